@@ -1,0 +1,3 @@
+"""Restore the colour of black-and-white photos, a folder at a time."""
+
+__version__ = "0.1.0"

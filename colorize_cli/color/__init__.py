@@ -1,0 +1,1 @@
+"""One CIE Lab for training, evaluation and colorization."""

@@ -1,0 +1,102 @@
+"""Training examples in an order that a seed decides, whatever was interrupted.
+
+In:  a `PhotoSet`, a seed
+Out: batches of tensors: lightness (N, 1, S, S), ab (N, 2, S, S), hints (N, 3, S, S), label (N,), -1 where unknown
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from colorize_cli.data.dataset import PhotoSet
+from colorize_cli.data.transforms import Augmentation, make_sample
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the stream a sample stands, and how large it is to be."""
+
+    position: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training examples, stacked."""
+
+    lightness: Tensor
+    ab: Tensor
+    hints: Tensor
+    label: Tensor
+
+
+class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
+    """An endless stream of samples; each is a function of the seed and its position alone.
+
+    Args:
+        photos: what to draw from.
+        chosen: indices of the training part.
+        classes: labels in the order of the class head's outputs.
+        source_power: a source of n photos is drawn with weight n ** source_power (1 = every photo alike).
+    """
+
+    def __init__(
+        self,
+        photos: PhotoSet,
+        chosen: Sequence[int],
+        how: Augmentation,
+        seed: int,
+        classes: Sequence[str] = (),
+        source_power: float = 0.5,
+    ) -> None:
+        self.photos, self.how, self.seed = photos, how, seed
+        number = {label: i for i, label in enumerate(classes)}
+        self.labels = [number.get(label, -1) if label else -1 for label in photos.labels]
+        by_source: dict[str, list[int]] = {}
+        for index in chosen:
+            by_source.setdefault(photos.sources[index], []).append(index)
+        self.groups: list[NDArray[np.int64]] = [np.asarray(group) for _, group in sorted(by_source.items())]
+        weight = np.asarray([len(group) for group in self.groups], float) ** source_power
+        self.cumulative = np.cumsum(weight / weight.sum())
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor, int]:  # type: ignore[override]
+        rng = np.random.default_rng((self.seed, place.position))
+        which = min(int(np.searchsorted(self.cumulative, rng.random())), len(self.groups) - 1)
+        index = int(rng.choice(self.groups[which]))
+        sample = make_sample(self.photos.rgb(index), place.size, self.how, rng)
+        tensors = (torch.from_numpy(part) for part in (sample.lightness, sample.ab, sample.hints))
+        return *tensors, self.labels[index]  # type: ignore[return-value]
+
+
+class _Places:
+    def __init__(self, batches: Sequence[tuple[int, int, int]]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        for start, count, size in self.batches:
+            yield [Place(start + i, size) for i in range(count)]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def load_batches(pairs: Pairs, batches: Sequence[tuple[int, int, int]], workers: int) -> Iterator[Batch]:
+    """Load batches in order.
+
+    Args:
+        pairs: the samples.
+        batches: of each batch its first position, its count, and its size in pixels.
+        workers: processes that prepare batches beside the training; 0 prepares them in this one.
+    """
+    loader: DataLoader[tuple[Tensor, ...]] = DataLoader(
+        pairs, batch_sampler=_Places(batches), num_workers=workers, prefetch_factor=4 if workers else None
+    )
+    for lightness, ab, hints, label in loader:
+        yield Batch(lightness, ab, hints, label)

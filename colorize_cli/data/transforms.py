@@ -1,0 +1,119 @@
+"""What happens to a photo on its way into training: crop, flip, the response of old film, hints.
+
+In:  RGB, uint8, (H, W, 3), and a random generator that is a function of seed, epoch and index
+Out: what the generator sees and what it should say, float32
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.bins import REACH
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly to vary the photos.
+
+    Attributes:
+        min_area: smallest crop, as a share of the photo's area.
+        film: share of samples whose lightness is a random mix of R, G and B, as old emulsions saw it.
+        tone: share whose lightness goes through a random curve, as faded or hard prints do.
+        wear: share that is blurred or gets grain.
+        hints: share that comes with hints.
+        max_hints: most hints a sample gets; the count is drawn log-uniformly.
+    """
+
+    min_area: float = 0.25
+    film: float = 0.3
+    tone: float = 0.3
+    wear: float = 0.2
+    hints: float = 0.25
+    max_hints: int = 60
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training example.
+
+    Attributes:
+        lightness: what the generator sees, (1, S, S), [0, 100].
+        ab: the truth, (2, S, S), Lab units.
+        hints: ab and mask, (3, S, S); zero where nothing is known.
+    """
+
+    lightness: Floats
+    ab: Floats
+    hints: Floats
+
+
+def random_crop(rgb: NDArray[np.uint8], size: int, min_area: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Crop a random part of random shape and resize it to (size, size, 3), flipped every second time."""
+    height, width = rgb.shape[:2]
+    for _ in range(8):
+        area = height * width * rng.uniform(min_area, 1.0)
+        aspect = np.exp(rng.uniform(-0.29, 0.29))
+        w, h = round(np.sqrt(area * aspect)), round(np.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            break
+    else:
+        w = h = min(height, width)
+    y, x = rng.integers(height - h + 1), rng.integers(width - w + 1)
+    part = rgb[y : y + h, x : x + w]
+    way = cv2.INTER_AREA if w >= size and h >= size else cv2.INTER_LINEAR
+    part = np.asarray(cv2.resize(part, (size, size), interpolation=way), np.uint8)
+    return part[:, ::-1] if rng.random() < 0.5 else part
+
+
+def centre_crop(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The largest centred square, resized to (size, size, 3) by area averaging."""
+    side = min(rgb.shape[:2])
+    y, x = (rgb.shape[0] - side) // 2, (rgb.shape[1] - side) // 2
+    square = rgb[y : y + side, x : x + side]
+    way = cv2.INTER_AREA if side >= size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (size, size), interpolation=way), np.uint8)
+
+
+def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
+    lightness = true
+    if rng.random() < how.film:
+        mix = rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32)  # seldom mostly red: old emulsions did not see it
+        grey = np.ascontiguousarray(np.repeat((rgb @ mix)[..., None], 3, 2))
+        lightness = cv2.cvtColor(grey, cv2.COLOR_RGB2LAB)[..., 0]
+    if rng.random() < how.tone:
+        low, high = rng.uniform(-6, 12), rng.uniform(88, 106)
+        lightness = low + (high - low) * (np.clip(lightness, 0, 100) / 100) ** np.exp(rng.uniform(-0.35, 0.35))
+    if rng.random() < how.wear:
+        if rng.random() < 0.5:
+            lightness = cv2.GaussianBlur(lightness, (0, 0), rng.uniform(0.3, 1.0))
+        lightness = lightness + rng.normal(0, rng.uniform(0.5, 5), lightness.shape)
+    return np.clip(lightness, 0, 100).astype(np.float32)
+
+
+def _hints(ab: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
+    size = ab.shape[0]
+    hints = np.zeros((3, size, size), np.float32)
+    if rng.random() >= how.hints:
+        return hints
+    for _ in range(int(np.exp(rng.uniform(0, np.log(how.max_hints + 1))))):
+        side = int(rng.integers(1, max(3, size // 16)))
+        y, x = rng.integers(0, size - side + 1, 2)
+        colour = ab[y : y + side, x : x + side].mean((0, 1))
+        hints[:2, y : y + side, x : x + side] = colour[:, None, None]
+        hints[2, y : y + side, x : x + side] = 1
+    return hints
+
+
+def make_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> Sample:
+    """Turn a photo into a training example of `size` pixels a side."""
+    part = random_crop(rgb, size, how.min_area, rng).astype(np.float32) / 255
+    lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
+    ab = np.clip(lab[..., 1:], -REACH, REACH)
+    lightness = _aged_lightness(part, lab[..., 0], how, rng)
+    return Sample(lightness[None], np.ascontiguousarray(ab.transpose(2, 0, 1)), _hints(ab, how, rng))

@@ -1,0 +1,1 @@
+"""How good the colours are, by one pinned protocol."""

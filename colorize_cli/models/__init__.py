@@ -1,0 +1,1 @@
+"""Networks, and the registry that finds, checks and loads their weights."""

@@ -1,0 +1,125 @@
+"""Checkpoints: safetensors files whose header says which network they hold and where they come from.
+
+In:  a generator and facts about it; or a path
+Out: a file that never runs code; or the generator, ready for inference
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from colorize_cli.errors import WeightsError
+from colorize_cli.models.generator import Generator
+
+FORMAT = "colorize-cli/1"
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a checkpoint's header says.
+
+    Attributes:
+        network: catalogue name of the network; arguments, what it is built with.
+        recipe, data, version: what made it.
+        figures: measured on held-out photos when it was written.
+    """
+
+    network: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    data: str = ""
+    version: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInfo, dtype: torch.dtype) -> None:
+    """Write a checkpoint whole or not at all; floating-point tensors are stored as `dtype`."""
+    tensors = {
+        key: (value.to(dtype) if value.dtype.is_floating_point else value).detach().cpu().contiguous()
+        for key, value in state.items()
+    }
+    header = {"format": FORMAT, "checkpoint": json.dumps(vars(info), sort_keys=True)}
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, beside, metadata=header)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """Read a checkpoint's header.
+
+    Raises:
+        WeightsError: no such file, no safetensors, or not a checkpoint of this program.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot read the checkpoint {path}: {error}") from error
+    if header.get("format") != FORMAT:
+        raise WeightsError(f"{path} is safetensors, but no checkpoint that `colorize train` exported")
+    return CheckpointInfo(**json.loads(header["checkpoint"]))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file's tensors, floating point as float32.
+
+    Raises:
+        WeightsError: the file cannot be read or is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot read the checkpoint {path}: {error}", hint="Copy or pull it again.") from error
+    return {key: value.float() if value.dtype.is_floating_point else value for key, value in tensors.items()}
+
+
+def load_strictly(generator: Generator, state: Mapping[str, Tensor], name: str) -> Generator:
+    """Load a state dict key for key.
+
+    Raises:
+        WeightsError: keys are missing or unexpected, or a shape differs; the first is named.
+    """
+    wanted = generator.state_dict()
+    missing, unexpected = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
+    if missing or unexpected:
+        first = f"{missing[0]!r} is missing" if missing else f"{unexpected[0]!r} is unknown"
+        raise WeightsError(f"{name}: the weights are of another network: {first}")
+    for key, value in wanted.items():
+        if state[key].shape != value.shape:
+            raise WeightsError(f"{name}: {key} has shape {tuple(state[key].shape)}, expected {tuple(value.shape)}")
+    generator.load_state_dict(dict(state))
+    return generator.eval()
+
+
+def load_checkpoint(path: Path, build: Callable[[CheckpointInfo], Generator]) -> Generator:
+    """Build the network that a checkpoint names and load its weights strictly.
+
+    Args:
+        path: a file that `save_checkpoint` wrote.
+        build: makes the network, with random weights, from the header.
+
+    Raises:
+        WeightsError: unreadable, or of another network.
+    """
+    return load_strictly(build(read_info(path)), read_tensors(path), str(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,53 @@
+"""What every generator answers to: lightness and hints in, ab out.
+
+In:  lightness, (N, 1, H, W), [0, 100]; hints, ab and mask at the same size; how vivid to be
+Out: ab, (N, 2, h, w), Lab units, at the network's own output size (h <= H, w <= W, same aspect)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from colorize_cli.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Places whose colour somebody knows.
+
+    Attributes:
+        ab: (N, 2, H, W), Lab units, zero where there is no hint.
+        mask: (N, 1, H, W), [0, 1], how far the place is known.
+    """
+
+    ab: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        n, h, w = self.ab.shape[0], *self.ab.shape[-2:]
+        if self.ab.shape != (n, 2, h, w) or self.mask.shape != (n, 1, h, w):
+            raise ShapeError(f"hints of shapes {tuple(self.ab.shape)} and {tuple(self.mask.shape)} do not fit each other")
+
+
+class Generator(nn.Module, ABC):
+    """A network that gives a grey photo its colours.
+
+    `forward` is the network as its paper has it, and what training works on; `colorize` is the one contract that
+    inference uses, whatever the network takes and gives.
+    """
+
+    @abstractmethod
+    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
+        """Predict colour.
+
+        Args:
+            lightness: CIE L*, (N, 1, H, W), [0, 100]; H and W multiples of what the model's spec says.
+            hints: known colours at the same size, or none; ignored by networks whose spec takes no hints.
+            vividness: 0 (the safest mean colour) to 1 (the most vivid); None is the network's own default.
+
+        Returns:
+            ab, (N, 2, h, w), Lab units.
+        """

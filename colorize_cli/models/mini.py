@@ -1,0 +1,105 @@
+"""`mini`, the bundled network: a residual encoder and decoder that give each place a probability over ab bins.
+
+In:  lightness, (N, 1, H, W), [0, 100]; hints, ab (N, 2, H, W) and mask (N, 1, H, W); H, W multiples of 32
+Out: logits over the ab bins, (N, Q, H/4, W/4); from them ab, (N, 2, H/4, W/4), Lab units
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorize_cli.color.bins import REACH, srgb_bins
+from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
+from colorize_cli.models.generator import Generator, Hints
+
+# vividness -> exponent that divides the rebalancing weights out (1 = the true posterior), and softmax temperature
+_SAFEST = (1.0, 1.0)
+_MOST_VIVID = (0.0, 0.3)
+
+
+class Mini(Generator):
+    """Residual encoder-decoder with a global context, classifying ab at a quarter of the input's size.
+
+    Args:
+        widths: channels at 1/4, 1/8, 1/16 and 1/32 of the input's size.
+        encoder: residual blocks at each of these sizes on the way down.
+        decoder: residual blocks at 1/16, 1/8 and 1/4 on the way up.
+        classes: outputs of the auxiliary class head, 0 for none; it trains the encoder and is not exported.
+        vividness: default of `colorize`.
+    """
+
+    bins: Tensor
+    log_weights: Tensor
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (64, 128, 256, 384),
+        encoder: Sequence[int] = (0, 1, 2, 2),
+        decoder: Sequence[int] = (1, 1, 1),
+        classes: int = 0,
+        vividness: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.vividness = vividness
+        self.register_buffer("bins", srgb_bins())
+        self.register_buffer("log_weights", torch.zeros(len(srgb_bins())))
+        self.stem = nn.Sequential(ConvNorm(4, widths[0] // 2, 3, 2), ConvNorm(widths[0] // 2, widths[0], 3, 2))
+        self.encoder = nn.ModuleList()
+        for i, (width, depth) in enumerate(zip(widths, encoder, strict=True)):
+            down = [] if i == 0 else [ConvNorm(widths[i - 1], width, 3, 2)]
+            self.encoder.append(nn.Sequential(*down, *(Residual(width) for _ in range(depth))))
+        self.context = GlobalContext(widths[-1], widths[-1] // 2)
+        self.project, self.skip, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for i, depth in zip((2, 1, 0), decoder, strict=True):
+            self.project.append(ConvNorm(widths[i + 1], widths[i], 1, act=False))
+            self.skip.append(ConvNorm(widths[i], widths[i], 1, act=False))
+            self.decoder.append(nn.Sequential(*(Residual(widths[i]) for _ in range(depth))))
+        self.head = nn.Conv2d(widths[0], len(srgb_bins()), 1)
+        self.classifier = nn.Linear(widths[-1], classes) if classes else None
+
+    def set_rebalancing(self, weights: Tensor) -> None:
+        """Remember the rebalancing weights (Q,) that the loss uses, so that decoding can divide by them."""
+        self.log_weights.copy_(weights.log())
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Stacked input (N, 4, H, W) to decoder features (N, C, H/4, W/4) and the deepest map (N, C', H/32, W/32)."""
+        x = self.stem(x)
+        maps: list[Tensor] = []
+        for stage in self.encoder:
+            x = stage(x)
+            maps.append(x)
+        deepest = x = self.context(x)
+        for project, skip, stage, lateral in zip(self.project, self.skip, self.decoder, maps[-2::-1], strict=True):
+            x = F.interpolate(project(x), scale_factor=2.0, mode="nearest")
+            x = stage(F.relu(x + skip(lateral)))
+        return x, deepest
+
+    def forward(self, lightness: Tensor, hints: Hints | None = None) -> tuple[Tensor, Tensor | None]:
+        """Logits over the bins, (N, Q, H/4, W/4), and over the classes, (N, K), if the network has that head."""
+        centred = lightness / 50 - 1
+        if hints is None:
+            known = torch.zeros_like(centred).expand(-1, 3, -1, -1)
+        else:
+            known = torch.cat((hints.ab * hints.mask / REACH, hints.mask), 1)
+        x, deepest = self.features(torch.cat((centred, known), 1))
+        classes = None if self.classifier is None else self.classifier(deepest.mean((2, 3)))
+        return self.head(x), classes
+
+    def decode(self, logits: Tensor, exponent: float, temperature: float) -> Tensor:
+        """Annealed mean: divide the rebalancing weights ** `exponent` out, sharpen by `temperature`, take the mean.
+
+        Source: Zhang 2016, equation 5; the division is Bayes' rule for classes that were weighted in training.
+        """
+        scores = (logits.float() - exponent * self.log_weights[:, None, None]) / temperature
+        return torch.einsum("nqhw,qc->nchw", scores.softmax(1), self.bins)
+
+    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
+        """See `Generator.colorize`; ab at a quarter of the input's size."""
+        v = self.vividness if vividness is None else vividness
+        exponent, temperature = (cast(float, a + (b - a) * v) for a, b in zip(_SAFEST, _MOST_VIVID, strict=True))
+        return self.decode(self.forward(lightness, hints)[0], exponent, temperature)
