@@ -1,0 +1,1 @@
+"""The classical methods, and hints for the networks."""
