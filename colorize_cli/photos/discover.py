@@ -1,0 +1,190 @@
+"""Find the photos that a command line names: files, folders, globs, lists.
+
+In:  what was typed
+Out: `Source`s in an order that depends on their names alone, each once; counts of what was passed over
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from colorize_cli.errors import NothingToDoError, UsageError
+
+PHOTO_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .tif .tiff .btf .webp .bmp .dib .jp2 .j2k .jpx .j2c .avif .gif .ppm .pgm .pnm "
+    ".pbm .heic .heif".split()
+)
+_JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini"})
+_SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
+_PART = re.compile(r"^\..*\.part$")
+_MAGIC = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n|II\*\0|MM\0\*|II\+\0|MM\0\+|RIFF....WEBP|BM....\0\0\0\0|GIF8[79]a|P[1-6][\s#]"
+    rb"|\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftyp(avif|avis|heic|heix|mif1)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file to be done.
+
+    Attributes:
+        path: where it lies, as the user named it.
+        relative: its place under the input that it was found in; its name alone for a file that was named itself.
+    """
+
+    path: Path
+    relative: Path
+
+
+@dataclass
+class Discovery:
+    """What was found.
+
+    Attributes:
+        sources: the files to be done, each once.
+        passed_over: files and folders that were left, by kind.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+
+def discover(
+    inputs: Iterable[str | Path],
+    *,
+    recursive: bool = True,
+    leave: Path | None = None,
+    is_product: Callable[[Path], bool] = lambda _: False,
+) -> Discovery:
+    """Find the photos that `inputs` name.
+
+    A file that exists under a name wins over the glob that the name may also be. In a folder, files count as photos
+    by their suffix, or by their first bytes where the suffix says nothing. Links are followed, but no file and no
+    folder is taken twice.
+
+    Args:
+        inputs: files, folders and globs.
+        recursive: go into folders within folders.
+        leave: a folder not to go into (the output).
+        is_product: whether a file in a folder is a result of an earlier run that lies among the sources.
+
+    Raises:
+        NothingToDoError: an input does not exist, or a glob matches nothing.
+        UsageError: no inputs.
+    """
+    found, seen = Discovery(), set[tuple[int, int]]()
+    leave = leave.resolve() if leave is not None else None
+    names = [str(item) for item in inputs]
+    if not names:
+        raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
+    for name in names:
+        for path in _expand(name):
+            if path.is_dir():
+                root = path
+                for file in _walk(path, recursive, leave, found.passed_over, set()):
+                    kind = _kind_of_junk(file) or ("made by colorize" if is_product(file) else None)
+                    if kind:
+                        found.passed_over[kind] += 1
+                    elif _first_time(file, seen, found.passed_over):
+                        found.sources.append(Source(file, file.relative_to(root)))
+            elif _first_time(path, seen, found.passed_over):
+                found.sources.append(Source(path, Path(path.name)))
+    return found
+
+
+def _expand(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if os.path.lexists(path):
+        return [path]
+    if glob.has_magic(name):
+        matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
+        if matches:
+            return [Path(match) for match in matches]
+        raise NothingToDoError(f"nothing matches {name!r}")
+    hint = "Is it spelt right? Quote names that contain spaces."
+    raise NothingToDoError(f"no such file or folder: {name!r}", hint=hint)
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def _walk(
+    folder: Path, recursive: bool, leave: Path | None, passed_over: Counter[str], seen: set[tuple[int, int]]
+) -> Iterator[Path]:
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            passed_over["folder seen already"] += 1
+            return
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            items = sorted(entries, key=lambda entry: _natural(entry.name))
+    except OSError:
+        passed_over["unreadable folder"] += 1
+        return
+    folders = []
+    for item in items:
+        path = folder / item.name
+        try:
+            is_folder = item.is_dir()
+        except OSError:  # a link that leads to itself
+            is_folder = False
+        if not is_folder:
+            yield path
+        elif item.name.startswith(".") or item.name in ("__MACOSX", "@eaDir"):
+            passed_over["hidden folder"] += 1
+        elif recursive and (leave is None or path.resolve() != leave):
+            folders.append(path)
+    for path in folders:
+        yield from _walk(path, recursive, leave, passed_over, seen)
+
+
+def _kind_of_junk(file: Path) -> str | None:
+    """Why a file in a folder is no photo; None where it may be one. A broken photo is no junk: it must fail by name."""
+    name = file.name.lower()
+    if name in _JUNK_NAMES or name.startswith("._") or _PART.match(name):
+        return "system file"
+    if _SIDECAR.search(name):
+        return "hints"
+    if name.endswith((".compare.jpg", "colorize-report.json")):
+        return "made by colorize"
+    suffix = file.suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return None
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return "special file"
+        with file.open("rb") as handle:
+            return None if _MAGIC.match(handle.read(16)) else f"no photo ({suffix or 'no suffix'})"
+    except OSError:
+        return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"
+
+
+def _first_time(file: Path, seen: set[tuple[int, int]], passed_over: Counter[str]) -> bool:
+    """Whether this very file, under whatever links, is met for the first time; hard links count as files of their own."""
+    try:
+        status = file.stat()
+    except OSError:
+        return True  # it fails later, by name
+    if file.is_symlink() or status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
+        key = (status.st_dev, status.st_ino)
+        if key in seen:
+            passed_over["file seen already"] += 1
+            return False
+        seen.add(key)
+    return True
+
+
+def read_list(text: str) -> list[str]:
+    """The names in a `--files-from` list: one a line, or NUL-separated as `find -print0` writes it."""
+    names = text.split("\0") if "\0" in text else text.splitlines()
+    return [name for name in names if name.strip()]

@@ -1,0 +1,171 @@
+"""What a batch did, photo by photo: counted as it goes, written as JSON that grows with the batch, not the memory.
+
+In:  one `Outcome` per photo, in any order
+Out: `RunReport`: counts, failures, exit status; and a JSON file, whole or not at all
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+from colorize_cli.errors import EncodeError, ExitStatus
+
+KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
+
+
+class Status(StrEnum):
+    """What became of one photo."""
+
+    done = "done"
+    copied = "copied"
+    skipped = "skipped"
+    made_otherwise = "made otherwise"
+    left_color = "left, has colour"
+    failed = "failed"
+    planned = "planned"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo.
+
+    Attributes:
+        source: the photo.
+        status: see `Status`.
+        output: the file that holds the result, where there is one.
+        reason: why it failed or was left.
+        notes: what was odd or changed, each a sentence.
+        seconds: wall time from reading to written.
+        figures: what `--verify` and others measured.
+    """
+
+    source: Path
+    status: Status
+    output: Path | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def printable(path: Path | str) -> str:
+    """A path as one line of text: control characters and undecodable bytes are shown as escapes."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    row: dict[str, Any] = {"source": printable(outcome.source), "status": outcome.status.value}
+    if outcome.output is not None:
+        row["output"] = printable(outcome.output)
+    if outcome.reason:
+        row["reason"] = outcome.reason
+    if outcome.notes:
+        row["notes"] = list(outcome.notes)
+    if outcome.seconds:
+        row["seconds"] = round(outcome.seconds, 3)
+    if outcome.figures:
+        row["figures"] = dict(outcome.figures)
+    return row
+
+
+@dataclass
+class RunReport:
+    """Counts of a batch, and the way to its exit status.
+
+    Attributes:
+        settings: what the batch was run with: model, sha256, device and so on, as text.
+        counts: photos by status.
+        passed_over: files that are no photos, by kind.
+        failures: the first `KEPT_FAILURES` failed photos.
+        notices: what the user should know of the whole batch (a fall-back to another device, say).
+        interrupted: the user stopped the batch.
+        path: where the report file lies, once written.
+    """
+
+    settings: dict[str, str] = field(default_factory=dict)
+    counts: Counter[Status] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    failures: list[Outcome] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    seconds: float = 0.0
+    path: Path | None = None
+    _rows: IO[str] | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one photo and note its row."""
+        self.counts[outcome.status] += 1
+        if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
+            self.failures.append(outcome)
+        if self._rows is None:
+            self._rows = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - lives as long as the report
+        try:
+            self._rows.write(json.dumps(_entry(outcome), ensure_ascii=False) + "\n")
+        except OSError:  # the temporary disk is full: counts and failures still hold
+            self.notices.append("The report's rows could not be kept: the temporary folder is full.")
+
+    @property
+    def total(self) -> int:
+        """Photos counted so far."""
+        return sum(self.counts.values())
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """0 all done, 1 some failed, 3 nothing could be done, 130 interrupted."""
+        if self.interrupted:
+            return ExitStatus.interrupted
+        if self.counts[Status.failed]:
+            return ExitStatus.some_failed
+        return ExitStatus.done if self.total else ExitStatus.nothing_done
+
+    def summary(self) -> dict[str, Any]:
+        """The batch as plain data, without its rows."""
+        return {
+            "settings": dict(self.settings),
+            "counts": {status.value: self.counts[status] for status in Status if self.counts[status]},
+            "passed_over": dict(sorted(self.passed_over.items())),
+            "failures": [_entry(outcome) for outcome in self.failures],
+            "notices": list(self.notices),
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON: the summary, and under `photos` a row each, sorted as they were done.
+
+        Raises:
+            EncodeError: the file cannot be written.
+        """
+        head = json.dumps(self.summary(), ensure_ascii=False, indent=1)
+        beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(head[:-2] + ',\n "photos": [')
+                if self._rows is not None:
+                    self._rows.seek(0)
+                    for count, line in enumerate(self._rows):
+                        file.write((",\n  " if count else "\n  ") + line.rstrip("\n"))
+                file.write("\n ]\n}\n")
+            os.replace(beside, path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
+        self.path = path
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message as one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
