@@ -12,9 +12,11 @@ Each says in one line what is wrong and what to do next; the class decides the c
     ├── PhotoError               1  one photo cannot be done; the others go on
     │   ├── DecodeError             its file cannot be read as a picture
     │   ├── EncodeError             its result cannot be written
-    │   └── TooLargeError           it exceeds a limit that the user can raise
+    │   ├── TooLargeError           it exceeds a limit that the user can raise
+    │   └── HintError               its side-car of colour hints, or its reference, cannot be used
     ├── OutOfMemoryError         1  a device has too little memory even for one photo
     ├── TrainingError            1  training cannot go on
+    ├── RegistryError            1  a catalogue entry that cannot be (a bug in the catalogue)
     └── ShapeError               1  tensors that do not fit each other (a bug in the caller)
 """
 
@@ -96,6 +98,10 @@ class TooLargeError(PhotoError):
     """A photo exceeds a limit that the user can raise."""
 
 
+class HintError(PhotoError):
+    """A photo's side-car of colour hints, or its reference, cannot be used."""
+
+
 class OutOfMemoryError(ColorizeError):
     """A device has too little memory even for one photo."""
 
@@ -106,3 +112,7 @@ class TrainingError(ColorizeError):
 
 class ShapeError(ColorizeError):
     """Tensors do not fit each other: a bug in the caller."""
+
+
+class RegistryError(ColorizeError):
+    """A catalogue entry that cannot be: a bug in the catalogue."""

@@ -1,0 +1,226 @@
+"""Side-cars: what a person says about the colours of a photo, in a file beside it.
+
+In:  `name.hints.png`, scribbles on a transparent layer, of any size; `name.hints.json`, points; or both
+Out: `HintMap`: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at the size that the caller asks for
+
+A JSON side-car: {"unit": "pixel", "points": [{"x": 120, "y": 64.5, "color": "#7a5230", "radius": 8}]}. x and y count
+from the top left corner of the upright photo; fractions of a pixel are allowed. With "unit": "fraction" x and y are
+shares of the width and height, and the radius a share of the short side. A colour is hex or a CSS name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from colorize_cli.errors import HintError, ShapeError
+
+Floats = NDArray[np.float32]
+
+DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
+_SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
+_FIELDS = {"x", "y", "color", "radius"}
+
+
+@dataclass(frozen=True)
+class HintMap:
+    """Colours that somebody knows, on a grid over the whole photo.
+
+    Attributes:
+        ab: (2, h, w), float32, Lab units; zero where the mask is.
+        mask: (h, w), float32, [0, 1]: how far the colour is known; 1 is certain.
+    """
+
+    ab: Floats
+    mask: Floats
+
+    def __post_init__(self) -> None:
+        if self.mask.ndim != 2 or self.ab.shape != (2, *self.mask.shape):
+            raise ShapeError(f"hints of shapes {self.ab.shape} and {self.mask.shape} do not fit each other")
+
+    @property
+    def count(self) -> int:
+        """How many cells have a hint."""
+        return int(np.count_nonzero(self.mask))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One coloured place: centre and radius in the side-car's unit, None for the default radius; ab in Lab units."""
+
+    x: float
+    y: float
+    ab: tuple[float, float]
+    radius: float | None = None
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A side-car as read, before it is laid over a photo.
+
+    Attributes:
+        path: its file, for messages.
+        scribbles: (H, W, 4), uint8, sRGB and alpha, or None.
+        points: the points, empty for scribbles.
+        unit: what the points' coordinates count.
+    """
+
+    path: Path
+    scribbles: NDArray[np.uint8] | None = None
+    points: tuple[Point, ...] = ()
+    unit: Literal["pixel", "fraction"] = "pixel"
+
+
+def ab_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
+    """Colour of sRGB values: (n, 3), uint8, to CIE a* and b*, (n, 2), float32, Lab units (D65)."""
+    if not len(rgb):
+        return np.zeros((0, 2), np.float32)
+    lab = cv2.cvtColor(rgb[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return np.ascontiguousarray(lab[0, :, 1:], np.float32)
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a side-car, PNG or JSON by its suffix.
+
+    Raises:
+        HintError: the file cannot be read or says something else; it names the file and the field.
+    """
+    if path.suffix.lower() == ".json":
+        return _read_points(path)
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            if not image.has_transparency_data:
+                raise HintError(
+                    f"{path}: alpha: the picture has no transparency, so nothing says where the hints are",
+                    hint="Draw the hints on a transparent layer and save that layer alone.",
+                )
+            return Sidecar(path, scribbles=np.asarray(image.convert("RGBA")))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise HintError(f"{path}: cannot be read as a PNG: {error}", hint="Save the hints as PNG again.") from error
+
+
+def _read_points(path: Path) -> Sidecar:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise HintError(f"{path}: cannot be read as JSON: {error}", hint='Expected {"points": [...]}.') from error
+
+    def wrong(field: str, what: str) -> HintError:
+        example = '{"points": [{"x": 10, "y": 20, "color": "#7a5230"}]}'
+        return HintError(f"{path}: {field}: {what}", hint=f"An example: {example}")
+
+    if not isinstance(said, dict):
+        raise wrong("points", "expected an object that holds a list of points")
+    unknown = sorted(set(said) - {"points", "unit"})
+    if unknown:
+        raise wrong(unknown[0], "no such field; there are points, unit")
+    if said.get("unit", "pixel") not in ("pixel", "fraction"):
+        raise wrong("unit", f"expected pixel or fraction, got {said['unit']!r}")
+    if not isinstance(said.get("points"), list):
+        raise wrong("points", "expected a list" if "points" in said else "is missing")
+
+    def number(place: str, point: dict[str, Any], field: str) -> float:
+        value = point.get(field)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise wrong(f"{place}.{field}", f"expected a number, got {value!r}" if field in point else "is missing")
+        return float(value)
+
+    points = []
+    for i, point in enumerate(said["points"]):
+        place = f"points[{i}]"
+        if not isinstance(point, dict):
+            raise wrong(place, f"expected an object, got {point!r}")
+        unknown = sorted(set(point) - _FIELDS)
+        if unknown:
+            raise wrong(f"{place}.{unknown[0]}", "no such field; there are x, y, color, radius")
+        x, y = number(place, point, "x"), number(place, point, "y")
+        radius = number(place, point, "radius") if point.get("radius") is not None else None
+        if radius is not None and radius < 0:
+            raise wrong(f"{place}.radius", f"expected 0 or more, got {radius:g}")
+        try:
+            rgb = ImageColor.getrgb(point["color"])[:3]
+        except KeyError:
+            raise wrong(f"{place}.color", "is missing") from None
+        except (ValueError, AttributeError, TypeError):
+            raise wrong(f"{place}.color", f"no colour {point['color']!r}; hex (#7a5230) or a CSS name") from None
+        a, b = ab_of_srgb(np.array([rgb], np.uint8))[0].tolist()
+        points.append(Point(x, y, (a, b), radius))
+    return Sidecar(path, points=tuple(points), unit=said.get("unit", "pixel"))
+
+
+def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tuple[int, int]) -> HintMap:
+    """Lay side-cars over a photo.
+
+    Args:
+        sidecars: all that belong to the photo.
+        photo_size: (H, W) of the upright photo, pixels.
+        size: (h, w) of the map that is wanted, pixels.
+
+    Returns:
+        The hints. A cell takes the mean of all hints in it and a mask of 1, however little of it they cover: a thin
+        scribble lives through any reduction.
+
+    Raises:
+        HintError: a point lies outside the photo.
+    """
+    h, w = size
+    total, count = np.zeros((2, h * w)), np.zeros(h * w)
+    for sidecar in sidecars:
+        cells, ab = _points_on_grid(sidecar, photo_size, size) if sidecar.scribbles is None else _scribbles_on_grid(
+            sidecar.scribbles, size
+        )
+        count += np.bincount(cells, minlength=h * w)
+        for channel in range(2):
+            total[channel] += np.bincount(cells, weights=ab[:, channel], minlength=h * w)
+    mean = total / np.maximum(count, 1)
+    return HintMap(mean.reshape(2, h, w).astype(np.float32), (count > 0).reshape(h, w).astype(np.float32))
+
+
+def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.intp], Floats]:
+    """The cell, (n,), and the colour, (n, 2), of each solid pixel of a layer that covers the photo."""
+    # a layer coarser than the grid is first repeated, so that every cell under it gets a pixel
+    repeats = [math.ceil(want / have) for want, have in zip(size, scribbles.shape[:2], strict=True)]
+    rows, columns = np.nonzero(np.repeat(np.repeat(scribbles[..., 3], repeats[0], 0), repeats[1], 1) >= _SOLID)
+    tall, wide = (have * times for have, times in zip(scribbles.shape[:2], repeats, strict=True))
+    cells = (2 * rows + 1) * size[0] // (2 * tall) * size[1] + (2 * columns + 1) * size[1] // (2 * wide)
+    return cells, ab_of_srgb(scribbles[rows // repeats[0], columns // repeats[1], :3])
+
+
+def _points_on_grid(
+    sidecar: Sidecar, photo_size: tuple[int, int], size: tuple[int, int]
+) -> tuple[NDArray[np.intp], Floats]:
+    """The cells, (n,), within each point's radius, and always the one it lies in; and their colours, (n, 2)."""
+    tall, wide = photo_size
+    (h, w), short = size, min(photo_size)
+    cells, colours = [np.zeros(0, np.intp)], [np.zeros((0, 2), np.float32)]
+    for i, point in enumerate(sidecar.points):
+        fraction = sidecar.unit == "fraction"
+        x, y = (point.x * wide, point.y * tall) if fraction else (point.x, point.y)
+        for field, value, said, end in (("x", x, point.x, wide), ("y", y, point.y, tall)):
+            if not 0 <= value <= end:
+                raise HintError(
+                    f"{sidecar.path}: points[{i}].{field}: {said:g} lies outside the photo of {wide} x {tall} pixels",
+                    hint="Points count pixels of the upright photo from its top left corner.",
+                )
+        default = DEFAULT_RADIUS * short
+        radius = default if point.radius is None else point.radius * (short if fraction else 1)
+        # cell centres in the photo's pixels, only those in reach
+        left, right = (np.clip((x + d) * w / wide, 0, w - 1) for d in (-radius, radius))
+        top, bottom = (np.clip((y + d) * h / tall, 0, h - 1) for d in (-radius, radius))
+        columns, rows = np.arange(int(left), int(right) + 1), np.arange(int(top), int(bottom) + 1)
+        near = ((rows[:, None] + 0.5) * tall / h - y) ** 2 + ((columns + 0.5) * wide / w - x) ** 2 <= radius**2
+        own_row, own_column = min(int(y * h / tall), h - 1), min(int(x * w / wide), w - 1)
+        near[own_row - rows[0], own_column - columns[0]] = True
+        inside = (rows[:, None] * w + columns)[near]
+        cells.append(inside)
+        colours.append(np.broadcast_to(np.array(point.ab, np.float32), (len(inside), 2)))
+    return np.concatenate(cells), np.concatenate(colours)
