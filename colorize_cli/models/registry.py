@@ -1,0 +1,153 @@
+"""What is known of each model without loading it, and a small registry of such specs.
+
+In:  specs, written down in `catalog`
+Out: a spec by its name, or the nearest name in the error
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from colorize_cli.errors import ModelNotFoundError, RegistryError
+
+if TYPE_CHECKING:
+    from colorize_cli.models.generator import Generator
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The size at which a network sees a photo.
+
+    Attributes:
+        short_side: pixels of the shorter side.
+        multiple: both sides are padded (by reflection) up to a multiple of this.
+        max_area: a panorama is shrunk until it has at most so many pixels.
+        square: the photo is stretched to `short_side` x `short_side`, as the network was trained.
+    """
+
+    short_side: int
+    multiple: int
+    max_area: int
+    square: bool = False
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """Weights that come with the package: `assets/<file>`; their SHA-256 stands in the JSON file of the same stem."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file in a model repository on the Hugging Face Hub, at a pinned revision."""
+
+    repo: str
+    revision: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Url:
+    """A file that a plain web server has."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights that their authors publish.
+
+    Attributes:
+        file: the published file's name.
+        sources: where it can be had, the first that answers is taken.
+        sha256: in hexadecimal; the whole, or the prefix that its authors publish; "" where the Hub is asked for it
+            (the pinned revision's LFS pointer) before the download.
+        size: bytes, exact where `sha256` is of no help in showing the progress, else about.
+        droppable: keys that may be left out, because the network does not use them.
+    """
+
+    file: str
+    sources: tuple[HubFile | Url, ...]
+    sha256: str
+    size: int
+    droppable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model: a network, how it is fed, and where its weights are.
+
+    Attributes:
+        name: what `--model` takes.
+        build: makes the network with random weights; keyword arguments are those that a checkpoint names.
+        sizes: how a photo is resampled for it.
+        takes_hints: known colours steer it.
+        tileable: it makes sense of a part of a photo.
+        weights: none for networks that are only trained here.
+        licence: of the weights.
+        source: who published it.
+        parameters: how many numbers are trained.
+        summary: one line.
+        vivid: `vividness` moves it; others leave that to the saturation.
+    """
+
+    name: str
+    build: Callable[..., Generator] = field(repr=False)
+    sizes: Sizes
+    takes_hints: bool
+    tileable: bool
+    weights: Bundled | Published | None
+    licence: str
+    source: str
+    parameters: int
+    summary: str
+    vivid: bool = False
+
+
+class Registry:
+    """Specs by name, in the order of their entry."""
+
+    def __init__(self, specs: Iterable[ModelSpec] = ()) -> None:
+        self._specs: dict[str, ModelSpec] = {}
+        for spec in specs:
+            self.add(spec)
+
+    def add(self, spec: ModelSpec) -> None:
+        """Enter a spec.
+
+        Raises:
+            RegistryError: the name is taken, or could not be typed after `--model` (it holds `+`, `/`, a space or a
+                suffix of weights). The registry is then as it was.
+        """
+        if spec.name in self._specs:
+            raise RegistryError(f'two models are named "{spec.name}"')
+        if not spec.name or any(c in "+/\\ @" or c.isspace() for c in spec.name) or "." in spec.name:
+            raise RegistryError(f'"{spec.name}" cannot name a model', hint="Use letters, digits and dashes.")
+        if spec.sizes.short_side < 1 or spec.sizes.multiple < 1 or spec.sizes.max_area < spec.sizes.multiple**2:
+            raise RegistryError(f'model "{spec.name}" has impossible sizes: {spec.sizes}')
+        self._specs[spec.name] = spec
+
+    def get(self, name: str) -> ModelSpec:
+        """The spec of that name.
+
+        Raises:
+            ModelNotFoundError: there is none; the nearest name is suggested.
+        """
+        if name in self._specs:
+            return self._specs[name]
+        near = difflib.get_close_matches(name.lower(), self._specs, n=1, cutoff=0.5)
+        guess = f' Did you mean "{near[0]}"?' if near else ""
+        raise ModelNotFoundError(f'no model "{name}".{guess} See them all: colorize models list')
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __iter__(self) -> Iterator[ModelSpec]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
