@@ -13,15 +13,15 @@ from colorize_cli.errors import ShapeError
 
 # IEC 61966-2-1: linear sRGB to XYZ, relative to D65's white, so that white is (1, 1, 1).
 _WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
-_XYZ_FROM_RGB = (
+XYZ_FROM_RGB = (
     torch.tensor(
         [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
         dtype=torch.float64,
     )
     / _WHITE[:, None]
 )
-_XYZ_FROM_RGB = _XYZ_FROM_RGB / _XYZ_FROM_RGB.sum(1, keepdim=True)  # greys get exactly a = b = 0
-_RGB_FROM_XYZ = torch.linalg.inv(_XYZ_FROM_RGB)
+XYZ_FROM_RGB = XYZ_FROM_RGB / XYZ_FROM_RGB.sum(1, keepdim=True)  # greys get exactly a = b = 0
+RGB_FROM_XYZ = torch.linalg.inv(XYZ_FROM_RGB)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 
@@ -51,18 +51,21 @@ def split(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """
     if rgb.ndim != 4 or rgb.shape[1] != 3:
         raise ShapeError(f"expected sRGB of shape (N, 3, H, W), got {tuple(rgb.shape)}")
-    xyz = torch.einsum("ij,njhw->nihw", _XYZ_FROM_RGB.to(rgb), linear_from_srgb(rgb))
+    xyz = torch.einsum("ij,njhw->nihw", XYZ_FROM_RGB.to(rgb), linear_from_srgb(rgb))
     f = torch.where(xyz > _EPSILON, xyz.clamp_min(1e-8) ** (1 / 3), (_KAPPA * xyz + 16) / 116)
     fx, fy, fz = f.unbind(1)
     return (116 * fy - 16)[:, None], torch.stack((500 * (fx - fy), 200 * (fy - fz)), 1)
 
 
-def linear_from_lab(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Lab to linear sRGB that may lie outside [0, 1]: (N, 1, H, W) and (N, 2, H, W) to (N, 3, H, W)."""
+def linear_from_lab(lightness: Tensor, ab: Tensor, rgb_from_xyz: Tensor = RGB_FROM_XYZ) -> Tensor:
+    """Lab to linear RGB that may lie outside [0, 1]: (N, 1, H, W) and (N, 2, H, W) to (N, 3, H, W).
+
+    `rgb_from_xyz` is (3, 3), from XYZ relative to the white; sRGB unless told.
+    """
     fy = (lightness[:, 0] + 16) / 116
     f = torch.stack((fy + ab[:, 0] / 500, fy, fy - ab[:, 1] / 200), 1)
     xyz = torch.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA)
-    return torch.einsum("ij,njhw->nihw", _RGB_FROM_XYZ.to(lightness), xyz)
+    return torch.einsum("ij,njhw->nihw", rgb_from_xyz.to(lightness), xyz)
 
 
 def lightness_from_grey(grey: Tensor) -> Tensor:
