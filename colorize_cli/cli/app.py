@@ -1,0 +1,130 @@
+"""The program `colorize`: its commands, and one place where errors become messages and exit statuses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Annotated
+
+import click
+import typer
+
+from colorize_cli import __version__
+from colorize_cli.cli import console
+from colorize_cli.cli.colorize import colorize
+from colorize_cli.cli.demo import demo
+from colorize_cli.errors import ColorizeError, ExitStatus
+
+_EPILOG = """Examples:
+
+  colorize photos/ --out colored/
+
+  colorize grandma.jpg --out grandma-color.png
+
+  colorize scans/ --out colored/ --vividness 0.2 --format tif
+
+'colorize PHOTOS' is short for 'colorize colorize PHOTOS': 'colorize colorize --help' lists its options. A folder that
+is named like a command is reached as ./train. Where two photos would get one name, both are kept: the first in order
+of names keeps it, the others get ~2, ~3 and so on before the suffix."""
+
+app = typer.Typer(
+    name="colorize",
+    help="Restore the colour of black-and-white photos, a folder at a time; train and measure the models behind it.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"colorize-cli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("colorize")(colorize)
+app.command("demo")(demo)
+for _name, _module, _attribute in (
+    ("train", "colorize_cli.cli.train", "train"),
+    ("eval", "colorize_cli.cli.evaluate", "evaluate"),
+):
+    app.command(_name)(getattr(import_module(_module), _attribute))
+app.add_typer(import_module("colorize_cli.cli.models").app, name="models")
+
+COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
+_LISTS = frozenset({"--metrics", "--model", "--human-results"})  # of eval: may be followed by several values
+
+
+def with_default_command(arguments: Sequence[str]) -> list[str]:
+    """Put the default command in front where the first word is no command."""
+    first = arguments[0] if arguments else ""
+    if not arguments or first in COMMANDS or first in ("--help", "-h", "--version", "--install-completion", "--show-completion"):
+        return list(arguments)
+    return ["colorize", *arguments]
+
+
+def with_joined_lists(arguments: Sequence[str]) -> list[str]:
+    """`eval --metrics psnr ssim` as `eval --metrics psnr --metrics ssim`, which is what the parser knows."""
+    if not arguments or arguments[0] != "eval":
+        return list(arguments)
+    joined: list[str] = []
+    option: str | None = None
+    for argument in arguments:
+        if argument.startswith("-"):
+            option = argument if argument in _LISTS else None
+            joined.append(argument)
+        elif option is not None and joined[-1] != option:
+            joined += [option, argument]
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns (and, as a program, exits with) its status."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        signal.signal(signal.SIGTERM, _stop)
+        result = app(with_joined_lists(with_default_command(typed)), standalone_mode=False)
+        status = int(result or 0)
+    except ColorizeError as problem:
+        if console.debugging():
+            raise
+        console.error(problem)
+        status = int(problem.exit_status)
+    except click.ClickException as problem:
+        problem.show()
+        status = int(ExitStatus.usage)
+    except (KeyboardInterrupt, click.Abort):
+        console.stderr.print("Interrupted.")
+        status = int(ExitStatus.interrupted)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except Exception as problem:
+        if console.debugging():
+            raise
+        console.stderr.print(f"unexpected {type(problem).__name__}: {problem}\nCOLORIZE_DEBUG=1 shows where.", markup=False)
+        status = 1
+    if arguments is None:
+        sys.exit(status)
+    return status

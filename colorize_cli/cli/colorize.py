@@ -1,0 +1,108 @@
+"""The default command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from colorize_cli.cli import console
+from colorize_cli.cli.options import (
+    BatchOpt,
+    CompareOpt,
+    DeviceOpt,
+    DryRunOpt,
+    FilesFromOpt,
+    FormatOpt,
+    JobsOpt,
+    JsonOpt,
+    ModelOpt,
+    OnColorOpt,
+    OutOpt,
+    OverwriteOpt,
+    PhotosArg,
+    PrecisionOpt,
+    QualityOpt,
+    QuietOpt,
+    RecursiveOpt,
+    ReportOpt,
+    SaturationOpt,
+    SuffixOpt,
+    VividnessOpt,
+)
+from colorize_cli.errors import UsageError
+from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
+
+
+def colorize(
+    photos: PhotosArg = None,
+    files_from: FilesFromOpt = None,
+    out: OutOpt = Path("colored"),
+    model: ModelOpt = "mini",
+    device: DeviceOpt = "auto",
+    precision: PrecisionOpt = Precision.auto,
+    batch: BatchOpt = 0,
+    jobs: JobsOpt = 0,
+    format: FormatOpt = OutputFormat.keep,
+    quality: QualityOpt = None,
+    vividness: VividnessOpt = None,
+    saturation: SaturationOpt = 1.0,
+    overwrite: OverwriteOpt = False,
+    suffix: SuffixOpt = "",
+    recursive: RecursiveOpt = True,
+    compare: CompareOpt = False,
+    on_color: OnColorOpt = OnColor.copy,
+    dry_run: DryRunOpt = False,
+    report: ReportOpt = None,
+    json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Colorize photos, keeping their lightness, metadata, depth and format.
+
+    Folders are mirrored under --out. Where two photos would get one name (also if the names differ only in case), the
+    first in order of names keeps it and the others get ~2, ~3 and so on before the suffix; where the format changes,
+    the suffix does too. Nothing is ever written over its source.
+    """
+    inputs = tuple(photos or ()) + _listed(files_from)
+    if not inputs:
+        raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
+    from colorize_cli.inference.job import ColorizeJob  # torch loads here, not for --help
+    from colorize_cli.inference.pipeline import colorize_photos
+
+    work = ColorizeJob(
+        photos=inputs,
+        out=out,
+        model=model,
+        device=device,
+        precision=precision,
+        batch=batch,
+        jobs=jobs,
+        format=format,
+        quality=quality,
+        vividness=vividness,
+        saturation=saturation,
+        overwrite=overwrite,
+        suffix=suffix,
+        recursive=recursive,
+        compare=compare,
+        on_color=on_color,
+        dry_run=dry_run,
+        report=report,
+    )
+    with console.photo_progress("Colorizing", quiet) as on_progress:
+        result = colorize_photos(work, on_progress, console.notice)
+    console.show(result, str(out), json, quiet)
+    raise typer.Exit(result.exit_status)
+
+
+def _listed(files_from: str | None) -> tuple[str, ...]:
+    if files_from is None:
+        return ()
+    from colorize_cli.photos.discover import read_list
+
+    try:
+        data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the list {files_from}: {error.strerror}") from error
+    return tuple(read_list(data.decode("utf-8", "surrogateescape")))

@@ -1,0 +1,141 @@
+"""What a person sees: progress, summaries, errors. stderr for talk, stdout for what was asked for.
+
+In:  progress and reports from the roads
+Out: a bar where stderr is a terminal, a line now and then where it is not
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from colorize_cli.errors import ColorizeError, ExitStatus
+from colorize_cli.report import RunReport, Status, printable
+
+if TYPE_CHECKING:
+    from colorize_cli.inference.pipeline import Progress as PhotoProgress
+
+_SHOWN_FAILURES = 20
+_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress], None]]:
+    """Show photos/s and time left; yields what the pipeline calls after each photo."""
+    if quiet:
+        yield lambda _: None
+    elif stderr.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=stderr) as bar:
+            task, meter = bar.add_task(title, total=None, rate=""), _Meter()
+            yield lambda step: bar.update(task, total=step.total, completed=meter.count(step), rate=meter.rate())
+    else:
+        meter = _Meter()
+
+        def line(step: PhotoProgress) -> None:
+            done = meter.count(step)
+            if meter.due():
+                left = (step.total - done) / max(meter.speed(), 1e-9)
+                stderr.print(f"{title}: {done} of {step.total}, {meter.rate()}, {_duration(left)} left")
+
+        yield line
+
+
+class _Meter:
+    """Counts photos and their rate."""
+
+    def __init__(self) -> None:
+        self.started = self.said = time.monotonic()
+        self.done = 0
+
+    def count(self, step: PhotoProgress) -> int:
+        self.done += step.outcome is not None
+        return self.done
+
+    def speed(self) -> float:
+        return self.done / max(time.monotonic() - self.started, 1e-6)
+
+    def rate(self) -> str:
+        return f"{self.speed():.1f} photos/s"
+
+    def due(self) -> bool:
+        if time.monotonic() - self.said < _LINE_EVERY:
+            return False
+        self.said = time.monotonic()
+        return True
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def notice(text: str) -> None:
+    """Say something that concerns the whole batch."""
+    stderr.print(f"[yellow]{escape(text)}[/yellow]")
+
+
+def error(problem: ColorizeError) -> None:
+    """Say what is wrong, and what to do."""
+    stderr.print(f"[bold red]error:[/bold red] {escape(problem.message)}")
+    if problem.hint:
+        stderr.print(escape(problem.hint))
+
+
+def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
+    """The summary at the end: how many done, skipped, failed and why, where the report lies."""
+    if as_json:
+        print_json({**report.summary(), "report": printable(report.path) if report.path else None})
+    for outcome in report.failures[: None if quiet else _SHOWN_FAILURES]:
+        stderr.print(f"[red]failed[/red] {escape(printable(outcome.source))}: {escape(outcome.reason or '')}")
+    if quiet:
+        return
+    if len(report.failures) > _SHOWN_FAILURES:
+        stderr.print(f"... and {report.counts[Status.failed] - _SHOWN_FAILURES} more; the report names them all")
+    parts = [f"{report.counts[status]} {status.value}" for status in Status if report.counts[status]]
+    passed = sum(report.passed_over.values())
+    if passed:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.passed_over.items()))
+        parts.append(f"{passed} passed over ({kinds})")
+    rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
+    stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
+    if report.counts[Status.made_otherwise]:
+        stderr.print("Results made otherwise (another model or other settings) were left; --overwrite makes them anew.")
+    if report.counts[Status.done] or report.counts[Status.copied]:
+        stderr.print(f"Results: {escape(out)}")
+    if report.path is not None:
+        stderr.print(f"Report: {escape(printable(report.path))}")
+    if report.interrupted:
+        stderr.print("Interrupted. The same command again goes on where this one stopped.")
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+
+def debugging() -> bool:
+    """Whether the user wants tracebacks."""
+    return os.environ.get("COLORIZE_DEBUG") == "1"
+
+
+INTERRUPTED = int(ExitStatus.interrupted)

@@ -1,0 +1,36 @@
+"""`colorize demo`: the main job on sample photos that are installed already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorize_cli.cli import console
+from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the demo's files go.")] = Path("colorize-demo"),
+    model: ModelOpt = "mini",
+    device: DeviceOpt = "auto",
+    vividness: VividnessOpt = None,
+    quiet: QuietOpt = False,
+) -> None:
+    """Colorize grey copies of sample photos, to see what the program does."""
+    from colorize_cli.data.samples import write_grey_samples  # torch loads here, not for --help
+    from colorize_cli.inference.job import ColorizeJob
+    from colorize_cli.inference.pipeline import colorize_photos
+
+    grey, colored = out / "grey", out / "colored"
+    write_grey_samples(grey)
+    job = ColorizeJob(
+        photos=(str(grey),), out=colored, model=model, device=device, vividness=vividness, compare=True, overwrite=True
+    )
+    with console.photo_progress("Colorizing the samples", quiet) as on_progress:
+        result = colorize_photos(job, on_progress, console.notice)
+    console.show(result, str(colored), as_json=False, quiet=quiet)
+    if not quiet:
+        console.stderr.print(f"Look at the pairs, before and after: {colored}/*.compare.jpg", markup=False)
+    raise typer.Exit(result.exit_status)

@@ -1,0 +1,167 @@
+"""A loaded model at work on a device: lightness in, ab out, in batches that never run out of memory silently.
+
+In:  lightness, (H, W) float32, [0, 100], each of any size; hints
+Out: ab, (2, h, w) float32, Lab units, of each
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorize_cli.errors import OutOfMemoryError
+from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
+from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.load import LoadedModel
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HintPlanes:
+    """Known colours of one photo: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at any size."""
+
+    ab: Plane
+    mask: Plane
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture for the network: lightness, (H, W), of any size not below the view's; and hints."""
+
+    lightness: Plane
+    hints: HintPlanes | None = None
+
+
+def auto_batch(device: torch.device) -> int:
+    """Photos a pass: enough to fill a GPU; one on a CPU, which gains nothing from more."""
+    return 16 if device.type == "cuda" else 4 if device.type == "mps" else 1
+
+
+class Colorizer:
+    """Runs a model's networks on one device.
+
+    Every pass has exactly `batch` pictures (a partial one is filled up with copies), so that a picture's colours do
+    not depend on its neighbours.
+
+    Args:
+        model: what to run.
+        device: where.
+        dtype: in which arithmetic.
+        batch: pictures a pass; None is `auto_batch`.
+        on_notice: told, in one line, when memory forced a smaller batch or another device.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        batch: int | None = None,
+        on_notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.model, self.device, self.dtype, self.on_notice = model, device, dtype, on_notice
+        self.batch = batch or auto_batch(device)
+        self._place()
+
+    def _place(self) -> None:
+        for member in self.model.members:
+            member.generator.to(self.device, memory_format=torch.channels_last)
+
+    def view(self, height: int, width: int) -> View:
+        """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""
+        return view_of(height, width, self.model.members[0].spec.sizes)
+
+    def predict(self, requests: Sequence[Request], vividness: float | None = None) -> list[Plane]:
+        """Predict the colour of pictures.
+
+        Args:
+            requests: any number, of any sizes; equal views are batched.
+            vividness: 0 to 1; None is the model's own default.
+
+        Returns:
+            ab of each, (2, h, w), Lab units; the mean over the model's members where it is an ensemble.
+
+        Raises:
+            OutOfMemoryError: not even one picture fits on the CPU.
+        """
+        results = [self._by_member(member, requests, vividness) for member in self.model.members]
+        return [_mean(list(parts)) for parts in zip(*results, strict=True)]
+
+    def _by_member(self, member: LoadedModel, requests: Sequence[Request], vividness: float | None) -> list[Plane]:
+        views = [view_of(*request.lightness.shape, member.spec.sizes) for request in requests]
+        results: dict[int, Plane] = {}
+        for view in dict.fromkeys(views):
+            indices = [i for i, other in enumerate(views) if other == view]
+            pictures = [_planes(requests[i], view, member.spec.takes_hints) for i in indices]
+            while pictures:
+                step = self.batch
+                try:
+                    done = self._run(member.generator, pictures[:step], vividness)
+                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                    if not _is_out_of_memory(error):
+                        raise
+                    self._give_way()
+                    continue
+                results.update(zip(indices, (crop(ab, view) for ab in done), strict=False))
+                pictures, indices = pictures[step:], indices[step:]
+        return [results[i] for i in range(len(requests))]
+
+    def _run(self, generator: Generator, pictures: list[Plane], vividness: float | None) -> list[Plane]:
+        filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
+        stacked = torch.from_numpy(filled).to(self.device)
+        hints = Hints(stacked[:, 1:3], stacked[:, 3:]) if stacked.shape[1] == 4 else None
+        with torch.inference_mode(), self._autocast():
+            ab: Tensor = generator.colorize(stacked[:, :1], hints, vividness)
+        return list(ab[: len(pictures)].float().cpu().numpy())
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
+
+    def _give_way(self) -> None:
+        """Halve the batch; at one, leave the device for the CPU; on the CPU, give up."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.batch > 1:
+            self.batch //= 2
+            self.on_notice(f"Out of memory on {self.device}: going on with --batch {self.batch}.")
+        elif self.device.type != "cpu":
+            self.on_notice(f"Out of memory on {self.device} even for one photo: going on with --device cpu.")
+            self.device, self.dtype = torch.device("cpu"), torch.float32
+            self._place()
+        else:
+            raise OutOfMemoryError("out of memory", hint="Close other programs, or use a smaller model (--model mini).")
+
+
+def _planes(request: Request, view: View, takes_hints: bool) -> Plane:
+    """Lightness, (1, H, W), or with hints lightness, ab and mask, (4, H, W), padded for the network."""
+    small = np.asarray(reduce(request.lightness, view), np.float32)
+    if not takes_hints or request.hints is None:
+        return pad(small[None], view)
+    mask = np.asarray(reduce(request.hints.mask, view), np.float32)
+    weighted = reduce(np.ascontiguousarray((request.hints.ab * request.hints.mask).transpose(1, 2, 0)), view)
+    ab = np.asarray(weighted, np.float32) / np.maximum(mask, 1e-6)[..., None]
+    known = (mask > 1e-3).astype(np.float32)  # a thin scribble keeps its place when the photo is reduced
+    return pad(np.concatenate((small[None], ab.transpose(2, 0, 1) * known, known[None])), view)
+
+
+def _mean(parts: list[Plane]) -> Plane:
+    """Mean of ab planes, brought to the largest of their sizes."""
+    if len(parts) == 1:
+        return parts[0]
+    largest = max(parts, key=lambda part: part.shape[1] * part.shape[2])
+    view = View(largest.shape[1], largest.shape[2], 0, 0)
+    same = [reduce(np.ascontiguousarray(part.transpose(1, 2, 0)), view) for part in parts]
+    return np.ascontiguousarray(np.mean(same, 0, dtype=np.float32).transpose(2, 0, 1))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

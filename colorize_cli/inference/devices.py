@@ -1,0 +1,56 @@
+"""Which device a network runs on, and in which precision.
+
+In:  what the user asked for
+Out: a torch device and dtype that are there
+"""
+
+from __future__ import annotations
+
+import torch
+
+from colorize_cli.errors import UsageError
+from colorize_cli.inference.choices import Precision
+
+
+def pick_device(wanted: str = "auto") -> torch.device:
+    """The device that `auto`, `cpu`, `cuda`, `cuda:N` or `mps` stands for.
+
+    Raises:
+        UsageError: no such device here.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"no device {wanted!r}", hint="Use --device auto, cpu, cuda, cuda:N or mps")
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[device.type]
+    if (device.index or 0) >= count:
+        there = "no CUDA device is here" if not torch.cuda.is_available() else f"CUDA devices here: 0 to {count - 1}"
+        raise UsageError(f"--device {wanted}: {there}", hint="Use --device auto or cpu")
+    return device
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the processor has matrix instructions for bf16; without them bf16 is many times slower than fp32."""
+    probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(probe and probe())
+
+
+def pick_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
+    """The dtype that a precision means on a device; `auto` is the fastest that keeps the colours.
+
+    Raises:
+        UsageError: fp16 on a CPU, which has no arithmetic for it.
+    """
+    if wanted is Precision.fp16 and device.type == "cpu":
+        raise UsageError("--precision fp16 needs a GPU", hint="Use --precision auto, fp32 or bf16")
+    if wanted is Precision.auto:
+        if device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
+    return {Precision.fp32: torch.float32, Precision.bf16: torch.bfloat16, Precision.fp16: torch.float16}[wanted]

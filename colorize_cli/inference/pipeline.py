@@ -1,0 +1,242 @@
+"""The main road: many photos through decode, network, merge and encode, at once and in bounded memory.
+
+discover -> plan names -> decode (threads) -> network (this thread, batched) -> merge, encode (threads) -> report
+
+In:  `ColorizeJob`
+Out: `RunReport`; the files
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
+from colorize_cli.inference.colorizer import Colorizer
+from colorize_cli.inference.devices import pick_device, pick_dtype
+from colorize_cli.inference.geometry import View
+from colorize_cli.inference.job import SOFTWARE, ColorizeJob
+from colorize_cli.inference.task import Prepared, Workshop
+from colorize_cli.models.load import load_model
+from colorize_cli.photos.destinations import Destinations
+from colorize_cli.photos.discover import PHOTO_SUFFIXES, Discovery, Source, discover
+from colorize_cli.photos.encode import read_provenance
+from colorize_cli.report import Outcome, RunReport, Status, one_line, printable
+
+REPORT_NAME = "colorize-report.json"
+_MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a batch: how many photos there are, and what became of one (None at the start)."""
+
+    total: int
+    outcome: Outcome | None = None
+
+
+def colorize_photos(
+    job: ColorizeJob,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_notice: Callable[[str], None] = lambda _: None,
+    on_download: Callable[[int, int], None] | None = None,
+) -> RunReport:
+    """Colorize a batch of photos.
+
+    Args:
+        job: what to do.
+        on_progress: called in this thread after each photo.
+        on_notice: told what concerns the whole batch, a line each.
+        on_download: bytes done and in all, while weights are pulled.
+
+    Returns:
+        The report; its `exit_status` is the command's.
+
+    Raises:
+        UsageError: the job cannot be obeyed as typed.
+        NothingToDoError: no photos, no such model, no weights.
+    """
+    started, report = time.monotonic(), RunReport()
+    single = single_output(job)
+    found = discover(
+        job.photos,
+        recursive=job.recursive,
+        leave=None if single else job.out,
+        is_product=lambda path: bool(job.suffix) and path.stem.endswith(job.suffix) and _is_ours(path),
+    )
+    report.passed_over = found.passed_over
+    _check_sources(found, job, single)
+    destinations = Destinations(found.sources, job.out, job.suffix, single)
+    device = pick_device(job.device)
+    dtype = pick_dtype(job.precision, device)
+    model = load_model(job.model, on_download)
+
+    def notice(text: str) -> None:
+        report.notices.append(text)
+        on_notice(text)
+
+    colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
+    workshop = Workshop(job, destinations, model.members[0].spec.sizes, job.provenance(model.name, model.sha256))
+    report.settings = {
+        "software": SOFTWARE,
+        "model": model.name,
+        "sha256": model.sha256,
+        "device": str(device),
+        "precision": str(dtype).removeprefix("torch."),
+        **dict(workshop.provenance.settings),
+    }
+    on_progress(Progress(len(found.sources)))
+    try:
+        for outcome in _Flow(job, workshop, colorizer).run(found.sources):
+            report.add(outcome)
+            on_progress(Progress(len(found.sources), outcome))
+    except KeyboardInterrupt:
+        report.interrupted = True
+    report.seconds = time.monotonic() - started
+    _write_report(report, job, single)
+    return report
+
+
+def single_output(job: ColorizeJob) -> Path | None:
+    """The file that `--out` names, if it names one: a photo's suffix, and no folder of that name is there."""
+    return job.out if job.out.suffix.lower() in PHOTO_SUFFIXES and not job.out.is_dir() else None
+
+
+def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
+    if not found.sources:
+        left = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
+        inputs = ", ".join(printable(name) for name in job.photos)
+        raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
+    if single is not None and len(found.sources) > 1:
+        hint = f"Give a folder, e.g. --out {job.out.stem}/"
+        raise UsageError(f"--out {printable(job.out)} is one file, but there are {len(found.sources)} photos", hint=hint)
+    if single is None and job.out.exists() and not job.out.is_dir():
+        raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return read_provenance(path) is not None
+    except PhotoError:
+        return False
+
+
+def _write_report(report: RunReport, job: ColorizeJob, single: Path | None) -> None:
+    path = job.report or (None if single or job.dry_run else job.out / REPORT_NAME)
+    if path is None:
+        return
+    try:
+        report.write(path)
+    except EncodeError as error:
+        if job.report is not None:
+            raise
+        report.notices.append(one_line(error))
+
+
+class _Flow:
+    """Photos between their stages: what is decoding, what waits for a batch, what is being written."""
+
+    def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer) -> None:
+        self.workshop, self.colorizer, self.vividness = workshop, colorizer, job.vividness
+        self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
+        self.decoding: deque[tuple[Source, Future[Prepared | Outcome]]] = deque()
+        self.waiting: dict[tuple[View, ...], list[Prepared]] = {}
+        self.finishing: dict[Future[Outcome], Prepared] = {}
+        cv2.setNumThreads(1)  # the photos themselves keep the cores busy
+
+    def run(self, sources: list[Source]) -> Iterator[Outcome]:
+        """Outcomes as they come; on an interrupt what is being written is finished, the rest dropped."""
+        upcoming = iter(enumerate(sources))
+        with ThreadPoolExecutor(self.jobs, "decode") as readers, ThreadPoolExecutor(self.jobs, "encode") as writers:
+            try:
+                while True:
+                    self._read_ahead(upcoming, readers)
+                    if self.decoding:
+                        source, future = self.decoding.popleft()
+                        yield from self._take(source, future)
+                    flush = not self.decoding or self._full()
+                    yield from self._pass_through_network(writers, flush)
+                    yield from self._collect(block=self._full() or not self.decoding)
+                    if not (self.decoding or self.waiting or self.finishing):
+                        return
+            except KeyboardInterrupt:
+                readers.shutdown(wait=False, cancel_futures=True)
+                while self.finishing:
+                    yield from self._collect(block=True)
+                raise
+
+    def _full(self) -> bool:
+        held = [item for group in self.waiting.values() for item in group] + list(self.finishing.values())
+        many = len(held) >= 2 * self.jobs + 2 * self.colorizer.batch
+        return bool(held) and (many or sum(item.nbytes for item in held) > _MEMORY_IN_FLIGHT)
+
+    def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: ThreadPoolExecutor) -> None:
+        while len(self.decoding) < self.jobs and not (self.decoding and self._full()):
+            item = next(upcoming, None)
+            if item is None:
+                return
+            index, source = item
+            self.decoding.append((source, readers.submit(self.workshop.prepare, index, source)))
+
+    def _take(self, source: Source, future: Future[Prepared | Outcome]) -> Iterator[Outcome]:
+        result = _settle(source, future)
+        if isinstance(result, Outcome):
+            yield result
+        else:
+            views = tuple(self.colorizer.view(*request.lightness.shape) for request in result.requests)
+            self.waiting.setdefault(views, []).append(result)
+
+    def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> Iterator[Outcome]:
+        for views in list(self.waiting):
+            while views in self.waiting and (flush or len(self.waiting[views]) >= self.colorizer.batch):
+                group, rest = self.waiting[views][: self.colorizer.batch], self.waiting[views][self.colorizer.batch :]
+                if rest:
+                    self.waiting[views] = rest
+                else:
+                    del self.waiting[views]
+                yield from self._colour(group, writers)
+
+    def _colour(self, group: list[Prepared], writers: ThreadPoolExecutor) -> Iterator[Outcome]:
+        try:
+            colours = self.colorizer.predict([r for item in group for r in item.requests], self.vividness)
+        except OutOfMemoryError as error:
+            for item in group:
+                yield Outcome(item.source.path, Status.failed, reason=one_line(error))
+            return
+        for item in group:
+            own, colours = colours[: len(item.requests)], colours[len(item.requests) :]
+            self.finishing[writers.submit(self.workshop.finish, item, own)] = item
+
+    def _collect(self, block: bool) -> Iterator[Outcome]:
+        if not self.finishing:
+            return
+        done, _ = wait(self.finishing, timeout=None if block else 0, return_when=FIRST_COMPLETED)
+        for future in done:
+            item = self.finishing.pop(future)
+            result = _settle(item.source, future)
+            assert isinstance(result, Outcome)
+            yield result
+
+
+def _settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome]) -> Prepared | Outcome:
+    """A stage's result; whatever went wrong with this photo becomes its outcome, and the others go on."""
+    try:
+        return future.result()
+    except PhotoError as error:
+        return Outcome(source.path, Status.failed, reason=one_line(error))
+    except MemoryError:
+        return Outcome(source.path, Status.failed, reason="not enough memory for this photo")
+    except OSError as error:
+        return Outcome(source.path, Status.failed, reason=error.strerror or str(error))
+    except Exception as error:  # a fault of ours must not stop the others either
+        if os.environ.get("COLORIZE_DEBUG") == "1":
+            raise
+        reason = f"unexpected {type(error).__name__}: {one_line(error)}; COLORIZE_DEBUG=1 shows where"
+        return Outcome(source.path, Status.failed, reason=reason)
