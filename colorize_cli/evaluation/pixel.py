@@ -7,7 +7,6 @@ Out: (N,) float32 each
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from colorize_cli.color.lab import split
@@ -28,7 +27,8 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio, dB, of each picture over its three channels; inf where they are equal.
 
     Args:
-        preds, target: (N, 3, H, W), [0, 255].
+        preds: (N, 3, H, W), [0, 255].
+        target: the same shape.
 
     Raises:
         ShapeError: the shapes differ or are not pictures.
@@ -37,11 +37,25 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
     return 10 * torch.log10(255.0**2 / ((preds.float() - target.float()) ** 2).mean((1, 2, 3)))
 
 
+def _blur(x: Tensor) -> Tensor:
+    """Gaussian 11 x 11, sigma 1.5, over the places it fits; shifted sums are many times faster on a CPU than conv2d."""
+    line = torch.exp(-(torch.arange(-5.0, 1.0, dtype=torch.float64) ** 2) / (2 * 1.5**2))
+    weights = (line / (2 * line.sum() - 1)).tolist()
+    for axis in (-2, -1):
+        side = x.shape[axis] - 10
+        blurred = x.narrow(axis, 5, side) * weights[5]
+        for k in range(5):
+            blurred.add_(x.narrow(axis, k, side) + x.narrow(axis, 10 - k, side), alpha=weights[k])
+        x = blurred
+    return x
+
+
 def ssim(preds: Tensor, target: Tensor) -> Tensor:
     """Structural similarity: Gaussian window 11 x 11, sigma 1.5, per RGB channel, mean over the places it fits.
 
     Args:
-        preds, target: (N, 3, H, W), [0, 255]; at least 11 pixels a side.
+        preds: (N, 3, H, W), [0, 255]; at least 11 pixels a side.
+        target: the same shape.
 
     Raises:
         ShapeError: the shapes differ, are not pictures, or are smaller than the window.
@@ -51,17 +65,10 @@ def ssim(preds: Tensor, target: Tensor) -> Tensor:
     _check(preds, target)
     if min(preds.shape[2:]) < 11:
         raise ShapeError(f"SSIM needs pictures of at least 11 x 11, got {tuple(preds.shape[2:])}")
-    line = torch.exp(-(torch.arange(-5.0, 6.0, device=preds.device, dtype=torch.float64) ** 2) / (2 * 1.5**2))
-    line = (line / line.sum()).to(torch.float32)
-
-    def blur(x: Tensor) -> Tensor:
-        x = F.conv2d(x.flatten(0, 1)[:, None], line[None, None, :, None])
-        return F.conv2d(x, line[None, None, None, :]).unflatten(0, preds.shape[:2])[:, :, 0]
-
     # centred, so that the variances below keep their digits in float32
     x, y = preds.float() - 128, target.float() - 128
-    mx, my = blur(x), blur(y)
-    vx, vy, cov = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
+    mx, my = _blur(x), _blur(y)
+    vx, vy, cov = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my
     mx, my = mx + 128, my + 128
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     index = ((2 * mx * my + c1) * (2 * cov + c2)) / ((mx * mx + my * my + c1) * (vx + vy + c2))

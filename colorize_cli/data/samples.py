@@ -1,0 +1,66 @@
+"""The built-in data set `samples`: a few colour photos that scikit-image installs with itself.
+
+In:  nothing; no file is downloaded
+Out: names with sRGB, uint8, (H, W, 3)
+"""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from colorize_cli.color.lab import grey_from_lightness, split
+from colorize_cli.errors import DataError, EncodeError
+
+# Public domain (NASA, SpaceX) or CC0 (Stéfan van der Walt, Rachel Michetti), as scikit-image's documentation says.
+_FILES = {"astronaut": "astronaut.png", "cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
+
+
+def sample_photos() -> list[tuple[str, NDArray[np.uint8]]]:
+    """The sample photos, by name.
+
+    Returns:
+        Of each its name and its pixels, sRGB, uint8, (H, W, 3).
+
+    Raises:
+        DataError: scikit-image came without them.
+    """
+    photos = []
+    for name, file in _FILES.items():
+        try:
+            with as_file(files("skimage.data") / file) as path:
+                bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        except (OSError, ModuleNotFoundError):
+            bgr = None
+        if bgr is None:
+            raise DataError(
+                f"scikit-image's sample photo {file} is missing", hint="Install it whole: pip install scikit-image"
+            )
+        photos.append((name, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)))
+    return photos
+
+
+def write_grey_samples(folder: Path) -> list[Path]:
+    """Write the sample photos without their colour, as grey PNG files; returns their paths.
+
+    Raises:
+        DataError: scikit-image came without them.
+        EncodeError: the folder cannot be written to.
+    """
+    paths = []
+    for name, rgb in sample_photos():
+        path = folder / f"{name}.png"
+        lightness = split(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].double() / 255)[0]
+        grey = (grey_from_lightness(lightness)[0, 0] * 255).round().byte().numpy()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".png", grey)[1].tobytes())
+        except OSError as error:
+            raise EncodeError(f"cannot write {path}: {error.strerror}", path=path) from error
+        paths.append(path)
+    return paths

@@ -1,0 +1,214 @@
+"""The road of `colorize eval`: read the truths, let every candidate colour their lightness, measure, conclude.
+
+In:  `EvaluateJob`
+Out: `Evaluation`; and with a folder to write to: report.json, report.csv, report.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from colorize_cli.errors import DataError, PhotoError, UsageError
+from colorize_cli.evaluation.candidates import (
+    Candidate,
+    FilesCandidate,
+    GreyCandidate,
+    ModelCandidate,
+    Prepared,
+    TruthCandidate,
+    name_folders,
+    name_models,
+)
+from colorize_cli.evaluation.judges import Judges, find_judges
+from colorize_cli.evaluation.metrics import Pictures
+from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare, stack
+from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
+from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.inference.devices import pick_device
+
+BATCH = 8  # pictures that are measured together
+_READERS = 4  # threads that decode
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class EvaluateJob:
+    """What to measure.
+
+    Attributes:
+        models: catalogue names, checkpoints, folders of runs; a row each.
+        metrics: as typed.
+        data: a folder of colour photos, or `samples`.
+        pred, ref: folders of files that another tool made, and of their truths.
+        protocol: how photos are brought to size.
+        vividness: 0 to 1; None is each model's own default.
+        limit, seed: measure at most so many pictures, drawn from the seed.
+        rank_by: the metric by which rows are sorted; None leaves them as they were given.
+        critic: the run whose discriminator judges, for the metric of that name.
+        skip_missing: leave out metrics whose weights or extra are absent, instead of stopping.
+        device: auto, cpu, cuda, cuda:N or mps.
+        batch: pictures a pass of the network; None is automatic.
+        gallery: whether pictures are kept for the report's page.
+    """
+
+    models: Sequence[str] = ("mini",)
+    metrics: Sequence[str] = ("psnr", "ssim", "colorfulness", "delta_e")
+    data: str = "samples"
+    pred: Sequence[Path] = ()
+    ref: Path | None = None
+    protocol: Protocol = Protocol.center256
+    vividness: float | None = None
+    limit: int | None = None
+    seed: int = 0
+    rank_by: str | None = None
+    critic: Path | None = None
+    skip_missing: bool = False
+    device: str = "auto"
+    batch: int | None = None
+    gallery: bool = False
+
+
+@dataclass(frozen=True)
+class Read:
+    """One reference, read: its pixels by the protocol, or why there are none."""
+
+    reference: Reference
+    truth: Rgb | None = None
+    files: dict[str, Rgb] = field(default_factory=dict)
+    grey: bool = False
+    error: str | None = None
+
+
+def evaluate(
+    job: EvaluateJob,
+    on_picture: Callable[[int, int], None] = lambda done, total: None,
+    on_notice: Callable[[str], None] = lambda line: None,
+) -> Evaluation:
+    """Measure.
+
+    Args:
+        job: what to measure.
+        on_picture: told (pictures done, pictures in all).
+        on_notice: told, in one line, what the user should know before the end.
+
+    Raises:
+        UsageError: a metric's name is wrong, or options contradict each other.
+        DataError: no pictures, no pairs, or only grey ones.
+        WeightsError, ModelNotFoundError: a model, or what a metric needs, is not there.
+    """
+    started = time.monotonic()
+    device = pick_device(job.device)
+    judges = find_judges(job, device, on_notice)  # what is missing is said here, before any work
+    references, alone, folders = _references(job)
+    candidates: list[Candidate] = [GreyCandidate(), *(FilesCandidate(name) for name in folders)]
+    for name, model in name_models(job.models).items():
+        candidates.append(ModelCandidate(model, name, device, job.vividness, job.batch, on_notice))
+    candidates.append(TruthCandidate())
+    judges.begin([candidate.name for candidate in candidates], keep_pictures=job.gallery)
+
+    failed: list[tuple[str, str]] = []
+    dropped: list[str] = []
+    total, done = len(references), 0
+    with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as measurer:
+        pending: deque[Future[None]] = deque()
+        for batch in _batches(_ahead(readers, lambda ref: _read(ref, job.protocol), references, 4 * BATCH)):
+            failed += [(read.reference.name, read.error) for read in batch if read.error]
+            dropped += [read.reference.name for read in batch if read.grey]
+            kept = [read for read in batch if read.truth is not None]
+            if kept:
+                prepared = _prepare(kept, judges, device)
+                colored = [(candidate.name, candidate.predict(prepared)) for candidate in candidates]
+                pending.append(measurer.submit(judges.measure, prepared, colored))
+            while len(pending) > 2:
+                pending.popleft().result()
+            done += len(batch)
+            on_picture(done, total)
+        for future in pending:
+            future.result()
+    if not judges.names:
+        raise _nothing(job, failed, dropped)
+    return conclude(job, candidates, judges, failed, dropped, alone, time.monotonic() - started)
+
+
+def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
+    if not job.pred:
+        if job.ref is not None:
+            raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
+        return find_references(job.data, job.limit, job.seed), [], {}
+    if job.ref is None:
+        raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
+    folders = name_folders(job.pred, list(name_models(job.models)))
+    references, alone = pair_files(find_references(str(job.ref)), folders)
+    return draw(references, job.limit, job.seed), alone, folders
+
+
+def _read(reference: Reference, protocol: Protocol) -> Read:
+    try:
+        truth = reference.read()
+        if min(truth.shape[:2]) < SMALLEST:
+            raise PhotoError(f"{reference.name}: only {truth.shape[1]} x {truth.shape[0]} pixels")
+        files = {}
+        for row, path in reference.files.items():
+            pred = read_picture(path, str(path))
+            if pred.shape != truth.shape:
+                sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (pred.shape, truth.shape))
+                raise PhotoError(f"{path} and its reference differ in size: {sizes}")
+            files[row] = prepare(pred, protocol)
+        truth = prepare(truth, protocol)
+    except (PhotoError, MemoryError) as error:
+        return Read(reference, error=str(error) or "out of memory")
+    return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
+
+
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], depth: int) -> Iterator[R]:
+    """Results in order, at most `depth` of them computed ahead of their use."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= depth:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
+    """Runs of pictures of one size, at most `BATCH` long; what could not be read goes along."""
+    batch: list[Read] = []
+    shape: tuple[int, ...] | None = None
+    for read in reads:
+        own = None if read.truth is None else read.truth.shape
+        if len(batch) >= BATCH or (own is not None and shape is not None and own != shape):
+            yield batch
+            batch, shape = [], None
+        batch.append(read)
+        shape = own if own is not None else shape
+    if batch:
+        yield batch
+
+
+def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Prepared:
+    truths = [read.truth for read in reads if read.truth is not None]
+    labels = [judges.classes(read.reference.label) for read in reads]
+    files = {row: [np.asarray(read.files[row]) for read in reads] for row in reads[0].files}
+    return Prepared(tuple(read.reference.name for read in reads), Pictures(stack(truths).to(device), labels), files)
+
+
+def _nothing(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
+    where = job.ref if job.pred else job.data
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")
+    return DataError(
+        f"every truth in {where} is grey ({len(dropped)} photos, mean chroma below 2): nothing to measure",
+        hint="Give --data a folder of colour photos.",
+    )

@@ -1,0 +1,48 @@
+"""Small copies of the measured pictures, kept on disk until the report's page is written.
+
+In:  pictures on the 8-bit scale, (N, 3, H, W)
+Out: WebP files of at most 512 pixels a side, by row and index
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+_SIDE = 512  # pixels
+_QUALITY = 82
+
+
+def encode_small(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    """A picture, (H, W, 3), as WebP of at most 512 pixels a side."""
+    scale = _SIDE / max(rgb.shape[:2])
+    if scale < 1:
+        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, data = cv2.imencode(".webp", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
+    return data.tobytes()
+
+
+class Gallery:
+    """Encoded pictures in one temporary file: memory does not grow with their number."""
+
+    def __init__(self, rows: Sequence[str]) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the gallery
+        self._places: dict[str, list[tuple[int, int]]] = {row: [] for row in rows}
+
+    def add(self, row: str, rgb: Tensor) -> None:
+        """Keep a batch of a row's pictures, (N, 3, H, W), [0, 255]."""
+        for picture in rgb.byte().permute(0, 2, 3, 1).cpu().numpy():
+            data = encode_small(picture)
+            self._places[row].append((self._file.seek(0, 2), len(data)))
+            self._file.write(data)
+
+    def read(self, row: str, index: int) -> bytes:
+        """A picture of a row, WebP."""
+        offset, size = self._places[row][index]
+        self._file.seek(offset)
+        return self._file.read(size)

@@ -1,0 +1,218 @@
+"""What can be measured: the list of metrics, and the judges that measure them.
+
+In:  metric names as typed; batches of predictions and truths
+Out: values per picture, and figures of a whole row of the table
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorize_cli.color.lab import split
+from colorize_cli.errors import UsageError
+from colorize_cli.evaluation import pixel
+from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
+from colorize_cli.evaluation.statistics import Figure, bootstrap_ratio
+
+TRUTH, GREY = "truth", "grey"  # names of the rows that are always there
+
+
+class Metric(StrEnum):
+    """Everything that `--metrics` takes."""
+
+    psnr = "psnr"
+    ssim = "ssim"
+    colorfulness = "colorfulness"
+    delta_e = "delta_e"
+    auc = "auc"
+    raw_accuracy = "raw_accuracy"
+    lpips = "lpips"
+    fid = "fid"
+    inception_score = "inception_score"
+    vgg_accuracy = "vgg_accuracy"
+    critic = "critic"
+
+
+class Better(StrEnum):
+    """Which way a figure is good."""
+
+    up = "higher"
+    down = "lower"
+    truth = "near the truth's"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: stable, as in the reports.
+        title: as shown.
+        unit: "" where it has none.
+        better: which way is good.
+        digits: after the decimal point.
+        of_truth: whether the truth has a value of its own.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    digits: int = 3
+    of_truth: bool = False
+
+
+class Pictures:
+    """A batch of pictures, (N, 3, H, W), float32, [0, 255], whose Lab is computed once for all judges."""
+
+    def __init__(self, rgb: Tensor, labels: Sequence[int | None] = ()) -> None:
+        self.rgb, self.labels = rgb, labels
+
+    @cached_property
+    def lab(self) -> Tensor:
+        """CIE Lab, (N, 3, H, W)."""
+        return torch.cat(split(self.rgb / 255), 1)
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a judge says of a whole row.
+
+    Attributes:
+        figures: by column, where the mean over pictures is not the figure.
+        curves: by name, values at thresholds.
+        per_picture: by column, values that could only be computed at the end.
+    """
+
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    per_picture: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+class Judge(ABC):
+    """Measures one metric for every row; batches come in order, one at a time."""
+
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
+        """Values of each picture by column, (N,); and whatever the conclusion needs is remembered."""
+
+    def conclude(self, row: str, seed: int) -> Conclusion:
+        """Figures of the whole row; none where they are means over pictures."""
+        return Conclusion()
+
+
+class PixelJudge(Judge):
+    """A metric that is a pure function of one prediction and its truth."""
+
+    def __init__(self, column: Column, function: Callable[[Pictures, Pictures], Tensor]) -> None:
+        self.columns, self.function = (column,), function
+
+    def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
+        """See `Judge.measure`."""
+        column = self.columns[0]
+        return {} if row == TRUTH and not column.of_truth else {column.name: self.function(preds, truth)}
+
+
+class AccuracyJudge(Judge):
+    """Raw accuracy's curve, or the area under it; plain and with rare colours counting as much as common ones."""
+
+    def __init__(self, metric: Metric, threshold: int = 20) -> None:
+        self.metric, self.threshold = metric, threshold
+        stem, title = ("auc", "AUC") if metric is Metric.auc else (f"accuracy@{threshold}", f"Accuracy @{threshold}")
+        self.columns = (
+            Column(stem, title, "%", Better.up, 2),
+            Column(f"{stem}_rebalanced", f"{title} rebalanced", "%", Better.up, 2),
+        )
+        self.notes = ("Rebalanced accuracy weighs each colour by the inverse of its share in these pictures.",)
+        self._truth: list[Tensor] = []
+        self._sums: dict[str, list[Tensor]] = {}
+        self._pooled: dict[str, Tensor] = {}
+
+    def _gain(self) -> Tensor:
+        if self.metric is Metric.auc:
+            return area_weights()
+        return (torch.arange(len(area_weights())) <= self.threshold).double()
+
+    def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
+        """See `Judge.measure`."""
+        if row == TRUTH:
+            return {}
+        cells = error_histogram(preds.lab[:, 1:], truth.lab[:, 1:]).cpu().double()
+        counts, gains = cells.sum(-1), cells @ self._gain()
+        if row == GREY:
+            self._truth.append(counts)
+        self._sums.setdefault(row, []).append(gains)
+        self._pooled[row] = self._pooled.get(row, torch.zeros(cells.shape[1:])) + cells.sum(0)
+        return {self.columns[0].name: 100 * gains.sum(1) / counts.sum(1)}
+
+    def conclude(self, row: str, seed: int) -> Conclusion:
+        """See `Judge.conclude`."""
+        if row not in self._sums:
+            return Conclusion()
+        counts, gains, pooled = torch.cat(self._truth), torch.cat(self._sums[row]), self._pooled[row]
+        weights = colour_weights(counts.sum(0))
+        above, below = (gains @ weights).numpy(), (counts @ weights).numpy()
+        figure, name = bootstrap_ratio(100 * above, below, seed), self.columns[1].name
+        curves = {
+            "raw_accuracy": accuracy_curve(pooled.sum(0)).tolist(),
+            "raw_accuracy_rebalanced": accuracy_curve(weights @ pooled).tolist(),
+        }
+        return Conclusion({name: figure}, curves, {name: 100 * above / below})
+
+
+_PIXEL: dict[Metric, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
+    Metric.psnr: (Column("psnr", "PSNR", "dB", Better.up, 2), lambda p, t: pixel.psnr(p.rgb, t.rgb)),
+    Metric.ssim: (Column("ssim", "SSIM", "", Better.up, 4), lambda p, t: pixel.ssim(p.rgb, t.rgb)),
+    Metric.colorfulness: (
+        Column("colorfulness", "Colorfulness", "", Better.truth, 1, of_truth=True),
+        lambda p, _: pixel.colorfulness(p.rgb),
+    ),
+    Metric.delta_e: (
+        Column("delta_e", "ΔE00", "", Better.down, 2),
+        lambda p, t: pixel.ciede2000(p.lab, t.lab).mean((1, 2)),
+    ),
+}
+
+
+def parse_metrics(typed: Sequence[str]) -> list[Metric]:
+    """Metrics from what was typed: words, each perhaps several joined by commas; duplicates once, in their order.
+
+    Raises:
+        UsageError: no such metric; the nearest right name is suggested.
+    """
+    metrics: dict[Metric, None] = {}
+    for word in (part.strip() for text in typed for part in text.split(",")):
+        name = word.lower().replace("-", "_")
+        if not name:
+            continue
+        if name not in list(Metric):
+            near = difflib.get_close_matches(name, list(Metric), n=1, cutoff=0.4)
+            guess = f' Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(f'no metric "{word}".{guess}', hint=f"There are: {', '.join(Metric)}")
+        metrics[Metric(name)] = None
+    if not metrics:
+        raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(Metric)}")
+    return list(metrics)
+
+
+def pixel_judge(metric: Metric) -> Judge | None:
+    """The judge of a metric that needs no weights; None for the others."""
+    if metric in (Metric.auc, Metric.raw_accuracy):
+        return AccuracyJudge(metric)
+    return PixelJudge(*_PIXEL[metric]) if metric in _PIXEL else None

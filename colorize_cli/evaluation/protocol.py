@@ -1,0 +1,106 @@
+"""The pinned way from a photo to what is compared: cut, reduce, leave grey truths out, join with the true lightness.
+
+In:  photos, sRGB, uint8, (H, W, 3); predicted ab
+Out: truths and predictions on the 8-bit scale, float32, (N, 3, H, W)
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorize_cli.color.gamut import recombine
+from colorize_cli.color.lab import linear_from_lab, split, srgb_from_linear
+from colorize_cli.data.dataset import MIN_CHROMA, mean_chroma
+from colorize_cli.data.transforms import centre_crop
+from colorize_cli.errors import UsageError
+from colorize_cli.evaluation.pixel import quantise
+
+SIDE = 256  # pixels
+SMALLEST = 11  # SSIM's window, pixels
+
+
+class Protocol(StrEnum):
+    """How a photo is brought to the size at which it is compared."""
+
+    center256 = "center256"
+    resize256 = "resize256"
+    native = "native"
+
+
+def named_protocol(name: str) -> Protocol:
+    """The protocol of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return Protocol(name)
+    except ValueError:
+        raise UsageError(f'no protocol "{name}"', hint=f"There are: {', '.join(Protocol)}") from None
+
+
+def prepare(rgb: NDArray[np.uint8], protocol: Protocol) -> NDArray[np.uint8]:
+    """Bring a photo to the size at which it is compared.
+
+    Args:
+        rgb: sRGB, (H, W, 3), any size.
+        protocol: `center256` cuts the largest centred square and reduces it to 256 x 256 by area averaging;
+            `resize256` stretches the whole; `native` leaves it.
+
+    Returns:
+        sRGB, (256, 256, 3), or as it came. A smaller photo is enlarged linearly.
+    """
+    if protocol is Protocol.native:
+        return rgb
+    if protocol is Protocol.center256:
+        return centre_crop(rgb, SIDE)
+    way = cv2.INTER_AREA if min(rgb.shape[:2]) >= SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (SIDE, SIDE), interpolation=way), np.uint8)
+
+
+def is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """Whether a truth, (H, W, 3), has too little colour to measure anything by (mean chroma below 2)."""
+    return mean_chroma(rgb) < MIN_CHROMA
+
+
+def stack(pictures: list[NDArray[np.uint8]]) -> Tensor:
+    """Pictures of one size, (H, W, 3) each, to (N, 3, H, W), float32, [0, 255]."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().contiguous()
+
+
+def lightness_of(truth: Tensor) -> Tensor:
+    """CIE L* of truths on the 8-bit scale: (N, 3, H, W), [0, 255], to (N, 1, H, W), [0, 100]."""
+    return split(truth / 255)[0]
+
+
+def join(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Join predicted colour with the true lightness, as `colorize` does, and quantise.
+
+    Args:
+        lightness: (N, 1, H, W), [0, 100].
+        ab: (N, 2, h, w), any smaller size; enlarged bicubically.
+
+    Returns:
+        sRGB on the 8-bit scale, whole numbers, (N, 3, H, W), [0, 255].
+    """
+    if ab.shape[-2:] != lightness.shape[-2:]:
+        ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bicubic")
+    linear = linear_from_lab(lightness, ab)
+    rgb = srgb_from_linear(linear.clamp(0, 1)).movedim(1, -1)
+    outside = ((linear < 0) | (linear > 1)).any(1)
+    if outside.any():  # the search for the gamut's edge is slow, and few pixels need it
+        far, at = ab.movedim(1, -1)[outside].T, lightness[:, 0][outside]
+        rgb[outside] = recombine(at.view(1, 1, 1, -1), far[None, :, None])[0, :, 0].T
+    return quantise(rgb.movedim(-1, 1).contiguous())
+
+
+def grey(lightness: Tensor) -> Tensor:
+    """The prediction that knows no colour: (N, 1, H, W) to (N, 3, H, W), [0, 255]."""
+    return join(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))

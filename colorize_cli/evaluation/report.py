@@ -1,0 +1,112 @@
+"""An evaluation on disk: report.json for programs, report.csv for spreadsheets, report.html for people.
+
+In:  `Evaluation`
+Out: three files, each whole or not at all
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from colorize_cli.errors import EncodeError
+from colorize_cli.evaluation.published import PUBLISHED, WARNING
+from colorize_cli.evaluation.result import Evaluation, Row
+from colorize_cli.evaluation.statistics import Figure
+
+
+def _number(value: float | None) -> float | str | None:
+    """A number as JSON can hold it: what is infinite becomes "inf" or "-inf", what is undefined null."""
+    if value is None or math.isnan(value):
+        return None
+    return value if math.isfinite(value) else ("inf" if value > 0 else "-inf")
+
+
+def _figure(figure: Figure, truth: Figure | None) -> dict[str, float | str | None]:
+    entry = {"mean": _number(figure.value), "low": _number(figure.low), "high": _number(figure.high)}
+    if truth is not None:
+        entry["minus_truth"] = _number(figure.value - truth.value)
+    return entry
+
+
+def _row(row: Row, truths: Mapping[str, Figure]) -> dict[str, Any]:
+    figures = {name: _figure(figure, truths.get(name)) for name, figure in row.figures.items()}
+    return {"name": row.name, "sha256": row.sha256, "figures": figures, "curves": dict(row.curves)}
+
+
+def to_json(found: Evaluation) -> dict[str, Any]:
+    """An evaluation as plain data: how it was measured, the table, each picture's values, published figures beside."""
+    truths = next((row.figures for row in found.rows if row.name == "truth"), {})
+    pictures = [
+        {
+            "name": name,
+            "values": {
+                row.name: {column: _number(float(values[i])) for column, values in row.per_picture.items()}
+                for row in found.rows
+            },
+        }
+        for i, name in enumerate(found.names)
+    ]
+    return {
+        "settings": dict(found.settings),
+        "versions": dict(found.versions),
+        "photos": len(found.names),
+        "grey_truths": list(found.grey_truths),
+        "failed": [{"name": name, "reason": reason} for name, reason in found.failed],
+        "no_partner": list(found.alone),
+        "skipped_metrics": list(found.skipped),
+        "notes": ["Means over photos, with 95 % bootstrap intervals.", *found.notes],
+        "columns": [{**asdict(column), "better": column.better.value} for column in found.columns],
+        "rows": [_row(row, truths) for row in found.rows],
+        "pictures": pictures,
+        "published": {"warning": WARNING, "figures": [asdict(figure) for figure in PUBLISHED]},
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def to_csv(found: Evaluation) -> str:
+    """One line for each picture and row, one column for each metric; empty where there is no value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = [column.name for column in found.columns]
+    writer.writerow(["picture", "row", *columns])
+    for i, name in enumerate(found.names):
+        for row in found.rows:
+            values = [row.per_picture.get(column) for column in columns]
+            writer.writerow([name, row.name, *("" if value is None else f"{value[i]:.6g}" for value in values)])
+    return out.getvalue()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it.
+
+    Raises:
+        EncodeError: the folder cannot be written to.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise EncodeError(f"cannot write {path}: {error.strerror}", path=path) from error
+
+
+def write_reports(found: Evaluation, out: Path) -> None:
+    """Write the three reports into a folder.
+
+    Raises:
+        EncodeError: it cannot be written to.
+    """
+    import json
+
+    text = json.dumps(to_json(found), ensure_ascii=False, indent=1, allow_nan=False)
+    write_whole(out / "report.json", text.encode("utf-8", "backslashreplace"))
+    write_whole(out / "report.csv", to_csv(found).encode("utf-8", "backslashreplace"))
