@@ -47,3 +47,28 @@ class GlobalContext(nn.Module):
         """(N, C, H, W) to the same."""
         context = self.expand(F.relu(self.squeeze(x.mean((2, 3)))))
         return x + context[:, :, None, None]
+
+
+def smooth(x: Tensor) -> Tensor:
+    """Mean of each 2x2 window that ends at the pixel, edges replicated: takes the grid of a pixel shuffle away."""
+    return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, 1)
+
+
+class Shuffle(nn.Module):
+    """Upsample by a 1x1 convolution, ReLU and a pixel shuffle, and smooth.
+
+    Args:
+        conv: makes `factor` ** 2 channels for each output channel.
+        channels: how many it makes.
+        factor: how much larger the output is.
+        norm: batch norm after the convolution.
+    """
+
+    def __init__(self, conv: nn.Module, channels: int, factor: int = 2, norm: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(conv, *([nn.BatchNorm2d(channels)] if norm else []))
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, channels / factor ** 2, factor H, factor W)."""
+        return smooth(F.pixel_shuffle(F.relu(self.conv(x)), self.factor))

@@ -29,7 +29,9 @@ class Hints:
     def __post_init__(self) -> None:
         n, h, w = self.ab.shape[0], *self.ab.shape[-2:]
         if self.ab.shape != (n, 2, h, w) or self.mask.shape != (n, 1, h, w):
-            raise ShapeError(f"hints of shapes {tuple(self.ab.shape)} and {tuple(self.mask.shape)} do not fit each other")
+            raise ShapeError(
+                f"hints of shapes {tuple(self.ab.shape)} and {tuple(self.mask.shape)} do not fit each other"
+            )
 
 
 class Generator(nn.Module, ABC):

@@ -1,0 +1,106 @@
+"""A run's discriminator as a file, and as a judge of any pictures.
+
+In:  a trained discriminator; or its file
+Out: safetensors; how real it takes pictures to be
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from colorize_cli.color.bins import REACH
+from colorize_cli.errors import WeightsError
+from colorize_cli.models.discriminators import build_discriminator
+
+FORMAT = "colorize-cli-critic/1"
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A discriminator, ready to judge.
+
+    Attributes:
+        network: eval mode.
+        kind: the objective it was trained by: gan, lsgan, ebgan or wgan.
+        colours: 2 if it sees ab beside the lightness, 3 if it sees Lab beside the lightness.
+    """
+
+    network: nn.Module
+    kind: str
+    colours: int
+
+    @torch.inference_mode()
+    def score(self, lightness: Tensor, ab: Tensor) -> Tensor:
+        """How real each picture looks to it, (N,); higher is more real.
+
+        Args:
+            lightness: (N, 1, H, W), [0, 100].
+            ab: (N, 2, H, W), Lab units.
+
+        Returns:
+            A probability in [0, 1] from a `gan`'s; an answer around 1 for real from an `lsgan`'s; the negated energy
+            from an `ebgan`'s; an unbounded score from a `wgan`'s. Patches are averaged.
+        """
+        light = lightness / 50 - 1
+        shown = torch.cat(([light] if self.colours == 2 else [light, light]) + [ab / REACH], 1)
+        answer: Tensor = self.network(shown).float()
+        if self.kind == "gan":
+            answer = torch.sigmoid(answer)
+        if self.kind == "ebgan":
+            answer = -answer
+        return answer.flatten(1).mean(1) if answer.ndim > 1 else answer
+
+
+def save_critic(
+    path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], kind: str, colours: int, size: int
+) -> None:
+    """Write a discriminator whole or not at all.
+
+    Args:
+        path: where to.
+        network: the discriminator.
+        name: as `build_discriminator` takes it.
+        arguments: likewise.
+        kind: see `Critic`.
+        colours: see `Critic`.
+        size: side of the training pictures, pixels.
+    """
+    about = {"network": name, "arguments": dict(arguments), "kind": kind, "colours": colours, "size": size}
+    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, beside, metadata={"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
+        os.replace(beside, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_critic(path: Path) -> Critic:
+    """Read what `save_critic` wrote.
+
+    Raises:
+        WeightsError: no such file, or no discriminator of this program.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise WeightsError(f"{path} holds no discriminator", hint="Give a run's critic.safetensors.")
+        about = json.loads(header["critic"])
+        network = build_discriminator(about["network"], about["colours"] + 1, about["size"], about["arguments"])
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(f"cannot read the discriminator {path}: {str(error).splitlines()[0]}") from error
+    return Critic(network.eval(), about["kind"], about["colours"])
