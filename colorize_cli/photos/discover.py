@@ -18,8 +18,8 @@ from pathlib import Path
 from colorize_cli.errors import NothingToDoError, UsageError
 
 PHOTO_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .tif .tiff .btf .webp .bmp .dib .jp2 .j2k .jpx .j2c .avif .gif .ppm .pgm .pnm "
-    ".pbm .heic .heif".split()
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".jp2", ".j2k"}
+    | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif"}
 )
 _JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini"})
 _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
@@ -80,7 +80,7 @@ def discover(
         NothingToDoError: an input does not exist, or a glob matches nothing.
         UsageError: no inputs.
     """
-    found, seen = Discovery(), set[tuple[int, int]]()
+    found, seen = Discovery(), set[tuple[int, int] | str]()
     leave = leave.resolve() if leave is not None else None
     names = [str(item) for item in inputs]
     if not names:
@@ -169,18 +169,18 @@ def _kind_of_junk(file: Path) -> str | None:
         return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"
 
 
-def _first_time(file: Path, seen: set[tuple[int, int]], passed_over: Counter[str]) -> bool:
-    """Whether this very file, under whatever links, is met for the first time; hard links count as files of their own."""
+def _first_time(file: Path, seen: set[tuple[int, int] | str], passed_over: Counter[str]) -> bool:
+    """Whether a file is met for the first time, under whatever links; hard links are files of their own."""
     try:
         status = file.stat()
     except OSError:
         return True  # it fails later, by name
-    if file.is_symlink() or status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
-        key = (status.st_dev, status.st_ino)
-        if key in seen:
-            passed_over["file seen already"] += 1
-            return False
-        seen.add(key)
+    own = status.st_nlink > 1 and not file.is_symlink()
+    key = os.path.realpath(file) if own else (status.st_dev, status.st_ino)
+    if key in seen:
+        passed_over["file seen already"] += 1
+        return False
+    seen.update((key, (status.st_dev, status.st_ino)))
     return True
 
 

@@ -1,0 +1,93 @@
+"""Write a file whole or not at all.
+
+In:  a path, the bytes in pieces, the source's times and permissions
+Out: the file under its name, or nothing; an older file of that name stays until the new one is on the disk
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from colorize_cli.errors import EncodeError
+from colorize_cli.photos.photo import FileFacts
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission to write there",
+    errno.EPERM: "no permission to write there",
+    errno.ENAMETOOLONG: "the name is too long for the file system",
+    errno.EISDIR: "a folder of that name is in the way",
+    errno.ENOTDIR: "a file is in the way of the folder",
+    errno.ENOENT: "the folder is gone",
+    errno.EFBIG: "the file is too large for the file system",
+}
+
+
+def write_whole(path: Path, pieces: Iterable[bytes | memoryview], facts: FileFacts) -> int:
+    """Write a file beside its place, force it to the disk, then rename it.
+
+    Args:
+        path: the name it gets.
+        pieces: its bytes.
+        facts: the source's; the file gets its times, and its permissions with the owner's right to write.
+
+    Returns:
+        How many bytes were written.
+
+    Raises:
+        EncodeError: it could not be written; nothing is left behind, and an older file of that name is as it was.
+    """
+    # Short, so that a name at the file system's limit still has room for its temporary one.
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    size = 0
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a directory")
+        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with open(number, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                size += len(piece)
+            file.flush()
+            os.fsync(number)
+        if os.name == "posix":
+            os.chmod(part, facts.mode & 0o666 | 0o600)
+        os.utime(part, ns=(facts.atime_ns, facts.mtime_ns))
+        os.replace(part, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        _drop(part)
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        raise EncodeError(f"cannot write {shown(path)}: {reason}", path=path) from None
+    except BaseException:  # an interrupt included: no half file stays
+        _drop(part)
+        raise
+    return size
+
+
+def _drop(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself must survive a power cut; systems without folder handles do without.
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def shown(path: Path) -> str:
+    """A path on one line, whatever characters it holds."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,171 @@
+"""Read a photo: from a file of any known format to upright grey or RGB pixels and all that stood around them.
+
+In:  a path; limits on what a file may declare; whether to salvage what is there of a damaged one
+Out: a `Photo`; or one of `DecodeError` and `TooLargeError`, in one line that a person understands
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.photos import exif, profiles, provenance
+from colorize_cli.photos.decode_jpeg import decode_jpeg
+from colorize_cli.photos.decode_others import decode_other
+from colorize_cli.photos.decode_png import decode_png
+from colorize_cli.photos.decode_tiff import decode_tiff
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, FileFacts, Page, Photo, PhotoFormat
+from colorize_cli.photos.probe import probe
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
+from colorize_cli.photos.sniff import SUFFIXES, sniff, why_none
+
+__all__ = ["DecodeLimits", "decode", "probe"]
+
+
+def decode(path: Path, limits: DecodeLimits = DecodeLimits(), salvage: bool = False) -> Photo:
+    """Read a photo.
+
+    Args:
+        path: the file; a pipe or a device is refused before it is opened.
+        limits: what the file may declare.
+        salvage: take what is there of a truncated or damaged file, and say so in the notes.
+
+    Raises:
+        DecodeError: it cannot be read, or not wholly without `salvage`, or it changed while it was read.
+        TooLargeError: it declares more than the limits allow.
+    """
+    data, facts = read_file(path)
+    format = sniff(data[:64])
+    if format is None:
+        raise DecodeError(f"{path}: {why_none(data[:64])}", path=path)
+    try:
+        raw = _decode(data, format, limits, salvage)
+        del data
+        pages = tuple(_finish(page) for page in raw.pages)
+    except Damaged as error:
+        hint = "--salvage takes what is there" if error.salvageable and not salvage else None
+        raise DecodeError(f"{path}: {error.reason}", path=path, hint=hint) from None
+    except TooManyPixels as error:
+        raise TooLargeError(f"{path}: {error}", path=path) from None
+    except MemoryError:
+        raise TooLargeError(f"{path}: not enough memory to read it", path=path) from None
+    notes = raw.notes
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
+        notes = (f"wrong extension: it is {format.upper()}, not {suffix}", *notes)
+    turned = pages[0].metadata.orientation >= 5
+    metadata = replace(
+        raw.metadata,
+        exif=exif.upright(raw.metadata.exif, turned) if raw.metadata.exif else None,
+        xmp=provenance.upright(raw.metadata.xmp) if raw.metadata.xmp else None,
+        file=facts,
+    )
+    notes += tuple(
+        dict.fromkeys(note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
+    )
+    return Photo(path, format, pages, metadata, notes)
+
+
+def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    if format is PhotoFormat.jpeg:
+        return decode_jpeg(data, limits, salvage)
+    if format is PhotoFormat.png:
+        return decode_png(data, limits, salvage)
+    if format is PhotoFormat.tiff:
+        return decode_tiff(data, limits, salvage)
+    return decode_other(data, format, limits)
+
+
+def read_file(path: Path) -> tuple[bytes, FileFacts]:
+    """The whole file and its times.
+
+    Raises:
+        DecodeError: it is no plain file, cannot be read, or changed meanwhile.
+    """
+    try:
+        before = os.stat(path)
+        if not stat.S_ISREG(before.st_mode):
+            raise DecodeError(f"{path}: {_kind(before.st_mode)}, not a file", path=path)
+        # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(number, "rb") as file:
+            start = os.fstat(number)
+            if not stat.S_ISREG(start.st_mode):
+                raise DecodeError(f"{path}: {_kind(start.st_mode)}, not a file", path=path)
+            data = file.read()
+            end = os.fstat(number)
+    except FileNotFoundError:
+        raise DecodeError(f"{path}: the file is gone", path=path) from None
+    except OSError as error:
+        raise DecodeError(f"{path}: {error.strerror or error}", path=path) from None
+    except ValueError as error:
+        raise DecodeError(f"{path!s}: {error}", path=path) from None
+    except MemoryError:
+        raise TooLargeError(f"{path}: not enough memory to read it", path=path) from None
+    if (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns) or len(data) != end.st_size:
+        raise DecodeError(f"{path}: the file changed while it was read; try again", path=path)
+    return data, FileFacts(end.st_size, end.st_mtime_ns, end.st_atime_ns, stat.S_IMODE(end.st_mode))
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _finish(page: RawPage) -> Page:
+    """Apply grey and CMYK profiles, and turn the page upright."""
+    pixels, icc, tagged = page.pixels, page.icc, False
+    space = profiles.space_of(icc)
+    if page.space == "cmyk":
+        pixels, tagged = profiles.cmyk_to_srgb(pixels, icc)
+        icc = None
+    elif space == "grey" and icc is not None and pixels.ndim == 2:
+        toned = profiles.grey_to_srgb(pixels, icc)
+        tagged = toned is not None
+        pixels, icc = pixels if toned is None else toned, None
+    elif space != "rgb":
+        icc = None
+    return Page(
+        pixels=turn(pixels, page.orientation),
+        alpha=None if page.alpha is None else turn(page.alpha, page.orientation),
+        icc=icc,
+        metadata=replace(
+            page.metadata,
+            orientation=page.orientation,
+            tag_srgb=tagged,
+            resolution=page.metadata.resolution.turned()
+            if page.metadata.resolution and page.orientation >= 5
+            else page.metadata.resolution,
+            extra=None if page.metadata.extra is None else turn(page.metadata.extra, page.orientation),
+        ),
+    )
+
+
+def _profile_notes(page: RawPage, done: Page) -> list[str]:
+    if page.icc and done.icc is None and not done.metadata.tag_srgb:
+        space = profiles.space_of(page.icc)
+        return [
+            "its colour profile is damaged and was left out"
+            if space is None
+            else f"its profile, for {space}, does not fit the pixels and was left out"
+        ]
+    return []
+
+
+def turn(pixels: AnyPixels, orientation: int) -> AnyPixels:
+    """Undo an EXIF orientation, 1 to 8 (EXIF 2.32, tag 274)."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,137 @@
+"""Decode JPEG: grey straight to grey, RGB, and the CMYK kinds.
+
+In:  the bytes of a file that starts as a JPEG
+Out: `RawPhoto`
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from colorize_cli.photos import exif, irb, jpeg_file
+from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
+from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+
+_KEPT_ELSEWHERE = ((APP1, jpeg_file.EXIF), (APP1, jpeg_file.XMP), (APP1, jpeg_file.XMP_EXTENDED), (APP2, jpeg_file.ICC))
+# These describe the old file's coding or point into it: JFIF, its thumbnail, Adobe's transform, multi-picture offsets.
+_STALE = ((APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP14, b"Adobe"), (APP2, jpeg_file.MPF))
+
+
+def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """Decode a JPEG.
+
+    Raises:
+        Damaged: it is no JPEG that can be read, or its end is missing and `salvage` is not given.
+        TooManyPixels: its header declares more than the limits allow.
+    """
+    try:
+        parsed = jpeg_file.parse(data)
+    except JpegError as error:
+        raise Damaged(f"damaged JPEG: {error}") from None
+    frame, notes = parsed.frame, list[str]()
+    if not frame.width or not frame.height or not frame.components:
+        raise Damaged(f"damaged JPEG: its header declares {frame.width} x {frame.height} pixels")
+    check_size(frame.width, frame.height, len(frame.components), limits)
+    if frame.precision not in (8, 12):
+        raise Damaged(f"JPEG with {frame.precision} bits per sample, which no reader here knows")
+    if not parsed.complete:
+        if not salvage:
+            raise Damaged("truncated JPEG: the end of the picture is missing", salvageable=True)
+        data += b"\xff\xd9"  # the decoder then fills what is missing
+    elif (extra := len(data) - parsed.end) > 0 and data[parsed.end :].strip(b"\0\xff\r\n "):
+        notes.append(f"{extra:,} bytes after the picture were left out")
+    pixels, space = _pixels(data, parsed)
+    if not parsed.complete:
+        lost = _lost_rows(pixels)
+        notes.append(
+            f"salvaged: about {lost:,} of {frame.height:,} rows are missing at the bottom"
+            if lost
+            else "salvaged: the end of the file is missing"
+        )
+    blocks = parsed.payloads(APP1, jpeg_file.EXIF)
+    block = blocks[0] if blocks else None
+    packets = parsed.payloads(APP1, jpeg_file.XMP)
+    traits = parsed.traits()
+    page = RawPage(
+        pixels=pixels,
+        space=space,  # type: ignore[arg-type]
+        icc=jpeg_file.icc_of(parsed),
+        orientation=exif.orientation(block),
+        metadata=PageMetadata(
+            resolution=_density(parsed) or exif.resolution(block), jpeg=traits, lossless=False, depth=frame.precision
+        ),
+    )
+    metadata = Metadata(
+        exif=block,
+        xmp=packets[0] if packets else None,
+        xmp_extended=tuple(parsed.payloads(APP1, jpeg_file.XMP_EXTENDED)),
+        iptc=irb.without_thumbnail(b"".join(parsed.payloads(APP13, jpeg_file.PHOTOSHOP))) or None,
+        comments=tuple(payload for marker, payload in parsed.segments if marker == COM),
+        segments=tuple(_others(parsed)),
+    )
+    return RawPhoto((page,), metadata, tuple(notes))
+
+
+def _others(parsed: JpegFile) -> list[tuple[int, bytes]]:
+    known = (*_KEPT_ELSEWHERE, *_STALE, (APP13, jpeg_file.PHOTOSHOP))
+    return [
+        (marker, payload)
+        for marker, payload in parsed.segments
+        if marker != COM and not any(marker == kind and payload.startswith(prefix) for kind, prefix in known)
+    ]
+
+
+def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
+    count, precision = len(parsed.frame.components), parsed.frame.precision
+    try:
+        if count == 4:
+            return _four(data), "cmyk"
+        if precision == 12:
+            deep = imagecodecs.jpeg_decode(data)
+            return np.ascontiguousarray((deep.astype(np.uint32) * 65535 + 2047) // 4095).astype(
+                np.uint16
+            ), "grey" if deep.ndim == 2 else "rgb"
+        pixels: AnyPixels = imagecodecs.jpeg8_decode(data)
+    except Exception as error:  # every codec has its own errors, all of which mean the same here
+        raise Damaged(f"damaged JPEG: {reason(error)}", salvageable=False) from None
+    if pixels.shape[:2] != (parsed.frame.height, parsed.frame.width) or pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise Damaged("damaged JPEG: the picture is not of the size that its header declares")
+    return pixels, "grey" if pixels.ndim == 2 else "rgb"
+
+
+def _four(data: bytes) -> NDArray[np.uint8]:
+    # Pillow undoes YCCK, and the inversion that Adobe's segment stands for.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            return np.array(image)
+
+
+def reason(error: Exception) -> str:
+    """An error of a codec, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:120]
+
+
+def _density(parsed: JpegFile) -> Resolution | None:
+    for payload in parsed.payloads(APP0, b"JFIF\0"):
+        if len(payload) >= 7:
+            unit, x, y = payload[2], int.from_bytes(payload[3:5]), int.from_bytes(payload[5:7])
+            if x and y and (unit in (1, 2) or x != y):
+                return Resolution(x, y, "inch" if unit == 1 else "cm" if unit == 2 else "none")
+    return None
+
+
+def _lost_rows(pixels: AnyPixels) -> int:
+    """Rows at the bottom that repeat the one above them, as a decoder fills what is missing."""
+    flat = pixels.reshape(len(pixels), -1)
+    same = (flat[1:] == flat[:-1]).all(axis=1)[::-1]
+    return len(same) if same.all() else int(np.argmin(same))

@@ -1,0 +1,159 @@
+"""Decode PNG of every depth and kind.
+
+In:  the bytes of a file that starts as a PNG
+Out: `RawPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes its colours
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Literal
+
+import imagecodecs
+import numpy as np
+
+from colorize_cli.photos import exif, png_file
+from colorize_cli.photos.decode_jpeg import reason
+from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
+from colorize_cli.photos.png_file import PngError, PngFile
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+
+# Said anew by encode, or true of the old pixels only.
+_NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"bKGD", b"hIST", b"sBIT", b"sPLT"})
+
+
+def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """Decode a PNG.
+
+    Raises:
+        Damaged: it is damaged or cut short, and `salvage` is not given or does not help.
+        TooManyPixels: its header declares more than the limits allow.
+    """
+    try:
+        parsed = png_file.parse(data)
+    except PngError as error:
+        raise Damaged(f"damaged PNG: {error}") from None
+    check_size(parsed.width, parsed.height, parsed.channels * (2 if parsed.depth == 16 else 1), limits)
+    coded, notes = parsed.coded, list[str]()
+    if parsed.faults:
+        if not salvage:
+            what = (
+                "truncated PNG: its end is missing" if parsed.faults == "truncated" else "damaged PNG: wrong checksums"
+            )
+            raise Damaged(what, salvageable=True)
+        coded, got = _repair(parsed)
+        notes.append(f"salvaged: {got:.0%} of the picture was there, the rest is black")
+    if parsed.animated:
+        notes.append("animated: only the first picture was taken")
+    if (extra := len(data) - parsed.end) > 0 and not parsed.faults and data[parsed.end :].strip(b"\0"):
+        notes.append(f"{extra:,} bytes after the picture were left out")
+    pixels, alpha = _pixels(parsed, coded, salvage)
+    block = _exif(parsed)
+    page = RawPage(
+        pixels=pixels,
+        space="grey" if pixels.ndim == 2 else "rgb",
+        alpha=alpha,
+        icc=png_file.icc_of(parsed.chunks),
+        orientation=exif.orientation(block),
+        metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
+    )
+    text = tuple(item for item in parsed.chunks if item[0] not in _NOT_KEPT and not _is_xmp_or_exif(item))
+    return RawPhoto((page,), Metadata(exif=block, xmp=png_file.xmp_of(parsed.chunks), text=text), tuple(notes))
+
+
+def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, AnyPixels | None]:
+    before = [
+        (kind, parsed.find(kind) or b"") for kind in (b"PLTE", b"tRNS") if parsed.color == 3 and parsed.find(kind)
+    ]
+    if parsed.color == 3 and not parsed.find(b"PLTE"):
+        raise Damaged("damaged PNG: it has no palette")
+    bare = png_file.assemble(parsed.header(), before, coded, ())
+    try:
+        pixels: AnyPixels = imagecodecs.png_decode(bare)
+    except Exception as error:  # every codec has its own errors, all of which mean the same here
+        if salvage and not parsed.faults:
+            repaired, _ = _repair(parsed)
+            return _pixels(parsed, repaired, salvage=False)
+        raise Damaged(f"damaged PNG: {reason(error)}", salvageable=True) from None
+    if pixels.shape[:2] != (parsed.height, parsed.width):
+        raise Damaged("damaged PNG: the picture is not of the size that its header declares")
+    alpha: AnyPixels | None = None
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        alpha = np.ascontiguousarray(pixels[..., -1])
+        pixels = np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+    elif parsed.color in (0, 2) and (key := parsed.find(b"tRNS")):
+        alpha = _key_alpha(pixels, parsed, key)
+    if parsed.color == 3 and _grey_palette(parsed.find(b"PLTE") or b""):
+        pixels = np.ascontiguousarray(pixels[..., 0])
+    return pixels, alpha
+
+
+def _key_alpha(pixels: AnyPixels, parsed: PngFile, key: bytes) -> AnyPixels | None:
+    """One value is transparent; it is given in the stored depth."""
+    wanted = parsed.channels
+    if len(key) < 2 * wanted:
+        return None
+    top = int(np.iinfo(pixels.dtype).max)
+    values = np.array(struct.unpack_from(f">{wanted}H", key), np.int64) & (2**parsed.depth - 1)
+    values = (values * (top // (2**parsed.depth - 1))).astype(pixels.dtype)
+    same = pixels == values[0] if wanted == 1 else (pixels == values).all(axis=2)
+    result: AnyPixels = np.where(same, 0, top).astype(pixels.dtype)
+    return result
+
+
+def _grey_palette(palette: bytes) -> bool:
+    return palette[0::3] == palette[1::3] == palette[2::3]
+
+
+def _repair(parsed: PngFile) -> tuple[bytes, float]:
+    size = parsed.raw_size()
+    rows, _ = png_file.inflate(parsed.coded, size)
+    if not rows:
+        raise Damaged("damaged PNG: nothing of the picture is left")
+    return zlib.compress(rows.ljust(size, b"\0"), 1), len(rows) / size
+
+
+def _resolution(parsed: PngFile) -> Resolution | None:
+    payload = parsed.find(b"pHYs")
+    if payload is None or len(payload) < 9:
+        return None
+    x, y, unit = struct.unpack(">IIB", payload[:9])
+    if not x or not y:
+        return None
+    return Resolution(x * 0.0254, y * 0.0254, "inch") if unit == 1 else Resolution(x, y, "none")
+
+
+def _exif(parsed: PngFile) -> bytes | None:
+    block = parsed.find(b"eXIf")
+    if block:
+        return block.removeprefix(b"Exif\0\0")
+    for item in parsed.chunks:
+        if _is_xmp_or_exif(item) == "exif":
+            return _raw_profile(item[1])
+    return None
+
+
+def _is_xmp_or_exif(item: tuple[bytes, bytes]) -> Literal["xmp", "exif", ""]:
+    kind, payload = item
+    if kind == b"iTXt" and payload.startswith(png_file.XMP_KEYWORD + b"\0"):
+        return "xmp"
+    old = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+    if kind in (b"zTXt", b"tEXt") and payload.startswith(old) and _raw_profile(payload) is not None:
+        return "exif"
+    return ""
+
+
+def _raw_profile(payload: bytes) -> bytes | None:
+    """An EXIF block as ImageMagick writes it: a name, a length and hexadecimal digits, deflated."""
+    _, _, rest = payload.partition(b"\0")
+    text = png_file.inflate_all(rest[1:])[0] if rest[:1] == b"\0" else rest
+    words = text.split(None, 2)
+    if len(words) < 3:
+        return None
+    try:
+        block = bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
+    except ValueError:
+        return None
+    return block.removeprefix(b"Exif\0\0") if block.startswith(b"Exif\0\0") else None

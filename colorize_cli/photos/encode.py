@@ -1,0 +1,163 @@
+"""Write a photo: colours into a file of the source's kind, with all that stood around its pixels.
+
+In:  the decoded `Photo`, its coloured pages, a path, how to write, and the provenance note
+Out: the file, whole or not at all, with the source's times; what was written and what its format could not hold
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.errors import EncodeError
+from colorize_cli.photos.atomic import shown, write_whole
+from colorize_cli.photos.encode_jpeg import encode_jpeg
+from colorize_cli.photos.encode_others import encode_other
+from colorize_cli.photos.encode_png import encode_png
+from colorize_cli.photos.encode_tiff import encode_tiff
+from colorize_cli.photos.photo import AnyPixels, Photo, PhotoFormat, ProbeResult
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.reader import read_provenance
+from colorize_cli.photos.sniff import SUFFIXES
+from colorize_cli.photos.strip import Strip, strip
+
+__all__ = ["EncodeSettings", "Provenance", "Written", "read_provenance", "suffix_for", "target_format", "write_photo"]
+
+_LIMITS = {PhotoFormat.jpeg: 65500, PhotoFormat.webp: 16383, PhotoFormat.avif: 65535, PhotoFormat.heic: 16384}
+_NO_COLOUR_SUFFIXES = frozenset({".pgm", ".pbm", ".apng", ".j2k", ".j2c", ".jpx"})
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How outputs are written.
+
+    Attributes:
+        format: of the output; None keeps the source's.
+        quality: 1 to 100, of the lossy formats; None is near the source's.
+        strip: what is left out of the metadata.
+    """
+
+    format: PhotoFormat | None = None
+    quality: int | None = None
+    strip: Strip = "none"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        format: what it is.
+        size: its bytes.
+        notes: what was odd, or could not be kept.
+    """
+
+    path: Path
+    format: PhotoFormat
+    size: int
+    notes: tuple[str, ...] = ()
+
+
+def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple[PhotoFormat, str | None]:
+    """The format that can hold the coloured photo.
+
+    Returns:
+        The format asked for, or else the nearest that can hold the result, and a note where it is another.
+    """
+    wanted = settings.format or photo.format
+    if isinstance(photo, Photo):
+        pages, alpha = len(photo.pages), any(page.alpha is not None for page in photo.pages)
+        width, height = (max(page.size[axis] for page in photo.pages) for axis in (0, 1))
+    else:
+        pages, alpha, (width, height) = photo.pages, False, photo.size
+    if pages > 1 and wanted is not PhotoFormat.tiff:
+        return PhotoFormat.tiff, f"written as TIFF: {wanted.upper()} holds one page, this has {pages}"
+    if wanted is PhotoFormat.gif:
+        return PhotoFormat.png, "written as PNG: GIF holds no more than 256 colours"
+    if max(width, height) > (limit := _LIMITS.get(wanted, 2**31)):
+        return PhotoFormat.png, f"written as PNG: {wanted.upper()} holds at most {limit:,} pixels a side"
+    if alpha and wanted in (PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm):
+        return PhotoFormat.png, f"written as PNG: {wanted.upper()} holds no transparency"
+    return wanted, None
+
+
+def suffix_for(source: Path, format: PhotoFormat) -> str:
+    """The suffix of an output: the source's own spelling where that names the format, else the format's first."""
+    own = source.suffix
+    if own.lower() in SUFFIXES[format] and own.lower() not in _NO_COLOUR_SUFFIXES:
+        return own
+    suffix = SUFFIXES[format][0]
+    return suffix.upper() if own.isupper() else suffix
+
+
+def write_photo(
+    photo: Photo, colored: Sequence[AnyPixels], out: Path, settings: EncodeSettings, provenance: Provenance
+) -> Written:
+    """Write the coloured photo.
+
+    Args:
+        photo: as decoded; its path is never written over, its times are given to the output.
+        colored: per page (H, W, 3), or (H, W) for a page that stays grey, of the page's size and dtype.
+        out: the file; its folder exists.
+        settings: how.
+        provenance: the note that it carries.
+
+    Raises:
+        EncodeError: it could not be written, or `out` is the source itself. Nothing half-written is left.
+    """
+    pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(colored)]
+    if len(pages) != len(photo.pages):
+        raise EncodeError(f"{shown(photo.path)}: {len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
+    try:
+        if os.path.samefile(out, photo.path):
+            raise EncodeError(f"{shown(out)} is the photo itself, which is never written over", path=photo.path)
+    except OSError:
+        pass  # one of them is not there; the writing will say so if it matters
+    format, note = target_format(photo, settings)
+    photo = strip(photo, settings.strip)
+    try:
+        pieces, notes = _encode(photo, pages, format, settings.quality, provenance)
+        size = write_whole(out, pieces, photo.metadata.file)
+    except EncodeError:
+        raise
+    except MemoryError:
+        raise EncodeError(f"{shown(photo.path)}: not enough memory to write it", path=photo.path) from None
+    except Exception as error:  # each encoder has its own errors, all of which mean the same here
+        text = " ".join(str(error).split())[:160] or type(error).__name__
+        raise EncodeError(
+            f"{shown(photo.path)}: cannot be written as {format.upper()}: {text}", path=photo.path
+        ) from error
+    return Written(out, format, size, (*([note] if note else []), *notes))
+
+
+def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
+    page = photo.pages[min(number, len(photo.pages) - 1)]
+    if pixels.shape[:2] != page.pixels.shape[:2] or pixels.dtype != page.pixels.dtype:
+        raise EncodeError(
+            f"{shown(photo.path)}: the coloured page is {pixels.shape} {pixels.dtype}, the photo {page.pixels.shape} "
+            f"{page.pixels.dtype}",
+            path=photo.path,
+        )
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.ascontiguousarray(pixels)
+
+
+def _encode(
+    photo: Photo, pages: Sequence[AnyPixels], format: PhotoFormat, quality: int | None, note: Provenance
+) -> tuple[Iterable[bytes], list[str]]:
+    if format is PhotoFormat.tiff:
+        return encode_tiff(photo, pages, quality, note)
+    page, rgb = photo.pages[0], pages[0]
+    if format is PhotoFormat.jpeg:
+        data, notes = encode_jpeg(photo, page, rgb, quality, note)
+    elif format is PhotoFormat.png:
+        data, notes = encode_png(photo, page, rgb, note)
+    else:
+        data, notes = encode_other(photo, page, rgb, format, quality, note)
+    return [data], notes

@@ -1,0 +1,130 @@
+"""Read and patch EXIF blocks where they lie, so that maker notes keep their offsets.
+
+In:  an EXIF block from its TIFF header on ("II*\\0..." or "MM\\0*...")
+Out: orientation and resolution; a block of the same length with orientation 1 and no pointer to a thumbnail
+"""
+
+from __future__ import annotations
+
+import struct
+
+from colorize_cli.photos.ifd import Ifd, Tag, TagError, patch_numbers, rational, read_header, read_ifd
+from colorize_cli.photos.photo import Resolution
+
+ORIENTATION = 274
+GPS = 34853
+_SOFTWARE = 305
+
+
+def _first(block: bytes) -> Ifd | None:
+    try:
+        header = read_header(block)
+        return read_ifd(block, header, header.first)
+    except (TagError, struct.error):
+        return None
+
+
+def orientation_of(ifd: Ifd | None) -> int:
+    """The orientation, 1 to 8; 1 where it is absent or nonsense."""
+    value = ifd.integer(ORIENTATION, 1) if ifd else 1
+    return value if 1 <= value <= 8 else 1
+
+
+def orientation(block: bytes | None) -> int:
+    """The orientation that an EXIF block gives, 1 to 8."""
+    return orientation_of(_first(block)) if block else 1
+
+
+def resolution_of(ifd: Ifd | None) -> Resolution | None:
+    """The resolution that a directory gives; None where it is absent or not positive."""
+    if ifd is None:
+        return None
+    x, y = ifd.numbers(282), ifd.numbers(283)
+    if not x or not y or x[0] <= 0 or y[0] <= 0:
+        return None
+    unit = {1: "none", 3: "cm"}.get(ifd.integer(296, 2), "inch")
+    return Resolution(float(x[0]), float(y[0]), unit)  # type: ignore[arg-type]
+
+
+def resolution(block: bytes | None) -> Resolution | None:
+    """The resolution that an EXIF block gives."""
+    return resolution_of(_first(block)) if block else None
+
+
+def upright(block: bytes, turned: bool) -> bytes:
+    """Say that the pixels are upright now, and forget the thumbnail, changing no length.
+
+    Args:
+        block: the EXIF block.
+        turned: the picture's sides were exchanged, so the tags that give them are, too.
+
+    Returns:
+        A block of the same length; the block itself where it is too damaged to be read.
+    """
+    ifd = _first(block)
+    if ifd is None:
+        return block
+    patched = bytearray(block)
+    tag = ifd.find(ORIENTATION)
+    if tag and tag.count:
+        patch_numbers(patched, tag, ifd.order, (1,) * tag.count)
+    if ifd.next and ifd.next_at + 4 <= len(patched):
+        patched[ifd.next_at : ifd.next_at + 4] = bytes(4)
+    if turned:
+        _exchange(patched, ifd, 256, 257)
+        _exchange(patched, ifd, 282, 283)
+        exif = ifd.find(34665)
+        if exif and exif.child:
+            _exchange(patched, exif.child, 40962, 40963)
+    return bytes(patched)
+
+
+def _exchange(data: bytearray, ifd: Ifd, one: int, other: int) -> None:
+    a, b = ifd.find(one), ifd.find(other)
+    if a and b and a.type == b.type and len(a.value) == len(b.value):
+        data[a.where : a.where + len(a.value)] = b.value
+        data[b.where : b.where + len(b.value)] = a.value
+
+
+def without_gps(block: bytes) -> bytes:
+    """Erase the place where the photo was taken: the GPS directory, its values and the pointer to it."""
+    ifd = _first(block)
+    tag = ifd.find(GPS) if ifd else None
+    if ifd is None or tag is None:
+        return block
+    cleaned = bytearray(block)
+    if tag.child:
+        for item in tag.child.tags:
+            cleaned[item.where : item.where + len(item.value)] = bytes(len(item.value))
+        cleaned[tag.child.offset : tag.child.next_at + 4] = bytes(
+            len(cleaned[tag.child.offset : tag.child.next_at + 4])
+        )
+    # Close the gap in the directory, so that no reader finds a pointer to nothing.
+    tail = bytes(cleaned[tag.entry + 12 : ifd.next_at + 4])
+    cleaned[tag.entry : tag.entry + len(tail)] = tail
+    cleaned[tag.entry + len(tail) : ifd.next_at + 4] = bytes(12)
+    count = struct.unpack_from(f"{ifd.order}H", cleaned, ifd.offset)[0]
+    struct.pack_into(f"{ifd.order}H", cleaned, ifd.offset, count - 1)
+    return bytes(cleaned)
+
+
+def minimal(software: str) -> bytes:
+    """An EXIF block that names the software and nothing else, for files that had none."""
+    text = software.encode("ascii", "replace") + b"\0"
+    return b"II*\0" + struct.pack("<IHHHIII", 8, 1, _SOFTWARE, 2, len(text), 26, 0) + text
+
+
+def ascii_tag(code: int, text: str) -> Tag:
+    """A TIFF text entry."""
+    value = text.encode("ascii", "replace") + b"\0"
+    return Tag(code, 2, len(value), value)
+
+
+def resolution_tags(value: Resolution, order: str) -> tuple[Tag, ...]:
+    """The three TIFF entries that give a resolution."""
+    unit = {"none": 1, "inch": 2, "cm": 3}[value.unit]
+    return (
+        Tag(282, 5, 1, rational(value.x, order)),
+        Tag(283, 5, 1, rational(value.y, order)),
+        Tag(296, 3, 1, struct.pack(f"{order}H", unit)),
+    )

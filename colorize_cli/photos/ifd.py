@@ -1,0 +1,208 @@
+"""The tag structure that TIFF files and EXIF blocks share: read it, patch it where it lies.
+
+In:  bytes that start with a TIFF header (classic or BigTIFF, either byte order)
+Out: `Ifd`s with raw values in the file's own byte order; patched copies of the bytes, all else byte-exact
+
+Source: TIFF 6.0; BigTIFF (Adobe Photoshop TIFF Technical Notes, AWare Systems); EXIF 2.32.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+POINTERS = frozenset({34665, 34853, 40965})  # EXIF, GPS and interoperability: IFDs that belong to their parent
+_MAX_TAGS = 4096
+_MAX_PAGES = 10_000
+
+
+class TagError(ValueError):
+    """The structure is damaged: not a header, or an offset outside the file."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One entry.
+
+    Attributes:
+        code: the tag's number.
+        type: its TIFF type.
+        count: values of that type.
+        value: the raw values, in the file's byte order.
+        entry: offset of the entry in the file.
+        where: offset of the values in the file.
+        child: the IFD that it points to, where it is one of `POINTERS`.
+    """
+
+    code: int
+    type: int
+    count: int
+    value: bytes
+    entry: int = 0
+    where: int = 0
+    child: Ifd | None = None
+
+
+@dataclass(frozen=True)
+class Ifd:
+    """One directory of tags.
+
+    Attributes:
+        order: "<" or ">".
+        tags: in the file's sequence.
+        offset: where it starts.
+        next: offset of the next directory; 0 for none.
+        next_at: offset at which `next` is stored.
+        damaged: tags that point outside the file and were left out.
+    """
+
+    order: str
+    tags: tuple[Tag, ...]
+    offset: int = 0
+    next: int = 0
+    next_at: int = 0
+    damaged: int = 0
+
+    def find(self, code: int) -> Tag | None:
+        """The entry of that number, or None."""
+        return next((tag for tag in self.tags if tag.code == code), None)
+
+    def numbers(self, code: int) -> tuple[int | float, ...]:
+        """The entry's values; rationals as floats; empty where there is none, or where it is text."""
+        tag = self.find(code)
+        return numbers(tag, self.order) if tag else ()
+
+    def integer(self, code: int, default: int = 0) -> int:
+        """The entry's first value as an integer."""
+        values = self.numbers(code)
+        return int(values[0]) if values else default
+
+
+@dataclass(frozen=True)
+class Header:
+    """Byte order, kind and first directory of a TIFF structure."""
+
+    order: str
+    big: bool
+    first: int
+
+
+def numbers(tag: Tag, order: str) -> tuple[int | float, ...]:
+    """The values of a numeric tag; a rational with denominator 0 reads as 0."""
+    if tag.type in (5, 10):
+        flat = struct.unpack(f"{order}{2 * tag.count}{'I' if tag.type == 5 else 'i'}", tag.value)
+        return tuple(a / b if b else 0.0 for a, b in zip(flat[::2], flat[1::2], strict=True))
+    kind = _NUMBERS.get(tag.type)
+    return struct.unpack(f"{order}{tag.count}{kind}", tag.value) if kind else ()
+
+
+def read_header(data: bytes) -> Header:
+    """Read the first 8 or 16 bytes.
+
+    Raises:
+        TagError: they are no TIFF header.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    if order is None or len(data) < 8:
+        raise TagError("no TIFF header")
+    magic = struct.unpack_from(f"{order}H", data, 2)[0]
+    if magic == 43 and len(data) >= 16:
+        return Header(order, True, struct.unpack_from(f"{order}Q", data, 8)[0])
+    if magic != 42:
+        raise TagError("no TIFF header")
+    return Header(order, False, struct.unpack_from(f"{order}I", data, 4)[0])
+
+
+def read_ifd(data: bytes, header: Header, offset: int, depth: int = 0) -> Ifd:
+    """Read one directory and those that its pointers lead to.
+
+    Raises:
+        TagError: the directory lies outside the data.
+    """
+    order, size = header.order, 20 if header.big else 12
+    start = offset + (8 if header.big else 2)
+    if offset < 8 or start > len(data):
+        raise TagError(f"a directory at byte {offset:,} is outside the file")
+    count = struct.unpack_from(f"{order}{'Q' if header.big else 'H'}", data, offset)[0]
+    end = start + count * size
+    if count > _MAX_TAGS or end > len(data):
+        raise TagError(f"the directory at byte {offset:,} is damaged")
+    tags, damaged = [], 0
+    for entry in range(start, end, size):
+        tag = _read_tag(data, header, entry)
+        if tag is None:
+            damaged += 1
+            continue
+        if tag.code in POINTERS and depth < 3 and tag.count == 1:
+            try:
+                tag = replace(tag, child=read_ifd(data, header, int(numbers(tag, order)[0]), depth + 1))
+            except (TagError, IndexError, struct.error):
+                damaged += 1
+                continue
+        tags.append(tag)
+    width = 8 if header.big else 4
+    following = (
+        struct.unpack_from(f"{order}{'Q' if header.big else 'I'}", data, end)[0] if end + width <= len(data) else 0
+    )
+    return Ifd(order, tuple(tags), offset, following, end, damaged)
+
+
+def _read_tag(data: bytes, header: Header, entry: int) -> Tag | None:
+    if header.big:
+        code, kind, count = struct.unpack_from(f"{header.order}HHQ", data, entry)
+        where, room, pointer = entry + 12, 8, "Q"
+    else:
+        code, kind, count = struct.unpack_from(f"{header.order}HHI", data, entry)
+        where, room, pointer = entry + 8, 4, "I"
+    size = TYPE_SIZES.get(kind, 0) * count
+    if kind not in TYPE_SIZES:
+        return None
+    if size > room:
+        where = struct.unpack_from(f"{header.order}{pointer}", data, where)[0]
+    if where + size > len(data):
+        return None
+    return Tag(code, kind, count, bytes(data[where : where + size]), entry, where)
+
+
+def walk(data: bytes) -> Iterator[Ifd]:
+    """Every directory of the chain, first to last; stops at a damaged link after the first.
+
+    Raises:
+        TagError: there is no readable first directory.
+    """
+    header = read_header(data)
+    offset, seen = header.first, set[int]()
+    while offset and offset not in seen and len(seen) < _MAX_PAGES:
+        seen.add(offset)
+        try:
+            ifd = read_ifd(data, header, offset)
+        except TagError:
+            if len(seen) == 1:
+                raise
+            return
+        yield ifd
+        offset = ifd.next
+    if not seen:
+        raise TagError("no directory")
+
+
+def patch_numbers(data: bytearray, tag: Tag, order: str, values: tuple[int, ...]) -> None:
+    """Write integers over a tag's values where they lie; the type and the count stay."""
+    if tag.type in (5, 10):
+        kind = "I" if tag.type == 5 else "i"
+        flat = [part for value in values for part in (value, 1)]
+        struct.pack_into(f"{order}{len(flat)}{kind}", data, tag.where, *flat)
+    elif kind := _NUMBERS.get(tag.type):
+        struct.pack_into(f"{order}{len(values)}{kind}", data, tag.where, *values)
+
+
+def rational(value: float, order: str) -> bytes:
+    """A positive number as a TIFF RATIONAL; 300 stays 300/1."""
+    fraction = Fraction(value).limit_denominator(10_000)
+    while fraction.numerator > 0xFFFFFFFF:
+        fraction = Fraction(0xFFFFFFFF)
+    return struct.pack(f"{order}II", fraction.numerator, fraction.denominator)

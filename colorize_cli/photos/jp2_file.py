@@ -1,0 +1,120 @@
+"""The box structure of JPEG 2000 files: take it apart, put metadata in.
+
+In:  the bytes of a JP2 file
+Out: its XMP, EXIF, profile and resolution; the bytes with such boxes in front of the pixels
+
+Source: ISO/IEC 15444-1 annex I; XMP Specification Part 3 for the UUID.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from colorize_cli.photos.photo import Resolution
+
+XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
+EXIF_UUID = b"JpgTiffExif->JP2"
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box: its type, where it starts, where its content starts, and where it ends."""
+
+    kind: bytes
+    start: int
+    content: int
+    end: int
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes between two offsets; stops at the first that does not fit."""
+    at, stop = start, len(data) if end is None else end
+    while at + 8 <= stop:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        content = at + 8
+        if size == 1 and at + 16 <= stop:
+            size, content = struct.unpack_from(">Q", data, at + 8)[0], at + 16
+        finish = stop if size == 0 else at + size
+        if finish > stop or finish < content:
+            return
+        yield Box(kind, at, content, finish)
+        at = finish
+
+
+def uuid_of(data: bytes, name: bytes) -> bytes | None:
+    """The content of the UUID box of that name."""
+    for box in boxes(data):
+        if box.kind == b"uuid" and data[box.content : box.content + 16] == name:
+            return data[box.content + 16 : box.end]
+    return None
+
+
+def _header(data: bytes) -> Box | None:
+    return next((box for box in boxes(data) if box.kind == b"jp2h"), None)
+
+
+def icc_of(data: bytes) -> bytes | None:
+    """The profile of the colour specification box."""
+    header = _header(data)
+    for box in boxes(data, header.content, header.end) if header else ():
+        if box.kind == b"colr" and data[box.content] in (2, 3):
+            return data[box.content + 3 : box.end]
+    return None
+
+
+def resolution_of(data: bytes) -> Resolution | None:
+    """The capture resolution, or else the one for display."""
+    header = _header(data)
+    for outer in boxes(data, header.content, header.end) if header else ():
+        if outer.kind == b"res ":
+            for box in boxes(data, outer.content, outer.end):
+                if box.kind in (b"resc", b"resd") and box.end - box.content >= 10:
+                    ny, dy, nx, dx, ey, ex = struct.unpack_from(">HHHHbb", data, box.content)
+                    if dx and dy and nx and ny and abs(ex) < 20 and abs(ey) < 20:
+                        return Resolution(nx / dx * 10.0**ex * 0.0254, ny / dy * 10.0**ey * 0.0254, "inch")
+    return None
+
+
+def is_reversible(data: bytes) -> bool:
+    """Whether the codestream uses the wavelet that loses nothing (5-3)."""
+    at = data.find(b"\xff\x52")  # COD: length, style, 4 bytes, then levels, block sizes, style, transform
+    return at >= 0 and at + 14 <= len(data) and data[at + 13] == 1
+
+
+def with_metadata(
+    data: bytes, xmp: bytes, exif: bytes | None, icc: bytes | None, resolution: Resolution | None
+) -> bytes:
+    """Put metadata into a file that has none."""
+    header = _header(data)
+    if header is None:
+        raise ValueError("the JPEG 2000 encoder gave no header")
+    inside = b""
+    for box in boxes(data, header.content, header.end):
+        if box.kind == b"colr" and icc:
+            inside += _box(b"colr", b"\2\0\0" + icc)
+        elif box.kind != b"res ":
+            inside += data[box.start : box.end]
+    if resolution and resolution.unit != "none":
+        inside += _box(b"res ", _box(b"resc", _resolution(resolution)))
+    extra = _box(b"uuid", XMP_UUID + xmp) + (_box(b"uuid", EXIF_UUID + exif) if exif else b"")
+    return data[: header.start] + _box(b"jp2h", inside) + extra + data[header.end :]
+
+
+def _resolution(resolution: Resolution) -> bytes:
+    x, y = (value / 0.0254 for value in resolution.per_inch())
+    (nx, ex), (ny, ey) = (_mantissa(value) for value in (x, y))
+    return struct.pack(">HHHHbb", ny, 10_000, nx, 10_000, ey, ex)
+
+
+def _mantissa(value: float) -> tuple[int, int]:
+    """A number as n / 10000 times a power of ten, n of four or five digits."""
+    power = 0
+    while value >= 6.5:
+        value, power = value / 10, power + 1
+    return max(round(value * 10_000), 1), power
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, kind) + content

@@ -1,0 +1,123 @@
+"""Apply grey and CMYK profiles; recognise RGB ones.
+
+In:  pixels as stored, and the profile that came with them
+Out: grey or RGB in sRGB; or the pixels as they were, with an RGB profile to stay in
+
+Relative colorimetric, without black point compensation. Source: ICC.1:2010 for the header and the curves.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from colorize_cli.photos.photo import AnyPixels
+
+_SPACES = {b"GRAY": "grey", b"RGB ": "rgb", b"CMYK": "cmyk", b"Lab ": "lab"}
+
+
+def space_of(profile: bytes | None) -> str | None:
+    """The colour space that a profile is for: grey, rgb, cmyk, lab, or other; None where it is no profile."""
+    if profile is None or len(profile) < 132 or profile[36:40] != b"acsp":
+        return None
+    return _SPACES.get(profile[16:20], "other")
+
+
+@lru_cache(maxsize=1)
+def srgb_profile() -> bytes:
+    """An sRGB profile, always the same bytes."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # Little CMS writes the time of day here
+    profile[84:100] = bytes(16)
+    return bytes(profile)
+
+
+def grey_to_srgb(pixels: AnyPixels, profile: bytes) -> AnyPixels | None:
+    """Bring grey pixels from their profile's tone to sRGB's; None where the profile has no usable curve."""
+    top = int(np.iinfo(pixels.dtype).max)
+    curve = _grey_curve(profile)
+    if curve is None:
+        return None
+    positions = np.linspace(0.0, 1.0, top + 1)
+    linear = np.clip(_evaluate(curve, positions), 0.0, 1.0)
+    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    table: AnyPixels = np.rint(encoded * top).astype(pixels.dtype)
+    return table[pixels]
+
+
+def _grey_curve(profile: bytes) -> bytes | None:
+    count = struct.unpack_from(">I", profile, 128)[0]
+    for i in range(min(count, 200)):
+        if 132 + 12 * i + 12 > len(profile):
+            return None
+        name, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * i)
+        if name == b"kTRC" and offset + size <= len(profile) and size >= 12:
+            return profile[offset : offset + size]
+    return None
+
+
+def _evaluate(curve: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    if curve[:4] == b"curv":
+        count = struct.unpack_from(">I", curve, 8)[0]
+        if count == 0:
+            return x
+        values = np.frombuffer(curve, ">u2", min(count, (len(curve) - 12) // 2), 12).astype(np.float64)
+        if len(values) == 1:
+            return np.asarray(x ** (values[0] / 256.0))
+        return np.interp(x, np.linspace(0.0, 1.0, len(values)), values / 65535.0) if len(values) else x
+    if curve[:4] != b"para":
+        return x
+    kind = struct.unpack_from(">H", curve, 8)[0]
+    wanted = (1, 3, 4, 5, 7)[kind] if kind < 5 else 1
+    p = [v / 65536 for v in struct.unpack_from(f">{wanted}i", curve.ljust(12 + 4 * wanted, b"\0"), 12)]
+    g, a, b, c, d, e, f = (p + [0.0] * 7)[:7] if kind else (p[0], 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    power = np.maximum(a * x + b, 0.0) ** g
+    if kind == 0:
+        return np.asarray(power)
+    if kind in (1, 2):
+        split = -b / a if a else 0.0
+        return np.asarray(np.where(x >= split, power + (c if kind == 2 else 0.0), c if kind == 2 else 0.0))
+    return np.asarray(np.where(x >= d, power + (e if kind == 4 else 0.0), c * x + (f if kind == 4 else 0.0)))
+
+
+def cmyk_to_srgb(cmyk: NDArray[np.uint8], profile: bytes | None) -> tuple[NDArray[np.uint8], bool]:
+    """Bring CMYK to sRGB.
+
+    Args:
+        cmyk: (H, W, 4), 0 is no ink.
+        profile: a CMYK profile, or None for plain multiplication of the inks' complements.
+
+    Returns:
+        (H, W, 3), and whether the profile was applied.
+    """
+    if space_of(profile) == "cmyk" and profile is not None:
+        try:
+            transform = _cmyk_transform(profile)
+            out = np.empty((*cmyk.shape[:2], 3), np.uint8)
+            for top in range(0, len(cmyk), 512):
+                strip = Image.frombytes(
+                    "CMYK", (cmyk.shape[1], len(cmyk[top : top + 512])), cmyk[top : top + 512].tobytes()
+                )
+                out[top : top + 512] = np.asarray(ImageCms.applyTransform(strip, transform))
+            return out, True
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    light = 255 - cmyk[..., :3].astype(np.uint16)
+    key = 255 - cmyk[..., 3:].astype(np.uint16)
+    return ((light * key + 127) // 255).astype(np.uint8), False
+
+
+@lru_cache(maxsize=4)
+def _cmyk_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        "CMYK",
+        "RGB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    )

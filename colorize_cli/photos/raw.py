@@ -1,0 +1,59 @@
+"""What the decoders of the formats hand to the road: pixels as stored, not yet upright or normalised.
+
+In:  nothing; the words that the decoders share
+Out: `RawPage`, `RawPhoto`; `Damaged`, which every decoder raises for what cannot be read
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from colorize_cli.photos.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, Resolution
+
+Space = Literal["grey", "rgb", "cmyk"]
+
+
+class Damaged(Exception):
+    """The picture cannot be read; the message is the reason, for a person. Salvage may still get something."""
+
+    def __init__(self, reason: str, *, salvageable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.salvageable = salvageable
+
+
+class TooManyPixels(Exception):
+    """More pixels are declared than the limit allows; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One page as stored.
+
+    Attributes:
+        pixels: (H, W), (H, W, 3) or, for CMYK, (H, W, 4) with 0 for no ink.
+        alpha: (H, W) or None.
+        icc: the embedded profile, of whatever space.
+        orientation: 1 to 8, yet to be undone.
+        metadata: the page's own.
+    """
+
+    pixels: AnyPixels
+    space: Space
+    alpha: AnyPixels | None = None
+    icc: bytes | None = None
+    orientation: int = 1
+    metadata: PageMetadata = field(default_factory=PageMetadata)
+
+
+@dataclass(frozen=True)
+class RawPhoto:
+    """A file as stored; its EXIF and XMP still say what they said."""
+
+    pages: tuple[RawPage, ...]
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+
+
+__all__ = ["AnyPixels", "Damaged", "JpegTraits", "RawPage", "RawPhoto", "Resolution", "Space", "TooManyPixels"]

@@ -1,0 +1,82 @@
+"""Tell a file's format from its first bytes, whatever its name says.
+
+In:  the first 64 bytes
+Out: a `PhotoFormat`, or why it is none
+"""
+
+from __future__ import annotations
+
+from colorize_cli.photos.photo import PhotoFormat
+
+SUFFIXES: dict[PhotoFormat, tuple[str, ...]] = {
+    PhotoFormat.jpeg: (".jpg", ".jpeg", ".jpe", ".jfif"),
+    PhotoFormat.png: (".png", ".apng"),
+    PhotoFormat.tiff: (".tif", ".tiff", ".btf"),
+    PhotoFormat.webp: (".webp",),
+    PhotoFormat.bmp: (".bmp", ".dib"),
+    PhotoFormat.jp2: (".jp2", ".j2k", ".jpx", ".j2c"),
+    PhotoFormat.avif: (".avif",),
+    PhotoFormat.gif: (".gif",),
+    PhotoFormat.ppm: (".ppm", ".pgm", ".pnm", ".pbm"),
+    PhotoFormat.heic: (".heic", ".heif"),
+}
+_STARTS = (
+    (b"\xff\xd8\xff", PhotoFormat.jpeg),
+    (b"\x89PNG\r\n\x1a\n", PhotoFormat.png),
+    (b"II*\0", PhotoFormat.tiff),
+    (b"MM\0*", PhotoFormat.tiff),
+    (b"II+\0", PhotoFormat.tiff),
+    (b"MM\0+", PhotoFormat.tiff),
+    (b"GIF87a", PhotoFormat.gif),
+    (b"GIF89a", PhotoFormat.gif),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", PhotoFormat.jp2),
+    (b"\xff\x4f\xff\x51", PhotoFormat.jp2),
+)
+
+
+def sniff(head: bytes) -> PhotoFormat | None:
+    """The format that the first bytes belong to; None where they are no picture's."""
+    for start, format in _STARTS:
+        if head.startswith(start):
+            return format
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return PhotoFormat.webp
+    if head[4:8] == b"ftyp":
+        brands = head[8:64]
+        if b"avif" in brands or b"avis" in brands:
+            return PhotoFormat.avif
+        if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")):
+            return PhotoFormat.heic
+    if (
+        head[:2] == b"BM"
+        and len(head) >= 26
+        and head[14:18]
+        in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x34\0\0\0", b"\x38\0\0\0", b"\x40\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
+    ):
+        return PhotoFormat.bmp
+    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
+        return PhotoFormat.ppm
+    return None
+
+
+def why_none(head: bytes) -> str:
+    """What a file that is no picture is instead."""
+    if not head:
+        return "the file is empty"
+    if not head.strip(b"\0"):
+        return "the file holds nothing but zeros"
+    if head.startswith((b"%PDF", b"%!PS")):
+        return "it is a PDF or PostScript document, not a picture; export its pages as TIFF first"
+    if head.startswith(b"PK\x03\x04"):
+        return "it is a ZIP archive, not a picture; unpack it first"
+    if head.startswith(b"8BPS"):
+        return "it is a Photoshop document; save it as TIFF first"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
+        return "it is a web page or a drawing in XML, not a picture"
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        text = head[: error.start].decode() if error.start >= len(head) - 3 else "\0"
+    if text.isprintable() or all(c.isprintable() or c in "\r\n\t\f" for c in text):
+        return "it is text, not a picture"
+    return "it is not a picture of a known format"

@@ -1,0 +1,157 @@
+"""Read a TIFF page's strips or tiles into one array, and notice when one of them is missing or cut short.
+
+In:  the file's bytes, a page's number and its tags
+Out: `Samples`, (H, W, samples) as stored: no palette applied, nothing inverted or stretched
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from colorize_cli.photos.decode_jpeg import reason
+from colorize_cli.photos.ifd import Ifd
+from colorize_cli.photos.photo import AnyPixels
+from colorize_cli.photos.raw import Damaged
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A page as stored.
+
+    Attributes:
+        pixels: (H, W, samples).
+        bits: significant bits per sample.
+        is_float: they are floating-point numbers.
+        is_rgb: the decoder brought YCbCr to RGB already.
+        notes: what was odd.
+    """
+
+    pixels: AnyPixels
+    bits: int
+    is_float: bool = False
+    is_rgb: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def read_samples(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
+    """Read all strips or tiles of a page.
+
+    Raises:
+        Damaged: one of them is missing, cut short or undecodable (with `salvage`: all of them are), or the kind of
+            compression is unknown.
+    """
+    width, height = ifd.integer(256), ifd.integer(257)
+    samples = max(ifd.integer(277, 1), 1)
+    if width <= 0 or height <= 0:
+        raise Damaged(f"damaged TIFF: it declares {width} x {height} pixels")
+    bits = {int(b) for b in ifd.numbers(258)} or {1}
+    if len(bits) > 1:
+        raise Damaged("its samples have different depths, which no reader here knows")
+    depth = bits.pop()
+    compression = ifd.integer(259, 1)
+    if compression == 6:
+        return _by_pillow(data, index, ifd, salvage)
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            return _assemble(file.pages[index], data, ifd, (height, width, samples), depth, salvage)  # type: ignore[arg-type]
+    except Damaged:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:  # tifffile and its codecs raise a dozen kinds, all of which mean the same here
+        raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
+
+
+def _assemble(
+    page: tifffile.TiffPage, data: bytes, ifd: Ifd, shape: tuple[int, int, int], depth: int, salvage: bool
+) -> Samples:
+    height, width, samples = shape
+    separate, deep, _, _, contiguous = page.shaped
+    if page.dtype is None or page.dtype.kind not in "buif":
+        raise Damaged("its samples are of a kind that is no picture")
+    if deep != 1 or separate * contiguous != samples or page.imagewidth != width or page.imagelength != height:
+        raise Damaged("damaged TIFF: its tags contradict each other")
+    if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(width * height, 1 << 22):
+        raise Damaged(f"damaged TIFF: it declares tiles of {page.tilewidth:,} x {page.tilelength:,} pixels")
+    out = np.zeros((separate, height, width, contiguous), page.dtype)
+    wanted, lost = _segments_wanted(page, separate, height, width), 0
+    pairs = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    if len(pairs) < wanted and not salvage:
+        raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
+    done = 0
+    for number in range(wanted):
+        offset, size = pairs[number] if number < len(pairs) else (0, 0)
+        whole = offset > 0 and size > 0 and offset + size <= len(data)
+        if not whole and not salvage:
+            if not size:
+                raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
+            raise Damaged("truncated TIFF: the end of the picture is missing", salvageable=True)
+        block = _decode(page, data[offset : offset + size] if offset and size else b"", number, salvage)
+        if block is None:
+            lost += 1
+            continue
+        (plane, _, top, left, _), part = block
+        rows, columns = min(part.shape[1], height - top), min(part.shape[2], width - left)
+        if rows <= 0 or columns <= 0 or plane >= separate:
+            continue
+        out[plane, top : top + rows, left : left + columns] = part[0, :rows, :columns]
+        done += 1
+    if not done:
+        raise Damaged("damaged TIFF: nothing of the picture is left")
+    notes = (f"salvaged: {lost:,} of {wanted:,} strips were missing or damaged and are black",) if lost else ()
+    pixels = np.moveaxis(out[..., 0], 0, -1) if separate > 1 else out[0]
+    if pixels.dtype.kind == "b":
+        pixels = pixels.astype(np.uint8)
+    is_rgb = int(page.photometric) == 6 and ifd.integer(259) in (7, 33007, 34892) and samples >= 3
+    return Samples(pixels, depth, pixels.dtype.kind == "f", is_rgb, notes)
+
+
+def _segments_wanted(page: tifffile.TiffPage, separate: int, height: int, width: int) -> int:
+    if page.is_tiled:
+        return separate * -(-height // page.tilelength) * -(-width // page.tilewidth)
+    return int(separate * -(-height // min(max(page.rowsperstrip, 1), height)))
+
+
+def _decode(
+    page: tifffile.TiffPage, coded: bytes, number: int, salvage: bool
+) -> tuple[tuple[int, int, int, int, int], AnyPixels] | None:
+    tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
+    try:
+        part, where, _ = page.decode(coded, number, **tables)
+    except MemoryError:
+        raise
+    except Exception as error:  # a codec's own kind
+        if salvage:
+            return None
+        raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
+    return None if part is None else (where, part)
+
+
+def _by_pillow(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
+    """JPEG as TIFF 6.0 first had it, which only libtiff still reads."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=["TIFF"])
+        with image:
+            image.seek(index)
+            if image.size != (ifd.integer(256), ifd.integer(257)) and image.size != (
+                ifd.integer(257),
+                ifd.integer(256),
+            ):
+                raise Damaged("damaged TIFF: its tags contradict each other")
+            image.load()
+            array: AnyPixels = np.array(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+    except Damaged:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:  # libtiff's reasons come as many kinds
+        raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=False) from None
+    return Samples(array.reshape(*array.shape[:2], -1), 8, False, array.ndim == 3)
