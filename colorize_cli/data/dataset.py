@@ -1,63 +1,81 @@
-"""Decoded colour photos in one flat memory-mapped file: decoded once, read by every epoch and every worker.
+"""Open a data set: choose, decode, drop what teaches no colour, keep the result for the next time.
 
-In:  a data set's members
-Out: `PhotoSet`: RGB, uint8, (H, W, 3), by index, with names, sources and labels; a split by a hash of the name
+In:  a data set's members, or its path
+Out: a `PhotoSet`; a split by a hash of the name
 """
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+import io
 import json
 import os
-from collections.abc import Callable, Sequence
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from colorize_cli.data.sources import read_members, shards_of
+from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, reduce_to
+from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
 
 MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
-_VERSION = 1
+_VERSION = 2
+_MOST_DECODED = 64 << 30  # bytes; a set that would take more, or half of the free disk, stays encoded
+_CHUNK = 64  # photos decoded at once
+
+OnPhoto = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class PhotoSet:
-    """Photos decoded into memory, which the operating system pages in and out.
+class Choice:
+    """Which photos of a data set.
 
     Attributes:
-        pixels: all photos one after the other, uint8.
-        offsets: where each begins, (n,), int64.
-        shapes: height and width of each, (n, 2), int32.
-        names, sources, labels: of each; a label is None where there is none.
-        dropped: how many were left out, by reason.
+        limit: most photos, those whose names have the smallest hashes; 0 for all.
+        select: labels to take, with wildcards; none for all.
     """
 
-    pixels: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-    shapes: NDArray[np.int32]
-    names: Sequence[str]
-    sources: Sequence[str]
-    labels: Sequence[str | None]
-    dropped: dict[str, int]
+    limit: int = 0
+    select: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.names)
 
-    def rgb(self, index: int) -> NDArray[np.uint8]:
-        """One photo: sRGB, uint8, (H, W, 3)."""
-        height, width = (int(side) for side in self.shapes[index])
-        start = int(self.offsets[index])
-        return self.pixels[start : start + height * width * 3].reshape(height, width, 3)
+def _hash(name: str) -> float:
+    return int.from_bytes(hashlib.sha256(name.encode(errors="surrogatepass")).digest()[:8], "big") / 2**64
 
 
 def held_out(name: str, share: float) -> bool:
     """Whether a photo belongs to the held-out part: by a hash of its name, so adding files moves none."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return _hash(name) < share
+
+
+def split(photos: PhotoSet, val: float, official: bool = False) -> tuple[list[int], list[int]]:
+    """Indices of the training and of the held-out photos.
+
+    Args:
+        photos: what to split.
+        val: held-out share.
+        official: where the data set says its parts, "train" trains, "val" is held out, "test" is neither.
+    """
+    training: list[int] = []
+    validation: list[int] = []
+    for index, (name, part) in enumerate(zip(photos.names, photos.parts, strict=True)):
+        if official and part:
+            held, neither = part == "val", part == "test"
+        else:
+            held, neither = held_out(name, val), False
+        if not neither:
+            (validation if held else training).append(index)
+    return training, validation
 
 
 def mean_chroma(rgb: NDArray[np.uint8]) -> float:
@@ -72,74 +90,173 @@ def cache_folder() -> Path:
     return Path(root) / "colorize-cli"
 
 
-def _cache_key(path: Path, short_side: int) -> str:
-    files = shards_of(path) or sorted(file for file in path.rglob("*") if file.is_file())
-    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return hashlib.sha256(repr((_VERSION, str(path.resolve()), short_side, stats)).encode()).hexdigest()[:16]
-
-
-def open_photos(path: Path, short_side: int = 128, on_photo: Callable[[int], None] | None = None) -> PhotoSet:
-    """Open a data set, decoding it on the first use and from the cache later.
+def open_photos(
+    path: Path,
+    short_side: int = 128,
+    on_photo: OnPhoto | None = None,
+    *,
+    choice: Choice = Choice(),  # noqa: B008 - frozen
+    members: Sequence[Member] | None = None,
+    decoded: bool | None = None,
+) -> PhotoSet:
+    """Open a data set, surveying it on the first use and from the cache later.
 
     Args:
-        path: a folder of photos, a tar shard or a folder of shards.
+        path: a folder of photos, an archive, or a folder of archives.
         short_side: larger photos are reduced to this, by area averaging; pixels.
-        on_photo: called with the count while decoding.
+        on_photo: called with photos seen and photos in all while they are surveyed.
+        choice: which photos.
+        members: the photos where `path` alone does not say them.
+        decoded: whether to keep the pixels; None decides by size.
 
     Raises:
-        DataError: nothing usable is there.
+        DataError: nothing usable is there, or the cache cannot be written.
     """
-    if not path.exists():
-        raise DataError(f"no data set at {path}", hint="Give --data a folder of photos, or a folder of .tar shards.")
-    folder = cache_folder() / "decoded" / _cache_key(path, short_side)
+    found = list(list_members(path)) if members is None else list(members)
+    if choice.select:
+        found = [one for one in found if _selected(one.label, choice.select)]
+    if not found:
+        labelled = f" with a label like {', '.join(choice.select[:3])}" if choice.select else ""
+        raise DataError(f"no photo{labelled} in {path}", hint="Photos are JPEG, PNG, WebP, TIFF or BMP.")
+    files = sorted({member.file for member in found})
+    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    if decoded is None:
+        decoded = _worth_decoding(min(len(found), choice.limit or len(found)), short_side)
+    key = repr((_VERSION, str(path.resolve()), short_side, choice, decoded, stats, len(found)))
+    folder = cache_folder() / "decoded" / hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
     if not (folder / "index.json").exists():
-        _decode_all(path, short_side, folder, on_photo)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _survey(found, choice.limit, short_side, folder, decoded, on_photo)
+        except OSError as error:
+            raise DataError(
+                f"cannot keep {path} decoded in {folder}: {error.strerror or error}",
+                hint="Free some space, or set COLORIZE_CACHE to a folder on another disk.",
+            ) from error
+    return _opened(folder, path, short_side, decoded)
+
+
+def _selected(label: str | None, patterns: Sequence[str]) -> bool:
+    return label is not None and any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns)
+
+
+def _worth_decoding(count: int, short_side: int) -> bool:
+    root = cache_folder()
+    while not root.exists():
+        root = root.parent
+    return count * short_side**2 * 4 < min(_MOST_DECODED, shutil.disk_usage(root).free / 2)
+
+
+def _opened(folder: Path, path: Path, short_side: int, decoded: bool) -> PhotoSet:
     index = json.loads((folder / "index.json").read_text())
-    if not index["names"]:
-        raise DataError(
-            f"no usable colour photo in {path} ({index['dropped']})", hint="Photos must be RGB, readable and not grey."
-        )
-    shapes = np.asarray(index["shapes"], np.int32).reshape(-1, 2)
-    sizes = shapes.astype(np.int64).prod(1) * 3
-    pixels = np.memmap(folder / "pixels.u8", np.uint8, "r")
-    offsets = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    return PhotoSet(pixels, offsets, shapes, index["names"], index["sources"], index["labels"], index["dropped"])
+    names, dropped = index["names"], index["dropped"]
+    if not names:
+        counts = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
+        raise DataError(f"no colour photo in {path}: {counts}", hint="Photos must be readable, RGB and not grey.")
+    listed = (names, index["sources"], index["labels"], index["parts"], dropped)
+    if decoded:
+        shapes = np.asarray(index["shapes"], np.int32).reshape(-1, 2)
+        return DecodedPhotos(*listed, folder / "pixels.u8", shapes)
+    files, offsets, sizes = zip(*index["places"], strict=True)
+    return EncodedPhotos(*listed, [Path(file) for file in files], np.asarray(offsets), np.asarray(sizes), short_side)
 
 
-def _decode_all(path: Path, short_side: int, folder: Path, on_photo: Callable[[int], None] | None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    names, sources, labels, shapes = [], [], [], []
-    dropped = {"broken": 0, "grey": 0}
-    partial = folder / f"pixels.{os.getpid()}.part"
-    with partial.open("wb") as file:
-        for count, member in enumerate(read_members(path), 1):
-            bgr = cv2.imdecode(np.frombuffer(member.data, np.uint8), cv2.IMREAD_COLOR)
-            if bgr is None:
-                dropped["broken"] += 1
-                continue
-            rgb = cv2.cvtColor(reduce_to(bgr, short_side), cv2.COLOR_BGR2RGB)
-            if mean_chroma(rgb) < MIN_CHROMA:
-                dropped["grey"] += 1
-                continue
+class _Survey:
+    """Collects what is kept."""
+
+    def __init__(self, folder: Path, decoded: bool) -> None:
+        self.folder, self.decoded = folder, decoded
+        self.kept: list[Member] = []
+        self.shapes: list[tuple[int, int]] = []
+        self.places: list[tuple[str, int, int]] = []
+        self.dropped = {"broken": 0, "CMYK": 0, "grey": 0}
+        self.partial = folder / f"pixels.{os.getpid()}.part"
+        self.written = 0
+
+    def keep(self, member: Member, data: bytes, rgb: NDArray[np.uint8], file: io.BufferedWriter) -> None:
+        self.kept.append(member)
+        self.shapes.append((rgb.shape[0], rgb.shape[1]))
+        if self.decoded:
             file.write(rgb.tobytes())
-            names.append(member.name)
-            sources.append(member.source)
-            labels.append(member.label)
-            shapes.append(rgb.shape[:2])
-            if on_photo is not None:
-                on_photo(count)
-    partial.replace(folder / "pixels.u8")
-    index = {"names": names, "sources": sources, "labels": labels, "shapes": shapes, "dropped": dropped}
-    beside = folder / f"index.{os.getpid()}.part"
-    beside.write_text(json.dumps(index))
-    beside.replace(folder / "index.json")
+        elif member.file.suffix.lower() == ".parquet":  # a row of a parquet file is slow to reach: its bytes are copied
+            file.write(data)
+            self.places.append((str(self.folder / "pixels.u8"), self.written, len(data)))
+            self.written += len(data)
+        else:
+            self.places.append((str(member.file), member.offset, member.size))
+
+    def finish(self) -> None:
+        self.partial.replace(self.folder / "pixels.u8")
+        index = {
+            "names": [one.name for one in self.kept],
+            "sources": [one.source for one in self.kept],
+            "labels": [one.label for one in self.kept],
+            "parts": [one.part for one in self.kept],
+            "shapes": self.shapes,
+            "places": self.places,
+            "dropped": self.dropped,
+        }
+        beside = self.folder / f"index.{os.getpid()}.part"
+        beside.write_text(json.dumps(index))
+        beside.replace(self.folder / "index.json")
 
 
-def reduce_to(picture: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
-    """Reduce a picture, (H, W, 3), to a short side in pixels by area averaging; a smaller one stays."""
-    height, width = picture.shape[:2]
-    scale = short_side / min(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _survey(
+    members: Sequence[Member], limit: int, short_side: int, folder: Path, decoded: bool, on_photo: OnPhoto | None
+) -> None:
+    order = list(range(len(members)))
+    if limit:
+        order.sort(key=lambda i: _hash(f"draw:{members[i].name}"))
+    wanted, seen, survey = limit or len(members), 0, _Survey(folder, decoded)
+    try:
+        with survey.partial.open("wb") as file, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            while len(survey.kept) < wanted and seen < len(order):
+                # in the order in which they lie: an archive is read from its beginning to its end
+                part = [members[i] for i in sorted(order[seen : seen + wanted - len(survey.kept)])]
+                stream = read_bytes(part)
+                while chunk := list(islice(stream, _CHUNK)):
+                    for (member, data), found in zip(chunk, _decoded(pool, chunk, short_side), strict=True):
+                        if isinstance(found, str):
+                            survey.dropped[found] += 1
+                        else:
+                            survey.keep(member, data, found, file)
+                    seen += len(chunk)
+                    if on_photo is not None:
+                        on_photo(seen, max(wanted, seen))
+        survey.finish()
+    finally:
+        survey.partial.unlink(missing_ok=True)
+
+
+def _decoded(
+    pool: ThreadPoolExecutor, chunk: Sequence[tuple[Member, bytes]], short_side: int
+) -> Iterator[NDArray[np.uint8] | str]:
+    return pool.map(lambda one: decode_photo(one[1], short_side), chunk)
+
+
+def decode_photo(data: bytes, short_side: int) -> NDArray[np.uint8] | str:
+    """Decode a photo to sRGB, (H, W, 3), reduced; or say why it is dropped: "broken", "CMYK" or "grey"."""
+    if is_cmyk(data):
+        return "CMYK"
+    buffer = np.frombuffer(data, np.uint8)
+    try:
+        bgr = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if len(buffer) else None
+    except cv2.error:
+        bgr = None
+    if bgr is None:
+        return "broken"
+    rgb = np.asarray(cv2.cvtColor(reduce_to(np.asarray(bgr, np.uint8), short_side), cv2.COLOR_BGR2RGB), np.uint8)
+    return "grey" if mean_chroma(rgb) < MIN_CHROMA else rgb
+
+
+def is_cmyk(data: bytes) -> bool:
+    """Whether an encoded photo is in inks rather than in light; only its header is read."""
+    if data[:4] == b"RIFF" or data[:4] == b"\x89PNG":  # these two have no inks
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as picture:
+                return picture.mode == "CMYK"
+    except Exception:  # what Pillow cannot open is for the decoder to judge
+        return False

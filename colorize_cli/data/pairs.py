@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from colorize_cli.data.dataset import PhotoSet
+from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.data.transforms import Augmentation, make_sample
 
 
@@ -36,6 +36,14 @@ class Batch:
     hints: Tensor
     label: Tensor
 
+    def to(self, device: torch.device, channels_last: bool = False) -> Batch:
+        """The same on a device."""
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        lightness, ab, hints = (
+            part.to(device, non_blocking=True, memory_format=layout) for part in (self.lightness, self.ab, self.hints)
+        )
+        return Batch(lightness, ab, hints, self.label.to(device, non_blocking=True))
+
 
 class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
     """An endless stream of samples; each is a function of the seed and its position alone.
@@ -43,8 +51,11 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
     Args:
         photos: what to draw from.
         chosen: indices of the training part.
+        how: what happens to them.
+        seed: decides everything drawn.
         classes: labels in the order of the class head's outputs.
-        source_power: a source of n photos is drawn with weight n ** source_power (1 = every photo alike).
+        source_power: a source of n photos is drawn with weight n ** source_power (1 = every photo alike);
+            None goes through all photos once in every `len(chosen)` positions, in an order of that epoch.
     """
 
     def __init__(
@@ -54,25 +65,40 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         how: Augmentation,
         seed: int,
         classes: Sequence[str] = (),
-        source_power: float = 0.5,
+        source_power: float | None = 0.5,
     ) -> None:
         self.photos, self.how, self.seed = photos, how, seed
+        self.chosen, self.by_epoch = np.asarray(chosen, np.int64), source_power is None
         number = {label: i for i, label in enumerate(classes)}
         self.labels = [number.get(label, -1) if label else -1 for label in photos.labels]
         by_source: dict[str, list[int]] = {}
         for index in chosen:
             by_source.setdefault(photos.sources[index], []).append(index)
         self.groups: list[NDArray[np.int64]] = [np.asarray(group) for _, group in sorted(by_source.items())]
-        weight = np.asarray([len(group) for group in self.groups], float) ** source_power
+        weight = np.asarray([len(group) for group in self.groups], float) ** (source_power or 0.0)
         self.cumulative = np.cumsum(weight / weight.sum())
+        self._epoch, self._order = -1, self.chosen
 
-    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor, int]:  # type: ignore[override]
-        rng = np.random.default_rng((self.seed, place.position))
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def draw(self, position: int) -> tuple[int, np.random.Generator]:
+        """The photo at a position of the stream, and the generator that its augmentation draws from."""
+        if self.by_epoch:
+            epoch, slot = divmod(position, len(self.chosen))
+            if epoch != self._epoch:
+                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 2, epoch)).permutation(self.chosen)
+            index = int(self._order[slot])
+            return index, np.random.default_rng((self.seed, epoch, index))
+        rng = np.random.default_rng((self.seed, position))
         which = min(int(np.searchsorted(self.cumulative, rng.random())), len(self.groups) - 1)
-        index = int(rng.choice(self.groups[which]))
+        return int(rng.choice(self.groups[which])), rng
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor, int]:
+        index, rng = self.draw(place.position)
         sample = make_sample(self.photos.rgb(index), place.size, self.how, rng)
-        tensors = (torch.from_numpy(part) for part in (sample.lightness, sample.ab, sample.hints))
-        return *tensors, self.labels[index]  # type: ignore[return-value]
+        lightness, ab, hints = (torch.from_numpy(part) for part in (sample.lightness, sample.ab, sample.hints))
+        return lightness, ab, hints, self.labels[index]
 
 
 class _Places:
@@ -87,16 +113,30 @@ class _Places:
         return len(self.batches)
 
 
-def load_batches(pairs: Pairs, batches: Sequence[tuple[int, int, int]], workers: int) -> Iterator[Batch]:
+def load_batches(
+    pairs: Pairs, batches: Sequence[tuple[int, int, int]], workers: int, pin: bool = False
+) -> Iterator[Batch]:
     """Load batches in order.
 
     Args:
         pairs: the samples.
         batches: of each batch its first position, its count, and its size in pixels.
         workers: processes that prepare batches beside the training; 0 prepares them in this one.
+        pin: into memory from which a GPU copies fast.
     """
-    loader: DataLoader[tuple[Tensor, ...]] = DataLoader(
-        pairs, batch_sampler=_Places(batches), num_workers=workers, prefetch_factor=4 if workers else None
+    loader: DataLoader[tuple[Tensor, Tensor, Tensor, int]] = DataLoader(
+        pairs,
+        batch_sampler=_Places(batches),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=pin,
+        worker_init_fn=_one_thread,
     )
     for lightness, ab, hints, label in loader:
-        yield Batch(lightness, ab, hints, label)
+        yield Batch(lightness, ab, hints, torch.as_tensor(label))
+
+
+def _one_thread(_: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)  # each worker has one core; cv2 would start a thread for every core in every worker

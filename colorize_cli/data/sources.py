@@ -1,18 +1,22 @@
-"""Find the photos of a data set and read them: folders, and tar shards with members `[source/]label/name.ext`.
+"""Find the photos of a data set without reading them: folders, tar and zip archives, parquet.
 
-Out: `Member`s, each with a stable name, the source and label that its path says, and a way to its bytes
+In:  a path, or several
+Out: `Member`s: where each photo's bytes lie, its stable name, and the source, label and part that its place says
 """
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from colorize_cli.errors import DataError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+ARCHIVE_SUFFIXES = frozenset({".tar", ".zip", ".parquet"})
+_LOCAL_HEADER = 30  # bytes of a zip member's header before its name
 
 
 @dataclass(frozen=True)
@@ -23,53 +27,180 @@ class Member:
         name: its path inside the data set; decides the split, so it never depends on where the set lies.
         source: where the set took it from (the first folder), or "" where the path does not say.
         label: its class, or None where there is none (folder `_`, or no folder).
-        data: the encoded file.
+        file: what holds its bytes.
+        offset, size: where in the file; size -1 is the whole file. In parquet the row group and the row.
+        part: "train", "val" or "test" where the data set says so, else "".
     """
 
     name: str
     source: str
     label: str | None
-    data: bytes
+    file: Path
+    offset: int = 0
+    size: int = -1
+    part: str = ""
 
 
-def _member(name: str, data: bytes) -> Member:
+def member_at(name: str, file: Path, offset: int = 0, size: int = -1) -> Member:
+    """A member whose name says `[source/]label/name.ext`."""
     parts = PurePosixPath(name).parts
     source = parts[0] if len(parts) > 2 else ""
     label = parts[-2] if len(parts) > 1 and parts[-2] != "_" else None
-    return Member(name, source, f"{source}/{label}" if label else None, data)
+    named = f"{source}/{label}" if source and label else label
+    return Member(name, source, named, file, offset, size)
 
 
-def shards_of(path: Path) -> list[Path]:
-    """The tar shards at `path`, a shard or a folder of them; empty where there are none."""
-    if path.is_file():
-        return [path] if path.suffix == ".tar" else []
-    return sorted(path.glob("*.tar"))
-
-
-def read_members(path: Path) -> Iterator[Member]:
-    """Read a data set's photos one after the other, in an order that depends on their names alone.
+def files_of(path: Path) -> list[Path]:
+    """The files that make up the data set at `path`, in order of their names: its archives, or else its photos.
 
     Raises:
-        DataError: nothing is there, or a shard is broken.
+        DataError: nothing is there.
     """
     if not path.exists():
-        raise DataError(f"no data set at {path}", hint="Give --data a folder of photos, or a folder of .tar shards.")
-    shards = shards_of(path)
-    if shards:
-        for shard in shards:
-            yield from _read_shard(shard)
-        return
-    for file in sorted(path.rglob("*")):
-        if file.suffix.lower() in PHOTO_SUFFIXES and file.is_file():
-            yield _member(file.relative_to(path).as_posix(), file.read_bytes())
+        raise DataError(f"no data set at {path}", hint="Give --data a folder of photos, .tar, .zip or .parquet files.")
+    if path.is_file():
+        if path.suffix.lower() not in ARCHIVE_SUFFIXES:
+            raise DataError(
+                f"{path} is no data set", hint="Give --data a folder of photos, .tar, .zip or .parquet files."
+            )
+        return [path]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    archives = [file for file in files if file.suffix.lower() in ARCHIVE_SUFFIXES]
+    return archives or [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES]
 
 
-def _read_shard(shard: Path) -> Iterator[Member]:
+def list_members(path: Path) -> Iterator[Member]:
+    """List a data set's photos, in an order that depends on their names alone.
+
+    Raises:
+        DataError: nothing is there, or an archive is broken.
+    """
+    files = files_of(path)
+    for file in files:
+        if file.suffix.lower() == ".tar":
+            yield from _list_tar(file)
+        elif file.suffix.lower() == ".zip":
+            yield from _list_zip(file)
+        elif file.suffix.lower() == ".parquet":
+            yield from _list_parquet(file, path)
+        else:
+            yield member_at(file.relative_to(path).as_posix(), file)
+
+
+def _list_tar(file: Path) -> Iterator[Member]:
     try:
-        with tarfile.open(shard) as archive:
+        with tarfile.open(file, "r:") as archive:
             for entry in archive:
-                handle = archive.extractfile(entry) if entry.isfile() else None
-                if handle is not None and PurePosixPath(entry.name).suffix.lower() in PHOTO_SUFFIXES:
-                    yield _member(entry.name, handle.read())
+                if entry.isfile() and PurePosixPath(entry.name).suffix.lower() in PHOTO_SUFFIXES:
+                    yield member_at(entry.name.removeprefix("./"), file, entry.offset_data, entry.size)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"cannot read the shard {shard}: {error}", hint="Copy or pull it again.") from error
+        raise _broken(file, error) from error
+
+
+def _list_zip(file: Path) -> Iterator[Member]:
+    try:
+        with zipfile.ZipFile(file) as archive, file.open("rb") as raw:
+            for entry in archive.infolist():
+                if entry.is_dir() or PurePosixPath(entry.filename).suffix.lower() not in PHOTO_SUFFIXES:
+                    continue
+                if entry.compress_type != zipfile.ZIP_STORED:
+                    raise DataError(f"{file} is compressed", hint="Unpack it and give the folder.")
+                raw.seek(entry.header_offset + 26)  # the lengths of the name and of the extra field
+                name, extra = (int.from_bytes(raw.read(2), "little") for _ in range(2))
+                start = entry.header_offset + _LOCAL_HEADER + name + extra
+                yield member_at(entry.filename, file, start, entry.file_size)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise _broken(file, error) from error
+
+
+def _list_parquet(file: Path, root: Path) -> Iterator[Member]:
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(file)
+        column = image_column(table)
+        label = next((name for name in ("label", "labels", "class") if name in table.schema_arrow.names), None)
+        stem = file.stem if file == root else file.relative_to(root).with_suffix("").as_posix()
+        for group in range(table.num_row_groups):
+            names, labels = _names_and_labels(table, group, column, label)
+            for row, (name, value) in enumerate(zip(names, labels, strict=True)):
+                known = name or f"{group}-{row}"
+                tag = None if value is None else str(value)
+                yield Member(f"{stem}/{known}", "", tag, file, group, row, _part_of(file.name))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _broken(file, error) from error
+
+
+def _names_and_labels(
+    table: object, group: int, column: str, label: str | None
+) -> tuple[list[str | None], list[object]]:
+    wanted = [f"{column}.path"] + ([label] if label else [])
+    read = table.read_row_group(group, columns=wanted)  # type: ignore[attr-defined]
+    rows = table.metadata.row_group(group).num_rows  # type: ignore[attr-defined]
+    names: list[str | None] = [None] * rows
+    if column in read.column_names:
+        names = [value.get("path") if isinstance(value, dict) else None for value in read.column(column).to_pylist()]
+    return names, read.column(label).to_pylist() if label else [None] * rows
+
+
+def image_column(table: object) -> str:
+    """The column that holds pictures: bytes, or a struct with a field `bytes` as the Hub's data sets have it.
+
+    Raises:
+        DataError: there is none.
+    """
+    import pyarrow
+
+    schema = table.schema_arrow  # type: ignore[attr-defined]
+    for field in schema:
+        binary = pyarrow.types.is_binary(field.type) or pyarrow.types.is_large_binary(field.type)
+        struct = pyarrow.types.is_struct(field.type) and any(part.name == "bytes" for part in field.type)
+        if struct or binary:
+            return str(field.name)
+    raise DataError(f"no column of pictures in a parquet file; it has: {', '.join(schema.names)}")
+
+
+def _part_of(name: str) -> str:
+    """The part that a Hub file's name says: train-00000-of-00019.parquet, valid-..., test-..."""
+    first = name.split("-")[0].split(".")[0]
+    return {"train": "train", "valid": "val", "validation": "val", "val": "val", "test": "test"}.get(first, "")
+
+
+def _broken(file: Path, error: Exception) -> DataError:
+    return DataError(f"cannot read {file}: {error}", hint="Copy or pull it again.")
+
+
+def read_bytes(members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
+    """Read members' files one after the other; those of one archive are best kept together.
+
+    Raises:
+        DataError: a file is gone or cut short.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    open_file, handle, group, rows = None, None, -1, None
+    try:
+        for member in members:
+            if member.file.suffix.lower() == ".parquet":
+                if open_file != member.file or group != member.offset:
+                    table = pq.ParquetFile(member.file)
+                    column = image_column(table)
+                    rows = table.read_row_group(member.offset, columns=[column]).column(column)
+                    open_file, group = member.file, member.offset
+                value = rows[member.size].as_py()  # type: ignore[index]
+                yield member, (value["bytes"] if isinstance(value, dict) else value) or b""
+                continue
+            if open_file != member.file:
+                if handle is not None:
+                    handle.close()
+                handle, open_file = member.file.open("rb"), member.file
+            assert handle is not None
+            handle.seek(member.offset)
+            yield member, handle.read(member.size)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise _broken(open_file or Path("?"), error) from error
+    finally:
+        if handle is not None:
+            handle.close()

@@ -7,6 +7,7 @@ Out: what the generator sees and what it should say, float32
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -22,7 +23,10 @@ class Augmentation:
     """How strongly to vary the photos.
 
     Attributes:
-        min_area: smallest crop, as a share of the photo's area.
+        fit: "random" crops a part of random size and shape, "square" the whole of the shorter side at a random place,
+            "stretch" takes the whole photo and changes its shape.
+        min_area: smallest random crop, as a share of the photo's area.
+        flip: share that is mirrored.
         film: share of samples whose lightness is a random mix of R, G and B, as old emulsions saw it.
         tone: share whose lightness goes through a random curve, as faded or hard prints do.
         wear: share that is blurred or gets grain.
@@ -30,7 +34,9 @@ class Augmentation:
         max_hints: most hints a sample gets; the count is drawn log-uniformly.
     """
 
+    fit: Literal["random", "square", "stretch"] = "random"
     min_area: float = 0.25
+    flip: float = 0.5
     film: float = 0.3
     tone: float = 0.3
     wear: float = 0.2
@@ -53,22 +59,28 @@ class Sample:
     hints: Floats
 
 
-def random_crop(rgb: NDArray[np.uint8], size: int, min_area: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Crop a random part of random shape and resize it to (size, size, 3), flipped every second time."""
-    height, width = rgb.shape[:2]
+def _random_box(height: int, width: int, min_area: float, rng: np.random.Generator) -> tuple[int, int]:
     for _ in range(8):
         area = height * width * rng.uniform(min_area, 1.0)
         aspect = np.exp(rng.uniform(-0.29, 0.29))
         w, h = round(np.sqrt(area * aspect)), round(np.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
-            break
+            return h, w
+    return min(height, width), min(height, width)
+
+
+def random_crop(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Crop a part of a photo, resize it to (size, size, 3), and mirror it sometimes."""
+    height, width = rgb.shape[:2]
+    if how.fit == "random":
+        h, w = _random_box(height, width, how.min_area, rng)
     else:
-        w = h = min(height, width)
+        h, w = (height, width) if how.fit == "stretch" else (min(height, width),) * 2
     y, x = rng.integers(height - h + 1), rng.integers(width - w + 1)
     part = rgb[y : y + h, x : x + w]
     way = cv2.INTER_AREA if w >= size and h >= size else cv2.INTER_LINEAR
     part = np.asarray(cv2.resize(part, (size, size), interpolation=way), np.uint8)
-    return part[:, ::-1] if rng.random() < 0.5 else part
+    return part[:, ::-1] if rng.random() < how.flip else part
 
 
 def centre_crop(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -80,20 +92,24 @@ def centre_crop(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(square, (size, size), interpolation=way), np.uint8)
 
 
+def _lab(rgb: Floats) -> Floats:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
+
+
 def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
-    lightness = true
+    lightness: NDArray[Any] = true
     if rng.random() < how.film:
         mix = rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32)  # seldom mostly red: old emulsions did not see it
         grey = np.ascontiguousarray(np.repeat((rgb @ mix)[..., None], 3, 2))
-        lightness = cv2.cvtColor(grey, cv2.COLOR_RGB2LAB)[..., 0]
+        lightness = _lab(grey)[..., 0]
     if rng.random() < how.tone:
         low, high = rng.uniform(-6, 12), rng.uniform(88, 106)
         lightness = low + (high - low) * (np.clip(lightness, 0, 100) / 100) ** np.exp(rng.uniform(-0.35, 0.35))
     if rng.random() < how.wear:
         if rng.random() < 0.5:
-            lightness = cv2.GaussianBlur(lightness, (0, 0), rng.uniform(0.3, 1.0))
+            lightness = np.asarray(cv2.GaussianBlur(lightness.astype(np.float32), (0, 0), rng.uniform(0.3, 1.0)))
         lightness = lightness + rng.normal(0, rng.uniform(0.5, 5), lightness.shape)
-    return np.clip(lightness, 0, 100).astype(np.float32)
+    return np.asarray(np.clip(lightness, 0, 100), np.float32)
 
 
 def _hints(ab: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
@@ -112,8 +128,8 @@ def _hints(ab: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
 
 def make_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> Sample:
     """Turn a photo into a training example of `size` pixels a side."""
-    part = random_crop(rgb, size, how.min_area, rng).astype(np.float32) / 255
-    lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
+    part = random_crop(rgb, size, how, rng).astype(np.float32) / np.float32(255)
+    lab = _lab(part)
     ab = np.clip(lab[..., 1:], -REACH, REACH)
     lightness = _aged_lightness(part, lab[..., 0], how, rng)
     return Sample(lightness[None], np.ascontiguousarray(ab.transpose(2, 0, 1)), _hints(ab, how, rng))

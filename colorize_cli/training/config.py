@@ -1,19 +1,14 @@
-"""Recipes: what a training run is, as data.
-
-In:  a recipe's name or TOML file, overrides `key=value`
-Out: `TrainConfig`, checked
-"""
+"""What a training run is, as frozen data; `recipes.py` reads it from TOML."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, field, fields
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from colorize_cli.data.transforms import Augmentation
-from colorize_cli.errors import UsageError
+
+Loss = Literal["cross_entropy", "l1", "l2", "rmse", "least_squares", "smooth_l1", "content"]
+Optimizer = Literal["adamw", "adam", "rmsprop", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +18,7 @@ class Stage:
     Attributes:
         until: end of the stage, as a share of all samples, (0, 1].
         size: side of the training pictures, pixels.
-        batch: samples a step.
+        batch: samples a step, on each process.
     """
 
     until: float
@@ -32,102 +27,145 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Term:
+    """One loss of the generator, times its weight.
+
+    Attributes:
+        loss: `cross_entropy` fits networks that classify; `content` compares VGG-19's features; the others compare
+            colours, of which L is divided by 50 (and moved to [-1, 1]) and ab by 110.
+        weight: its lambda.
+        distance: of the content loss: l1, l2 or rmse.
+    """
+
+    loss: Loss
+    weight: float = 1.0
+    distance: Literal["l1", "l2", "rmse"] = "l2"
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminator, and how it is trained.
+
+    Attributes:
+        kind: the objective.
+        network, network_args: the discriminator.
+        weight: lambda of the generator's adversarial loss.
+        optimizer, lr, betas: of the discriminator; the rate follows the generator's schedule.
+        smoothing: label of real pictures in the discriminator's loss (gan only); 1 for no smoothing.
+        margin: of ebgan.
+        clip: wgan keeps every weight within +- this.
+        critic_steps: discriminator steps for each step of the generator; each sees a fresh batch.
+        after: epochs of training without the discriminator first; the generator's optimiser starts anew behind them.
+        pretrain_lr: the generator's rate in these epochs.
+    """
+
+    kind: Literal["gan", "lsgan", "ebgan", "wgan"] = "gan"
+    network: Literal["dcgan", "patchgan", "autoencoder", "pooling"] = "patchgan"
+    network_args: dict[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
+    optimizer: Optimizer = "adam"
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    smoothing: float = 1.0
+    margin: float = 1.0
+    clip: float = 0.01
+    critic_steps: int = 1
+    after: int = 0
+    pretrain_lr: float = 1e-4
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """One data set of a run.
+
+    Attributes:
+        name: of a known data set, or a path.
+        limit: most photos, drawn by a hash of their names; 0 for all.
+        select: labels to take, with wildcards; none for all.
+    """
+
+    name: str
+    limit: int = 0
+    select: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run.
 
     Attributes:
-        recipe: its name.
+        recipe: its name; about, what it restates, in a line; notes, what was chosen where the source is silent.
+        data: the data sets that it is meant for.
         generator: catalogue name of the network; generator_args its arguments.
-        samples: how many samples in all.
+        encoder_weights: "" for random, "torchvision" or a file for a pretrained encoder.
+        content_weights: "torchvision", a file, or "random" features, for content losses.
+        terms: losses of the generator; adversary, the discriminator or none.
+        samples, epochs, steps: how long; the first that is not 0 counts.
+        sampling: "sources" draws from each source with weight n ** source_power, again and again; "epochs" goes
+            through all photos once an epoch.
         stages: sizes and batches, in order; the last one's `until` is 1.
-        lr: peak learning rate; warmup, samples over which it rises; decay, share of the samples over which it
-            falls to zero at the end (a constant rate in between lets a run be prolonged).
-        weight_decay, betas: AdamW's.
-        clip: largest norm of the gradient.
-        ema: decay of the generator's running mean, per step.
+        optimizer: of the generator; lr its peak learning rate; warmup, samples over which it rises; schedule: "wsd"
+            stays and falls linearly over the last `decay` share of the samples, "cosine" falls all the way,
+            "constant" stays.
+        weight_decay, betas: the optimizer's.
+        clip: largest norm of the gradient; 0 for no limit.
+        ema: decay of the generator's running mean, per step; 0 exports the generator itself.
         uniform, power: of the rebalancing weights.
         class_weight: weight of the auxiliary class head's loss; 0 for no head.
-        source_power: a source of n photos is drawn with weight n ** source_power.
-        short_side: photos are decoded to this, pixels.
+        short_side: photos are decoded to this, pixels; limit, most photos in all (0: as `data` says).
         val: held-out share; val_limit, most photos measured; val_size, their side in pixels.
-        every: samples between checkpoints.
+        split: "hash" by a hash of the name; "official" where the data set says its parts.
+        every: samples between checkpoints; 0 for an epoch.
+        keep: keep a checkpoint of every epoch.
+        sheet: photos on the sheet of samples.
+        vividness: at which validation measures, where the network has that.
+        export: number format of exported weights.
     """
 
     recipe: str
+    about: str = ""
+    notes: str = ""
+    data: tuple[DataChoice, ...] = ()
     generator: str = "mini"
     generator_args: dict[str, Any] = field(default_factory=dict)
-    samples: int = 500_000
+    encoder_weights: str = ""
+    content_weights: str = "torchvision"
+    terms: tuple[Term, ...] = (Term("cross_entropy"),)
+    adversary: Adversary | None = None
+    samples: int = 0
+    epochs: int = 0
+    steps: int = 0
+    sampling: Literal["sources", "epochs"] = "epochs"
     stages: tuple[Stage, ...] = (Stage(1.0, 64, 64),)
+    optimizer: Optimizer = "adamw"
     lr: float = 1e-3
-    warmup: int = 10_000
+    warmup: int = 0
+    schedule: Literal["wsd", "cosine", "constant"] = "constant"
     decay: float = 0.25
-    weight_decay: float = 0.02
-    betas: tuple[float, float] = (0.9, 0.98)
-    clip: float = 1.0
-    ema: float = 0.998
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = 0.0
+    ema: float = 0.0
     uniform: float = 0.5
     power: float = 0.5
-    class_weight: float = 0.1
+    class_weight: float = 0.0
     source_power: float = 0.5
     augmentation: Augmentation = Augmentation()
     short_side: int = 128
+    limit: int = 0
     val: float = 0.02
     val_limit: int = 384
     val_size: int = 128
-    every: int = 20_000
+    split: Literal["hash", "official"] = "hash"
+    every: int = 0
+    keep: bool = False
+    sheet: int = 8
+    vividness: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    export: Literal["float16", "float32"] = "float32"
     seed: int = 0
     workers: int = 1
 
-
-def recipe_names() -> list[str]:
-    """Names of the recipes that come with the package."""
-    folder = resources.files("colorize_cli.training") / "recipes"
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
-
-
-def load_recipe(name: str, overrides: tuple[str, ...] = ()) -> TrainConfig:
-    """Read a recipe and apply overrides such as `lr=5e-4` or `augmentation.film=0`.
-
-    Raises:
-        UsageError: no such recipe, no such field, or a value of the wrong type.
-    """
-    if name.endswith(".toml"):
-        table = tomllib.loads(Path(name).read_text())
-    else:
-        file = resources.files("colorize_cli.training") / "recipes" / f"{name}.toml"
-        if not file.is_file():
-            raise UsageError(f"no recipe {name!r}", hint=f"There are: {', '.join(recipe_names())}")
-        table = tomllib.loads(file.read_text())
-    for override in overrides:
-        key, sign, value = override.partition("=")
-        if not sign:
-            raise UsageError(f"--set {override!r} is not KEY=VALUE")
-        _set(table, key.strip(), value.strip())
-    return _build(table, name)
-
-
-def _set(table: dict[str, Any], key: str, value: str) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        table = table.setdefault(parent, {})
-    try:
-        table[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        table[last] = value
-
-
-def _build(table: dict[str, Any], name: str) -> TrainConfig:
-    known = {item.name for item in fields(TrainConfig)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise UsageError(f"recipe {name!r} has no field {unknown[0]!r}", hint=f"Fields: {', '.join(sorted(known))}")
-    try:
-        if "stages" in table:
-            table["stages"] = tuple(Stage(**stage) for stage in table["stages"])
-        if "augmentation" in table:
-            table["augmentation"] = Augmentation(**table["augmentation"])
-        if "betas" in table:
-            table["betas"] = tuple(table["betas"])
-        return TrainConfig(**{"recipe": name, **table})
-    except TypeError as error:
-        raise UsageError(f"recipe {name!r}: {error}") from error
+    @property
+    def classifies(self) -> bool:
+        """Whether the generator learns a probability over colours rather than a colour."""
+        return any(term.loss == "cross_entropy" for term in self.terms)

@@ -1,36 +1,37 @@
-"""The training road: data, network, steps, checkpoints.
+"""The training road: data, networks, steps, checkpoints.
 
-In:  `TrainJob`: a recipe, a data set, a folder for the run
-Out: in that folder `state.pt` (to resume), `best.safetensors` and `last.safetensors`, `log.jsonl`
+In:  `TrainJob`: a recipe, data sets, a folder for the run
+Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` and `last.safetensors`, `log.jsonl`,
+     `sheets/`; with a discriminator `critic.safetensors`
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from torch import Tensor
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from torch import nn
 
-from colorize_cli import __version__
-from colorize_cli.color.bins import rebalancing_weights, smooth_prior, soft_encode, srgb_bins
-from colorize_cli.data.dataset import PhotoSet, held_out, open_photos
-from colorize_cli.data.pairs import Pairs, load_batches
-from colorize_cli.errors import DataError, TrainingError
-from colorize_cli.models.checkpoint import CheckpointInfo, read_tensors, save_checkpoint
-from colorize_cli.models.mini import Mini
+from colorize_cli.data.pairs import Batch, Pairs, load_batches
+from colorize_cli.data.photosets import PhotoSet
+from colorize_cli.errors import ColorizeError, OutOfMemoryError, TrainingError
+from colorize_cli.training import prepare
+from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.state import Ema, RunState, load_state, save_state
-from colorize_cli.training.step import classification_step, validate
+from colorize_cli.training.devices import make_accelerator
+from colorize_cli.training.schedule import Row, plan, rate_factor
+from colorize_cli.training.state import Ema, RunState, cannot_write, load_state, save_state
+from colorize_cli.training.step import Trainer
 
-VIVIDNESS = (0.0, 0.25, 0.5, 0.75, 1.0)  # at which validation measures
+_LOOK_EVERY = 20  # steps between looks at the losses on an accelerator, where looking means waiting for it
+_SAVE_EVERY = 600.0  # seconds between states within an epoch
 
 
 @dataclass(frozen=True)
@@ -39,137 +40,255 @@ class TrainJob:
 
     Attributes:
         config: the recipe with its overrides.
-        data: a folder of photos or of tar shards.
+        open_data: opens the photos; called once a process, first in the one that writes the cache.
+        data: names of the data sets, for the checkpoint's header.
         out: the run's folder; a state in it is resumed.
-        init: a checkpoint whose weights to start from.
+        init: a checkpoint or a model's name whose weights to start from.
         time_limit: seconds after which the run ends cleanly; it can be resumed.
+        device: "auto" or "cpu".
+        precision: "auto", "fp32" or "bf16"; auto is bf16 on GPUs that have it.
+        compile: compile the generator.
+        channels_last: memory layout of pictures and networks.
     """
 
     config: TrainConfig
-    data: Path
+    open_data: Callable[[], PhotoSet]
+    data: str
     out: Path
-    init: Path | None = None
+    init: str | None = None
     time_limit: float = math.inf
+    device: str = "auto"
+    precision: str = "auto"
+    compile: bool = False
+    channels_last: bool = True
 
 
-Progress = Callable[[int, dict[str, float]], None]
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step: samples done and in all, epoch, the last step's losses, photos/s."""
+
+    done: int
+    total: int
+    epoch: int
+    losses: dict[str, float]
+    photos_per_s: float
 
 
-def batch_plan(config: TrainConfig) -> list[tuple[int, int, int]]:
-    """First position, count and size of every batch of the run."""
-    plan, position = [], 0
-    for stage in config.stages:
-        while position < stage.until * config.samples:
-            plan.append((position, stage.batch, stage.size))
-            position += stage.batch
-    return plan
+@dataclass(frozen=True)
+class Watcher:
+    """Whom the road tells.
+
+    Attributes:
+        on_start: photos to train on, held-out photos, and what was left out, by reason.
+        on_step: after each look at the losses.
+        on_figures: after each checkpoint, the figures.
+        should_stop: asked after each step; true ends the run cleanly.
+    """
+
+    on_start: Callable[[int, int, dict[str, int]], None] = lambda training, held_out, dropped: None
+    on_step: Callable[[Progress], None] = lambda progress: None
+    on_figures: Callable[[dict[str, float]], None] = lambda figures: None
+    should_stop: Callable[[], bool] = lambda: False
 
 
-def learning_rate(config: TrainConfig, done: int) -> float:
-    """Linear warm-up, a plateau, then a linear fall to zero over the last `decay` share of the samples."""
-    rise = min(1.0, (done + 1) / max(1, config.warmup))
-    left = (config.samples - done) / max(1.0, config.decay * config.samples)
-    return config.lr * min(rise, max(0.0, min(1.0, left)))
+@dataclass(frozen=True)
+class Result:
+    """How a run ended: the best checkpoint, whether all samples were done, samples done and in all."""
+
+    best: Path
+    finished: bool
+    done: int
+    total: int
 
 
-def colour_prior(photos: PhotoSet, chosen: list[int], seed: int, most: int = 4000) -> Tensor:
-    """Smoothed probability of each ab bin over the training photos, (Q,), from at most `most` of them."""
-    rng = np.random.default_rng((seed, 1))
-    counts = torch.zeros(len(srgb_bins()))
-    for index in rng.permutation(np.asarray(chosen))[:most]:
-        small = cv2.resize(photos.rgb(int(index)), (32, 32), interpolation=cv2.INTER_AREA)
-        lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        nearest, weight = soft_encode(torch.from_numpy(lab[..., 1:].transpose(2, 0, 1))[None])
-        counts.scatter_add_(0, nearest.flatten(), weight.flatten())
-    return smooth_prior(counts)
-
-
-def train(job: TrainJob, on_step: Progress, on_figures: Progress) -> Path:
+def train(job: TrainJob, watcher: Watcher) -> Result:
     """Train, resuming where a state lies in the run's folder.
 
-    Args:
-        job: what to do.
-        on_step: called after each step with the samples done and the losses.
-        on_figures: called after each validation with the samples done and the figures.
-
-    Returns:
-        The best checkpoint's path.
-
     Raises:
+        UsageError: the recipe's parts do not fit each other.
+        WeightsError: weights that the recipe asks for are not there.
         DataError: nothing to learn from.
         TrainingError: a loss is not a number, or the disk refuses.
+        OutOfMemoryError: the batch is too large for the device.
     """
-    config, started = job.config, time.monotonic()
-    photos = open_photos(job.data, config.short_side)
-    training = [i for i, name in enumerate(photos.names) if not held_out(name, config.val)]
-    validation = [i for i, name in enumerate(photos.names) if held_out(name, config.val)][: config.val_limit]
-    if not training:
-        raise DataError(f"no photo to train on in {job.data}")
-    classes = sorted({label for label in photos.labels if label}) if config.class_weight else []
-    job.out.mkdir(parents=True, exist_ok=True)
+    config = prepare.settled(job.config)
+    needed = prepare.needed_files(config)
+    accelerator = make_accelerator(job.device, job.precision)
+    with accelerator.main_process_first():
+        photos = job.open_data()
+    training, validation = prepare.split_photos(photos, config)
+    labels = prepare.class_labels(photos, config)
+    rows = plan(config, len(training), accelerator.num_processes)
+    watcher.on_start(len(training), len(validation), photos.dropped)
 
     torch.manual_seed(config.seed)
-    model = Mini(**config.generator_args, classes=len(classes)).to(memory_format=torch.channels_last)
-    weights = rebalancing_weights(colour_prior(photos, training, config.seed), config.uniform, config.power)
-    model.set_rebalancing(weights)
-    if job.init is not None:
-        model.load_state_dict(read_tensors(job.init), strict=False)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
+    generator = prepare.make_generator(config, len(labels), needed, job.init)
+    classes = prepare.make_classes(config, generator, photos, training)
+    content = prepare.make_content(config, needed)
+    opponent = prepare.make_opponent(config, generator)
+    networks = [generator] + ([opponent.network] if opponent else [])
+    for network in networks:
+        _place(network, accelerator, job.channels_last)
+    if content is not None:
+        content.to(accelerator.device)
+    if classes is not None:
+        classes.to(accelerator.device)
+    call = torch.compile(generator) if job.compile else generator
+    trainer = Trainer(config, accelerator, generator, call, classes, content, opponent)
+    ema = Ema(generator, config.ema)
+
+    begin_run(job, config, accelerator)
+    state = _resume(job.out / "state.pt", trainer, ema)
+    twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
+    checkpoints = Checkpoints(job.out, config, job.data, trainer, ema, twin, photos, validation, state)
+    pairs = Pairs(
+        photos, training, config.augmentation, config.seed, labels,
+        config.source_power if config.sampling == "sources" else None,
+    )  # fmt: skip
+    loop = _Loop(job, config, accelerator, trainer, ema, checkpoints, rows, watcher)
+    try:
+        return loop.run([row for row in rows if row.start >= state.done], pairs)
+    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        raise _in_one_line(error, config) from error
+    finally:
+        checkpoints.close()
+
+
+def _place(network: nn.Module, accelerator: Accelerator, channels_last: bool) -> None:
+    """Move a network to its device, and make all processes begin with the same numbers."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        for name, child in list(network.named_children()):
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
+    network.to(accelerator.device)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+    if accelerator.num_processes > 1:
+        with torch.no_grad():
+            for value in network.state_dict().values():
+                value.copy_(broadcast(value))
+
+
+def begin_run(job: TrainJob, config: TrainConfig, accelerator: Accelerator) -> None:
+    """Write down what the run is, for resuming and for the reader."""
+    if accelerator.is_main_process:
+        file = job.out / "run.json"
+        try:
+            job.out.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"data": job.data, "config": asdict(config)}, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise cannot_write(file, error) from error
+    accelerator.wait_for_everyone()
+
+
+def _resume(file: Path, trainer: Trainer, ema: Ema) -> RunState:
+    """Load the run's state where there is one."""
+    if not file.exists():
+        return RunState(0, {}, {}, 0, {})
+    state = load_state(file)
+    try:
+        trainer.generator.load_state_dict(state.generator)
+        trainer.player.optimizer.load_state_dict(state.optimizer)
+        ema.steps = state.ema_steps
+        for key, value in ema.state.items():
+            value.copy_(state.ema[key])
+        if trainer.critic is not None:
+            trainer.critic.network.load_state_dict(state.discriminator)
+            trainer.critic.optimizer.load_state_dict(state.critic_optimizer)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise TrainingError(f"{file} is of another run", hint="Train into a new folder: --out runs/NAME") from error
+    return state
+
+
+class _Loop:
+    """The steps, and what happens between them."""
+
+    def __init__(
+        self, job: TrainJob, config: TrainConfig, accelerator: Accelerator, trainer: Trainer, ema: Ema,
+        checkpoints: Checkpoints, rows: list[Row], watcher: Watcher,
+    ) -> None:  # fmt: skip
+        self.job, self.config, self.accelerator, self.trainer, self.ema = job, config, accelerator, trainer, ema
+        self.checkpoints, self.rows, self.watcher = checkpoints, rows, watcher
+        self.total = rows[-1].done
+        self.look_every = 1 if accelerator.device.type == "cpu" else _LOOK_EVERY
+
+    def batches(self, rows: list[Row], pairs: Pairs) -> Iterator[tuple[Row, Batch]]:
+        """This process's part of every step's batch, on its device."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        mine = [(row.start + rank * (row.count // world), row.count // world, row.size) for row in rows]
+        cuda = self.accelerator.device.type == "cuda"
+        for row, batch in zip(rows, load_batches(pairs, mine, self.config.workers, pin=cuda), strict=True):
+            yield row, batch.to(self.accelerator.device, self.job.channels_last)
+
+    def run(self, rows: list[Row], pairs: Pairs) -> Result:
+        """Go through the rows that are left."""
+        started = saved = time.monotonic()
+        done, taken, stopped = (rows[0].start if rows else self.total), 0, False
+        self.trainer.generator.train()
+        for row, batch in self.batches(rows, pairs):
+            losses = self._step(row, batch)
+            done, taken = row.done, taken + row.count
+            now = time.monotonic()
+            if row.step % self.look_every == 0 or row.closes:
+                late = now - started > self.job.time_limit or self.watcher.should_stop()
+                known, stopped = self._look(losses, row, late)
+                self.checkpoints.note(known)
+                self.watcher.on_step(Progress(done, self.total, row.epoch, known, taken / max(now - started, 1e-9)))
+            if row.closes or stopped:
+                self._checkpoint(row, now - started)
+                saved = time.monotonic()
+            elif now - saved > _SAVE_EVERY and self.accelerator.is_main_process:
+                self._look(losses, row, False)
+                save_state(self.checkpoints.state(done, now - started), self.job.out / "state.pt")
+                saved = time.monotonic()
+            if stopped:
+                break
+        self.accelerator.wait_for_everyone()
+        return Result(self.checkpoints.best_file, done >= self.total, done, self.total)
+
+    def _step(self, row: Row, batch: Batch) -> dict[str, torch.Tensor]:
+        # what a step draws at random is a function of seed, step and process: nothing of it needs keeping
+        torch.manual_seed((self.config.seed * 1_000_003 + row.step) * 64 + self.accelerator.process_index)
+        how = self.config.adversary
+        adversarial = how is not None and row.epoch >= how.after
+        first = row.step == 0 or self.rows[row.step - 1].epoch < row.epoch
+        if how is not None and how.after and row.epoch == how.after and first:
+            self.trainer.player.optimizer.state.clear()
+        losses = self.trainer.step(batch, row.step, rate_factor(self.config, self.total, row.start), adversarial)
+        self.ema.update(self.trainer.generator)
+        return losses
+
+    def _look(self, losses: dict[str, torch.Tensor], row: Row, late: bool) -> tuple[dict[str, float], bool]:
+        """The losses' means over all processes, and whether any process wants to end."""
+        names = sorted(losses)
+        values = torch.stack(
+            [losses[name].float() for name in names] + [torch.tensor(float(late)).to(losses[names[0]])]
+        )
+        values = self.accelerator.reduce(values, "mean") if self.accelerator.num_processes > 1 else values
+        *numbers, lateness = values.tolist()
+        known = dict(zip(names, numbers, strict=True))
+        for name, value in known.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"{name} is {value} at step {row.step}, after {row.start} samples",
+                    hint="Lower the learning rate (--set lr=...) or clip the gradient (--set clip=1).",
+                )
+        return known, lateness > 0
+
+    def _checkpoint(self, row: Row, seconds: float) -> None:
+        if self.accelerator.is_main_process:
+            self.watcher.on_figures(self.checkpoints.write(row, seconds))
+        self.accelerator.wait_for_everyone()
+        self.trainer.generator.train()
+
+
+def _in_one_line(error: Exception, config: TrainConfig) -> Exception:
+    """A batch that does not fit into memory as one clear line; any other error as it is."""
+    text = str(error).lower()
+    short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "alloc" in text
+    if isinstance(error, ColorizeError) or not short:
+        return error
+    batch, size = max((stage.batch, stage.size) for stage in config.stages)
+    return OutOfMemoryError(
+        f"a batch of {batch} pictures of {size} pixels does not fit into memory",
+        hint=f"Give --batch {max(1, batch // 2)}.",
     )
-    ema, done = Ema(model, config.ema), 0
-    state_file = job.out / "state.pt"
-    if state_file.exists():
-        state = load_state(state_file)
-        model.load_state_dict(state.generator)
-        ema.state, ema.steps, done = state.ema, state.ema_steps, state.done
-        optimizer.load_state_dict(state.optimizer)
-
-    pairs = Pairs(photos, training, config.augmentation, config.seed, classes, config.source_power)
-    plan = [batch for batch in batch_plan(config) if batch[0] >= done]
-    smoother = Mini(**config.generator_args, classes=len(classes))
-    best = max((row["psnr@0"] for row in _read_log(job.out)), default=-math.inf)
-
-    def checkpoint() -> None:
-        nonlocal best
-        smoother.load_state_dict(ema.state)
-        figures = validate(smoother, photos, validation, config.val_size, VIVIDNESS)
-        save_state(RunState(done, model.state_dict(), ema.state, ema.steps, optimizer.state_dict()), state_file)
-        arguments = {**config.generator_args, "classes": 0}
-        info = CheckpointInfo(config.generator, arguments, config.recipe, str(job.data.name), __version__, figures)
-        shipped = {key: value for key, value in ema.state.items() if not key.startswith("classifier.")}
-        save_checkpoint(job.out / "last.safetensors", shipped, info, torch.float16)
-        if figures["psnr@0"] >= best:
-            best = figures["psnr@0"]
-            save_checkpoint(job.out / "best.safetensors", shipped, info, torch.float16)
-        with (job.out / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"samples": done, "seconds": round(time.monotonic() - started), **figures}) + "\n")
-            os.fsync(file.fileno())
-        on_figures(done, figures)
-
-    (job.out / "recipe.json").write_text(json.dumps(asdict(config), indent=1))
-    model.train()
-    last_check = done
-    for (start, count, _), batch in zip(plan, load_batches(pairs, plan, config.workers), strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, start)
-        losses = classification_step(model, batch, weights, optimizer, config)
-        if not math.isfinite(losses.total):
-            raise TrainingError(f"the loss is {losses.total} after {done} samples", hint="Lower it: --set lr=...")
-        ema.update(model)
-        done = start + count
-        on_step(done, asdict(losses))
-        late = time.monotonic() - started > job.time_limit
-        if done - last_check >= config.every or late:
-            checkpoint()
-            last_check = done
-        if late:
-            break
-    if done != last_check:
-        checkpoint()
-    return job.out / "best.safetensors"
-
-
-def _read_log(folder: Path) -> list[dict[str, float]]:
-    file = folder / "log.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

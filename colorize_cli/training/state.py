@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from colorize_cli.errors import TrainingError
 
 
 class Ema:
-    """Running mean of a network's state: parameters averaged, buffers copied.
+    """Running mean of a network's state: parameters and floating-point buffers averaged, the rest copied.
 
     The decay rises with the steps, min(decay, (1 + t) / (10 + t)), so that the start is forgotten soon.
     """
@@ -28,22 +28,47 @@ class Ema:
         """Take the network's present state in."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        averaged: list[Tensor] = []
+        present: list[Tensor] = []
         for key, value in model.state_dict().items():
             if value.dtype.is_floating_point:
-                self.state[key].lerp_(value, 1 - decay)
+                averaged.append(self.state[key])
+                present.append(value)
             else:
                 self.state[key].copy_(value)
+        torch._foreach_lerp_(averaged, present, 1 - decay)
 
 
 @dataclass
 class RunState:
-    """Everything that resuming needs."""
+    """Everything that resuming needs; what is drawn at random is a function of the seed and `done`.
+
+    Attributes:
+        done: samples taken.
+        generator, ema, ema_steps, optimizer: of the generator.
+        discriminator, critic_optimizer: of the discriminator, empty without one.
+        best: the best figure so far.
+        seconds: trained so far.
+    """
 
     done: int
     generator: dict[str, Tensor]
     ema: dict[str, Tensor]
     ema_steps: int
     optimizer: dict[str, Any]
+    discriminator: dict[str, Tensor] = field(default_factory=dict)
+    critic_optimizer: dict[str, Any] = field(default_factory=dict)
+    best: float = float("-inf")
+    seconds: float = 0.0
+
+
+def cannot_write(path: Path, error: Exception) -> TrainingError:
+    """The error for a disk that refuses."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+    return TrainingError(
+        f"cannot write {path}: {why}",
+        hint="Free some space; then --resume goes on from the last state that was written.",
+    )
 
 
 def save_state(state: RunState, path: Path) -> None:
@@ -54,11 +79,14 @@ def save_state(state: RunState, path: Path) -> None:
     """
     beside = path.with_suffix(".part")
     try:
-        torch.save(vars(state), beside)
+        with beside.open("wb") as file:
+            torch.save(vars(state), file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, path)
     except (OSError, RuntimeError) as error:
         beside.unlink(missing_ok=True)
-        raise TrainingError(f"cannot write the run's state to {path}: {error}", hint="Free some space.") from error
+        raise cannot_write(path, error) from error
 
 
 def load_state(path: Path) -> RunState:
@@ -69,5 +97,6 @@ def load_state(path: Path) -> RunState:
     """
     try:
         return RunState(**torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, TypeError, EOFError) as error:
-        raise TrainingError(f"cannot read the run's state {path}: {error}", hint="Start a new run.") from error
+    except Exception as error:  # torch raises many kinds for a file that is damaged
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TrainingError(f"cannot read the run's state {path}: {why}", hint="Start a new run.") from error

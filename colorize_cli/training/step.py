@@ -1,81 +1,188 @@
-"""One optimisation step, and the validation between steps.
+"""One optimisation step of a generator, with or without a discriminator.
 
-In:  a batch; a generator
-Out: losses; figures of merit on held-out photos
+In:  a batch on the device, what the schedule says of the step
+Out: losses by name, as scalars on the device; the networks changed
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
-import torch.nn.functional as F
+from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import linear_from_lab, split, srgb_from_linear
-from colorize_cli.data.dataset import PhotoSet
+from colorize_cli.color.bins import REACH
 from colorize_cli.data.pairs import Batch
-from colorize_cli.data.transforms import centre_crop
-from colorize_cli.evaluation.pixel import colorfulness, psnr, quantise
-from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.mini import Mini
-from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.losses import label_cross_entropy, rebalanced_cross_entropy
+from colorize_cli.models.generator import Generator
+from colorize_cli.training.adversaries import Opponent, see
+from colorize_cli.training.config import Optimizer, TrainConfig
+from colorize_cli.training.content import ContentLoss, rgb_of
+from colorize_cli.training.losses import RECONSTRUCTION
+from colorize_cli.training.outputs import Classes, Prediction, channels_of, predict, target_colour
+
+Losses = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Losses:
-    """Scalars of one step."""
-
-    total: float
-    colour: float
-    label: float
-
-
-def classification_step(
-    model: Mini, batch: Batch, weights: Tensor, optimizer: torch.optim.Optimizer, config: TrainConfig
-) -> Losses:
-    """Forward, backward, update of the ab classifier; gradients clipped to `config.clip`."""
-    logits, classes = model(batch.lightness, Hints(batch.hints[:, :2], batch.hints[:, 2:]))
-    colour = rebalanced_cross_entropy(logits, batch.ab, weights)
-    label = torch.zeros(()) if classes is None else label_cross_entropy(classes, batch.label)
-    total = colour + config.class_weight * label
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    optimizer.step()
-    return Losses(float(total.detach()), float(colour.detach()), float(label.detach()))
+def make_optimizer(
+    kind: Optimizer, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
+    """An optimizer by name; of `betas` rmsprop takes none and sgd the first, as its momentum."""
+    wanted = [parameter for parameter in parameters if parameter.requires_grad]
+    if kind == "adam":
+        return torch.optim.Adam(wanted, lr=lr, betas=betas, weight_decay=weight_decay)
+    if kind == "rmsprop":
+        return torch.optim.RMSprop(wanted, lr=lr, weight_decay=weight_decay)
+    if kind == "sgd":
+        return torch.optim.SGD(wanted, lr=lr, momentum=betas[0], weight_decay=weight_decay)
+    return torch.optim.AdamW(wanted, lr=lr, betas=betas, weight_decay=weight_decay)
 
 
-def join_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Lab to 8-bit sRGB by clipping, [0, 255]: fast, for figures during training only."""
-    return quantise(srgb_from_linear(linear_from_lab(lightness, ab)))
+def average_gradients(accelerator: Accelerator, module: nn.Module) -> None:
+    """Replace every process's gradients by their mean.
 
-
-@torch.inference_mode()
-def validate(
-    model: Generator, photos: PhotoSet, chosen: Sequence[int], size: int, vividness: Sequence[float]
-) -> dict[str, float]:
-    """PSNR and colorfulness on centre crops of held-out photos, for grey, truth and each vividness.
-
-    Returns:
-        `grey_psnr`, `truth_colorfulness`, and `psnr@V` and `colorfulness@V`, means over the pictures.
+    One reduction of all of them, rather than a wrapper around the networks: a discriminator runs two or three times a
+    step, and in the generator's part its own gradients are not wanted at all.
     """
-    model.eval()
-    sums: dict[str, float] = {}
-    for start in range(0, len(chosen), 32):
-        part = chosen[start : start + 32]
-        crops = [torch.from_numpy(centre_crop(photos.rgb(i), size)) for i in part]
-        truth = torch.stack(crops).permute(0, 3, 1, 2).float()
-        lightness, _ = split(truth / 255)
-        grey = join_clipped(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
-        figures = {"grey_psnr": psnr(grey, truth), "truth_colorfulness": colorfulness(truth)}
-        for v in vividness:
-            ab = F.interpolate(model.colorize(lightness, None, v), size=(size, size), mode="bicubic")
-            preds = join_clipped(lightness, ab)
-            figures[f"psnr@{v:g}"], figures[f"colorfulness@{v:g}"] = psnr(preds, truth), colorfulness(preds)
-        for key, value in figures.items():
-            sums[key] = sums.get(key, 0.0) + float(value.clamp_max(60).sum())
-    model.train()
-    return {key: value / max(1, len(chosen)) for key, value in sums.items()}
+    if accelerator.num_processes == 1:
+        return
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    flat = accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+class Player:
+    """A network with its optimizer.
+
+    Args:
+        network: on its device.
+        optimizer: over its parameters.
+        lr: its peak rate.
+        clip: largest norm of its gradient, 0 for no limit.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer, lr: float, clip: float
+    ) -> None:
+        self.accelerator, self.network, self.optimizer, self.lr, self.clip = accelerator, network, optimizer, lr, clip
+
+    def set_rate(self, lr: float) -> None:
+        """Set the learning rate of the next update."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+    def update(self, loss: Tensor) -> None:
+        """Go down the loss's slope."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        average_gradients(self.accelerator, self.network)
+        if self.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.optimizer.step()
+
+
+class Trainer:
+    """Everything that changes in a step.
+
+    Args:
+        config: the run.
+        accelerator: devices, precision, processes.
+        generator: on the device; call, the same, or compiled.
+        classes: the classification objective, if a term asks for it.
+        content: the content loss, if a term asks for it.
+        opponent: the discriminator, if there is one.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        generator: Generator,
+        call: Callable[..., Any],
+        classes: Classes | None,
+        content: ContentLoss | None,
+        opponent: Opponent | None,
+    ) -> None:
+        self.config, self.accelerator, self.generator, self.call = config, accelerator, generator, call
+        self.classes, self.content, self.opponent = classes, content, opponent
+        optimizer = make_optimizer(
+            config.optimizer, generator.parameters(), config.lr, config.betas, config.weight_decay
+        )
+        self.player = Player(accelerator, generator, optimizer, config.lr, config.clip)
+        self.critic: Player | None = None
+        if opponent is not None:
+            how = opponent.how
+            optimizer = make_optimizer(how.optimizer, opponent.network.parameters(), how.lr, how.betas, 0.0)
+            self.critic = Player(accelerator, opponent.network, optimizer, how.lr, 0.0)
+
+    def step(self, batch: Batch, number: int, factor: float, adversarial: bool) -> Losses:
+        """Train on a batch.
+
+        Args:
+            batch: on the device.
+            number: of the step.
+            factor: on the learning rates.
+            adversarial: whether the discriminator takes part.
+
+        Returns:
+            Losses by name, weights included: `loss`, or with a discriminator D_fake, D_real, D, G_GAN and G; and each
+            term, G_L1 and so on.
+        """
+        opponent, critic = self.opponent, self.critic
+        if opponent is None or critic is None or not adversarial:
+            alone = opponent.how.pretrain_lr if opponent is not None else self.player.lr
+            self.player.set_rate(alone * factor)
+            with self.accelerator.autocast():
+                prediction = predict(self.generator, self.call, batch)
+                terms = self._terms(prediction, batch)
+            total = torch.stack(list(terms.values())).sum()
+            self.player.update(total)
+            return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}
+
+        self.player.set_rate(self.player.lr * factor)
+        critic.set_rate(critic.lr * factor)
+        plays = (number + 1) % opponent.how.critic_steps == 0
+        with self.accelerator.autocast(), torch.set_grad_enabled(plays):
+            prediction = predict(self.generator, self.call, batch)
+        assert prediction.colour is not None
+        real = see(batch.lightness, target_colour(batch, channels_of(self.generator)))
+        fake = see(batch.lightness, prediction.colour)
+        opponent.network.requires_grad_(True)
+        with self.accelerator.autocast():
+            judgement = opponent.judge(real, fake)
+        critic.update(judgement.total)
+        opponent.limit_weights()
+        losses = {"D_fake": judgement.fake, "D_real": judgement.real, "D": judgement.total}
+        if plays:
+            opponent.network.requires_grad_(False)  # its gradients are not wanted here
+            with self.accelerator.autocast():
+                terms = {"G_GAN": opponent.how.weight * opponent.fooled(fake), **self._terms(prediction, batch)}
+            total = torch.stack(list(terms.values())).sum()
+            self.player.update(total)
+            losses |= {**terms, "G": total}
+        return {key: value.detach() for key, value in losses.items()}
+
+    def _terms(self, prediction: Prediction, batch: Batch) -> Losses:
+        """The generator's losses against the truth, each times its weight."""
+        found: Losses = {}
+        for term in self.config.terms:
+            if term.loss == "cross_entropy":
+                assert self.classes is not None
+                parts = self.classes.losses(prediction, batch)
+                found["G_CE"] = term.weight * parts["G_CE"]
+                if "G_label" in parts:
+                    found["G_label"] = parts["G_label"]
+                continue
+            assert prediction.colour is not None
+            if term.loss == "content":
+                assert self.content is not None
+                value = self.content(
+                    rgb_of(batch.lightness, prediction.colour[:, -2:] * REACH), rgb_of(batch.lightness, batch.ab)
+                )
+            else:
+                target = target_colour(batch, prediction.colour.shape[1])
+                value = RECONSTRUCTION[term.loss](prediction.colour, target)
+            found[f"G_{term.loss.upper()}"] = term.weight * value
+        return found

@@ -1,0 +1,66 @@
+"""The discriminator's side of adversarial training.
+
+In:  lightness and colour, true and predicted, scaled to [-1, 1]
+Out: what the discriminator pays, what the generator pays
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from colorize_cli.models.discriminators import build_discriminator
+from colorize_cli.training.config import Adversary
+from colorize_cli.training.losses import (
+    Judgement,
+    ebgan_discriminator,
+    ebgan_generator,
+    gan_discriminator,
+    gan_generator,
+    lsgan_discriminator,
+    lsgan_generator,
+    wgan_discriminator,
+    wgan_generator,
+)
+
+
+def see(lightness: Tensor, colour: Tensor) -> Tensor:
+    """What a discriminator is shown: lightness, [0, 100], beside scaled colour, (N, 1 + C, H, W)."""
+    return torch.cat((lightness / 50 - 1, colour), 1)
+
+
+class Opponent:
+    """A discriminator with its objective.
+
+    Args:
+        how: kind, network and numbers.
+        colours: channels of colour it sees beside the lightness.
+        size: side of the training pictures, pixels.
+    """
+
+    def __init__(self, how: Adversary, colours: int, size: int) -> None:
+        self.how = how
+        self.network: nn.Module = build_discriminator(how.network, colours + 1, size, how.network_args)
+
+    def judge(self, real: Tensor, fake: Tensor) -> Judgement:
+        """The discriminator's loss on true and predicted pictures; the generator gets no gradient from it."""
+        answers = self.network(real), self.network(fake.detach())
+        if self.how.kind == "gan":
+            return gan_discriminator(*answers, self.how.smoothing)
+        if self.how.kind == "lsgan":
+            return lsgan_discriminator(*answers)
+        if self.how.kind == "ebgan":
+            return ebgan_discriminator(*answers, self.how.margin)
+        return wgan_discriminator(*answers)
+
+    def fooled(self, fake: Tensor) -> Tensor:
+        """The generator's adversarial loss, before its weight."""
+        losses = {"gan": gan_generator, "lsgan": lsgan_generator, "ebgan": ebgan_generator, "wgan": wgan_generator}
+        return losses[self.how.kind](self.network(fake))
+
+    @torch.no_grad()
+    def limit_weights(self) -> None:
+        """Keep every weight of a wgan's critic within +- clip, so that its slope is bounded."""
+        if self.how.kind == "wgan":
+            for parameter in self.network.parameters():
+                parameter.clamp_(-self.how.clip, self.how.clip)

@@ -1,0 +1,140 @@
+"""What is written between epochs: figures, sheet, exported weights, the state to resume from.
+
+In:  the trainer, held-out photos
+Out: files in the run's folder
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from colorize_cli.data.photosets import PhotoSet
+from colorize_cli.models.critics import save_critic
+from colorize_cli.models.generator import Generator
+from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.export import export, info_of
+from colorize_cli.training.journal import Journal
+from colorize_cli.training.outputs import channels_of
+from colorize_cli.training.schedule import Row
+from colorize_cli.training.state import Ema, RunState, cannot_write, save_state
+from colorize_cli.training.step import Trainer
+from colorize_cli.training.validation import encode_png, sheet, validate
+
+_SHEET_SIDE = 128  # pixels, at most
+
+
+class Checkpoints:
+    """Writes a run's checkpoints.
+
+    Args:
+        out: the run's folder.
+        config, data: the run, for the header.
+        trainer, ema: whose weights.
+        twin: a generator of the same kind, into which the mean weights are put to measure them.
+        photos, validation: what to measure on.
+        state: where the run begins.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        config: TrainConfig,
+        data: str,
+        trainer: Trainer,
+        ema: Ema,
+        twin: Generator,
+        photos: PhotoSet,
+        validation: Sequence[int],
+        state: RunState,
+    ) -> None:
+        self.out, self.config, self.data, self.trainer, self.ema, self.twin = out, config, data, trainer, ema, twin
+        self.photos, self.validation = photos, validation
+        self.best, self.seconds = state.best, state.seconds
+        self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+
+    @property
+    def best_file(self) -> Path:
+        """The checkpoint whose held-out PSNR is the best so far."""
+        return self.out / "best.safetensors"
+
+    def note(self, losses: dict[str, float]) -> None:
+        """Take a step's losses into the epoch's means."""
+        for key, value in losses.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def state(self, done: int, seconds: float) -> RunState:
+        """The run as it stands, `seconds` after it was begun or resumed."""
+        critic = self.trainer.critic
+        return RunState(
+            done,
+            self.trainer.generator.state_dict(),
+            self.ema.state,
+            self.ema.steps,
+            self.trainer.player.optimizer.state_dict(),
+            critic.network.state_dict() if critic else {},
+            critic.optimizer.state_dict() if critic else {},
+            self.best,
+            self.seconds + seconds,
+        )
+
+    def write(self, row: Row, seconds: float) -> dict[str, float]:
+        """Measure, export, and write the state, the latter last; returns the figures.
+
+        Raises:
+            TrainingError: the disk refuses.
+        """
+        config, device = self.config, self.trainer.accelerator.device
+        self.twin.load_state_dict(self.ema.state)
+        self.twin.eval()
+        levels = config.vividness if config.classifies else ()
+        figures = validate(self.twin, self.photos, self.validation, config.val_size, levels, device)
+        picture = sheet(
+            self.twin, self.photos, self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE), device
+        )
+        info = info_of(config, self.data, figures)
+        export(self.out / "last.safetensors", self.ema.state, info, config)
+        score = figures.get("psnr@0", figures.get("psnr", -math.inf))
+        if score >= self.best or not self.best_file.exists():
+            self.best = score
+            export(self.best_file, self.ema.state, info, config)
+        if config.keep and row.closes:
+            export(self.out / f"epoch-{row.epoch + 1:03d}.safetensors", self.ema.state, info, config)
+        self._save_critic()
+        losses = {key: value / self.counts[key] for key, value in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        elapsed = self.seconds + seconds
+        line = {
+            "epoch": row.epoch + 1,
+            "samples": row.done,
+            "steps": row.step + 1,
+            "seconds": elapsed,
+            **losses,
+            **figures,
+        }
+        if self.journal is not None:
+            self.journal.write(line, None if picture is None else encode_png(picture))
+        save_state(self.state(row.done, seconds), self.out / "state.pt")
+        return line
+
+    def _save_critic(self) -> None:
+        opponent = self.trainer.opponent
+        if opponent is None:
+            return
+        file = self.out / "critic.safetensors"
+        size = max(stage.size for stage in self.config.stages)
+        try:
+            how = opponent.how
+            colours = channels_of(self.trainer.generator)
+            save_critic(file, opponent.network, how.network, how.network_args, how.kind, colours, size)
+        except OSError as error:
+            raise cannot_write(file, error) from error
+
+    def close(self) -> None:
+        """Close the log."""
+        if self.journal is not None:
+            self.journal.close()

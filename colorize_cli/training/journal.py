@@ -1,0 +1,88 @@
+"""The figures of a run, a line an epoch in `log.jsonl`, and in TensorBoard where that is installed.
+
+In:  figures
+Out: `log.jsonl`, `sheets/`, TensorBoard's event files
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from colorize_cli.training.state import cannot_write
+
+Figures = Mapping[str, float | int]
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """The lines of a log that are whole; a kill may have cut the last one short."""
+    rows = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _tensorboard(folder: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))
+
+
+class Journal:
+    """Writes a run's figures.
+
+    Args:
+        folder: the run's.
+        done: samples that the state holds; later lines, of steps that a kill undid, are taken out.
+    """
+
+    def __init__(self, folder: Path, done: int) -> None:
+        self.folder, self.file = folder, folder / "log.jsonl"
+        kept = [row for row in read_rows(self.file) if row.get("samples", 0) <= done] if done else []
+        self.rows = kept
+        try:
+            self.file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+            self.board = _tensorboard(folder / "tensorboard")
+        except OSError as error:
+            raise cannot_write(self.file, error) from error
+
+    def write(self, figures: Figures, picture: bytes | None) -> None:
+        """Write a line, and the sheet of samples.
+
+        Raises:
+            TrainingError: the disk is full or not writable.
+        """
+        clean = {key: round(value, 6) for key, value in figures.items() if math.isfinite(value)}
+        self.rows.append(clean)
+        try:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(clean) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if picture is not None:
+                place = self.folder / "sheets"
+                place.mkdir(exist_ok=True)
+                (place / f"{int(figures['samples']):09d}.png").write_bytes(picture)
+            if self.board is not None:
+                for key, value in clean.items():
+                    self.board.add_scalar(key.replace("@", "/"), value, int(figures["samples"]))
+                self.board.flush()
+        except OSError as error:
+            raise cannot_write(self.file, error) from error
+
+    def close(self) -> None:
+        """Close TensorBoard's files."""
+        if self.board is not None:
+            self.board.close()

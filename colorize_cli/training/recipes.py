@@ -1,0 +1,131 @@
+"""Recipes: training runs as TOML files.
+
+In:  a recipe's name or file, overrides `key=value`
+Out: `TrainConfig`, checked field by field
+"""
+
+from __future__ import annotations
+
+import tomllib
+import types
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from colorize_cli.errors import UsageError
+from colorize_cli.training.config import TrainConfig
+
+# what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
+_DEFAULTS = {"celeba": "cgan-celeba", "places365": "patchgan-places", "coco": "resunet-coco"}
+
+
+def recipe_for(data: Sequence[str]) -> str:
+    """The recipe that a data set trains unless another is named."""
+    return _DEFAULTS.get(data[0], "mini") if len(data) == 1 else "mini"
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = resources.files("colorize_cli.training") / "recipes"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a recipe and apply overrides such as `lr=5e-4`, `augmentation.film=0` or `terms.0.weight=10`.
+
+    Raises:
+        UsageError: no such recipe, no such field, or a value of the wrong type.
+    """
+    if name.endswith(".toml"):
+        text = _read_file(Path(name))
+    else:
+        file = resources.files("colorize_cli.training") / "recipes" / f"{name}.toml"
+        if not file.is_file():
+            raise UsageError(f"no recipe {name!r}", hint=f"There are: {', '.join(recipe_names())}")
+        text = file.read_text(encoding="utf-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the recipe {name} is no TOML: {error}") from error
+    for override in overrides:
+        _override(table, override)
+    return config_from({"recipe": Path(name).stem, **table})
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
+
+
+def config_from(table: dict[str, Any]) -> TrainConfig:
+    """Build a configuration from a table of plain values, as TOML or JSON has them.
+
+    Raises:
+        UsageError: a field is unknown or has a value of the wrong type.
+    """
+    config = _build(TrainConfig, table, f"recipe {table.get('recipe', '')!r}", "")
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def _override(table: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key.strip():
+        raise UsageError(f"--set {override!r} is not KEY=VALUE", hint="For example: --set lr=5e-4")
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    place: Any = table
+    *parents, last = key.strip().split(".")
+    try:
+        for parent in parents:
+            place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
+        place[int(last) if isinstance(place, list) else last] = value
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise UsageError(f"--set {override!r}: there is no {key.strip()!r} in this recipe") from error
+
+
+def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
+    """Turn plain values into `kind`, a dataclass, tuple, union, literal or plain type."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    where = f"{recipe}: {key}" if key else recipe
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} must be a table, not {value!r}")
+        known = [item.name for item in fields(kind)]
+        if unknown := sorted(set(value) - set(known)):
+            raise UsageError(f"{where} has no field {unknown[0]!r}", hint=f"Fields: {', '.join(sorted(known))}")
+        hints = get_type_hints(kind)
+        built = {name: _build(hints[name], value[name], recipe, f"{key}.{name}".strip(".")) for name in value}
+        try:
+            return kind(**built)  # type: ignore[operator]
+        except TypeError as error:
+            raise UsageError(f"{where}: {error}") from error
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise UsageError(f"{where} must be a list, not {value!r}")
+        open_ended = arguments[-1] is Ellipsis
+        if not open_ended and len(value) != len(arguments):
+            raise UsageError(f"{where} must have {len(arguments)} values, not {len(value)}")
+        kinds = [arguments[0]] * len(value) if open_ended else list(arguments)
+        return tuple(_build(a, b, recipe, f"{key}.{i}") for i, (a, b) in enumerate(zip(kinds, value, strict=True)))
+    if origin in (Union, types.UnionType):
+        if value is None or value == "none":
+            return None
+        return _build(next(a for a in arguments if a is not type(None)), value, recipe, key)
+    if origin is Literal:
+        if value not in arguments:
+            raise UsageError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = origin or kind
+    if plain in (bool, int, float, str, dict) and (type(value) is not plain):
+        names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a table"}
+        raise UsageError(f"{where} must be {names[plain]}, not {value!r}")
+    return value
