@@ -18,6 +18,7 @@ from colorize_cli.photos import exif, profiles, provenance
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
+from colorize_cli.photos.decode_ppm import decode_ppm
 from colorize_cli.photos.decode_tiff import decode_tiff
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, FileFacts, Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
@@ -27,7 +28,10 @@ from colorize_cli.photos.sniff import SUFFIXES, sniff, why_none
 __all__ = ["DecodeLimits", "decode", "probe"]
 
 
-def decode(path: Path, limits: DecodeLimits = DecodeLimits(), salvage: bool = False) -> Photo:
+_DEFAULT_LIMITS = DecodeLimits()
+
+
+def decode(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS, salvage: bool = False) -> Photo:
     """Read a photo.
 
     Args:
@@ -42,18 +46,18 @@ def decode(path: Path, limits: DecodeLimits = DecodeLimits(), salvage: bool = Fa
     data, facts = read_file(path)
     format = sniff(data[:64])
     if format is None:
-        raise DecodeError(f"{path}: {why_none(data[:64])}", path=path)
+        raise DecodeError(why_none(data[:64]), path=path)
     try:
         raw = _decode(data, format, limits, salvage)
         del data
         pages = tuple(_finish(page) for page in raw.pages)
     except Damaged as error:
         hint = "--salvage takes what is there" if error.salvageable and not salvage else None
-        raise DecodeError(f"{path}: {error.reason}", path=path, hint=hint) from None
+        raise DecodeError(error.reason, path=path, hint=hint) from None
     except TooManyPixels as error:
-        raise TooLargeError(f"{path}: {error}", path=path) from None
+        raise TooLargeError(str(error), path=path) from None
     except MemoryError:
-        raise TooLargeError(f"{path}: not enough memory to read it", path=path) from None
+        raise TooLargeError("not enough memory to read it", path=path) from None
     notes = raw.notes
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
@@ -65,9 +69,8 @@ def decode(path: Path, limits: DecodeLimits = DecodeLimits(), salvage: bool = Fa
         xmp=provenance.upright(raw.metadata.xmp) if raw.metadata.xmp else None,
         file=facts,
     )
-    notes += tuple(
-        dict.fromkeys(note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
-    )
+    dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
+    notes += tuple(dict.fromkeys(dropped))
     return Photo(path, format, pages, metadata, notes)
 
 
@@ -78,7 +81,9 @@ def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: boo
         return decode_png(data, limits, salvage)
     if format is PhotoFormat.tiff:
         return decode_tiff(data, limits, salvage)
-    return decode_other(data, format, limits)
+    if format is PhotoFormat.ppm:
+        return decode_ppm(data, limits, salvage)
+    return decode_other(data, format, limits, salvage)
 
 
 def read_file(path: Path) -> tuple[bytes, FileFacts]:
@@ -90,25 +95,25 @@ def read_file(path: Path) -> tuple[bytes, FileFacts]:
     try:
         before = os.stat(path)
         if not stat.S_ISREG(before.st_mode):
-            raise DecodeError(f"{path}: {_kind(before.st_mode)}, not a file", path=path)
+            raise DecodeError(f"it is {_kind(before.st_mode)}, not a file", path=path)
         # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb") as file:
             start = os.fstat(number)
             if not stat.S_ISREG(start.st_mode):
-                raise DecodeError(f"{path}: {_kind(start.st_mode)}, not a file", path=path)
+                raise DecodeError(f"it is {_kind(start.st_mode)}, not a file", path=path)
             data = file.read()
             end = os.fstat(number)
     except FileNotFoundError:
-        raise DecodeError(f"{path}: the file is gone", path=path) from None
+        raise DecodeError("the file is gone", path=path) from None
     except OSError as error:
-        raise DecodeError(f"{path}: {error.strerror or error}", path=path) from None
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
     except ValueError as error:
-        raise DecodeError(f"{path!s}: {error}", path=path) from None
+        raise DecodeError(str(error), path=path) from None
     except MemoryError:
-        raise TooLargeError(f"{path}: not enough memory to read it", path=path) from None
+        raise TooLargeError("not enough memory to read it", path=path) from None
     if (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns) or len(data) != end.st_size:
-        raise DecodeError(f"{path}: the file changed while it was read; try again", path=path)
+        raise DecodeError("the file changed while it was read; try again", path=path)
     return data, FileFacts(end.st_size, end.st_mtime_ns, end.st_atime_ns, stat.S_IMODE(end.st_mode))
 
 
@@ -150,14 +155,12 @@ def _finish(page: RawPage) -> Page:
 
 
 def _profile_notes(page: RawPage, done: Page) -> list[str]:
-    if page.icc and done.icc is None and not done.metadata.tag_srgb:
-        space = profiles.space_of(page.icc)
-        return [
-            "its colour profile is damaged and was left out"
-            if space is None
-            else f"its profile, for {space}, does not fit the pixels and was left out"
-        ]
-    return []
+    if not page.icc or done.icc is not None or done.metadata.tag_srgb:
+        return []
+    space = profiles.space_of(page.icc)
+    if space is None:
+        return ["its colour profile is damaged and was left out"]
+    return [f"its colour profile, for {space}, could not be applied and was left out"]
 
 
 def turn(pixels: AnyPixels, orientation: int) -> AnyPixels:

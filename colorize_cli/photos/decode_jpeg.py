@@ -7,7 +7,6 @@ Out: `RawPhoto`
 from __future__ import annotations
 
 import io
-import warnings
 
 import imagecodecs
 import numpy as np
@@ -56,6 +55,9 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
             if lost
             else "salvaged: the end of the file is missing"
         )
+    profile = jpeg_file.icc_of(parsed)
+    if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
+        notes.append("its colour profile is damaged and was left out")
     blocks = parsed.payloads(APP1, jpeg_file.EXIF)
     block = blocks[0] if blocks else None
     packets = parsed.payloads(APP1, jpeg_file.XMP)
@@ -63,7 +65,7 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     page = RawPage(
         pixels=pixels,
         space=space,  # type: ignore[arg-type]
-        icc=jpeg_file.icc_of(parsed),
+        icc=profile,
         orientation=exif.orientation(block),
         metadata=PageMetadata(
             resolution=_density(parsed) or exif.resolution(block), jpeg=traits, lossless=False, depth=frame.precision
@@ -95,7 +97,7 @@ def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
         if count == 4:
             return _four(data), "cmyk"
         if precision == 12:
-            deep = imagecodecs.jpeg_decode(data)
+            deep = imagecodecs.jpeg_decode(data, bitspersample=12)
             return np.ascontiguousarray((deep.astype(np.uint32) * 65535 + 2047) // 4095).astype(
                 np.uint16
             ), "grey" if deep.ndim == 2 else "rgb"
@@ -108,11 +110,11 @@ def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
 
 
 def _four(data: bytes) -> NDArray[np.uint8]:
-    # Pillow undoes YCCK, and the inversion that Adobe's segment stands for.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            return np.array(image)
+    # Pillow undoes YCCK, and the inversion that Adobe's segment stands for; of other segments it would only warn.
+    with Image.open(io.BytesIO(jpeg_file.bare(data)), formats=["JPEG"]) as image:
+        if image.mode != "CMYK":
+            raise ValueError("four components that are no inks")
+        return np.array(image)
 
 
 def reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Decode WebP, BMP, JPEG 2000, AVIF, GIF, PPM and HEIC.
+"""Decode WebP, BMP, JPEG 2000, AVIF, GIF and HEIC.
 
 In:  the bytes of a file of one of these formats
 Out: `RawPhoto`; the first picture where there are several
@@ -10,14 +10,16 @@ import io
 import struct
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
-from colorize_cli.photos import exif, jp2_file
+from colorize_cli.photos import exif, jp2_file, webp_file
 from colorize_cli.photos.decode_jpeg import reason
+from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
 
 Image.MAX_IMAGE_PIXELS = None  # limits.py asks before anything is allocated, and says which option to raise
 
@@ -27,72 +29,126 @@ PILLOW = {
     PhotoFormat.jp2: "JPEG2000",
     PhotoFormat.avif: "AVIF",
     PhotoFormat.gif: "GIF",
-    PhotoFormat.ppm: "PPM",
-    PhotoFormat.heic: "HEIF",
 }
-_MANY = frozenset({PhotoFormat.webp, PhotoFormat.gif, PhotoFormat.avif})
 
 
-def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPhoto:
-    """Decode a file by Pillow.
+def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """Decode a file of one of the formats that have no decoder of their own here.
 
     Raises:
         Damaged: it cannot be read.
         TooManyPixels: its header declares more than the limits allow.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=[PILLOW[format]]) as image:
-            check_size(*image.size, len(image.getbands()), limits)
-            pages = getattr(image, "n_frames", 1)
-            info = dict(image.info)
-            image.load()
-            pixels, alpha = _split(image)
-    except (Damaged, MemoryError):
+        if format is PhotoFormat.heic:
+            return decode_heif(data, limits)
+        if format is PhotoFormat.webp and webp_file.declared_end(data) > len(data):
+            raise Damaged("truncated WEBP: its end is missing")
+        if format is PhotoFormat.jp2:
+            return _decode_jp2(data, limits, salvage)
+        return _by_pillow(data, format, limits)
+    except (Damaged, TooManyPixels, MemoryError):
         raise
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        TypeError,
-        KeyError,
-        struct.error,
-        OverflowError,
-    ) as error:
+    except Exception as error:  # every codec has its own errors, all of which mean the same here
         raise Damaged(f"damaged {format.upper()}: {reason(error)}") from None
-    notes = ("animated: only the first picture was taken",) if pages > 1 and format in _MANY else ()
-    block = _exif(info)
-    if format is PhotoFormat.jp2:
-        info["xmp"], info["icc_profile"] = jp2_file.uuid_of(data, jp2_file.XMP_UUID), jp2_file.icc_of(data)
-        block = jp2_file.uuid_of(data, jp2_file.EXIF_UUID)
+
+
+def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPhoto:
+    with Image.open(io.BytesIO(data), formats=[PILLOW[format]]) as image:
+        if format is PhotoFormat.gif:
+            check_size(*image.size, 4, limits)  # a palette becomes RGB
+        check_size(*image.size, len(image.getbands()), limits)
+        pages = getattr(image, "n_frames", 1) if format is not PhotoFormat.gif else _gif_frames(image)
+        info = dict(image.info)
+        image.load()
+        pixels, alpha = split(image)
+    notes = ("animated: only the first picture was taken",) if pages > 1 else ()
+    block = exif_of(info)
+    depth, lossless, quality = 8, True, None
+    if format is PhotoFormat.avif:
+        lossless, depth = False, _avif_depth(data)
+        if depth > 8:
+            pixels, alpha = _deep(imagecodecs.avif_decode(data, index=0), depth, pixels)
+    if format is PhotoFormat.webp and not (lossless := webp_file.is_lossless(data)):
+        quality = webp_file.quality(data)
     page = RawPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
         icc=info.get("icc_profile") or None,
         orientation=exif.orientation(block),
-        metadata=PageMetadata(
-            resolution=jp2_file.resolution_of(data) if format is PhotoFormat.jp2 else _resolution(info, block),
-            depth=8 * pixels.itemsize,
-        ),
+        metadata=PageMetadata(resolution=_resolution(info, block), depth=depth, lossless=lossless, quality=quality),
     )
     comment = info.get("comment")
-    metadata = Metadata(
-        exif=block,
-        xmp=info.get("xmp") or None,
-        comments=(comment,) if isinstance(comment, bytes) and format is PhotoFormat.gif else (),
+    comments = (comment,) if isinstance(comment, bytes) and comment and format is PhotoFormat.gif else ()
+    return RawPhoto((page,), Metadata(exif=block, xmp=_bytes(info.get("xmp")), comments=comments), notes)
+
+
+def _gif_frames(image: Image.Image) -> int:
+    """1, or 2 for more: counting them all would decode a long animation for nothing."""
+    first = image.tell()
+    try:
+        image.seek(1)
+    except (EOFError, OSError, ValueError, IndexError, struct.error, TypeError):
+        return 1
+    finally:
+        image.seek(first)
+    return 2
+
+
+def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    size = jp2_file.size_of(data)
+    if size is None:
+        raise Damaged("damaged JPEG 2000: it has no picture header")
+    check_size(size.width, size.height, size.components * (2 if size.depth > 8 else 1), limits)
+    notes: tuple[str, ...] = ()
+    if not jp2_file.is_complete(data):
+        if not salvage:
+            raise Damaged("truncated JPEG 2000: its end is missing", salvageable=True)
+        notes = ("salvaged: the end of the file is missing, the picture may be blurred or cut",)
+    if size.depth > 8:
+        pixels, alpha = _deep(imagecodecs.jpeg2k_decode(data), size.depth, None)
+    else:
+        with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
+            image.load()
+            pixels, alpha = split(image)
+    block = jp2_file.uuid_of(data, jp2_file.EXIF_UUID)
+    page = RawPage(
+        pixels=pixels,
+        space="grey" if pixels.ndim == 2 else "rgb",
+        alpha=alpha,
+        icc=jp2_file.icc_of(data),
+        orientation=exif.orientation(block),
+        metadata=PageMetadata(
+            resolution=jp2_file.resolution_of(data) or exif.resolution(block),
+            lossless=jp2_file.is_reversible(data),
+            depth=size.depth,
+        ),
     )
-    return RawPhoto((page,), metadata, notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=jp2_file.uuid_of(data, jp2_file.XMP_UUID)), notes)
 
 
-def _split(image: Image.Image) -> tuple[AnyPixels, AnyPixels | None]:
-    if image.mode.startswith("I;16") or image.mode == "I":
+def _deep(array: AnyPixels, depth: int, shallow: AnyPixels | None) -> tuple[AnyPixels, AnyPixels | None]:
+    """Stretch 9 to 16 bits to 16; a grey picture that the codec gave as RGB becomes grey again."""
+    if array.dtype != np.uint16:
+        raise Damaged(f"{depth}-bit samples of a kind that is not known here")
+    full: AnyPixels = (array.astype(np.uint32) * 65535 // (2**depth - 1)).clip(0, 65535).astype(np.uint16)
+    alpha = None
+    if full.ndim == 3 and full.shape[2] in (2, 4):
+        alpha, full = np.ascontiguousarray(full[..., -1]), full[..., :-1]
+    if full.ndim == 3 and (full.shape[2] == 1 or shallow is not None and shallow.ndim == 2):
+        full = full[..., 0]
+    return np.ascontiguousarray(full), alpha
+
+
+def split(image: Image.Image) -> tuple[AnyPixels, AnyPixels | None]:
+    """A loaded picture as grey or RGB, and alpha."""
+    if image.mode.startswith("I"):
         array = np.asarray(image)
         return np.ascontiguousarray(np.clip(array, 0, 65535).astype(np.uint16)), None
     if image.mode == "1":
         image = image.convert("L")
-    elif image.mode in ("P", "PA") or image.mode not in ("L", "LA", "RGB", "RGBA"):
+    elif image.mode not in ("L", "LA", "RGB", "RGBA"):
         transparent = "transparency" in image.info or image.mode in ("PA", "RGBa", "La")
         image = image.convert("RGBA" if transparent else "RGB")
     array = np.asarray(image)
@@ -102,9 +158,22 @@ def _split(image: Image.Image) -> tuple[AnyPixels, AnyPixels | None]:
     return np.ascontiguousarray(array), None
 
 
-def _exif(info: dict[Any, Any]) -> bytes | None:
-    block = info.get("exif")
-    return block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) and block else None
+def _avif_depth(data: bytes) -> int:
+    at = data.find(b"av1C")
+    if at < 0 or at + 7 > len(data):
+        return 8
+    flags = data[at + 6]
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def _bytes(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) and value else None
+
+
+def exif_of(info: dict[Any, Any]) -> bytes | None:
+    """The EXIF block from its TIFF header on."""
+    block = _bytes(info.get("exif"))
+    return block.removeprefix(b"Exif\0\0") if block else None
 
 
 def _resolution(info: dict[Any, Any], block: bytes | None) -> Resolution | None:

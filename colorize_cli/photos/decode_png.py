@@ -23,6 +23,8 @@ from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 # Said anew by encode, or true of the old pixels only.
 _NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"bKGD", b"hIST", b"sBIT", b"sPLT"})
 
+_CUT, _WRONG = "truncated PNG: its end is missing", "damaged PNG: wrong checksums"
+
 
 def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     """Decode a PNG.
@@ -39,10 +41,7 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     coded, notes = parsed.coded, list[str]()
     if parsed.faults:
         if not salvage:
-            what = (
-                "truncated PNG: its end is missing" if parsed.faults == "truncated" else "damaged PNG: wrong checksums"
-            )
-            raise Damaged(what, salvageable=True)
+            raise Damaged(_CUT if parsed.faults == "truncated" else _WRONG, salvageable=True)
         coded, got = _repair(parsed)
         notes.append(f"salvaged: {got:.0%} of the picture was there, the rest is black")
     if parsed.animated:
@@ -64,9 +63,7 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
 
 
 def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, AnyPixels | None]:
-    before = [
-        (kind, parsed.find(kind) or b"") for kind in (b"PLTE", b"tRNS") if parsed.color == 3 and parsed.find(kind)
-    ]
+    before = [item for item in parsed.chunks if parsed.color == 3 and item[0] in (b"PLTE", b"tRNS")]
     if parsed.color == 3 and not parsed.find(b"PLTE"):
         raise Damaged("damaged PNG: it has no palette")
     bare = png_file.assemble(parsed.header(), before, coded, ())

@@ -33,7 +33,7 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     """
     try:
         header = read_header(data)
-        directories = [ifd for ifd in walk(data)]
+        directories = list(walk(data))
     except (TagError, struct.error) as error:
         raise Damaged(f"damaged TIFF: {error}") from None
     notes: list[str] = []
@@ -150,11 +150,10 @@ def _full(values: AnyPixels, bits: int, is_float: bool = False, notes: list[str]
     if bits > 16:
         if notes is not None:
             notes.append(f"{bits}-bit samples became 16 bits")
-        result: AnyPixels = (values >> (bits - 16)).astype(np.uint16)
-        return result
+        return np.asarray((values >> (bits - 16)).astype(np.uint16))
     if bits < 8:
-        return (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
-    return (values.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
+        return np.asarray((values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8))
+    return np.asarray((values.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16))
 
 
 def _from_float(values: AnyPixels, notes: list[str] | None) -> AnyPixels:

@@ -112,13 +112,14 @@ def write_photo(
     """
     pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(colored)]
     if len(pages) != len(photo.pages):
-        raise EncodeError(f"{shown(photo.path)}: {len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
+        raise EncodeError(f"{len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
     try:
         if os.path.samefile(out, photo.path):
             raise EncodeError(f"{shown(out)} is the photo itself, which is never written over", path=photo.path)
     except OSError:
         pass  # one of them is not there; the writing will say so if it matters
     format, note = target_format(photo, settings)
+    given = len(photo.notes)
     photo = strip(photo, settings.strip)
     try:
         pieces, notes = _encode(photo, pages, format, settings.quality, provenance)
@@ -126,21 +127,19 @@ def write_photo(
     except EncodeError:
         raise
     except MemoryError:
-        raise EncodeError(f"{shown(photo.path)}: not enough memory to write it", path=photo.path) from None
+        raise EncodeError("not enough memory to write it", path=photo.path) from None
     except Exception as error:  # each encoder has its own errors, all of which mean the same here
         text = " ".join(str(error).split())[:160] or type(error).__name__
-        raise EncodeError(
-            f"{shown(photo.path)}: cannot be written as {format.upper()}: {text}", path=photo.path
-        ) from error
-    return Written(out, format, size, (*([note] if note else []), *notes))
+        raise EncodeError(f"it cannot be written as {format.upper()}: {text}", path=photo.path) from error
+    added = photo.notes[given:]
+    return Written(out, format, size, (*([note] if note else []), *added, *notes))
 
 
 def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
     page = photo.pages[min(number, len(photo.pages) - 1)]
     if pixels.shape[:2] != page.pixels.shape[:2] or pixels.dtype != page.pixels.dtype:
         raise EncodeError(
-            f"{shown(photo.path)}: the coloured page is {pixels.shape} {pixels.dtype}, the photo {page.pixels.shape} "
-            f"{page.pixels.dtype}",
+            f"the coloured page is {pixels.shape} {pixels.dtype}, the photo {page.pixels.shape} {page.pixels.dtype}",
             path=photo.path,
         )
     if pixels.ndim == 2:

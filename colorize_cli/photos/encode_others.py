@@ -7,18 +7,31 @@ Out: the bytes of a file, and notes on what its format has no place for
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
+import cv2
+import imagecodecs
 import numpy as np
 from PIL import Image
 
 from colorize_cli.photos import jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
+from colorize_cli.photos.heif import encode_heif
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance, merge
 
 DEFAULT_QUALITY = {PhotoFormat.webp: 92, PhotoFormat.avif: 85, PhotoFormat.heic: 90}
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What stands around the pixels, in the forms that these formats share."""
+
+    xmp: bytes
+    exif: bytes | None
+    icc: bytes | None
 
 
 def encode_other(
@@ -28,37 +41,100 @@ def encode_other(
     notes: list[str] = []
     packet = merge(photo.metadata.xmp, note)
     if format is PhotoFormat.ppm:
-        return _ppm(rgb, packet), notes
-    if rgb.dtype != np.uint8:
-        notes.append(f"16 bits became 8, since {format.upper()} holds no more here")
-    rgb = eight_bits(rgb)
-    array = rgb if page.alpha is None else np.dstack((rgb, eight_bits(page.alpha)))
-    image = Image.fromarray(np.ascontiguousarray(array))
-    out = io.BytesIO()
+        return _ppm(rgb, packet, photo.metadata.comments), notes
+    keeps = format is PhotoFormat.jp2 or format in (PhotoFormat.avif, PhotoFormat.heic) and page.metadata.depth > 8
+    if rgb.dtype != np.uint8 and not keeps:
+        notes.append(f"16 bits became 8, since {format.upper()} holds no more")
+        rgb = eight_bits(rgb)
+    array = rgb
+    if page.alpha is not None and format is not PhotoFormat.bmp:
+        array = np.dstack((rgb, page.alpha if page.alpha.dtype == rgb.dtype else eight_bits(page.alpha)))
     if format is PhotoFormat.bmp:
-        dpi = page.metadata.resolution.per_inch() if page.metadata.resolution else (0, 0)
-        image.convert("RGB").save(out, "BMP", dpi=dpi)
-        return out.getvalue() + packet, notes  # BMP has no place for it; a packet can be found by scanning
+        return _bmp(page, array, packet), notes
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
-    around: dict[str, Any] = {"xmp": packet, "icc_profile": profile}
-    block = carried_exif(photo, note)
-    if block:
-        around["exif"] = b"Exif\0\0" + block if format is PhotoFormat.webp else block
+    around = _Around(packet, carried_exif(photo, note), profile)
     if photo.metadata.iptc:
         notes.append(f"IPTC was left out: {format.upper()} has no place for it")
     if format is PhotoFormat.jp2:
-        image.save(out, "JPEG2000", irreversible=False)
-        return jp2_file.with_metadata(out.getvalue(), packet, block, profile, page.metadata.resolution), notes
-    options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY[format]}
+        return _jp2(photo, page, array, quality, around), notes
     if format is PhotoFormat.webp:
-        options = {"lossless": page.metadata.lossless and quality is None, "exact": True, **options, "method": 4}
-    image.save(out, {"heic": "HEIF"}.get(format, format.upper()), **options, **{k: v for k, v in around.items() if v})
-    return out.getvalue(), notes
+        return _webp(page, array, quality, around), notes
+    quality = quality or DEFAULT_QUALITY[format]
+    if format is PhotoFormat.heic:
+        return encode_heif(array, quality, around.exif, around.xmp, around.icc), notes
+    return _avif(page, array, quality, around, notes), notes
 
 
-def _ppm(rgb: AnyPixels, packet: bytes) -> bytes:
-    """A PPM whose comments hold the packet."""
-    top = np.iinfo(rgb.dtype).max
-    comments = b"".join(b"# " + line + b"\n" for line in packet.splitlines())
-    size = f"{rgb.shape[1]} {rgb.shape[0]}\n{top}\n".encode()
-    return b"P6\n" + comments + size + rgb.astype(rgb.dtype.newbyteorder(">"), copy=False).tobytes()
+def _ppm(rgb: AnyPixels, packet: bytes, comments: tuple[bytes, ...]) -> bytes:
+    """A PPM whose comments hold the source's comments and the packet."""
+    kept = [line for line in comments if not line.startswith(b"<") and b"colorize:" not in line and b"rdf:" not in line]
+    lines = b"".join(b"# " + line + b"\n" for line in (*kept, *packet.splitlines()))
+    size = f"{rgb.shape[1]} {rgb.shape[0]}\n{np.iinfo(rgb.dtype).max}\n".encode()
+    return b"P6\n" + lines + size + rgb.astype(rgb.dtype.newbyteorder(">"), copy=False).tobytes()
+
+
+def _bmp(page: Page, rgb: AnyPixels, packet: bytes) -> bytes:
+    out = io.BytesIO()
+    dpi = page.metadata.resolution.per_inch() if page.metadata.resolution else (0, 0)
+    Image.fromarray(rgb).save(out, "BMP", dpi=dpi)
+    return out.getvalue() + packet  # BMP has no place for XMP; readers of XMP find a packet by scanning
+
+
+def _webp(page: Page, array: AnyPixels, quality: int | None, around: _Around) -> bytes:
+    out = io.BytesIO()
+    lossless = quality is None and page.metadata.lossless
+    quality = quality or page.metadata.quality or DEFAULT_QUALITY[PhotoFormat.webp]
+    extra: dict[str, Any] = {"exif": b"Exif\0\0" + around.exif} if around.exif else {}
+    Image.fromarray(np.ascontiguousarray(array)).save(
+        out,
+        "WEBP",
+        lossless=lossless,
+        quality=60 if lossless else quality,  # for lossless it is the effort
+        exact=True,
+        xmp=around.xmp,
+        icc_profile=around.icc,
+        **extra,
+    )
+    return out.getvalue()
+
+
+def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: list[str]) -> bytes:
+    if array.dtype == np.uint16 and hasattr(cv2, "imencodeWithMetadata"):
+        depth = 12 if page.metadata.depth > 10 else 10
+        code = cv2.COLOR_RGBA2BGRA if array.shape[2] == 4 else cv2.COLOR_RGB2BGR
+        deep = cv2.cvtColor(np.ascontiguousarray(array >> (16 - depth)), code)
+        kinds = {cv2.IMAGE_METADATA_XMP: around.xmp, cv2.IMAGE_METADATA_EXIF: around.exif}
+        kinds[cv2.IMAGE_METADATA_ICCP] = around.icc
+        given = {kind: np.frombuffer(data, np.uint8) for kind, data in kinds.items() if data}
+        options = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_DEPTH, depth]
+        done, coded = cv2.imencodeWithMetadata(".avif", deep, list(given), list(given.values()), options)
+        if not done:
+            raise ValueError("the AVIF encoder failed")
+        return bytes(coded.tobytes())
+    if array.dtype == np.uint16:
+        notes.append("16 bits became 8, since this AVIF encoder holds no more")
+        array = eight_bits(array)
+    out = io.BytesIO()
+    extra: dict[str, Any] = {"exif": around.exif} if around.exif else {}
+    Image.fromarray(np.ascontiguousarray(array)).save(
+        out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
+    )
+    return out.getvalue()
+
+
+def _jp2(photo: Photo, page: Page, array: AnyPixels, quality: int | None, around: _Around) -> bytes:
+    """Without loss where the source was; else as many bits a grey pixel as it had, and a quarter more for colour."""
+    own = page.metadata
+    if array.dtype == np.uint16:
+        coded = bytes(imagecodecs.jpeg2k_encode(np.ascontiguousarray(array), reversible=True, codecformat="jp2"))
+    else:
+        out, options = io.BytesIO(), dict[str, Any]()
+        if quality is not None and quality < 100:
+            options = {"irreversible": True, "quality_mode": "dB", "quality_layers": [25 + quality / 4]}
+        elif quality is None and not own.lossless and photo.format is PhotoFormat.jp2 and photo.metadata.file.size:
+            ratio = page.pixels.size / photo.metadata.file.size
+            ratio *= array.size / page.pixels.size / (1.25 if page.pixels.ndim == 2 else 1.0)
+            options = {"irreversible": True, "quality_mode": "rates", "quality_layers": [max(ratio, 1.0)]}
+        Image.fromarray(np.ascontiguousarray(array)).save(out, "JPEG2000", **options)
+        coded = out.getvalue()
+    return jp2_file.with_metadata(coded, around.xmp, around.exif, around.icc, own.resolution)

@@ -26,7 +26,7 @@ def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tu
     """Encode one page as a PNG file."""
     metadata = photo.metadata
     array = rgb if page.alpha is None else np.dstack((rgb, page.alpha))
-    coded = png_file.parse(imagecodecs.png_encode(np.ascontiguousarray(array), level=_LEVEL))
+    coded = png_file.parse(bytes(imagecodecs.png_encode(np.ascontiguousarray(array), level=_LEVEL)))
     before: list[tuple[bytes, bytes]] = []
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
     colour = [item for item in metadata.text if item[0] in _COLOUR]

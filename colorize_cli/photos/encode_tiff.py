@@ -147,7 +147,7 @@ def _code(rows: AnyPixels, compression: int, order: str) -> bytes:
     if compression in (LZW, DEFLATE):
         rows = rows.copy()
         rows[:, 1:] -= rows[:, :-1].copy()  # predictor 2: differences along the row, wrapping round
-    raw = rows.astype(rows.dtype.newbyteorder(order), copy=False).tobytes()
+    raw = rows.astype(rows.dtype.newbyteorder(">" if order == ">" else "<"), copy=False).tobytes()
     if compression == LZW:
         return bytes(imagecodecs.lzw_encode(raw))
     if compression == DEFLATE:

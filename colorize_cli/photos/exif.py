@@ -1,6 +1,6 @@
 """Read and patch EXIF blocks where they lie, so that maker notes keep their offsets.
 
-In:  an EXIF block from its TIFF header on ("II*\\0..." or "MM\\0*...")
+In:  an EXIF block from its TIFF header on ("II*" or "MM" and so on)
 Out: orientation and resolution; a block of the same length with orientation 1 and no pointer to a thumbnail
 """
 

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any, BinaryIO, Protocol
 
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -96,11 +97,38 @@ def numbers(tag: Tag, order: str) -> tuple[int | float, ...]:
     if tag.type in (5, 10):
         flat = struct.unpack(f"{order}{2 * tag.count}{'I' if tag.type == 5 else 'i'}", tag.value)
         return tuple(a / b if b else 0.0 for a, b in zip(flat[::2], flat[1::2], strict=True))
-    kind = _NUMBERS.get(tag.type)
-    return struct.unpack(f"{order}{tag.count}{kind}", tag.value) if kind else ()
+    letter = _NUMBERS.get(tag.type)
+    return struct.unpack(f"{order}{tag.count}{letter}", tag.value) if letter else ()
 
 
-def read_header(data: bytes) -> Header:
+class Data(Protocol):
+    """Bytes, or a file that is read a piece at a time: a large TIFF's tags need no more."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+
+class FileData:
+    """An open file as `Data`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._size = file, file.seek(0, 2)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, place: slice, /) -> bytes:
+        start, stop, _ = place.indices(self._size)
+        self._file.seek(start)
+        return self._file.read(max(stop - start, 0))
+
+
+def _unpack(form: str, data: Data, at: int) -> tuple[Any, ...]:
+    return struct.unpack(form, data[at : at + struct.calcsize(form)])
+
+
+def read_header(data: Data) -> Header:
     """Read the first 8 or 16 bytes.
 
     Raises:
@@ -109,15 +137,15 @@ def read_header(data: bytes) -> Header:
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     if order is None or len(data) < 8:
         raise TagError("no TIFF header")
-    magic = struct.unpack_from(f"{order}H", data, 2)[0]
+    magic = _unpack(f"{order}H", data, 2)[0]
     if magic == 43 and len(data) >= 16:
-        return Header(order, True, struct.unpack_from(f"{order}Q", data, 8)[0])
+        return Header(order, True, _unpack(f"{order}Q", data, 8)[0])
     if magic != 42:
         raise TagError("no TIFF header")
-    return Header(order, False, struct.unpack_from(f"{order}I", data, 4)[0])
+    return Header(order, False, _unpack(f"{order}I", data, 4)[0])
 
 
-def read_ifd(data: bytes, header: Header, offset: int, depth: int = 0) -> Ifd:
+def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
     """Read one directory and those that its pointers lead to.
 
     Raises:
@@ -127,7 +155,7 @@ def read_ifd(data: bytes, header: Header, offset: int, depth: int = 0) -> Ifd:
     start = offset + (8 if header.big else 2)
     if offset < 8 or start > len(data):
         raise TagError(f"a directory at byte {offset:,} is outside the file")
-    count = struct.unpack_from(f"{order}{'Q' if header.big else 'H'}", data, offset)[0]
+    count = _unpack(f"{order}{'Q' if header.big else 'H'}", data, offset)[0]
     end = start + count * size
     if count > _MAX_TAGS or end > len(data):
         raise TagError(f"the directory at byte {offset:,} is damaged")
@@ -145,30 +173,28 @@ def read_ifd(data: bytes, header: Header, offset: int, depth: int = 0) -> Ifd:
                 continue
         tags.append(tag)
     width = 8 if header.big else 4
-    following = (
-        struct.unpack_from(f"{order}{'Q' if header.big else 'I'}", data, end)[0] if end + width <= len(data) else 0
-    )
+    following = _unpack(f"{order}{'Q' if header.big else 'I'}", data, end)[0] if end + width <= len(data) else 0
     return Ifd(order, tuple(tags), offset, following, end, damaged)
 
 
-def _read_tag(data: bytes, header: Header, entry: int) -> Tag | None:
+def _read_tag(data: Data, header: Header, entry: int) -> Tag | None:
     if header.big:
-        code, kind, count = struct.unpack_from(f"{header.order}HHQ", data, entry)
+        code, kind, count = _unpack(f"{header.order}HHQ", data, entry)
         where, room, pointer = entry + 12, 8, "Q"
     else:
-        code, kind, count = struct.unpack_from(f"{header.order}HHI", data, entry)
+        code, kind, count = _unpack(f"{header.order}HHI", data, entry)
         where, room, pointer = entry + 8, 4, "I"
     size = TYPE_SIZES.get(kind, 0) * count
     if kind not in TYPE_SIZES:
         return None
     if size > room:
-        where = struct.unpack_from(f"{header.order}{pointer}", data, where)[0]
+        where = _unpack(f"{header.order}{pointer}", data, where)[0]
     if where + size > len(data):
         return None
     return Tag(code, kind, count, bytes(data[where : where + size]), entry, where)
 
 
-def walk(data: bytes) -> Iterator[Ifd]:
+def walk(data: Data) -> Iterator[Ifd]:
     """Every directory of the chain, first to last; stops at a damaged link after the first.
 
     Raises:
@@ -193,16 +219,15 @@ def walk(data: bytes) -> Iterator[Ifd]:
 def patch_numbers(data: bytearray, tag: Tag, order: str, values: tuple[int, ...]) -> None:
     """Write integers over a tag's values where they lie; the type and the count stay."""
     if tag.type in (5, 10):
-        kind = "I" if tag.type == 5 else "i"
+        letter = "I" if tag.type == 5 else "i"
         flat = [part for value in values for part in (value, 1)]
-        struct.pack_into(f"{order}{len(flat)}{kind}", data, tag.where, *flat)
-    elif kind := _NUMBERS.get(tag.type):
-        struct.pack_into(f"{order}{len(values)}{kind}", data, tag.where, *values)
+        struct.pack_into(f"{order}{len(flat)}{letter}", data, tag.where, *flat)
+    elif number := _NUMBERS.get(tag.type):
+        struct.pack_into(f"{order}{len(values)}{number}", data, tag.where, *values)
 
 
 def rational(value: float, order: str) -> bytes:
     """A positive number as a TIFF RATIONAL; 300 stays 300/1."""
     fraction = Fraction(value).limit_denominator(10_000)
-    while fraction.numerator > 0xFFFFFFFF:
-        fraction = Fraction(0xFFFFFFFF)
+    fraction = min(fraction, Fraction(0xFFFFFFFF))
     return struct.pack(f"{order}II", fraction.numerator, fraction.denominator)

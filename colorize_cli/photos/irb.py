@@ -17,7 +17,7 @@ IPTC = 1028
 
 def split(resources: bytes) -> list[tuple[int, bytes, bytes]] | None:
     """The blocks as (number, data, the whole block verbatim); None where the structure is damaged."""
-    blocks, at = [], 0
+    blocks, at = list[tuple[int, bytes, bytes]](), 0
     while at + 12 <= len(resources):
         if resources[at : at + 4] not in (b"8BIM", b"8B64", b"MeSa", b"AgHg", b"PHUT", b"DCSR"):
             return None if resources[at:].strip(b"\0") else blocks

@@ -118,3 +118,44 @@ def _mantissa(value: float) -> tuple[int, int]:
 
 def _box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the codestream's SIZ segment declares."""
+
+    width: int
+    height: int
+    components: int
+    depth: int
+    signed: bool
+
+
+def size_of(data: bytes) -> Size | None:
+    """The picture's size; None where there is no readable SIZ segment."""
+    at = _codestream(data)
+    if at < 0 or at + 44 > len(data) or data[at : at + 4] != b"\xff\x4f\xff\x51":
+        return None
+    x1, y1, x0, y0 = struct.unpack_from(">IIII", data, at + 8)
+    components = struct.unpack_from(">H", data, at + 40)[0]
+    if x1 <= x0 or y1 <= y0 or not components:
+        return None
+    return Size(x1 - x0, y1 - y0, components, (data[at + 42] & 0x7F) + 1, bool(data[at + 42] & 0x80))
+
+
+def _codestream(data: bytes) -> int:
+    if data.startswith(b"\xff\x4f\xff\x51"):
+        return 0
+    at = data.find(b"jp2c")
+    return data.find(b"\xff\x4f\xff\x51", at, at + 64) if at >= 0 else -1
+
+
+def is_complete(data: bytes) -> bool:
+    """Whether the codestream ends with its end marker."""
+    at = _codestream(data)
+    if at == 0:
+        return data.rstrip(b"\0\r\n").endswith(b"\xff\xd9")
+    for box in boxes(data):
+        if box.kind == b"jp2c":
+            return data[box.content : box.end].rstrip(b"\0").endswith(b"\xff\xd9")
+    return False

@@ -25,13 +25,13 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")  # below C0: nothing, or bytes of a damaged scan
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
 # fmt: off
 _ZIGZAG = (
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
-    55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14,
+    21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60,
+    61, 54, 47, 55, 62, 63,
 )
 # ITU-T T.81 annex K.1, natural order.
 LUMA = (
@@ -155,6 +155,21 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
     if frame is None:
         raise JpegError("it ends before its picture starts")
     return JpegFile(tuple(segments), frame, tables, len(data), False)
+
+
+def bare(data: bytes) -> bytes:
+    """The file without its application segments and comments, save Adobe's, which says how colour is coded."""
+    out, at = [b"\xff\xd8"], 2
+    while (found := _MARKER.search(data, at)) is not None and found.end() + 2 <= len(data):
+        marker, start = found[1][0], found.end()
+        if marker == 0xDA:
+            break
+        end = start + (0 if marker == 0xD8 else max(struct.unpack_from(">H", data, start)[0], 2))
+        known = 0xE0 <= marker <= 0xEF or marker == COM or marker == 0xD8
+        if not known or marker == APP14 and data[start + 2 : start + 7] == b"Adobe":
+            out.append(data[found.start() : end])
+        at = end
+    return b"".join(out) + data[at:]
 
 
 def _frame(marker: int, payload: bytes) -> Frame:

@@ -106,6 +106,7 @@ class PageMetadata:
         extra: planes beyond colour and alpha (spot colours, masks), (H, W, n), or None.
         lossless: the source's coding loses nothing (WebP and JPEG 2000 have both kinds).
         depth: bits per sample as stored, before normalising to 8 or 16.
+        quality: of a lossy coding other than JPEG, where it can be told, 0 to 100.
     """
 
     resolution: Resolution | None = None
@@ -119,6 +120,7 @@ class PageMetadata:
     extra: AnyPixels | None = None
     lossless: bool = True
     depth: int = 8
+    quality: int | None = None
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,17 @@ from pathlib import Path
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.photos import exif, jpeg_file, png_file
+from colorize_cli.photos import exif, jp2_file, jpeg_file, png_file
 from colorize_cli.photos.decode_others import PILLOW
-from colorize_cli.photos.ifd import TagError, walk
+from colorize_cli.photos.decode_ppm import header as ppm_header
+from colorize_cli.photos.heif import declared
+from colorize_cli.photos.ifd import Data, FileData, TagError, walk
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
+from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.sniff import sniff, why_none
 
 _HEAD = 1 << 18
+_WHOLE = frozenset({PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.webp})  # their readers want the whole file
 
 
 def probe(path: Path) -> ProbeResult:
@@ -30,30 +34,39 @@ def probe(path: Path) -> ProbeResult:
     Raises:
         DecodeError: it is no plain file, or no picture.
     """
+    format = PhotoFormat.tiff
     try:
-        info = os.stat(path)
-        if not stat.S_ISREG(info.st_mode):
-            raise DecodeError(f"{path}: not a file", path=path)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DecodeError("it is no plain file", path=path)
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb") as file:
             head = file.read(_HEAD)
-            format = sniff(head[:64])
-            if format is None:
-                raise DecodeError(f"{path}: {why_none(head[:64])}", path=path)
-            if format is PhotoFormat.tiff or format is PhotoFormat.jpeg and not _has_frame(head):
+            known = sniff(head[:64])
+            if known is None:
+                raise DecodeError(why_none(head[:64]), path=path)
+            format = known
+            if format is PhotoFormat.tiff:
+                return _probe_tiff(path, FileData(file))
+            if format in _WHOLE or format is PhotoFormat.jpeg and not _has_frame(head):
                 head += file.read()
-    except FileNotFoundError:
-        raise DecodeError(f"{path}: the file is gone", path=path) from None
-    except OSError as error:
-        raise DecodeError(f"{path}: {error.strerror or error}", path=path) from None
-    except ValueError as error:
-        raise DecodeError(f"{path}: {error}", path=path) from None
-    try:
         return _probe(path, head, format)
-    except (ValueError, OSError, SyntaxError, struct.error, IndexError, KeyError, TypeError, EOFError) as error:
-        raise DecodeError(
-            f"{path}: damaged {format.upper()}: {' '.join(str(error).split())[:120]}", path=path
-        ) from None
+    except DecodeError:
+        raise
+    except Damaged as error:
+        raise DecodeError(error.reason, path=path) from None
+    except FileNotFoundError:
+        raise DecodeError("the file is gone", path=path) from None
+    except MemoryError:
+        raise DecodeError("not enough memory to read it", path=path) from None
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}" if error.strerror else _damaged(format, error)
+        raise DecodeError(reason, path=path) from None
+    except Exception as error:  # every library has its own errors, all of which mean the same here
+        raise DecodeError(_damaged(format, error), path=path) from None
+
+
+def _damaged(format: PhotoFormat, error: Exception) -> str:
+    return f"damaged {format.upper()}: {' '.join(str(error).split())[:120]}"
 
 
 def _has_frame(head: bytes) -> bool:
@@ -78,14 +91,23 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         size = (png.width, png.height)
         size = size[::-1] if exif.orientation(png.find(b"eXIf")) >= 5 else size
         return ProbeResult(path, format, size, 1, png.depth, png.channels, png.width * png.height)
-    if format is PhotoFormat.tiff:
-        return _probe_tiff(path, head)
+    if format is PhotoFormat.ppm:
+        _, width, height, top, _ = ppm_header(head)
+        return ProbeResult(
+            path, format, (width, height), 1, top.bit_length(), 3 if head[1:2] in b"36" else 1, width * height
+        )
+    if format is PhotoFormat.jp2 and (jp2 := jp2_file.size_of(head)):
+        size = (jp2.width, jp2.height)
+        return ProbeResult(path, format, size, 1, jp2.depth, jp2.components, jp2.width * jp2.height)
+    if format is PhotoFormat.heic:
+        size, depth, channels = declared(head)
+        return ProbeResult(path, format, size, 1, depth, channels, size[0] * size[1])
     with Image.open(io.BytesIO(head), formats=[PILLOW[format]]) as image:
         depth = 16 if image.mode.startswith("I") else 1 if image.mode == "1" else 8
         return ProbeResult(path, format, image.size, 1, depth, len(image.getbands()), image.size[0] * image.size[1])
 
 
-def _probe_tiff(path: Path, data: bytes) -> ProbeResult:
+def _probe_tiff(path: Path, data: Data) -> ProbeResult:
     pages = list(walk(data))
     if not pages:
         raise TagError("no page")

@@ -51,7 +51,7 @@ class Provenance:
 
 
 def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
-    settings = "".join(f"<rdf:li>{escape(_printable(f'{name}={value}'))}</rdf:li>" for name, value in note.settings)
+    items = "".join(f"<rdf:li>{escape(_printable(f'{name}={value}'))}</rdf:li>" for name, value in note.settings)
     mark = f"\n   <iptc:DigitalSourceType>{_SOURCE_TYPE}</iptc:DigitalSourceType>" if source_type else ""
     extra = ' xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"' if source_type else ""
     fields = "".join(
@@ -66,8 +66,9 @@ def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
     return (
         b'\n  <rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about='
         + about
-        + f' xmlns:colorize="{NAMESPACE}"{extra}>{fields}'
-        f"\n   <colorize:Settings><rdf:Seq>{settings}</rdf:Seq></colorize:Settings>{mark}\n  </rdf:Description>\n ".encode()
+        + f' xmlns:colorize="{NAMESPACE}"{extra}>{fields}'.encode()
+        + f"\n   <colorize:Settings><rdf:Seq>{items}</rdf:Seq></colorize:Settings>{mark}".encode()
+        + b"\n  </rdf:Description>\n "
     )
 
 

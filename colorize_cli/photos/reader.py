@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 
 from colorize_cli.photos import jpeg_file, png_file
-from colorize_cli.photos.ifd import TagError, walk
+from colorize_cli.photos.ifd import FileData, TagError, walk
 from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.provenance import NAMESPACE, Provenance, parse
 from colorize_cli.photos.sniff import sniff
@@ -29,10 +29,13 @@ def read_provenance(path: Path) -> Provenance | None:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb") as file:
             head = file.read(_HEAD)
+            if sniff(head[:64]) is PhotoFormat.tiff:
+                tag = next(walk(FileData(file))).find(700)
+                return parse(tag.value) if tag else None
             found = _find(head)
             # A large EXIF block, or a format that keeps its metadata at the end.
             return found if found is not None else _find(head + file.read())
-    except (OSError, ValueError, MemoryError):
+    except (OSError, ValueError, MemoryError, TagError, struct.error, StopIteration):
         return None
 
 
@@ -45,10 +48,7 @@ def _find(data: bytes) -> Provenance | None:
             return next((note for packet in packets if (note := parse(packet))), None)
         if format is PhotoFormat.png:
             return parse(png_file.xmp_of(png_file.parse(data, headers_only=True).chunks))
-        if format is PhotoFormat.tiff:
-            tag = next(walk(data)).find(700)
-            return parse(tag.value) if tag else None
-    except (ValueError, TagError, struct.error, StopIteration, IndexError):
+    except (ValueError, struct.error, IndexError):
         return None
     if format is not None and (at := data.find(_MARK)) >= 0:
         start = max(data.rfind(b"<?xpacket begin", 0, at), data.rfind(b"<x:xmpmeta", 0, at), at - 65536, 0)

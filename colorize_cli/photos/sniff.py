@@ -47,12 +47,7 @@ def sniff(head: bytes) -> PhotoFormat | None:
             return PhotoFormat.avif
         if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")):
             return PhotoFormat.heic
-    if (
-        head[:2] == b"BM"
-        and len(head) >= 26
-        and head[14:18]
-        in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x34\0\0\0", b"\x38\0\0\0", b"\x40\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
-    ):
+    if head[:2] == b"BM" and head[15:18] == b"\0\0\0" and head[14:15] in b"\x0c\x28\x34\x38\x40\x6c\x7c":
         return PhotoFormat.bmp
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
         return PhotoFormat.ppm

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tifffile
@@ -16,10 +16,13 @@ from PIL import Image
 
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.ifd import Ifd
+from colorize_cli.photos.ifd_write import directory, header
 from colorize_cli.photos.photo import AnyPixels
 from colorize_cli.photos.raw import Damaged
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
+
+_CODING = frozenset({*range(256, 260), 262, 266, 273, 277, 278, 279, 284, *range(322, 326), *range(512, 522), 530, 532})
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def read_samples(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
     depth = bits.pop()
     compression = ifd.integer(259, 1)
     if compression == 6:
-        return _by_pillow(data, index, ifd, salvage)
+        return _by_pillow(data, ifd)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             return _assemble(file.pages[index], data, ifd, (height, width, samples), depth, salvage)  # type: ignore[arg-type]
@@ -135,16 +138,11 @@ def _decode(
     return None if part is None else (where, part)
 
 
-def _by_pillow(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
+def _by_pillow(data: bytes, ifd: Ifd) -> Samples:
     """JPEG as TIFF 6.0 first had it, which only libtiff still reads."""
     try:
-        image = Image.open(io.BytesIO(data), formats=["TIFF"])
-        with image:
-            image.seek(index)
-            if image.size != (ifd.integer(256), ifd.integer(257)) and image.size != (
-                ifd.integer(257),
-                ifd.integer(256),
-            ):
+        with Image.open(io.BytesIO(_only_coding(data, ifd)), formats=["TIFF"]) as image:
+            if sorted(image.size) != sorted((ifd.integer(256), ifd.integer(257))):
                 raise Damaged("damaged TIFF: its tags contradict each other")
             image.load()
             array: AnyPixels = np.array(image if image.mode in ("L", "RGB") else image.convert("RGB"))
@@ -155,3 +153,10 @@ def _by_pillow(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
     except Exception as error:  # libtiff's reasons come as many kinds
         raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=False) from None
     return Samples(array.reshape(*array.shape[:2], -1), 8, False, array.ndim == 3)
+
+
+def _only_coding(data: bytes, ifd: Ifd) -> bytes:
+    """The file with one directory, of the tags that say how this page is coded; of others Pillow might warn."""
+    kept = [replace(tag, child=None) for tag in ifd.tags if tag.code in _CODING]
+    at = len(data) + (len(data) & 1)
+    return header(ifd.order, at) + data[8:].ljust(at - 8, b"\0") + bytes(directory(ifd.order, kept, at)[0])

@@ -1,0 +1,77 @@
+"""HEIC, where the extra `heic` is installed.
+
+In:  the bytes of a HEIC file; or pixels and what stands around them
+Out: `RawPhoto`; or the bytes of a HEIC file
+"""
+
+from __future__ import annotations
+
+import io
+from types import ModuleType
+
+import numpy as np
+
+from colorize_cli.photos import exif
+from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+
+
+def _library() -> ModuleType:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise Damaged('HEIC needs an extra: pip install "colorize-cli[heic]"') from None
+    return pillow_heif
+
+
+def declared(data: bytes) -> tuple[tuple[int, int], int, int]:
+    """Size, bits and channels as the header gives them.
+
+    Raises:
+        Damaged: the extra is not installed.
+    """
+    image = _library().open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    return image.size, int(image.info.get("bit_depth", 8)), 1 if image.mode.startswith("L") else 3
+
+
+def decode_heif(data: bytes, limits: DecodeLimits) -> RawPhoto:
+    """Decode the primary picture; its rotation is undone by the library.
+
+    Raises:
+        Damaged: it cannot be read, or the extra is not installed.
+        TooManyPixels: its header declares more than the limits allow.
+    """
+    file = _library().open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    image = file[file.primary_index]
+    depth = int(image.info.get("bit_depth", 8))
+    check_size(image.size[0], image.size[1], 8, limits)
+    array: AnyPixels = np.array(np.asarray(image))
+    array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    alpha: AnyPixels | None = None
+    if array.ndim == 3 and array.shape[2] in (2, 4):
+        alpha, array = np.ascontiguousarray(array[..., -1]), array[..., :-1]
+        array = array[..., 0] if array.shape[2] == 1 else array
+    block = image.info.get("exif")
+    block = block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) and block else None
+    page = RawPage(
+        pixels=np.ascontiguousarray(array),
+        space="grey" if array.ndim == 2 else "rgb",
+        alpha=alpha,
+        icc=image.info.get("icc_profile") or None,
+        metadata=PageMetadata(resolution=exif.resolution(block), depth=depth, lossless=False),
+    )
+    notes = ("it holds more than one picture: only the first was taken",) if len(file) > 1 else ()
+    return RawPhoto((page,), Metadata(exif=block, xmp=image.info.get("xmp") or None), notes)
+
+
+def encode_heif(pixels: AnyPixels, quality: int, exif_block: bytes | None, xmp: bytes, icc: bytes | None) -> bytes:
+    """Encode RGB or RGBA of 8 bits, or of 16, of which HEIC keeps 10 or 12."""
+    library = _library()
+    mode = ("RGBA" if pixels.shape[2] == 4 else "RGB") + (";16" if pixels.dtype == np.uint16 else "")
+    image = library.from_bytes(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
+    out = io.BytesIO()
+    around = {"exif": exif_block, "icc_profile": icc}
+    image[0].info.update({name: value for name, value in around.items() if value})
+    image.save(out, quality=quality, xmp=xmp, **({"exif": exif_block} if exif_block else {}))
+    return out.getvalue()
