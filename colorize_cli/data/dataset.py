@@ -32,6 +32,7 @@ MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
 _VERSION = 2
 _MOST_DECODED = 64 << 30  # bytes; a set that would take more, or half of the free disk, stays encoded
 _CHUNK = 64  # photos decoded at once
+_SLOW = (".parquet", ".zip")  # archives in which one photo is slow to reach: of these the encoded photos are copied
 
 OnPhoto = Callable[[int, int], None]
 
@@ -178,7 +179,7 @@ class _Survey:
         self.shapes.append((rgb.shape[0], rgb.shape[1]))
         if self.decoded:
             file.write(rgb.tobytes())
-        elif member.file.suffix.lower() == ".parquet":  # a row of a parquet file is slow to reach: its bytes are copied
+        elif member.file.suffix.lower() in _SLOW:
             file.write(data)
             self.places.append((str(self.folder / "pixels.u8"), self.written, len(data)))
             self.written += len(data)

@@ -6,17 +6,21 @@ Out: `Member`s: where each photo's bytes lie, its stable name, and the source, l
 
 from __future__ import annotations
 
+import itertools
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import pyarrow
+import pyarrow.parquet as pq
 
 from colorize_cli.errors import DataError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 ARCHIVE_SUFFIXES = frozenset({".tar", ".zip", ".parquet"})
-_LOCAL_HEADER = 30  # bytes of a zip member's header before its name
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Member:
         source: where the set took it from (the first folder), or "" where the path does not say.
         label: its class, or None where there is none (folder `_`, or no folder).
         file: what holds its bytes.
-        offset, size: where in the file; size -1 is the whole file. In parquet the row group and the row.
+        offset, size: where in the file; size -1 is the whole file. In parquet the row group and the row; in a zip
+            the name says it.
         part: "train", "val" or "test" where the data set says so, else "".
     """
 
@@ -99,24 +104,15 @@ def _list_tar(file: Path) -> Iterator[Member]:
 
 def _list_zip(file: Path) -> Iterator[Member]:
     try:
-        with zipfile.ZipFile(file) as archive, file.open("rb") as raw:
+        with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
-                if entry.is_dir() or PurePosixPath(entry.filename).suffix.lower() not in PHOTO_SUFFIXES:
-                    continue
-                if entry.compress_type != zipfile.ZIP_STORED:
-                    raise DataError(f"{file} is compressed", hint="Unpack it and give the folder.")
-                raw.seek(entry.header_offset + 26)  # the lengths of the name and of the extra field
-                name, extra = (int.from_bytes(raw.read(2), "little") for _ in range(2))
-                start = entry.header_offset + _LOCAL_HEADER + name + extra
-                yield member_at(entry.filename, file, start, entry.file_size)
+                if not entry.is_dir() and PurePosixPath(entry.filename).suffix.lower() in PHOTO_SUFFIXES:
+                    yield member_at(entry.filename, file)
     except (zipfile.BadZipFile, OSError) as error:
         raise _broken(file, error) from error
 
 
 def _list_parquet(file: Path, root: Path) -> Iterator[Member]:
-    import pyarrow
-    import pyarrow.parquet as pq
-
     try:
         table = pq.ParquetFile(file)
         column = image_column(table)
@@ -133,26 +129,24 @@ def _list_parquet(file: Path, root: Path) -> Iterator[Member]:
 
 
 def _names_and_labels(
-    table: object, group: int, column: str, label: str | None
+    table: pq.ParquetFile, group: int, column: str, label: str | None
 ) -> tuple[list[str | None], list[object]]:
     wanted = [f"{column}.path"] + ([label] if label else [])
-    read = table.read_row_group(group, columns=wanted)  # type: ignore[attr-defined]
-    rows = table.metadata.row_group(group).num_rows  # type: ignore[attr-defined]
+    read = table.read_row_group(group, columns=wanted)
+    rows = table.metadata.row_group(group).num_rows
     names: list[str | None] = [None] * rows
     if column in read.column_names:
         names = [value.get("path") if isinstance(value, dict) else None for value in read.column(column).to_pylist()]
     return names, read.column(label).to_pylist() if label else [None] * rows
 
 
-def image_column(table: object) -> str:
+def image_column(table: pq.ParquetFile) -> str:
     """The column that holds pictures: bytes, or a struct with a field `bytes` as the Hub's data sets have it.
 
     Raises:
         DataError: there is none.
     """
-    import pyarrow
-
-    schema = table.schema_arrow  # type: ignore[attr-defined]
+    schema = table.schema_arrow
     for field in schema:
         binary = pyarrow.types.is_binary(field.type) or pyarrow.types.is_large_binary(field.type)
         struct = pyarrow.types.is_struct(field.type) and any(part.name == "bytes" for part in field.type)
@@ -167,40 +161,46 @@ def _part_of(name: str) -> str:
     return {"train": "train", "valid": "val", "validation": "val", "val": "val", "test": "test"}.get(first, "")
 
 
-def _broken(file: Path, error: Exception) -> DataError:
-    return DataError(f"cannot read {file}: {error}", hint="Copy or pull it again.")
-
-
 def read_bytes(members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
-    """Read members' files one after the other; those of one archive are best kept together.
+    """Read members' files one after the other; those of one archive, and of one row group, are best kept together.
 
     Raises:
         DataError: a file is gone or cut short.
     """
-    import pyarrow
-    import pyarrow.parquet as pq
+    for file, group in itertools.groupby(members, key=lambda member: member.file):
+        suffix = file.suffix.lower()
+        try:
+            if suffix == ".parquet":
+                yield from _read_parquet(file, group)
+            elif suffix == ".zip":
+                with zipfile.ZipFile(file) as archive:
+                    for member in group:
+                        yield member, _inflated(archive, member.name)
+            else:
+                with file.open("rb") as handle:
+                    for member in group:
+                        handle.seek(member.offset)
+                        yield member, handle.read(member.size)
+        except (OSError, zipfile.BadZipFile, pyarrow.ArrowException) as error:
+            raise _broken(file, error) from error
 
-    open_file, handle, group, rows = None, None, -1, None
+
+def _inflated(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
-        for member in members:
-            if member.file.suffix.lower() == ".parquet":
-                if open_file != member.file or group != member.offset:
-                    table = pq.ParquetFile(member.file)
-                    column = image_column(table)
-                    rows = table.read_row_group(member.offset, columns=[column]).column(column)
-                    open_file, group = member.file, member.offset
-                value = rows[member.size].as_py()  # type: ignore[index]
-                yield member, (value["bytes"] if isinstance(value, dict) else value) or b""
-                continue
-            if open_file != member.file:
-                if handle is not None:
-                    handle.close()
-                handle, open_file = member.file.open("rb"), member.file
-            assert handle is not None
-            handle.seek(member.offset)
-            yield member, handle.read(member.size)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise _broken(open_file or Path("?"), error) from error
-    finally:
-        if handle is not None:
-            handle.close()
+        return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error):
+        return b""  # one broken photo, which is dropped and counted
+
+
+def _read_parquet(file: Path, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
+    table = pq.ParquetFile(file)
+    column = image_column(table)
+    for group, wanted in itertools.groupby(members, key=lambda member: member.offset):
+        rows = table.read_row_group(group, columns=[column]).column(column)
+        for member in wanted:
+            value = rows[member.size].as_py()
+            yield member, (value["bytes"] if isinstance(value, dict) else value) or b""
+
+
+def _broken(file: Path, error: Exception) -> DataError:
+    return DataError(f"cannot read {file}: {error}", hint="Copy or pull it again.")

@@ -1,0 +1,144 @@
+"""Official local copies of known data sets: how their owners lay them out.
+
+In:  the folder that holds data sets
+Out: members, with labels and parts as the data set says them; none where there is no copy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members
+
+Finder = Callable[[Path], list[Member]]
+
+
+def _places(root: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Where a data set may lie under the root: in a folder of its name, or in the root itself."""
+    for name in names:
+        yield root / name
+    yield root
+
+
+def _folder_members(folder: Path, part: str, name: str | None = None) -> Iterator[Member]:
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in PHOTO_SUFFIXES and file.is_file():
+            inside = file.relative_to(folder).as_posix()
+            label = str(PurePosixPath(inside).parent)
+            yield Member(f"{name or folder.name}/{inside}", "", None if label == "." else label, file, part=part)
+
+
+def find_celeba(root: Path) -> list[Member]:
+    """`img_align_celeba/`, with `list_eval_partition.txt` beside it or above it if present."""
+    for place in _places(root, ("celeba", "CelebA")):
+        pictures = place / "img_align_celeba"
+        if (pictures / "img_align_celeba").is_dir():
+            pictures = pictures / "img_align_celeba"
+        if not pictures.is_dir():
+            continue
+        candidates = (folder / "list_eval_partition.txt" for folder in (place, place / "Eval", pictures))
+        listed = next((file for file in candidates if file.is_file()), None)
+        parts = _partition(listed) if listed else {}
+        members = _folder_members(pictures, "", "img_align_celeba")
+        return [replace(one, label=None, part=parts.get(one.file.name, "")) for one in members]
+    return []
+
+
+def _partition(file: Path) -> dict[str, str]:
+    words = (line.split() for line in file.read_text(encoding="utf-8").splitlines())
+    names = {"0": "train", "1": "val", "2": "test"}
+    return {line[0]: names.get(line[1], "") for line in words if len(line) == 2}
+
+
+_PLACES_TRAIN = ("data_256_standard", "data_256", "data_large_standard", "train")
+_PLACES_VAL = ("val_256", "val_large", "val")
+_PLACES_TARS = (("train_256_places365standard.tar", "train"), ("val_256.tar", "val"))
+
+
+def find_places(root: Path) -> list[Member]:
+    """Folders or tars of Places365-standard: the training set's `x/class/…`, else the validation set.
+
+    The validation set's classes are read from `places365_val.txt` and `categories_places365.txt`, if they lie there.
+    """
+    for place in _places(root, ("places365", "Places365", "places365_standard")):
+        for part, names in (("train", _PLACES_TRAIN), ("val", _PLACES_VAL)):
+            for name in names:
+                if (place / name).is_dir():
+                    found = [_with_place_label(one) for one in _folder_members(place / name, part)]
+                    if found:
+                        return _with_val_labels(place, found)
+            for tar, of in _PLACES_TARS:
+                if of == part and (place / tar).is_file():
+                    found = [_with_place_label(replace(one, part=part)) for one in list_members(place / tar)]
+                    return _with_val_labels(place, found)
+    return []
+
+
+def _with_place_label(member: Member) -> Member:
+    """The class that a path says: canal/natural of `data_256/c/canal/natural/x.jpg` and `train/canal-natural/x.jpg`."""
+    parts = list(PurePosixPath(member.name).parts[1:-1])
+    if parts and len(parts[0]) == 1:
+        parts = parts[1:]
+    return replace(member, source="", label="/".join(parts).replace("-", "/") or None)
+
+
+def _with_val_labels(place: Path, members: list[Member]) -> list[Member]:
+    folders = (place, place / "filelist_places365-standard")
+    texts = [next((d / name for d in folders if (d / name).is_file()), None) for name in _LISTS]
+    if any(one.label for one in members) or texts[0] is None or texts[1] is None:
+        return members
+    classes = {}
+    for line in texts[0].read_text(encoding="utf-8").splitlines():
+        name, _, number = line.rpartition(" ")
+        classes[number] = "/".join(PurePosixPath(name.strip()).parts[2:])  # /c/canal/natural
+    lines = (line.split() for line in texts[1].read_text(encoding="utf-8").splitlines())
+    labels = {line[0]: classes.get(line[1]) for line in lines if len(line) == 2}
+    return [replace(one, label=labels.get(PurePosixPath(one.name).name)) for one in members]
+
+
+_LISTS = ("categories_places365.txt", "places365_val.txt")
+
+
+def find_coco(root: Path) -> list[Member]:
+    """`train2017/` and `val2017/` (or 2014's), or their zips, in `coco/`, `coco/images/` or the root."""
+    for place in _places(root, ("coco", "COCO", "coco/images")):
+        found: list[Member] = []
+        for name, part in (("train2017", "train"), ("val2017", "val"), ("train2014", "train"), ("val2014", "val")):
+            if (place / name).is_dir():
+                found += [replace(one, label=None) for one in _folder_members(place / name, part)]
+            elif (place / f"{name}.zip").is_file():
+                found += [replace(one, source="", label=None, part=part) for one in list_members(place / f"{name}.zip")]
+        if found:
+            return found
+    return []
+
+
+def find_imagenet(root: Path) -> list[Member]:
+    """`train/nXXXXXXXX/` and `val/`, as unpacked, or under `ILSVRC/Data/CLS-LOC/`."""
+    for place in _places(root, ("imagenet", "ImageNet", "ILSVRC2012", "ILSVRC/Data/CLS-LOC")):
+        for inner in (place, place / "ILSVRC" / "Data" / "CLS-LOC"):
+            if any((inner / "train").glob("n[0-9]*")):
+                found = list(_folder_members(inner / "train", "train"))
+                return found + (list(_folder_members(inner / "val", "val")) if (inner / "val").is_dir() else [])
+    return []
+
+
+def find_kaggle(root: Path) -> list[Member]:
+    """The Image Colorization Dataset: `train_color/` and `test_color/`; the grey copies beside them are not needed."""
+    for place in _places(
+        root, ("kaggle-colorization", "image-colorization-dataset", "image-colorization-dataset/data")
+    ):
+        found: list[Member] = []
+        for name, part in (("train_color", "train"), ("test_color", "val")):
+            if (place / name).is_dir():
+                found += [replace(one, label=None) for one in _folder_members(place / name, part)]
+        if found:
+            return found
+    return []
+
+
+def find_plain(path: Path) -> list[Member]:
+    """Any folder of photos, archive, or folder of archives."""
+    return list(list_members(path))

@@ -1,0 +1,107 @@
+"""Data sets on the Hub, and exported checkpoints sent to it.
+
+In:  a repository's name; or files
+Out: what the data set holds at one commit, with the SHA-256 of each file, and where to get it; or a new commit
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorize_cli.errors import DownloadError, UsageError
+from colorize_cli.models.transfer import Address
+from colorize_cli.models.weights import offline
+
+
+@dataclass(frozen=True)
+class HubFileInfo:
+    """A file of a data set: its path in the repository, its SHA-256, its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubFileInfo]]:
+    """A data set's commit at a revision, and its large files that end with `suffix`.
+
+    Raises:
+        DownloadError: no network, or no such data set.
+    """
+    from huggingface_hub import HfApi
+
+    if offline():
+        raise DownloadError(
+            f"the data set {repo} is not here, and the network is off",
+            hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
+        )
+    try:
+        info = HfApi(endpoint=_endpoint()).dataset_info(repo, revision=revision, files_metadata=True)
+    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
+        raise DownloadError(
+            f"cannot ask the Hub for the data set {repo}: {_reason(error)}",
+            hint="Check the network, or give --data-root a local copy.",
+        ) from error
+    files = [
+        HubFileInfo(item.rfilename, item.lfs["sha256"], item.size or 0)
+        for item in info.siblings or []
+        if item.lfs and item.rfilename.endswith(suffix)
+    ]
+    return info.sha or revision, sorted(files, key=lambda item: item.path)
+
+
+def dataset_address(repo: str, commit: str, path: str) -> Address:
+    """Where a data set's file is had, with the user's token if there is one."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    url = hf_hub_url(repo, path, repo_type="dataset", revision=commit, endpoint=_endpoint())
+    token = build_hf_headers().get("authorization")
+    return Address(url, {"Authorization": token} if token else {})
+
+
+def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
+    """Send files to a model repository in one commit, making the repository if it is not there.
+
+    Args:
+        repo: user/name.
+        files: by their path in the repository.
+        message: of the commit.
+
+    Returns:
+        The commit's address.
+
+    Raises:
+        UsageError: no token, or `repo` is not user/name.
+        DownloadError: the Hub refuses, or cannot be reached.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    if repo.count("/") != 1 or not all(repo.split("/")):
+        raise UsageError(f"--push {repo!r} is not USER/REPO")
+    if not build_hf_headers().get("authorization"):
+        raise UsageError("--push needs a token of the Hub", hint="Set HF_TOKEN, or log in: hf auth login")
+    operations = [
+        CommitOperationAdd(path_in_repo=name, path_or_fileobj=content if isinstance(content, bytes) else str(content))
+        for name, content in files.items()
+    ]
+    api = HfApi(endpoint=_endpoint())
+    try:
+        api.create_repo(repo, exist_ok=True)
+        commit = api.create_commit(repo, operations, commit_message=message)
+    except Exception as error:  # see above
+        raise DownloadError(f"cannot push to {repo}: {_reason(error)}", hint="Check the token's rights.") from error
+    return str(commit.commit_url)
