@@ -6,6 +6,7 @@ Out: `RunReport`: counts, failures, exit status; and a JSON file, whole or not a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -108,11 +109,17 @@ class RunReport:
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
             self.failures.append(outcome)
         if self._rows is None:
-            self._rows = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - lives as long as the report
+            self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8")  # noqa: SIM115 - see close
         try:
             self._rows.write(json.dumps(_entry(outcome), ensure_ascii=False) + "\n")
         except OSError:  # the temporary disk is full: counts and failures still hold
             self.notices.append("The report's rows could not be kept: the temporary folder is full.")
+
+    def close(self) -> None:
+        """Drop the rows; counts and failures stay."""
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
 
     @property
     def total(self) -> int:
@@ -159,7 +166,8 @@ class RunReport:
                 file.write("\n ]\n}\n")
             os.replace(beside, path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
             raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
         self.path = path
 
@@ -167,5 +175,3 @@ class RunReport:
 def one_line(error: BaseException) -> str:
     """An error's message as one line."""
     return " ".join(str(error).split()) or type(error).__name__
-
-

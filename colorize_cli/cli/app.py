@@ -7,17 +7,17 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from types import FrameType
 from typing import Annotated
 
-import click
 import typer
 
 from colorize_cli import __version__
 from colorize_cli.cli import console
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
-from colorize_cli.errors import ColorizeError, ExitStatus
+from colorize_cli.errors import ColorizeError, ExitStatus, UsageError
 
 _EPILOG = """Examples:
 
@@ -63,8 +63,10 @@ for _name, _module, _attribute in (
     ("train", "colorize_cli.cli.train", "train"),
     ("eval", "colorize_cli.cli.evaluate", "evaluate"),
 ):
-    app.command(_name)(getattr(import_module(_module), _attribute))
-app.add_typer(import_module("colorize_cli.cli.models").app, name="models")
+    if find_spec(_module):
+        app.command(_name)(getattr(import_module(_module), _attribute))
+if find_spec("colorize_cli.cli.models"):
+    app.add_typer(import_module("colorize_cli.cli.models").app, name="models")
 
 COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
 _LISTS = frozenset({"--metrics", "--model", "--human-results"})  # of eval: may be followed by several values
@@ -73,7 +75,11 @@ _LISTS = frozenset({"--metrics", "--model", "--human-results"})  # of eval: may 
 def with_default_command(arguments: Sequence[str]) -> list[str]:
     """Put the default command in front where the first word is no command."""
     first = arguments[0] if arguments else ""
-    if not arguments or first in COMMANDS or first in ("--help", "-h", "--version", "--install-completion", "--show-completion"):
+    if (
+        not arguments
+        or first in COMMANDS
+        or first in ("--help", "-h", "--version", "--install-completion", "--show-completion")
+    ):
         return list(arguments)
     return ["colorize", *arguments]
 
@@ -111,20 +117,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         console.error(problem)
         status = int(problem.exit_status)
-    except click.ClickException as problem:
-        problem.show()
-        status = int(ExitStatus.usage)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         console.stderr.print("Interrupted.")
         status = int(ExitStatus.interrupted)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except Exception as problem:
+        usage = _usage_message(problem)
+        if usage is not None:
+            console.error(usage)
+            return _leave(int(usage.exit_status), arguments)
         if console.debugging():
             raise
-        console.stderr.print(f"unexpected {type(problem).__name__}: {problem}\nCOLORIZE_DEBUG=1 shows where.", markup=False)
+        console.stderr.print(
+            f"unexpected {type(problem).__name__}: {problem}\nCOLORIZE_DEBUG=1 shows where.", markup=False
+        )
         status = 1
+    return _leave(status, arguments)
+
+
+def _leave(status: int, arguments: Sequence[str] | None) -> int:
     if arguments is None:
         sys.exit(status)
     return status
+
+
+def _usage_message(problem: Exception) -> UsageError | None:
+    """The parser's own complaint as an error of ours; Typer has Click's classes under changing names."""
+    message = getattr(problem, "format_message", None)
+    if message is None:
+        return None
+    context = getattr(problem, "ctx", None)
+    command = getattr(context, "command_path", None) or "colorize"
+    return UsageError(str(message()), hint=f"See: {command} --help")

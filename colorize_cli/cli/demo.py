@@ -12,7 +12,9 @@ from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the demo's files go.")] = Path("colorize-demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the demo's files go.")] = Path(
+        "colorize-demo"
+    ),
     model: ModelOpt = "mini",
     device: DeviceOpt = "auto",
     vividness: VividnessOpt = None,

@@ -19,19 +19,36 @@ FilesFromOpt = Annotated[
 ]
 OutOpt = Annotated[
     Path,
-    typer.Option("--out", "-o", metavar="PATH", envvar="COLORIZE_OUT", help="Folder for the results; or, for one photo, a file."),
+    typer.Option(
+        "--out", "-o", metavar="PATH", envvar="COLORIZE_OUT", help="Folder for the results; or, for one photo, a file."
+    ),
 ]
 ModelOpt = Annotated[
     str,
-    typer.Option("--model", "-m", metavar="NAME|FILE|USER/REPO", envvar="COLORIZE_MODEL", help="See: colorize models list."),
+    typer.Option(
+        "--model", "-m", metavar="NAME|FILE|USER/REPO", envvar="COLORIZE_MODEL", help="See: colorize models list."
+    ),
 ]
 DeviceOpt = Annotated[
-    str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", envvar="COLORIZE_DEVICE", help="Where the network runs; auto takes a GPU if there is one.")
+    str,
+    typer.Option(
+        metavar="auto|cpu|cuda[:N]|mps",
+        envvar="COLORIZE_DEVICE",
+        help="Where the network runs; auto takes a GPU if there is one.",
+    ),
 ]
 PrecisionOpt = Annotated[Precision, typer.Option(envvar="COLORIZE_PRECISION", help="Arithmetic of the network.")]
 BatchOpt = Annotated[int, typer.Option(min=0, metavar="PHOTOS", help="Photos a pass of the network; 0 is automatic.")]
 JobsOpt = Annotated[
-    int, typer.Option("--jobs", "-j", min=0, metavar="THREADS", envvar="COLORIZE_JOBS", help="Threads that read and write; 0 is automatic.")
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        metavar="THREADS",
+        envvar="COLORIZE_JOBS",
+        help="Threads that read and write; 0 is automatic.",
+    ),
 ]
 FormatOpt = Annotated[OutputFormat, typer.Option(help="Format of the results; keep is the source's own.")]
 QualityOpt = Annotated[
@@ -41,11 +58,17 @@ QualityOpt = Annotated[
 VividnessOpt = Annotated[
     float | None,
     typer.Option(
-        min=0.0, max=1.0, metavar="0..1", envvar="COLORIZE_VIVIDNESS",
-        help="0 is the safest mean colour, 1 the most vivid.", show_default="the model's own",
+        min=0.0,
+        max=1.0,
+        metavar="0..1",
+        envvar="COLORIZE_VIVIDNESS",
+        help="0 is the safest mean colour, 1 the most vivid.",
+        show_default="the model's own",
     ),
 ]
-SaturationOpt = Annotated[float, typer.Option(min=0.0, max=4.0, metavar="FACTOR", help="Factor on the chroma of the result.")]
+SaturationOpt = Annotated[
+    float, typer.Option(min=0.0, max=4.0, metavar="FACTOR", help="Factor on the chroma of the result.")
+]
 OverwriteOpt = Annotated[
     bool,
     typer.Option(
@@ -53,10 +76,14 @@ OverwriteOpt = Annotated[
         help="Redo results that are there, or skip those that the same model, weights and settings made.",
     ),
 ]
-SuffixOpt = Annotated[str, typer.Option(metavar="TEXT", help="Text added to each name, before its suffix, such as _color.")]
+SuffixOpt = Annotated[
+    str, typer.Option(metavar="TEXT", help="Text added to each name, before its suffix, such as _color.")
+]
 RecursiveOpt = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Go into folders within folders.")]
 CompareOpt = Annotated[bool, typer.Option("--compare", help="Write before|after pairs too (NAME.compare.jpg).")]
-OnColorOpt = Annotated[OnColor, typer.Option(help="What to do with photos that have colour; sepia does not count as colour.")]
+OnColorOpt = Annotated[
+    OnColor, typer.Option(help="What to do with photos that have colour; sepia does not count as colour.")
+]
 DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 ReportOpt = Annotated[
     Path | None,

@@ -71,7 +71,7 @@ class Colorizer:
 
     def _place(self) -> None:
         for member in self.model.members:
-            member.generator.to(self.device, memory_format=torch.channels_last)
+            member.generator.to(self.device).to(memory_format=torch.channels_last)
 
     def view(self, height: int, width: int) -> View:
         """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""
@@ -94,7 +94,9 @@ class Colorizer:
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
 
     def _by_member(self, member: LoadedModel, requests: Sequence[Request], vividness: float | None) -> list[Plane]:
-        views = [view_of(*request.lightness.shape, member.spec.sizes) for request in requests]
+        views = [
+            view_of(request.lightness.shape[0], request.lightness.shape[1], member.spec.sizes) for request in requests
+        ]
         results: dict[int, Plane] = {}
         for view in dict.fromkeys(views):
             indices = [i for i, other in enumerate(views) if other == view]

@@ -7,6 +7,7 @@ Out: `View`: the reduced size, the padding; lightness cut and padded for the net
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,18 +43,18 @@ def view_of(height: int, width: int, sizes: Sizes) -> View:
     return View(small[0], small[1], padded[0], padded[1])
 
 
-def reduce(plane: NDArray[np.generic], view: View) -> NDArray[np.generic]:
+def reduce(plane: NDArray[Any], view: View) -> NDArray[Any]:
     """Resize pixels or a plane, (H, W) or (H, W, C), to the view's size: area averaging down, linear up."""
     shrinks = plane.shape[0] >= view.height and plane.shape[1] >= view.width
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(plane, (view.width, view.height), interpolation=way))  # type: ignore[call-overload]
+    return np.asarray(cv2.resize(plane, (view.width, view.height), interpolation=way))
 
 
 def pad(plane: NDArray[np.float32], view: View) -> NDArray[np.float32]:
-    """Pad (..., h, w) to the padded size, at the bottom and the right; by reflection: a black rim would read as a frame."""
+    """Pad (..., h, w) to the padded size, at the bottom and the right."""
     below, right = view.padded_height - plane.shape[-2], view.padded_width - plane.shape[-1]
     widths = [(0, 0)] * (plane.ndim - 2) + [(0, below), (0, right)]
-    return np.pad(plane, widths, "symmetric")
+    return np.pad(plane, widths, "symmetric")  # not zero: a black rim would be read as a frame
 
 
 def crop(ab: NDArray[np.float32], view: View) -> NDArray[np.float32]:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from colorize_cli import __version__
 from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
+from colorize_cli.photos.discover import PHOTO_SUFFIXES
 from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import PhotoFormat, Provenance
+from colorize_cli.photos.photo import PhotoFormat
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.sniff import SUFFIXES
 
 SOFTWARE = "colorize-cli"
 
@@ -57,9 +60,16 @@ class ColorizeJob:
     dry_run: bool = False
     report: Path | None = None
 
+    def single_output(self) -> Path | None:
+        """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
+        return self.out if self.out.suffix.lower() in PHOTO_SUFFIXES and not self.out.is_dir() else None
+
     def encode_settings(self) -> EncodeSettings:
-        """What the encoder is told."""
-        return EncodeSettings(format=_FORMATS.get(self.format), quality=self.quality)
+        """What the encoder is told; a single output's suffix names its format."""
+        wanted, single = _FORMATS.get(self.format), self.single_output()
+        if single is not None:
+            wanted = next((form for form, known in SUFFIXES.items() if single.suffix.lower() in known), wanted)
+        return EncodeSettings(format=wanted, quality=self.quality)
 
     def provenance(self, model: str, sha256: str) -> Provenance:
         """The note that every result carries; without a time, so that equal work gives equal bytes."""

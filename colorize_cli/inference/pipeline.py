@@ -26,7 +26,7 @@ from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.task import Prepared, Workshop
 from colorize_cli.models.load import load_model
 from colorize_cli.photos.destinations import Destinations
-from colorize_cli.photos.discover import PHOTO_SUFFIXES, Discovery, Source, discover
+from colorize_cli.photos.discover import Discovery, Source, discover
 from colorize_cli.photos.encode import read_provenance
 from colorize_cli.report import Outcome, RunReport, Status, one_line, printable
 
@@ -64,7 +64,7 @@ def colorize_photos(
         NothingToDoError: no photos, no such model, no weights.
     """
     started, report = time.monotonic(), RunReport()
-    single = single_output(job)
+    single = job.single_output()
     found = discover(
         job.photos,
         recursive=job.recursive,
@@ -104,11 +104,6 @@ def colorize_photos(
     return report
 
 
-def single_output(job: ColorizeJob) -> Path | None:
-    """The file that `--out` names, if it names one: a photo's suffix, and no folder of that name is there."""
-    return job.out if job.out.suffix.lower() in PHOTO_SUFFIXES and not job.out.is_dir() else None
-
-
 def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
     if not found.sources:
         left = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
@@ -116,7 +111,9 @@ def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> N
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:
         hint = f"Give a folder, e.g. --out {job.out.stem}/"
-        raise UsageError(f"--out {printable(job.out)} is one file, but there are {len(found.sources)} photos", hint=hint)
+        raise UsageError(
+            f"--out {printable(job.out)} is one file, but there are {len(found.sources)} photos", hint=hint
+        )
     if single is None and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
 
@@ -130,14 +127,15 @@ def _is_ours(path: Path) -> bool:
 
 def _write_report(report: RunReport, job: ColorizeJob, single: Path | None) -> None:
     path = job.report or (None if single or job.dry_run else job.out / REPORT_NAME)
-    if path is None:
-        return
     try:
-        report.write(path)
+        if path is not None:
+            report.write(path)
     except EncodeError as error:
         if job.report is not None:
             raise
         report.notices.append(one_line(error))
+    finally:
+        report.close()
 
 
 class _Flow:

@@ -18,17 +18,22 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.tint import HAS_COLOUR, residual_chroma
+from colorize_cli.errors import EncodeError
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models.registry import Sizes
+from colorize_cli.photos.atomic import write_whole
 from colorize_cli.photos.copy import copy_whole, is_copy
-from colorize_cli.photos.decode import decode, probe
+from colorize_cli.photos.decode import decode
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import read_provenance, suffix_for, target_format, write_photo
-from colorize_cli.photos.photo import Page, Photo, Provenance
+from colorize_cli.photos.leftovers import sweep
+from colorize_cli.photos.photo import FileFacts, Page, Photo, PhotoFormat
+from colorize_cli.photos.probe import probe
+from colorize_cli.photos.provenance import Provenance
 from colorize_cli.report import Outcome, Status
 
 Plane = NDArray[np.float32]
@@ -59,7 +64,9 @@ class Prepared:
     @property
     def nbytes(self) -> int:
         """Memory that the pixels and the result will take, roughly."""
-        return sum(page.pixels.size * page.pixels.itemsize * (4 if page.pixels.ndim == 2 else 2) for page in self.photo.pages)
+        return sum(
+            page.pixels.size * page.pixels.itemsize * (4 if page.pixels.ndim == 2 else 2) for page in self.photo.pages
+        )
 
 
 class Workshop:
@@ -75,6 +82,7 @@ class Workshop:
     def __init__(self, job: ColorizeJob, destinations: Destinations, sizes: Sizes, provenance: Provenance) -> None:
         self.job, self.destinations, self.sizes, self.provenance = job, destinations, sizes, provenance
         self.settings = job.encode_settings()
+        self._folders: set[Path] = set()
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -83,15 +91,16 @@ class Workshop:
             PhotoError: the file cannot be done.
         """
         started, path = time.perf_counter(), source.path
-        header = probe(path)
-        form, note = target_format(header, self.settings)
-        out = self.destinations.path(index, suffix_for(path, form))
+        form, note = target_format(probe(path), self.settings)
+        out = self._result_path(index, path, form)
         standing = self._standing(source, index, out)
         if standing is not None:
             return standing
         if self.job.dry_run:
             return Outcome(path, Status.planned, out, notes=(note,) if note else ())
         photo = decode(path)
+        form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
+        out = self._result_path(index, path, form)
         spaces = tuple(_space(page) for page in photo.pages)
         grey = self._pages_to_colour(photo, spaces)
         if not grey:
@@ -99,6 +108,12 @@ class Workshop:
         requests = tuple(self._request(photo.pages[i], spaces[i]) for i in grey)
         notes = photo.notes + ((note,) if note else ())
         return Prepared(source, photo, spaces, requests, grey, out, notes, started)
+
+    def _result_path(self, index: int, source: Path, form: PhotoFormat) -> Path:
+        out = self.destinations.path(index, suffix_for(source, form))
+        if self.destinations.single is not None and form is not self.settings.format:
+            raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
+        return out
 
     def _standing(self, source: Source, index: int, out: Path) -> Outcome | None:
         """The outcome where a result, or a copy, is there already and is to stay."""
@@ -132,14 +147,26 @@ class Workshop:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
         out = self._copy_path(index)
+        self._make_folder(out.parent)
         copy_whole(source.path, out)
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", seconds=seconds)
 
     def _request(self, page: Page, space: RgbSpace) -> Request:
-        view = view_of(*page.pixels.shape[:2], self.sizes)
+        view = view_of(page.pixels.shape[0], page.pixels.shape[1], self.sizes)
         small = np.ascontiguousarray(reduce(page.pixels, view))
         return Request(np.asarray(lightness_of(small, space), np.float32))
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make an output folder; the first time, clear it of what a killed run left half-written."""
+        if folder in self._folders:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EncodeError(f"cannot make the folder {folder}: {error.strerror}", path=folder) from error
+        sweep(folder)
+        self._folders.add(folder)
 
     def finish(self, prepared: Prepared, colours: Sequence[Plane]) -> Outcome:
         """Everything after the network: join each page with its colours, write the file and what goes with it.
@@ -156,9 +183,15 @@ class Workshop:
             merge(page.pixels, by_page[i], space, self.job.saturation) if i in by_page else page.pixels
             for i, (page, space) in enumerate(zip(photo.pages, prepared.spaces, strict=True))
         ]
+        self._make_folder(prepared.out.parent)
         written = write_photo(photo, pages, prepared.out, self.settings, self.provenance)
         if self.job.compare:
-            write_pair(photo.pages[0].pixels, pages[0], prepared.out.with_name(f"{prepared.out.stem}.compare.jpg"))
+            write_pair(
+                photo.pages[0].pixels,
+                pages[0],
+                prepared.out.with_name(f"{prepared.out.stem}.compare.jpg"),
+                photo.metadata.file,
+            )
         notes = tuple(dict.fromkeys(prepared.notes + written.notes))
         return Outcome(
             prepared.source.path, Status.done, prepared.out, notes=notes, seconds=time.perf_counter() - prepared.started
@@ -170,7 +203,9 @@ def _space(page: Page) -> RgbSpace:
     return (RgbSpace.from_icc(page.icc) if page.icc else None) or SRGB
 
 
-def write_pair(before: NDArray[np.generic], after: NDArray[np.generic], path: Path, side: int = 1600) -> None:
+def write_pair(
+    before: NDArray[np.generic], after: NDArray[np.generic], path: Path, facts: FileFacts, side: int = 1600
+) -> None:
     """Write before | after as one JPEG, each at most `side` pixels long."""
     height, width = before.shape[:2]
     scale = min(1.0, side / max(height, width))
@@ -181,8 +216,4 @@ def write_pair(before: NDArray[np.generic], after: NDArray[np.generic], path: Pa
         small = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
         halves.append(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if small.ndim == 2 else cv2.COLOR_RGB2BGR))
     encoded = cv2.imencode(".jpg", np.concatenate(halves, 1), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    part = path.with_name(f".colorize-{path.name[:60]}.part")
-    part.write_bytes(encoded.tobytes())
-    part.replace(path)
-    
-
+    write_whole(path, [encoded.tobytes()], facts)

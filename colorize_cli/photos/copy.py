@@ -6,41 +6,35 @@ Out: the destination, equal to the source
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from colorize_cli.errors import EncodeError
+from colorize_cli.errors import DecodeError, EncodeError
+from colorize_cli.photos.atomic import write_whole
+from colorize_cli.photos.photo import FileFacts
 
 
 def copy_whole(source: Path, destination: Path) -> None:
     """Copy bytes and times into a file beside the destination, then rename it.
 
     Raises:
-        EncodeError: it cannot be written, or would land on its source.
+        DecodeError: the source cannot be read.
+        EncodeError: the copy cannot be written, or would land on its source.
     """
-    part: str | None = None
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
         if destination.exists() and destination.samefile(source):
             raise EncodeError("the copy would overwrite its source", path=source, hint="Give another --out")
-        handle, part = tempfile.mkstemp(prefix=".colorize-", suffix=".part", dir=destination.parent)
-        with os.fdopen(handle, "wb") as target, source.open("rb") as file:
-            shutil.copyfileobj(file, target, 1 << 20)
-            target.flush()
-            os.fsync(target.fileno())
-        shutil.copystat(source, part)
-        os.replace(part, destination)
-        part = None
+        status = source.stat()
+        facts = FileFacts(status.st_size, status.st_mtime_ns, status.st_atime_ns, status.st_mode)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise EncodeError(f"cannot copy it to {destination.parent}: {reason}", path=source) from error
-    finally:
-        if part is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
+        raise DecodeError(f"cannot be read: {error.strerror}", path=source) from error
+    write_whole(destination, _blocks(source), facts)
+
+
+def _blocks(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block
 
 
 def is_copy(source: Path, destination: Path) -> bool:

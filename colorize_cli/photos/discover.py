@@ -18,7 +18,22 @@ from pathlib import Path
 from colorize_cli.errors import NothingToDoError, UsageError
 
 PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".btf", ".webp", ".bmp", ".dib", ".jp2", ".j2k"}
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".apng",
+        ".tif",
+        ".tiff",
+        ".btf",
+        ".webp",
+        ".bmp",
+        ".dib",
+        ".jp2",
+        ".j2k",
+    }
     | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif"}
 )
 _JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini"})

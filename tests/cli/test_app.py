@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from colorize_cli.cli.app import main, with_default_command, with_joined_lists
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["photos/", "--out", "x"], ["colorize", "photos/", "--out", "x"]),
+        (["--out", "x", "photos/"], ["colorize", "--out", "x", "photos/"]),
+        (["train", "--data", "d"], ["train", "--data", "d"]),
+        (["./train"], ["colorize", "./train"]),
+        (["--version"], ["--version"]),
+        ([], []),
+    ],
+)
+def test_a_first_word_that_is_no_command_is_an_input(typed: list[str], meant: list[str]):
+    assert with_default_command(typed) == meant
+
+
+def test_metrics_may_follow_one_option():
+    typed = ["eval", "--metrics", "psnr", "ssim", "--limit", "3"]
+    assert with_joined_lists(typed) == ["eval", "--metrics", "psnr", "--metrics", "ssim", "--limit", "3"]
+    assert with_joined_lists(["photos", "--metrics", "a", "b"]) == ["photos", "--metrics", "a", "b"]
+
+
+def test_help_and_version_load_no_torch_and_are_quick():
+    code = (
+        "import sys; from colorize_cli.cli.app import main\n"
+        "statuses = [main([flag]) for flag in ('--help', '--version')] + [main(['colorize', '--help'])]\n"
+        "assert statuses == [0, 0, 0], statuses\n"
+        "assert not {'torch', 'cv2', 'PIL', 'numpy'} & set(sys.modules), sorted(sys.modules)"
+    )
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert time.monotonic() - started < 20  # a hang, not a benchmark
+
+
+def test_the_naming_rule_stands_in_help(capsys: pytest.CaptureFixture[str]):
+    assert main(["--help"]) == 0
+    assert "~2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nowhere.jpg"], 3, "no such file or folder: 'nowhere.jpg'"),
+        (["colorize"], 2, "no photos given"),
+        (["x.jpg", "--vividness", "3"], 2, "--vividness"),
+        (["x.jpg", "--bogus"], 2, "--bogus"),
+        (["--files-from", "nowhere.txt"], 2, "cannot read the list nowhere.txt"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line(
+    arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == status
+    assert says in capsys.readouterr().err

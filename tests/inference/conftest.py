@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
+from colorize_cli.models.mini import Mini
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SMALL = {"widths": [8, 16, 16, 16], "encoder": [0, 1, 1, 1], "decoder": [1, 1, 1]}
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a very small `mini` with random weights that does give colour."""
+    torch.manual_seed(0)
+    model = Mini(**SMALL)
+    torch.nn.init.normal_(model.head.weight, std=2.0)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_checkpoint(path, model.state_dict(), CheckpointInfo("mini", {**SMALL, "classes": 0}), torch.float32)
+    return path
+
+
+def grey_photo(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
+    """A smooth grey picture, width x height, written in the format of its suffix."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(20, 235, (5, 7), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def command(tiny_model: Path, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "colorize_cli", *map(str, arguments), "--model", str(tiny_model), "--device", "cpu"]
+
+
+@pytest.fixture
+def run(tiny_model: Path) -> Run:
+    """Run `colorize` in a process of its own with the tiny model; returns it with status, stdout and stderr."""
+
+    def run_it(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}  # type: ignore[dict-item]
+        return subprocess.run(
+            command(tiny_model, *arguments), capture_output=True, text=True, env=environment, timeout=120, **options
+        )  # type: ignore[call-overload]
+
+    return run_it

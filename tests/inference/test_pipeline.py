@@ -1,0 +1,154 @@
+"""The main road on small folders: what is written, what is left, what is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.color import rgb2lab
+
+from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.inference.choices import OnColor, OutputFormat
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.pipeline import colorize_photos
+from colorize_cli.report import RunReport, Status
+from tests.inference.conftest import grey_photo
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    grey_photo(folder / "a.png", seed=1)
+    grey_photo(folder / "deep" / "b.tif", (64, 96), seed=2)
+    grey_photo(folder / "c.jpg", (200, 40), seed=3)
+    return folder
+
+
+def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
+    return colorize_photos(ColorizeJob((str(photos),), out, str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_folder_is_mirrored_in_colour_at_the_same_lightness(tiny_model: Path, photos: Path, tmp_path: Path):
+    report = colorize(tiny_model, photos, tmp_path / "out")
+    assert report.counts == {Status.done: 3} and report.exit_status == 0
+    for name in ("a.png", "deep/b.tif"):
+        before, after = pixels(photos / name), pixels(tmp_path / "out" / name)
+        assert after.shape == (*before.shape, 3)
+        lab = rgb2lab(after)
+        assert np.abs(lab[..., 0] - rgb2lab(np.stack([before] * 3, -1))[..., 0]).max() <= 0.5
+        assert np.hypot(lab[..., 1], lab[..., 2]).mean() > 2
+
+
+def test_the_same_command_again_changes_nothing(tiny_model: Path, photos: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    colorize(tiny_model, photos, out)
+    first = {file: file.read_bytes() for file in out.rglob("*.*") if file.suffix != ".json"}
+    report = colorize(tiny_model, photos, out)
+    assert report.counts == {Status.skipped: 3} and report.exit_status == 0
+    (out / "a.png").unlink()
+    assert colorize(tiny_model, photos, out).counts == {Status.skipped: 2, Status.done: 1}
+    assert {file: file.read_bytes() for file in first} == first
+
+
+def test_bytes_do_not_depend_on_the_neighbours(tiny_model: Path, tmp_path: Path):
+    for i in range(5):
+        grey_photo(tmp_path / "in" / f"{i}.png", seed=i)
+    colorize(tiny_model, tmp_path / "in", tmp_path / "all", batch=4)
+    colorize(tiny_model, tmp_path / "in" / "4.png", tmp_path / "one", batch=4)
+    assert (tmp_path / "all" / "4.png").read_bytes() == (tmp_path / "one" / "4.png").read_bytes()
+
+
+def test_other_settings_are_counted_and_left_unless_overwritten(tiny_model: Path, photos: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    colorize(tiny_model, photos, out)
+    before = (out / "a.png").read_bytes()
+    assert colorize(tiny_model, photos, out, vividness=0.0).counts == {Status.made_otherwise: 3}
+    assert (out / "a.png").read_bytes() == before
+    assert colorize(tiny_model, photos, out, vividness=0.0, overwrite=True).counts == {Status.done: 3}
+    assert (out / "a.png").read_bytes() != before
+
+
+def test_a_file_that_nobody_knows_is_never_overwritten(tiny_model: Path, photos: Path, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_bytes(b"mine")
+    assert colorize(tiny_model, photos, tmp_path / "out").counts[Status.made_otherwise] == 1
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
+
+
+def colour_photo(path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 255, (4, 4, 3), np.uint8)).resize((80, 80)).save(path)
+    return path
+
+
+def test_colour_photos_are_copied_skipped_or_done_anew(tiny_model: Path, tmp_path: Path):
+    photo = colour_photo(tmp_path / "in" / "x.png")
+    copied = colorize(tiny_model, photo, tmp_path / "copy")
+    assert copied.counts == {Status.copied: 1}
+    assert (tmp_path / "copy" / "x.png").read_bytes() == photo.read_bytes()
+    assert colorize(tiny_model, photo, tmp_path / "copy").counts == {Status.skipped: 1}
+    assert colorize(tiny_model, photo, tmp_path / "skip", on_color=OnColor.skip).counts == {Status.left_color: 1}
+    assert not (tmp_path / "skip" / "x.png").exists()
+    assert colorize(tiny_model, photo, tmp_path / "anew", on_color=OnColor.recolor).counts == {Status.done: 1}
+
+
+def test_sepia_counts_as_black_and_white(tiny_model: Path, tmp_path: Path):
+    grey = pixels(grey_photo(tmp_path / "g.png")).astype(float)
+    sepia = np.stack([grey * 0.95 + 12, grey * 0.85 + 4, grey * 0.65], -1).clip(0, 255).astype(np.uint8)
+    Image.fromarray(sepia).save(tmp_path / "sepia.png")
+    assert colorize(tiny_model, tmp_path / "sepia.png", tmp_path / "out").counts == {Status.done: 1}
+
+
+def test_a_dry_run_writes_nothing(tiny_model: Path, photos: Path, tmp_path: Path):
+    report = colorize(tiny_model, photos, tmp_path / "out", dry_run=True)
+    assert report.counts == {Status.planned: 3} and not (tmp_path / "out").exists()
+
+
+def test_one_photo_may_name_its_result(tiny_model: Path, photos: Path, tmp_path: Path):
+    assert colorize(tiny_model, photos / "c.jpg", tmp_path / "new" / "x.png").counts == {Status.done: 1}
+    with Image.open(tmp_path / "new" / "x.png") as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (200, 40))
+    with pytest.raises(UsageError, match="is one file, but there are 3 photos"):
+        colorize(tiny_model, photos, tmp_path / "x.png")
+
+
+def test_a_format_changes_the_suffix(tiny_model: Path, photos: Path, tmp_path: Path):
+    colorize(tiny_model, photos, tmp_path / "out", format=OutputFormat.webp)
+    assert sorted(file.suffix for file in (tmp_path / "out").rglob("*.webp")) == [".webp"] * 3
+
+
+def test_a_pair_shows_before_and_after(tiny_model: Path, photos: Path, tmp_path: Path):
+    colorize(tiny_model, photos / "a.png", tmp_path / "out", compare=True)
+    pair = pixels(tmp_path / "out" / "a.compare.jpg")
+    assert pair.shape == (64, 192, 3)
+    assert np.ptp(pair[:, :90].astype(int), axis=2).max() <= 2 < np.ptp(pair[:, 100:].astype(int), axis=2).mean()
+
+
+def test_bad_photos_are_named_and_the_others_done(tiny_model: Path, photos: Path, tmp_path: Path):
+    (photos / "empty.jpg").write_bytes(b"")
+    (photos / "text.jpg").write_text("no picture")
+    (photos / "cut.png").write_bytes((photos / "a.png").read_bytes()[:-300])
+    (photos / "Thumbs.db").write_bytes(b"junk")
+    report = colorize(tiny_model, photos, tmp_path / "out")
+    assert report.counts == {Status.done: 3, Status.failed: 3} and report.exit_status == 1
+    assert {outcome.source.name for outcome in report.failures} == {"empty.jpg", "text.jpg", "cut.png"}
+    assert all(outcome.reason and "\n" not in outcome.reason for outcome in report.failures)
+    written = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
+    assert written["counts"] == {"done": 3, "failed": 3} and len(written["photos"]) == 6
+    assert written["passed_over"] == {"system file": 1}
+
+
+def test_nothing_to_do_is_said(tiny_model: Path, tmp_path: Path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("words")
+    with pytest.raises(NothingToDoError, match="no photos in .*1 no photo"):
+        colorize(tiny_model, tmp_path / "in", tmp_path / "out")

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.photos.discover import discover, read_list
+
+JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
+
+
+def put(path: Path, data: bytes = JPEG) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def names(folder: Path, **options: object) -> list[str]:
+    return [source.relative.as_posix() for source in discover([folder], **options).sources]  # type: ignore[arg-type]
+
+
+def test_a_folder_is_found_whole_in_natural_order(tmp_path: Path):
+    for name in ("b/10.jpg", "b/9.jpg", "a.TIF", "z.png"):
+        put(tmp_path / name)
+    assert names(tmp_path) == ["a.TIF", "z.png", "b/9.jpg", "b/10.jpg"]
+
+
+def test_no_recursive_stays_in_the_folder(tmp_path: Path):
+    put(tmp_path / "a.jpg"), put(tmp_path / "deep" / "b.jpg")
+    assert names(tmp_path, recursive=False) == ["a.jpg"]
+
+
+def test_junk_is_passed_over_and_counted(tmp_path: Path):
+    put(tmp_path / "a.jpg")
+    for name in ("Thumbs.db", ".DS_Store", "desktop.ini", "._a.jpg", "notes.txt", "a.hints.png", ".git/x.jpg"):
+        put(tmp_path / name, b"text")
+    found = discover([tmp_path])
+    assert [source.path.name for source in found.sources] == ["a.jpg"]
+    assert found.passed_over == {
+        "system file": 4,
+        "no photo (.txt)": 1,
+        "hints": 1,
+        "hidden folder": 1,
+    }
+
+
+def test_a_photo_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path):
+    put(tmp_path / "IMG_0001"), put(tmp_path / "README", b"words")
+    assert names(tmp_path) == ["IMG_0001"]
+
+
+def test_a_broken_photo_is_no_junk(tmp_path: Path):
+    put(tmp_path / "empty.jpg", b""), put(tmp_path / "text.jpg", b"words")
+    assert names(tmp_path) == ["empty.jpg", "text.jpg"]
+
+
+def test_links_lead_to_each_file_once_and_loops_end(tmp_path: Path):
+    put(tmp_path / "a" / "x.jpg")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "again.jpg").symlink_to(tmp_path / "a" / "x.jpg")
+    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
+    found = discover([tmp_path])
+    assert [source.relative.as_posix() for source in found.sources] == ["again.jpg", "self.jpg"]
+    assert found.passed_over["file seen already"] == 1
+    assert found.passed_over["folder seen already"] == 1
+
+
+def test_hard_links_are_two_names_and_both_are_done(tmp_path: Path):
+    put(tmp_path / "x.jpg")
+    os.link(tmp_path / "x.jpg", tmp_path / "y.jpg")
+    assert names(tmp_path) == ["x.jpg", "y.jpg"]
+
+
+def test_the_output_folder_inside_the_input_is_left(tmp_path: Path):
+    put(tmp_path / "x.jpg"), put(tmp_path / "colored" / "x.jpg")
+    assert names(tmp_path, leave=tmp_path / "colored") == ["x.jpg"]
+
+
+def test_strange_names_are_names(tmp_path: Path):
+    strange = ["two words.jpg", "line\nbreak.jpg", "süß 🦊.jpg", "[1].jpg", "-out.jpg"]
+    for name in strange:
+        put(tmp_path / name)
+    assert sorted(names(tmp_path)) == sorted(strange)
+    assert [source.path.name for source in discover([tmp_path / "[1].jpg"]).sources] == ["[1].jpg"]
+
+
+def test_a_glob_is_expanded_where_the_shell_did_not(tmp_path: Path):
+    put(tmp_path / "a.jpg"), put(tmp_path / "b.png")
+    assert [source.path.name for source in discover([str(tmp_path / "*.jpg")]).sources] == ["a.jpg"]
+
+
+def test_a_file_given_twice_is_done_once(tmp_path: Path):
+    file = put(tmp_path / "a.jpg")
+    assert len(discover([file, tmp_path, file]).sources) == 1
+
+
+def test_what_does_not_exist_is_named(tmp_path: Path):
+    with pytest.raises(NothingToDoError, match=r"nowhere\.jpg"):
+        discover([tmp_path / "nowhere.jpg"])
+    with pytest.raises(NothingToDoError, match="nothing matches"):
+        discover([str(tmp_path / "*.tif")])
+    with pytest.raises(UsageError, match="no photos given"):
+        discover([])
+
+
+def test_lists_are_lines_or_nul_separated():
+    assert read_list("a.jpg\nb c.jpg\n\n") == ["a.jpg", "b c.jpg"]
+    assert read_list("a\nb.jpg\0c.jpg\0") == ["a\nb.jpg", "c.jpg"]
