@@ -25,12 +25,14 @@ def srgb_bins(grid: int = GRID) -> Tensor:
     levels = torch.linspace(0, 1, 65, dtype=torch.float64)
     cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(3, 1, 1, -1).transpose(0, 1)
     _, ab = split(cube)
-    cells = torch.unique(torch.round(ab[0, :, 0].T / grid), dim=0)
+    cells: Tensor = torch.unique(torch.round(ab[0, :, 0].T / grid), dim=0)
     return (cells * grid).float()
 
 
 @lru_cache
-def soft_table(neighbours: int = 5, sigma: float = 5.0, grid: int = GRID) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+def soft_table(
+    neighbours: int = 5, sigma: float = 5.0, grid: int = GRID
+) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     """Nearest bins and Gaussian weights of every whole ab, as a table.
 
     Returns:
@@ -70,7 +72,7 @@ def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> tuple[Te
 def smooth_prior(counts: Tensor, sigma: float = 5.0, grid: int = GRID) -> Tensor:
     """Probability of each bin, from counts (Q,), smoothed by a Gaussian of `sigma` Lab units over the bins in use."""
     bins = srgb_bins(grid)
-    kernel = torch.exp(-torch.cdist(bins, bins) ** 2 / (2 * sigma**2))
+    kernel = torch.exp(-(torch.cdist(bins, bins) ** 2) / (2 * sigma**2))
     kernel = kernel / kernel.sum(0, keepdim=True)
     prior = kernel @ (counts.float() / counts.sum())
     return prior / prior.sum()

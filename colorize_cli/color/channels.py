@@ -3,54 +3,33 @@
 In:  pixels, (H, W) grey or (H, W, 3) RGB, uint8 or uint16; ab, (2, h, w) float32, Lab units, of any smaller size
 Out: L, (H, W) float32, [0, 100]; coloured pixels, (H, W, 3), the dtype of the pixels
 
-The work goes in strips, so that no float plane of the whole photo is ever made. The functions may be called from
-several threads at once.
+The work goes in strips that stay in the processor's cache, so no float plane of the whole photo is ever made. The
+functions may be called from several threads at once and start none, as long as OpenCV's own are set to one.
+
+Why the promise holds: a colour is reached at the pixel's own L*, inside the gamut, and only the rounding to levels
+follows. Half a level off in every channel moves Y by half of sum(w_i T'(c_i)), which is at most that of half a grey
+level, because the slope T' of a transfer curve is a concave function of its value and the weights sum to one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color.gamut import chroma_scale
-from colorize_cli.color.lab import linear_from_lab
-from colorize_cli.color.spaces import SRGB, RgbSpace, lightness_from_y
+from colorize_cli.color import tables
+from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.color.upsample import Enlarger
 from colorize_cli.errors import ShapeError
 
 Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
 
-_STRIP_PIXELS = 1 << 16
-
-
-def _strips(height: int, width: int) -> Iterator[slice]:
-    rows = max(1, _STRIP_PIXELS // width)
-    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
-
-
-def _levels(dtype: np.dtype[Any]) -> int:
-    if dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
-        raise ShapeError(f"expected pixels of 8 or 16 bits, got {dtype}")
-    return int(np.iinfo(dtype).max)
-
-
-@lru_cache(maxsize=16)
-def _linear_tables(space: RgbSpace, maximum: int) -> NDArray[np.float64]:
-    """Linear light of every level, (3, maximum + 1)."""
-    levels = np.arange(maximum + 1) / maximum
-    return np.stack([curve.decode(levels) for curve in space.curves])
-
-
-@lru_cache(maxsize=16)
-def _grey_table(space: RgbSpace, maximum: int) -> Floats:
-    """L* of every grey level, (maximum + 1,)."""
-    return lightness_from_y(np.array(space.xyz_from_rgb[1]) @ _linear_tables(space, maximum)).astype(np.float32)
+_STRIP_PIXELS = 1 << 16  # a quarter of a megabyte for each float plane of a strip
+_LEMON = 223  # no grey below this has a hue whose colours leave the gamut and come back
 
 
 def lightness_of(pixels: Pixels, space: RgbSpace = SRGB) -> Floats:
@@ -61,59 +40,17 @@ def lightness_of(pixels: Pixels, space: RgbSpace = SRGB) -> Floats:
         space: what the pixels mean.
 
     Returns:
-        (H, W) float32, [0, 100].
+        (H, W) float32, [0, 100]; of 8-bit RGB, within 0.01.
 
     Raises:
         ShapeError: the pixels are neither grey nor RGB, or of another dtype.
     """
-    maximum = _levels(pixels.dtype)
+    _check_pixels(pixels)
     if pixels.ndim == 2:
-        return np.take(_grey_table(space, maximum), pixels)
-    if pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ShapeError(f"expected pixels of shape (H, W) or (H, W, 3), got {pixels.shape}")
-    tables = _linear_tables(space, maximum)
+        return _grey_lookup(pixels, tables.grey_lightness(space, _maximum(pixels)))
     out = np.empty(pixels.shape[:2], np.float32)
     for rows in _strips(*pixels.shape[:2]):
-        strip = pixels[rows]
-        y = sum(weight * np.take(tables[i], strip[..., i]) for i, weight in enumerate(space.xyz_from_rgb[1]))
-        out[rows] = lightness_from_y(y)
-    return out
-
-
-def upsample_rows(ab: Floats, shape: tuple[int, int], rows: slice) -> Floats:
-    """The rows of `ab` enlarged to a photo's size (bicubic, half-pixel centres): (2, h, w) to (2, rows, W).
-
-    The same numbers come out whatever strips a photo is cut into.
-    """
-    height, width = shape
-    source_height = ab.shape[1]
-    y = (np.arange(rows.start, rows.stop) + 0.5) * (source_height / height) - 0.5
-    base = np.floor(y).astype(int)
-    t = (y - base)[:, None].astype(np.float32)
-    a = np.float32(-0.75)  # OpenCV's cubic
-    far, near = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a, ((a + 2) * t - (a + 3)) * t * t + 1
-    beyond = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1
-    weights = (far, near, beyond, 1 - far - near - beyond)
-    out = np.empty((2, len(y), width), np.float32)
-    for plane in range(2):
-        low = np.zeros((len(y), ab.shape[2]), np.float32)
-        for k, weight in enumerate(weights):
-            low += weight * ab[plane][np.clip(base + k - 1, 0, source_height - 1)]
-        out[plane] = cv2.resize(low, (width, len(y)), interpolation=cv2.INTER_CUBIC)
-    return out
-
-
-def merge_strip(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB) -> Pixels:
-    """Colour a strip: `merge` with an ab that has the strip's own size, (2, H, W)."""
-    maximum = _levels(pixels.dtype)
-    lightness = torch.from_numpy(lightness_of(pixels, space))[None, None].double()
-    colour = torch.from_numpy(np.ascontiguousarray(ab))[None].double()
-    matrix = torch.from_numpy(space.rgb_from_xyz)
-    colour = colour * chroma_scale(lightness, colour, matrix)
-    linear = linear_from_lab(lightness, colour, matrix)[0].clamp(0, 1).numpy()
-    out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
-    for i, curve in enumerate(space.curves):
-        out[..., i] = np.rint(curve.encode(linear[i]) * maximum)
+        out[rows] = _rgb_lightness(pixels[rows], space)
     return out
 
 
@@ -127,15 +64,168 @@ def merge(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float 
         saturation: factor on the chroma.
 
     Returns:
-        (H, W, 3), the dtype of `pixels`. |dL*| is at most 0.5 (8 bits), or one 16-bit grey step.
+        (H, W, 3), the dtype of `pixels`. |dL*| is at most 0.5 (8 bits), or one 16-bit grey step. Colours outside the
+        gamut lose chroma at constant L* and hue.
 
     Raises:
         ShapeError: `pixels` is no picture of 8 or 16 bits, or `ab` is not (2, h, w).
     """
-    if ab.ndim != 3 or ab.shape[0] != 2:
+    _check_pixels(pixels)
+    if ab.ndim != 3 or ab.shape[0] != 2 or not ab.size:
         raise ShapeError(f"expected ab of shape (2, h, w), got {ab.shape}")
-    ab = np.ascontiguousarray(ab, np.float32) * np.float32(saturation)
+    height, width = pixels.shape[:2]
+    enlarger = Enlarger(ab * np.float32(saturation), (height, width))
+    out = np.empty((height, width, 3), pixels.dtype)
+    for rows in _strips(height, width):
+        _merge_into(out[rows], pixels[rows], enlarger.rows(rows.start, rows.stop), space)
+    return out
+
+
+def merge_strip(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB) -> Pixels:
+    """`merge` for rows whose colour has the full size already: `ab` is (2, H, W) for pixels of (H, W).
+
+    Raises:
+        ShapeError: `pixels` is no picture of 8 or 16 bits, or `ab` is of another size.
+    """
+    _check_pixels(pixels)
+    if ab.shape != (2, *pixels.shape[:2]):
+        raise ShapeError(f"expected ab of shape {(2, *pixels.shape[:2])}, got {ab.shape}")
     out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
     for rows in _strips(*pixels.shape[:2]):
-        out[rows] = merge_strip(pixels[rows], upsample_rows(ab, pixels.shape[:2], rows), space)
+        _merge_into(out[rows], pixels[rows], np.array(ab[:, rows], np.float32), space)
     return out
+
+
+def _check_pixels(pixels: Pixels) -> None:
+    if pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
+        raise ShapeError(f"expected pixels of 8 or 16 bits, got {pixels.dtype}")
+    if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] == 3):
+        raise ShapeError(f"expected pixels of shape (H, W) or (H, W, 3), got {pixels.shape}")
+
+
+def _maximum(pixels: Pixels) -> int:
+    return int(np.iinfo(pixels.dtype).max)
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    rows = max(1, _STRIP_PIXELS // max(width, 1))
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _grey_lookup(grey: Pixels, table: Floats) -> Floats:
+    if grey.dtype == np.uint8 and grey.size:
+        return np.asarray(cv2.LUT(grey, table), np.float32).reshape(grey.shape)
+    return np.take(table, grey)
+
+
+def _rgb_lightness(strip: Pixels, space: RgbSpace) -> Floats:
+    linear = tables.linear_tables(space, _maximum(strip))
+    weights = space.xyz_from_rgb[1]
+    y = np.zeros(strip.shape[:2], np.float32)
+    for i in range(3):
+        y += np.take(linear[i], strip[..., i]) * np.float32(weights[i])
+    if strip.dtype == np.uint8:
+        return np.take(tables.root_lightness(), _root_index(y))
+    return np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, y * np.float32(24389 / 27)).astype(np.float32)
+
+
+def _root_index(linear: Floats) -> NDArray[np.uint16]:
+    """Where linear light of at most about 1 stands in a table over its square root; negative light is black."""
+    root = np.sqrt(np.maximum(linear, np.float32(0)))
+    root *= np.float32(tables.ROOTS)
+    root += np.float32(0.5)
+    return np.minimum(root, np.float32(tables.ROOTS)).astype(np.uint16)
+
+
+def _merge_into(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> None:
+    """Colour one strip; `ab` is (2, rows, W) and is used up."""
+    if strip.dtype == np.uint8 and space is SRGB:
+        grey = strip if strip.ndim == 2 else _equal_channels(strip)
+        if grey is not None:
+            _merge_grey(out, grey, ab)
+            return
+    _merge_exactly(out, strip, ab, space)
+
+
+def _equal_channels(strip: Pixels) -> Pixels | None:
+    """The one plane of a strip whose three channels are equal: a grey photo saved as RGB."""
+    red = strip[..., 0]
+    if (red == strip[..., 1]).all() and (red == strip[..., 2]).all():
+        return np.ascontiguousarray(red)
+    return None
+
+
+def _merge_exactly(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> None:
+    """Any space and depth: Lab to linear RGB, the few colours outside the gamut searched for, curves by table."""
+    maximum = _maximum(strip)
+    grey_table = tables.grey_lightness(space, maximum)
+    lightness = _grey_lookup(strip, grey_table) if strip.ndim == 2 else _rgb_lightness(strip, space)
+    f = (lightness + np.float32(16)) * np.float32(1 / 116)
+    y = tables.xyz_from_f(f)
+    a, b = ab
+    matrix = space.rgb_from_xyz.astype(np.float32)
+    linear = tables.linear_rgb(f, y, a, b, matrix)
+    outside = ~tables.inside(linear, y)
+    if outside.any():
+        f, y, a, b = f[outside], y[outside], a[outside], b[outside]
+        scale = tables.chroma_scale(f, y, a, b, matrix)
+        for channel, value in zip(linear, tables.linear_rgb(f, y, a * scale, b * scale, matrix), strict=True):
+            channel[outside] = value
+    for i, table in enumerate(tables.encoding_tables(space, maximum)):
+        if maximum == 255:
+            out[..., i] = np.take(table, _root_index(linear[i]))
+        else:
+            root = np.sqrt(np.clip(linear[i], 0, 1)) * np.float32(tables.ROOTS)
+            index = root.astype(np.intp)
+            low = np.take(table, index)
+            out[..., i] = np.rint(low + (np.take(table, index + 1) - low) * (root - index)).astype(out.dtype)
+
+
+def _lemon(grey: Pixels, a: Floats, b: Floats) -> NDArray[np.bool_] | None:
+    """Bright yellows of hue 94 to 111 degrees: red leaves the gamut there and may return, and one limit says too little."""
+    bright = grey > _LEMON
+    if not bright.any():
+        return None
+    bright &= b > 20
+    if not bright.any():
+        return None
+    lemon: NDArray[np.bool_] = bright & (a < np.float32(-0.06) * b) & (a > np.float32(-0.4) * b)
+    return lemon if lemon.any() else None
+
+
+def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
+    """8-bit grey to 8-bit sRGB: the gamut's edge by table, the rest by OpenCV's Lab."""
+    a, b = ab
+    lemon = _lemon(grey, a, b)
+    kept = None if lemon is None else ab[:, lemon]
+    # The position around the grey axis, [-2, 2], in steps of the table; no angle is needed.
+    reach = np.abs(a)
+    reach += np.abs(b)
+    reach += np.float32(1e-6)
+    place = np.divide(a, reach)
+    np.subtract(np.float32(1), place, out=place)
+    np.copysign(place, b, out=place)
+    place *= np.float32(tables.HUES / 4)
+    place += np.float32(tables.HUES / 2)
+    whole = np.floor(place)
+    place -= whole
+    column = whole.astype(np.int32)
+    column += np.multiply(grey, tables.HUES + 1, dtype=np.int32)
+    limits = tables.srgb_inverse_limits()
+    low = np.take(limits, column, mode="clip")
+    column += 1
+    high = np.take(limits, column, mode="clip")
+    high -= low
+    high *= place
+    high += low
+    high *= reach  # |a| + |b| as a multiple of what sRGB shows
+    np.maximum(high, np.float32(1), out=high)
+    ab /= high
+    lab = cv2.merge([_grey_lookup(grey, tables.grey_lightness(SRGB, 255)), a, b])
+    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB, dst=lab)
+    width = 3 * grey.shape[1]
+    cv2.convertScaleAbs(rgb.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
+    if lemon is not None and kept is not None:
+        colour = np.empty((1, kept.shape[1], 3), np.uint8)
+        _merge_exactly(colour, grey[lemon][None], kept[:, None], SRGB)
+        out[lemon] = colour[0]

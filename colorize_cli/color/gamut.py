@@ -14,8 +14,8 @@ from torch import Tensor
 from colorize_cli.color.lab import RGB_FROM_XYZ, linear_from_lab, srgb_from_linear
 from colorize_cli.errors import ShapeError
 
-_TOLERANCE = 1e-6  # linear light; what rounding leaves on a grey of full white
-_STEPS = 22  # halvings: the boundary is found to 2**-22 of the chroma asked for
+_TOLERANCE = 1e-6  # linear light, of Y below and of white above; what float32 leaves on a grey
+_SAMPLES, _HALVINGS = 8, 20  # the boundary is found to 2**-23 of the chroma asked for
 
 
 def chroma_scale(lightness: Tensor, ab: Tensor, rgb_from_xyz: Tensor = RGB_FROM_XYZ) -> Tensor:
@@ -30,18 +30,22 @@ def chroma_scale(lightness: Tensor, ab: Tensor, rgb_from_xyz: Tensor = RGB_FROM_
         (N, 1, H, W), [0, 1]; the scaled colour is inside the gamut, or within 1e-6 of linear light of it.
     """
 
+    y = ((lightness + 16) / 116).clamp_min(6 / 29) ** 3  # Y, or the least that Y is compared with
+
     def inside(scale: Tensor) -> Tensor:
         rgb = linear_from_lab(lightness, ab * scale, rgb_from_xyz)
-        return ((rgb >= -_TOLERANCE) & (rgb <= 1 + _TOLERANCE)).all(1, keepdim=True)
+        return ((rgb >= -_TOLERANCE * y) & (rgb <= 1 + _TOLERANCE)).all(1, keepdim=True)
 
-    high = torch.ones_like(lightness)
-    whole = inside(high)
+    # Along a ray of bright yellow (hue 98 to 107 degrees) red leaves sRGB and comes back, so first look in steps.
     low = torch.zeros_like(lightness)
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        good = inside(middle)
-        low, high = torch.where(good, middle, low), torch.where(good, high, middle)
-    return torch.where(whole, torch.ones_like(low), low)
+    for sample in range(1, _SAMPLES):
+        scale = torch.full_like(lightness, sample / _SAMPLES)
+        low = torch.where(inside(scale), scale, low)
+    step = 1 / _SAMPLES
+    for _ in range(_HALVINGS):
+        step /= 2
+        low = torch.where(inside(low + step), low + step, low)
+    return torch.where(inside(torch.ones_like(low)), torch.ones_like(low), low)
 
 
 def recombine(lightness: Tensor, ab: Tensor) -> Tensor:
