@@ -108,8 +108,10 @@ def evaluate(
     """
     started = time.monotonic()
     device = pick_device(job.device)
-    judges = find_judges(job, device, on_notice)  # what is missing is said here, before any work
+    judges = find_judges(job, device)  # what is missing is said here, before any work
     references, alone, folders = _references(job)
+    root = Path(job.ref or job.data).expanduser()
+    judges.name_classes([reference.label for reference in references], root, job.skip_missing)
     candidates: list[Candidate] = [GreyCandidate(), *(FilesCandidate(name) for name in folders)]
     for name, model in name_models(job.models).items():
         candidates.append(ModelCandidate(model, name, device, job.vividness, job.batch, on_notice))

@@ -107,6 +107,7 @@ class Judge(ABC):
 
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
+    wants_classes: bool = False
 
     @abstractmethod
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.color.gamut import recombine
-from colorize_cli.color.lab import linear_from_lab, split, srgb_from_linear
+from colorize_cli.color.lab import grey_from_lightness, linear_from_lab, split, srgb_from_linear
 from colorize_cli.data.dataset import MIN_CHROMA, mean_chroma
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.errors import UsageError
@@ -103,4 +103,4 @@ def join(lightness: Tensor, ab: Tensor) -> Tensor:
 
 def grey(lightness: Tensor) -> Tensor:
     """The prediction that knows no colour: (N, 1, H, W) to (N, 3, H, W), [0, 255]."""
-    return join(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
+    return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1).contiguous()

@@ -123,7 +123,7 @@ def conclude(
     rows = []
     for candidate in candidates:
         values = judges.per_picture(candidate.name)
-        figures = {name: bootstrap_mean(column, job.seed) for name, column in values.items()}
+        figures = {name: bootstrap_mean(column[~np.isnan(column)], job.seed) for name, column in values.items()}
         curves: dict[str, Sequence[float]] = {}
         for judge in judges.judges:
             conclusion = judge.conclude(candidate.name, job.seed)

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize_cli.cli.app import main
+from colorize_cli.errors import DataError, UsageError
+from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.references import find_references
+from colorize_cli.evaluation.report import to_csv, to_json
+
+
+def _measure(**wanted):
+    return evaluate(EvaluateJob(**{"models": (), "metrics": ("psnr",), **wanted}))
+
+
+def test_grey_model_and_truth_are_rows_with_intervals(photos, checkpoint):
+    found = _measure(models=(str(checkpoint),), metrics=("psnr", "ssim", "colorfulness", "delta_e"), data=str(photos))
+    assert [row.name for row in found.rows] == ["grey", "run/small", "truth"]
+    assert found.names == ["a.png", "b.png", "below/c.png"]
+    grey, model, truth = found.rows
+    assert set(grey.figures) == {"psnr", "ssim", "colorfulness", "delta_e"} and set(truth.figures) == {"colorfulness"}
+    assert grey.figures["colorfulness"].value == pytest.approx(0, abs=1e-9)
+    assert grey.figures["psnr"].low <= grey.figures["psnr"].value <= grey.figures["psnr"].high
+    assert grey.figures["psnr"].value == pytest.approx(grey.per_picture["psnr"].mean())
+    assert len(model.sha256) == 64 and grey.sha256 is None
+    assert found.exit_status == 0
+
+
+def test_the_same_job_gives_the_same_figures_however_photos_fall_into_batches(photos, checkpoint, monkeypatch):
+    job = {"models": (str(checkpoint),), "data": str(photos), "metrics": ("psnr", "auc")}
+    first = to_json(_measure(**job))
+    monkeypatch.setattr("colorize_cli.evaluation.evaluate.BATCH", 1)
+    second = to_json(_measure(**job))
+    for figures in (first, second):
+        figures.pop("seconds")
+    np.testing.assert_equal(_rounded(first), _rounded(second))
+
+
+def _rounded(node):
+    if isinstance(node, dict):
+        return {key: _rounded(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_rounded(value) for value in node]
+    return round(node, 4) if isinstance(node, float) else node
+
+
+def test_truths_without_colour_are_dropped_and_counted(photos, write_picture, picture):
+    write_picture(photos / "grey.png", np.repeat(picture(5)[..., :1], 3, 2))
+    found = _measure(data=str(photos))
+    assert found.grey_truths == ["grey.png"] and len(found.names) == 3
+    assert "1 photos left out" in found.remarks[0]
+
+
+def test_only_grey_truths_are_said(tmp_path, write_picture, picture):
+    write_picture(tmp_path / "set" / "grey.png", np.repeat(picture(5)[..., :1], 3, 2))
+    with pytest.raises(DataError, match="every truth in .* is grey"):
+        _measure(data=str(tmp_path / "set"))
+
+
+def test_a_corrupt_picture_is_named_and_the_rest_is_measured(photos):
+    whole = (photos / "a.png").read_bytes()
+    (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "empty.jpg").write_bytes(b"")
+    found = _measure(data=str(photos))
+    assert [name for name, _ in found.failed] == ["cut.png", "empty.jpg"]
+    assert len(found.names) == 3 and found.exit_status == 1
+
+
+def test_a_folder_without_pictures_is_said(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    with pytest.raises(DataError, match="no photo in"):
+        _measure(data=str(tmp_path))
+    with pytest.raises(DataError, match='no data set "nowhere"'):
+        _measure(data="nowhere")
+
+
+def test_limit_draws_by_seed_and_keeps_the_order(photos):
+    drawn = {seed: [one.name for one in find_references(str(photos), 2, seed)] for seed in range(8)}
+    assert all(len(names) == 2 and names == sorted(names) for names in drawn.values())
+    assert len({tuple(names) for names in drawn.values()}) > 1
+    assert drawn[3] == [one.name for one in find_references(str(photos), 2, 3)]
+
+
+def test_files_of_another_tool_are_measured_against_their_partners(photos, tmp_path, write_picture, picture):
+    pred = tmp_path / "theirs"
+    write_picture(pred / "a.png", picture(0))  # perfect
+    write_picture(pred / "below" / "c.jpg", picture(2) // 2 + 30)  # another suffix
+    write_picture(pred / "stray.png", picture(9))
+    found = _measure(pred=(pred,), ref=photos, protocol="native")
+    assert [row.name for row in found.rows] == ["grey", "theirs"]
+    assert found.names == ["a.png", "below/c.png"]
+    assert found.row("theirs").per_picture["psnr"][0] == np.inf
+    assert sorted(line.split(":")[0].rsplit("/", 1)[-1] for line in found.alone) == ["b.png", "stray.png"]
+    assert '"inf"' in json.dumps(to_json(found), allow_nan=False)
+
+
+def test_partners_of_different_size_are_one_line_each(photos, tmp_path, write_picture, picture):
+    pred = tmp_path / "theirs"
+    write_picture(pred / "a.png", picture(0))
+    write_picture(pred / "b.png", picture(1, 20, 30))
+    found = _measure(pred=(pred,), ref=photos, protocol="native")
+    assert found.names == ["a.png"] and found.exit_status == 1
+    assert found.failed[0][0] == "b.png" and "30 x 20 and 56 x 40" in found.failed[0][1]
+
+
+def test_pred_and_ref_go_together(photos):
+    with pytest.raises(UsageError, match="--pred without --ref"):
+        _measure(pred=(photos,))
+    with pytest.raises(UsageError, match="--ref without --pred"):
+        _measure(ref=photos)
+
+
+def test_a_run_is_ranked(photos, checkpoint, save_small_mini):
+    for seed in (1, 2):
+        save_small_mini(checkpoint.parent / f"step{seed}.safetensors", seed)
+    (checkpoint.parent / "critic.safetensors").write_bytes(b"no checkpoint")
+    found = _measure(models=(str(checkpoint.parent),), data=str(photos), rank_by="delta_e")
+    figures = [row.figures["delta_e"].value for row in found.rows]
+    assert len(found.rows) == 4 and figures == sorted(figures)
+    assert {row.name for row in found.rows} == {"grey", "run/small", "run/step1", "run/step2"}
+
+
+def test_ranking_by_colorfulness_asks_who_is_nearest_to_the_truth(photos, checkpoint):
+    found = _measure(models=(str(checkpoint),), data=str(photos), rank_by="colorfulness", vividness=1.0)
+    away = [
+        abs(row.figures["colorfulness"].value - found.row("truth").figures["colorfulness"].value) for row in found.rows
+    ]
+    assert away == sorted(away[:-1]) + [0] and found.rows[-1].name == "truth"
+
+
+def test_rebalanced_area_is_the_weighted_sum_over_pixels(photos):
+    found = _measure(data=str(photos), metrics=("auc", "raw_accuracy"))
+    grey = found.row("grey")
+    assert 0 < grey.figures["auc_rebalanced"].value < 100
+    curve = grey.curves["raw_accuracy"]
+    assert len(curve) == 151 and curve == sorted(curve) and curve[-1] <= 1
+    assert grey.figures["accuracy@20"].value == pytest.approx(100 * curve[20], rel=1e-6)
+    assert grey.figures["auc"].value == pytest.approx(100 * np.trapezoid(curve) / 150, rel=1e-6)
+
+
+def test_csv_has_a_line_for_each_picture_and_row(photos):
+    rows = list(csv.DictReader(to_csv(_measure(data=str(photos), metrics=("psnr", "colorfulness"))).splitlines()))
+    assert [(row["picture"], row["row"]) for row in rows[:2]] == [("a.png", "grey"), ("a.png", "truth")]
+    assert rows[1]["psnr"] == "" and float(rows[1]["colorfulness"]) > 10
+
+
+def test_tar_archives_are_data(photos, tmp_path):
+    import tarfile
+
+    with tarfile.open(tmp_path / "set.tar", "w") as archive:
+        archive.add(photos, "photos")
+    assert len(_measure(data=str(tmp_path / "set.tar")).names) == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        (["--metrics", "psnr", "ssim"], 0),
+        (["--metrics", "psnrr"], 2),
+        (["--protocol", "square"], 2),
+        (["--data", "nowhere"], 3),
+        (["--model", "nothing.safetensors"], 3),
+    ],
+)
+def test_exit_statuses(typed, status, checkpoint, capsys):
+    models = [] if "--model" in typed else ["--model", str(checkpoint)]
+    assert main(["eval", *models, "--limit", "1", *typed]) == status
+    out = capsys.readouterr()
+    assert ("grey" in out.out) == (status == 0)
+    assert ("error:" in out.err) == (status != 0)
+
+
+def test_command_prints_json_alone_on_stdout(photos, checkpoint, capsys):
+    arguments = ["eval", "--data", str(photos), "--model", str(checkpoint), "--metrics", "psnr,delta_e", "--json"]
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in found["rows"]] == ["grey", "run/small"]
+    assert found["settings"]["protocol"] == "center256"
+    assert found["published"]["figures"]
+
+
+def test_grey_reproduces_the_protocols_figures_on_natural_photos(shared: Path):
+    found = _measure(data=str(shared / "data" / "eval"), metrics=("psnr", "ssim", "colorfulness"), limit=60)
+    grey, truth = found.row("grey").figures, found.row("truth").figures
+    assert grey["psnr"].value == pytest.approx(22.6, abs=1.5)
+    assert grey["ssim"].value == pytest.approx(0.922, abs=0.02)
+    assert truth["colorfulness"].value == pytest.approx(40.8, abs=6)

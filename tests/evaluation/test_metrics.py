@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from colorize_cli.errors import UsageError
+from colorize_cli.evaluation.metrics import Metric, parse_metrics
+
+
+@pytest.mark.parametrize("typed", [["psnr", "ssim"], ["psnr,ssim"], ["psnr, ssim", "psnr"], ["PSNR", "", "ssim"]])
+def test_words_commas_and_repeats_mean_the_same(typed: list[str]):
+    assert parse_metrics(typed) == [Metric.psnr, Metric.ssim]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("pnsr", "psnr"), ("colourfulness", "colorfulness"), ("inception", "inception_score")]
+)
+def test_a_misspelt_metric_gets_the_nearest_name(typed: str, meant: str):
+    with pytest.raises(UsageError, match=f'Did you mean "{meant}"'):
+        parse_metrics([typed])
+
+
+def test_dashes_are_forgiven_and_nothing_is_not():
+    assert parse_metrics(["delta-e"]) == [Metric.delta_e]
+    with pytest.raises(UsageError, match="no metric"):
+        parse_metrics([","])

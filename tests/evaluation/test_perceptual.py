@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import VGG16_Weights, alexnet, vgg16
+
+from colorize_cli.errors import UsageError, WeightsError
+from colorize_cli.evaluation import inception, perceptual, weight_files
+from colorize_cli.evaluation.evaluate import EvaluateJob
+from colorize_cli.evaluation.inception import frechet_distance, inception_score
+from colorize_cli.evaluation.judges import find_judges
+from colorize_cli.evaluation.metrics import GREY, TRUTH, Metric, Pictures
+from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, crop_for_vgg
+from colorize_cli.models.checkpoint import sha256_of
+from colorize_cli.models.critics import save_critic
+from colorize_cli.models.discriminators import build_discriminator
+
+CPU = torch.device("cpu")
+
+
+def _batch(picture, seeds, side: int = 64) -> torch.Tensor:
+    return torch.stack([torch.from_numpy(picture(i, side, side)).permute(2, 0, 1).float() for i in seeds])
+
+
+def _put(monkeypatch, tmp_path: Path, module, name: str, state: dict) -> None:
+    """Let a file with these weights lie where the published one would, under a checksum of its own."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    needed = getattr(weight_files, name)
+    path = weight_files.checkpoints_folder() / needed.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, path)
+    monkeypatch.setattr(module, name, replace(needed, sha256=sha256_of(path)[:8]))
+
+
+def test_lpips_agrees_with_torchmetrics(picture, weights_by_key):
+    from torchmetrics.functional.image.lpips import _LPIPS
+
+    state, heads = weights_by_key(alexnet(weights=None)), weight_files.lpips_heads()
+    theirs = _LPIPS(pretrained=True, net="alex", pnet_rand=True)
+    features = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+    renamed = {}
+    for key in theirs.net.state_dict():
+        renamed[key] = features[key.split(".", 1)[1]]
+    theirs.net.load_state_dict(renamed)
+    x, y = _batch(picture, (1, 2)), _batch(picture, (3, 2))
+    ours = Lpips(state, heads)(x, y)
+    torch.testing.assert_close(ours, theirs(x / 127.5 - 1, y / 127.5 - 1).flatten(), rtol=1e-4, atol=1e-6)
+    assert ours[1] == 0 and ours[0] > 0.01
+
+
+def test_frechet_distance_agrees_with_torch_fidelity():
+    fidelity = pytest.importorskip("torch_fidelity.metric_fid")
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0, 1, (60, 12)), rng.normal(0.3, 1.4, (50, 12))
+    stats = [{"mu": part.mean(0), "sigma": np.cov(part, rowvar=False)} for part in (first, second)]
+    expected = fidelity.fid_statistics_to_metric(*stats, False)["frechet_inception_distance"]
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-8)
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-6)
+
+
+def test_frechet_distance_of_known_gaussians():
+    rng = np.random.default_rng(1)
+    one = rng.normal(0, 1, (200_000, 2))
+    two = rng.normal(0, 2, (200_000, 2)) + 3
+    assert frechet_distance(one, two) == pytest.approx(2 * 9 + 2 * (1 + 4 - 2 * 2), rel=0.02)
+
+
+def test_inception_score_agrees_with_torch_fidelity():
+    fidelity = pytest.importorskip("torch_fidelity.metric_isc")
+    logits = np.random.default_rng(2).normal(0, 3, (83, 20))
+    expected = fidelity.isc_features_to_metric(torch.from_numpy(logits), splits=10, shuffle=True, rng_seed=2020)
+    mean, spread = inception_score(logits)
+    assert mean == pytest.approx(expected["inception_score_mean"], rel=1e-9)
+    assert spread == pytest.approx(expected["inception_score_std"], rel=1e-9)
+
+
+def test_pictures_of_ten_sure_classes_score_ten():
+    logits = np.kron(np.eye(10), np.ones((20, 1))) * 100
+    assert inception_score(logits, splits=1)[0] == pytest.approx(10)
+
+
+@pytest.mark.slow
+def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypatch, tmp_path, weights_by_key):
+    network = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    monkeypatch.setattr(network, "load_state_dict_from_url", lambda *_, **__: pytest.fail("went to the network"))
+    bare = network.FeatureExtractorInceptionV3.__new__(network.FeatureExtractorInceptionV3)
+    monkeypatch.setattr(network.FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+    torch.save({}, tmp_path / "nothing.pth")
+    bare.__init__("bare", ["2048"], str(tmp_path / "nothing.pth"))
+    monkeypatch.undo()
+    _put(monkeypatch, tmp_path, inception, "INCEPTION", weights_by_key(bare))
+    eye_network = inception.Inception("fid", CPU, inception.INCEPTION)
+    eye = inception.InceptionEye(eye_network)
+    judges = [inception.InceptionJudge(metric, eye) for metric in (Metric.fid, Metric.inception_score)]
+    truth, other = Pictures(_batch(picture, range(4))), Pictures(_batch(picture, range(10, 14)))
+    for judge in judges:
+        judge.measure(GREY, other, truth)
+        judge.measure(TRUTH, truth, truth)
+    assert eye.features[GREY][0].shape == (4, 2048) and len(eye.features[GREY]) == 1
+    assert judges[0].conclude(GREY, 0).figures["fid"].value > 0
+    assert "unstable" in judges[0].notes[0]
+    assert judges[1].conclude(TRUTH, 0).figures["inception_score"].value >= 1
+
+
+@pytest.mark.slow
+def test_vgg_file_of_the_real_layout_names_classes(picture, monkeypatch, tmp_path, weights_by_key):
+    network = vgg16(weights=None, init_weights=False)
+    state = weights_by_key(network)
+    _put(monkeypatch, tmp_path, perceptual, "VGG16", state)
+    judge = perceptual.VggJudge(CPU)
+    batch = _batch(picture, (1, 2), 256)
+    network.load_state_dict(state)
+    order = network.eval()(crop_for_vgg(batch)).argsort(1, descending=True)
+    labels = [int(order[0, 0]), int(order[1, 3])]
+    values = judge.measure(GREY, Pictures(batch, labels), Pictures(batch, labels))
+    assert values["vgg_top1"].tolist() == [100, 0]
+    assert values["vgg_top5"].tolist() == [100, 100]
+    unknown = judge.measure(GREY, Pictures(batch, [None, None]), Pictures(batch, [None, None]))
+    assert unknown["vgg_top1"].isnan().all()
+
+
+def test_vggs_input_is_what_torchvision_prepares(picture):
+    rgb = _batch(picture, (5,), 256)
+    expected = VGG16_Weights.IMAGENET1K_V1.transforms()(rgb.byte())
+    torch.testing.assert_close(crop_for_vgg(rgb), expected, atol=1e-5, rtol=1e-5)
+    tall = torch.nn.functional.interpolate(rgb, size=(300, 280), mode="bilinear").round()
+    expected = VGG16_Weights.IMAGENET1K_V1.transforms()(tall.byte())
+    torch.testing.assert_close(crop_for_vgg(tall), expected, atol=0.03, rtol=0)
+
+
+def test_folder_names_become_classes(tmp_path):
+    classes = ImageNetClasses(["goldfish", "set/Great_White-Shark", "7", "hedge hogs", None], tmp_path)
+    assert [classes(label) for label in ("goldfish", "x/great white shark", "7", "hedge hogs", None)] == [
+        1,
+        2,
+        7,
+        None,
+        None,
+    ]
+    (tmp_path / "LOC_synset_mapping.txt").write_text("".join(f"n{i + 1440764:08} thing {i}\n" for i in range(1000)))
+    assert ImageNetClasses(["n01440766"], tmp_path)("train/n01440766") == 2
+
+
+def test_unknown_classes_are_said(tmp_path):
+    with pytest.raises(UsageError, match="no photo lies in a folder"):
+        ImageNetClasses([None, "kittens"], tmp_path)
+    with pytest.raises(UsageError, match="1 WordNet ids, and no list"):
+        ImageNetClasses(["n01440764"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "file"), [("lpips", "alexnet-owt"), ("fid", "inception-2015"), ("vgg_accuracy", "vgg16-397923af")]
+)
+def test_missing_weights_name_file_source_and_place(metric, file, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsError) as caught:
+        find_judges(EvaluateJob(metrics=(metric,)), CPU)
+    message = str(caught.value)
+    assert file in message and "https://" in message and str(tmp_path) in message
+    skipping = find_judges(EvaluateJob(metrics=("psnr", metric), skip_missing=True), CPU)
+    assert [column.name for column in skipping.columns] == ["psnr"]
+    assert file in skipping.skipped[0]
+
+
+def test_an_altered_file_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = weight_files.checkpoints_folder() / weight_files.ALEXNET.name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half a download")
+    with pytest.raises(WeightsError, match="altered or cut short"):
+        find_judges(EvaluateJob(metrics=("lpips",)), CPU)
+
+
+def test_a_runs_discriminator_judges_any_pictures(picture, tmp_path):
+    torch.manual_seed(0)
+    network = build_discriminator("patchgan", 3, 64, {"width": 8})
+    save_critic(tmp_path / "critic.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
+    judge = find_judges(EvaluateJob(metrics=("critic",), critic=tmp_path), CPU).judges[0]
+    batch = Pictures(_batch(picture, (1, 2)))
+    values = judge.measure(TRUTH, batch, batch)["critic"]
+    assert values.shape == (2,) and ((values > 0) & (values < 1)).all()
+
+
+def test_a_run_without_discriminator_is_said(tmp_path):
+    with pytest.raises(WeightsError, match="no discriminator"):
+        find_judges(EvaluateJob(metrics=("critic",), critic=tmp_path), CPU)
