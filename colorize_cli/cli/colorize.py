@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from colorize_cli.cli.options import (
     FormatOpt,
     JobsOpt,
     JsonOpt,
+    MaxMemoryOpt,
+    MaxPixelsOpt,
     ModelOpt,
     OnColorOpt,
     OutOpt,
@@ -27,12 +30,15 @@ from colorize_cli.cli.options import (
     QuietOpt,
     RecursiveOpt,
     ReportOpt,
+    SalvageOpt,
     SaturationOpt,
+    StripOpt,
     SuffixOpt,
+    VerifyOpt,
     VividnessOpt,
 )
 from colorize_cli.errors import UsageError
-from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
+from colorize_cli.inference.choices import OnColor, OutputFormat, Precision, Strip
 
 
 def colorize(
@@ -54,6 +60,11 @@ def colorize(
     compare: CompareOpt = False,
     on_color: OnColorOpt = OnColor.copy,
     dry_run: DryRunOpt = False,
+    strip: StripOpt = Strip.none,
+    salvage: SalvageOpt = False,
+    verify: VerifyOpt = False,
+    max_pixels: MaxPixelsOpt = "1G",
+    max_memory: MaxMemoryOpt = "0",
     report: ReportOpt = None,
     json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -88,12 +99,25 @@ def colorize(
         compare=compare,
         on_color=on_color,
         dry_run=dry_run,
+        strip=strip.value,
+        salvage=salvage,
+        verify=verify,
+        max_pixels=_amount(max_pixels, "--max-pixels", 1000),
+        max_memory=_amount(max_memory, "--max-memory", 1024),
         report=report,
     )
     with console.photo_progress("Colorizing", quiet) as on_progress:
         result = colorize_photos(work, on_progress, console.notice)
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
+
+
+def _amount(text: str, option: str, kilo: int) -> int:
+    """A number with K, M or G behind it."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)[bB]?", text.strip())
+    if match is None:
+        raise UsageError(f"{option} {text!r} is no amount", hint="Write it like 800M or 2G.")
+    return int(float(match[1]) * kilo ** " KMG".index(match[2].upper() or " "))
 
 
 def _listed(files_from: str | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
+from colorize_cli.inference.choices import OnColor, OutputFormat, Precision, Strip
 
 PhotosArg = Annotated[
     list[str] | None,
@@ -85,6 +85,18 @@ OnColorOpt = Annotated[
     OnColor, typer.Option(help="What to do with photos that have colour; sepia does not count as colour.")
 ]
 DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+StripOpt = Annotated[Strip, typer.Option(help="Leave metadata out: gps (where it was taken) or all of it.")]
+SalvageOpt = Annotated[bool, typer.Option("--salvage", help="Take what is there of damaged files, and say so.")]
+VerifyOpt = Annotated[
+    bool, typer.Option("--verify", help="Read every result back; prove lightness, size and metadata.")
+]
+MaxPixelsOpt = Annotated[
+    str,
+    typer.Option(metavar="PIXELS", help="Largest page that is read, such as 200M or 2G; larger files fail by name."),
+]
+MaxMemoryOpt = Annotated[
+    str, typer.Option(metavar="BYTES", help="Memory for decoded photos, such as 800M or 4G.", show_default="automatic")
+]
 ReportOpt = Annotated[
     Path | None,
     typer.Option(metavar="FILE.json", help="Where the report goes.", show_default="colorize-report.json under --out"),

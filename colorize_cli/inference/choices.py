@@ -22,6 +22,14 @@ class OnColor(StrEnum):
     recolor = "recolor"
 
 
+class Strip(StrEnum):
+    """What is left out of the metadata."""
+
+    none = "none"
+    gps = "gps"
+    all = "all"
+
+
 class OutputFormat(StrEnum):
     """Format of the results."""
 

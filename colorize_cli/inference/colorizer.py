@@ -159,7 +159,8 @@ def _mean(parts: list[Plane]) -> Plane:
     largest = max(parts, key=lambda part: part.shape[1] * part.shape[2])
     view = View(largest.shape[1], largest.shape[2], 0, 0)
     same = [reduce(np.ascontiguousarray(part.transpose(1, 2, 0)), view) for part in parts]
-    return np.ascontiguousarray(np.mean(same, 0, dtype=np.float32).transpose(2, 0, 1))
+    mean: Plane = np.mean(np.stack(same), 0, dtype=np.float32)
+    return np.ascontiguousarray(mean.transpose(2, 0, 1))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -9,9 +9,10 @@ from colorize_cli import __version__
 from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
 from colorize_cli.photos.discover import PHOTO_SUFFIXES
 from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import PhotoFormat
+from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.sniff import SUFFIXES
+from colorize_cli.photos.strip import Strip
 
 SOFTWARE = "colorize-cli"
 
@@ -38,6 +39,11 @@ class ColorizeJob:
         compare: write before | after pairs too.
         on_color: what to do with photos that have colour.
         dry_run: plan only.
+        strip: what is left out of the metadata.
+        salvage: take what is there of damaged files.
+        verify: read every result back and prove its lightness, size and metadata.
+        max_pixels: largest page that is read.
+        max_memory: bytes that one decoded file, and all photos between decoder and encoder, may take; 0 is automatic.
         report: where the report goes; None is `colorize-report.json` in `out`.
     """
 
@@ -58,6 +64,11 @@ class ColorizeJob:
     compare: bool = False
     on_color: OnColor = OnColor.copy
     dry_run: bool = False
+    strip: Strip = "none"
+    salvage: bool = False
+    verify: bool = False
+    max_pixels: int = DecodeLimits.max_pixels
+    max_memory: int = 0
     report: Path | None = None
 
     def single_output(self) -> Path | None:
@@ -69,7 +80,11 @@ class ColorizeJob:
         wanted, single = _FORMATS.get(self.format), self.single_output()
         if single is not None:
             wanted = next((form for form, known in SUFFIXES.items() if single.suffix.lower() in known), wanted)
-        return EncodeSettings(format=wanted, quality=self.quality)
+        return EncodeSettings(format=wanted, quality=self.quality, strip=self.strip)
+
+    def limits(self) -> DecodeLimits:
+        """What a file may declare."""
+        return DecodeLimits(self.max_pixels, self.max_memory or None)
 
     def provenance(self, model: str, sha256: str) -> Provenance:
         """The note that every result carries; without a time, so that equal work gives equal bytes."""
@@ -77,5 +92,6 @@ class ColorizeJob:
             "vividness": "default" if self.vividness is None else f"{self.vividness:g}",
             "saturation": f"{self.saturation:g}",
             "quality": "source" if self.quality is None else str(self.quality),
+            "strip": self.strip,
         }
         return Provenance(SOFTWARE, __version__, model, sha256, tuple(sorted(settings.items())))

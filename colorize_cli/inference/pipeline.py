@@ -143,6 +143,7 @@ class _Flow:
 
     def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer) -> None:
         self.workshop, self.colorizer, self.vividness = workshop, colorizer, job.vividness
+        self.memory = job.max_memory or _MEMORY_IN_FLIGHT
         self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self.decoding: deque[tuple[Source, Future[Prepared | Outcome]]] = deque()
         self.waiting: dict[tuple[View, ...], list[Prepared]] = {}
@@ -173,7 +174,7 @@ class _Flow:
     def _full(self) -> bool:
         held = [item for group in self.waiting.values() for item in group] + list(self.finishing.values())
         many = len(held) >= 2 * self.jobs + 2 * self.colorizer.batch
-        return bool(held) and (many or sum(item.nbytes for item in held) > _MEMORY_IN_FLIGHT)
+        return bool(held) and (many or sum(item.nbytes for item in held) > self.memory)
 
     def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: ThreadPoolExecutor) -> None:
         while len(self.decoding) < self.jobs and not (self.decoding and self._full()):

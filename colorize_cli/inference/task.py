@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.spaces import SRGB, RgbSpace
-from colorize_cli.color.tint import HAS_COLOUR, residual_chroma
+from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
 from colorize_cli.errors import EncodeError
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.verify import verify
 from colorize_cli.models.registry import Sizes
 from colorize_cli.photos.atomic import write_whole
 from colorize_cli.photos.copy import copy_whole, is_copy
@@ -98,13 +99,13 @@ class Workshop:
             return standing
         if self.job.dry_run:
             return Outcome(path, Status.planned, out, notes=(note,) if note else ())
-        photo = decode(path)
+        photo = decode(path, self.job.limits(), self.job.salvage)
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
         out = self._result_path(index, path, form)
         spaces = tuple(_space(page) for page in photo.pages)
         grey = self._pages_to_colour(photo, spaces)
         if not grey:
-            return self._leave_coloured(index, source, started)
+            return self._leave_coloured(index, source, photo, out, started)
         requests = tuple(self._request(photo.pages[i], spaces[i]) for i in grey)
         notes = photo.notes + ((note,) if note else ())
         return Prepared(source, photo, spaces, requests, grey, out, notes, started)
@@ -140,17 +141,23 @@ class Workshop:
         return tuple(
             i
             for i, (page, space) in enumerate(zip(photo.pages, spaces, strict=True))
-            if page.pixels.ndim == 2 or residual_chroma(page.pixels, space) <= HAS_COLOUR
+            if page.pixels.ndim == 2 or residual_chroma(page.pixels, space) <= COLOUR_THRESHOLD
         )
 
-    def _leave_coloured(self, index: int, source: Source, started: float) -> Outcome:
+    def _leave_coloured(self, index: int, source: Source, photo: Photo, out: Path, started: float) -> Outcome:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
-        out = self._copy_path(index)
-        self._make_folder(out.parent)
-        copy_whole(source.path, out)
+        notes = photo.notes
+        if self.job.strip == "none":
+            out = self._copy_path(index)
+            self._make_folder(out.parent)
+            copy_whole(source.path, out)
+        else:  # a copy would publish what was to be stripped
+            self._make_folder(out.parent)
+            pages = [page.pixels for page in photo.pages]
+            notes += write_photo(photo, pages, out, self.settings, self.provenance).notes
         seconds = time.perf_counter() - started
-        return Outcome(source.path, Status.copied, out, reason="has colour already", seconds=seconds)
+        return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
 
     def _request(self, page: Page, space: RgbSpace) -> Request:
         view = view_of(page.pixels.shape[0], page.pixels.shape[1], self.sizes)
@@ -185,6 +192,7 @@ class Workshop:
         ]
         self._make_folder(prepared.out.parent)
         written = write_photo(photo, pages, prepared.out, self.settings, self.provenance)
+        figures = verify(photo, prepared.spaces, prepared.out, self.settings) if self.job.verify else {}
         if self.job.compare:
             write_pair(
                 photo.pages[0].pixels,
@@ -193,9 +201,8 @@ class Workshop:
                 photo.metadata.file,
             )
         notes = tuple(dict.fromkeys(prepared.notes + written.notes))
-        return Outcome(
-            prepared.source.path, Status.done, prepared.out, notes=notes, seconds=time.perf_counter() - prepared.started
-        )
+        seconds = time.perf_counter() - prepared.started
+        return Outcome(prepared.source.path, Status.done, prepared.out, None, notes, seconds, figures)
 
 
 def _space(page: Page) -> RgbSpace:

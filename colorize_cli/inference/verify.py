@@ -1,0 +1,92 @@
+"""Prove that a written result keeps its promises: lightness, sizes, metadata, read back from the disk.
+
+In:  the decoded source, the result's path
+Out: figures for the report; or an error that names what differs
+
+Lossless results must keep |dL*| within 0.5 (8 bits) or one 16-bit step. In lossy ones the 99th percentile of |dL*|
+may be 1.2 times what the same encoder does to the grey picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.errors import EncodeError
+from colorize_cli.photos.encode import EncodeSettings
+from colorize_cli.photos.photo import Photo
+from colorize_cli.photos.verify import read_back, through_encoder
+
+EIGHT_BIT_LIMIT = 0.5  # L*
+LOSSY_RATIO = 1.2
+_SPARE = 0.05  # L*: a lossy picture that the encoder leaves nearly as it was may differ by a rounding
+
+
+def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
+    """|dL*| of every pixel of two pages, (H, W) or (H, W, 3), in one space."""
+    return np.asarray(np.abs(lightness_of(before, space) - lightness_of(after, space)), np.float32)
+
+
+def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
+    """What one 16-bit step is worth in L* at every pixel's grey level, (H, W)."""
+    ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None], space)[0]
+    steps = np.maximum(np.diff(ramp, append=ramp[-1] + 1e-3), np.diff(ramp, prepend=ramp[0] - 1e-3))
+    level = np.clip(np.searchsorted(ramp, lightness_of(before, space)), 0, 65535)
+    return np.asarray(steps[level], np.float32) + 1e-3
+
+
+def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: EncodeSettings) -> dict[str, float]:
+    """Read a result back and check it.
+
+    Args:
+        source: as decoded.
+        spaces: the colour space of each of its pages.
+        result: the written file's path.
+        settings: how it was written.
+
+    Returns:
+        `lightness_max` and `lightness_p99`, |dL*| over all pages; for lossy results also `lightness_p99_of_grey`.
+
+    Raises:
+        EncodeError: something differs; the first few differences are named.
+        DecodeError: the result cannot be read.
+    """
+    back = read_back(source, result, settings)
+    faults = list(back.faults)
+    figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
+    grey = None if back.lossless else through_encoder(source, [page.pixels for page in source.pages], settings)
+    for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
+        if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
+            continue  # named among the faults already
+        after = back.photo.pages[number].pixels
+        after = _at_depth(after, page.pixels.dtype)
+        error = lightness_error(page.pixels, after, space)
+        p99 = float(np.percentile(error, 99))
+        figures["lightness_max"] = max(figures["lightness_max"], float(error.max()))
+        figures["lightness_p99"] = max(figures["lightness_p99"], p99)
+        if grey is None:
+            limit: Any = EIGHT_BIT_LIMIT if after.dtype == np.uint8 else sixteen_bit_limit(page.pixels, space)
+            if (error > limit).any():
+                faults.append(f"page {number + 1}: lightness differs by up to {error.max():.2f} L*")
+        else:
+            alone = float(
+                np.percentile(lightness_error(page.pixels, _at_depth(grey[number], page.pixels.dtype), space), 99)
+            )
+            figures["lightness_p99_of_grey"] = max(figures.get("lightness_p99_of_grey", 0.0), alone)
+            if p99 > LOSSY_RATIO * alone + _SPARE:
+                faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
+    if faults:
+        raise EncodeError(f"verification failed: {'; '.join(faults[:3])}", path=result)
+    return {key: round(value, 4) for key, value in figures.items()}
+
+
+def _at_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Pixels as 8 or 16 bits: a 16-bit source whose result's format holds 8 is compared at 16."""
+    if pixels.dtype == dtype:
+        return pixels
+    return pixels.astype(np.uint16) * 257 if dtype == np.uint16 else (pixels >> 8).astype(np.uint8)
