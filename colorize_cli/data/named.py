@@ -61,7 +61,7 @@ NAMED: Mapping[str, NamedSet] = {
             "reproduced, sold, traded or exploited for any commercial purpose",
             "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
         ),
-        HubSet("flwrlabs/celeba", "main", (("test", 19_962), ("train", 162_770), ("valid", 19_867))),
+        HubSet("flwrlabs/celeba", "2d738f56e0e7f925ea36ae7c808ea925264aacec", (("test", 19_962), ("train", 162_770), ("valid", 19_867))),
         by_hand="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     ),
     "places365": NamedSet(

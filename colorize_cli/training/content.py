@@ -42,7 +42,9 @@ def published_weights(choice: str, name: str, option: str) -> Path:
     published = choice == "torchvision"
     file = torchvision_file(name) if published else Path(choice)
     if not file.is_file():
-        what = f"needs ImageNet weights: {name} is not at {file}" if published else f"no weights at {file}"
+        what = (
+            f"this recipe needs ImageNet weights, and {name} is not at {file}" if published else f"no weights at {file}"
+        )
         raise WeightsError(what, hint=f"Get {_SOURCE}{name}, or give {option}.")
     if published:
         with file.open("rb") as handle:

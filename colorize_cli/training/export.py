@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from colorize_cli import __version__
+from colorize_cli.data.named import terms_of
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
+from colorize_cli.models.hubdata import publish
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.state import cannot_write
 
@@ -86,3 +88,16 @@ def model_card(checkpoint: Path, terms: Sequence[str]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def push_checkpoint(checkpoint: Path, repo: str, data: Sequence[str]) -> str:
+    """Send a checkpoint with its model card to the Hub; returns the commit's address.
+
+    Raises:
+        UsageError: no token, or `repo` is not user/name.
+        DownloadError: the Hub refuses.
+    """
+    terms = [f"- {found}" for name in data if (found := terms_of(name)) is not None]
+    card = model_card(checkpoint, terms).replace("USER/REPO", repo)
+    files: dict[str, Path | bytes] = {"model.safetensors": checkpoint, "README.md": card.encode()}
+    return publish(repo, files, f"Upload {read_info(checkpoint).network} trained by colorize-cli {__version__}")

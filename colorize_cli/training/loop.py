@@ -7,27 +7,28 @@ Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` an
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
+from accelerate.utils import broadcast, broadcast_object_list
 from torch import nn
 
+from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
-from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import ColorizeError, OutOfMemoryError, TrainingError
 from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.devices import make_accelerator
+from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
-from colorize_cli.training.state import Ema, RunState, cannot_write, load_state, save_state
+from colorize_cli.training.sources import described, open_sources
+from colorize_cli.training.state import Ema, RunState, load_state, save_state
 from colorize_cli.training.step import Trainer
 
 _LOOK_EVERY = 20  # steps between looks at the losses on an accelerator, where looking means waiting for it
@@ -40,9 +41,9 @@ class TrainJob:
 
     Attributes:
         config: the recipe with its overrides.
-        open_data: opens the photos; called once a process, first in the one that writes the cache.
-        data: names of the data sets, for the checkpoint's header.
-        out: the run's folder; a state in it is resumed.
+        data: names or paths of the data sets.
+        out: the run's folder, in which a state is resumed; None for a new `runs/RECIPE-N`.
+        access: how data sets are reached.
         init: a checkpoint or a model's name whose weights to start from.
         time_limit: seconds after which the run ends cleanly; it can be resumed.
         device: "auto" or "cpu".
@@ -52,9 +53,9 @@ class TrainJob:
     """
 
     config: TrainConfig
-    open_data: Callable[[], PhotoSet]
-    data: str
-    out: Path
+    data: tuple[str, ...]
+    out: Path | None = None
+    access: Access = Access()  # noqa: RUF009 - frozen
     init: str | None = None
     time_limit: float = math.inf
     device: str = "auto"
@@ -79,13 +80,13 @@ class Watcher:
     """Whom the road tells.
 
     Attributes:
-        on_start: photos to train on, held-out photos, and what was left out, by reason.
+        on_start: the run's folder, photos to train on, held-out photos, and what was left out, by reason.
         on_step: after each look at the losses.
         on_figures: after each checkpoint, the figures.
         should_stop: asked after each step; true ends the run cleanly.
     """
 
-    on_start: Callable[[int, int, dict[str, int]], None] = lambda training, held_out, dropped: None
+    on_start: Callable[[Path, int, int, dict[str, int]], None] = lambda out, training, held_out, dropped: None
     on_step: Callable[[Progress], None] = lambda progress: None
     on_figures: Callable[[dict[str, float]], None] = lambda figures: None
     should_stop: Callable[[], bool] = lambda: False
@@ -115,11 +116,12 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     needed = prepare.needed_files(config)
     accelerator = make_accelerator(job.device, job.precision)
     with accelerator.main_process_first():
-        photos = job.open_data()
+        photos = open_sources(config, job.data, job.access)
     training, validation = prepare.split_photos(photos, config)
     labels = prepare.class_labels(photos, config)
     rows = plan(config, len(training), accelerator.num_processes)
-    watcher.on_start(len(training), len(validation), photos.dropped)
+    out = _agreed_folder(job, config, accelerator)
+    watcher.on_start(out, len(training), len(validation), photos.dropped)
 
     torch.manual_seed(config.seed)
     generator = prepare.make_generator(config, len(labels), needed, job.init)
@@ -137,10 +139,12 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     trainer = Trainer(config, accelerator, generator, call, classes, content, opponent)
     ema = Ema(generator, config.ema)
 
-    begin_run(job, config, accelerator)
-    state = _resume(job.out / "state.pt", trainer, ema)
+    if accelerator.is_main_process:
+        write_run(out, config, job.data, job.access.root)
+    accelerator.wait_for_everyone()
+    state = _resume(out / "state.pt", trainer, ema)
     twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
-    checkpoints = Checkpoints(job.out, config, job.data, trainer, ema, twin, photos, validation, state)
+    checkpoints = Checkpoints(out, config, described(job.data), trainer, ema, twin, photos, validation, state)
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None,
@@ -168,16 +172,14 @@ def _place(network: nn.Module, accelerator: Accelerator, channels_last: bool) ->
                 value.copy_(broadcast(value))
 
 
-def begin_run(job: TrainJob, config: TrainConfig, accelerator: Accelerator) -> None:
-    """Write down what the run is, for resuming and for the reader."""
-    if accelerator.is_main_process:
-        file = job.out / "run.json"
-        try:
-            job.out.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps({"data": job.data, "config": asdict(config)}, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise cannot_write(file, error) from error
-    accelerator.wait_for_everyone()
+def _agreed_folder(job: TrainJob, config: TrainConfig, accelerator: Accelerator) -> Path:
+    """The run's folder, the same for all processes."""
+    if job.out is not None:
+        return job.out
+    chosen = [str(next_folder(config.recipe))]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(chosen)
+    return Path(chosen[0])
 
 
 def _resume(file: Path, trainer: Trainer, ema: Ema) -> RunState:
@@ -238,7 +240,7 @@ class _Loop:
                 saved = time.monotonic()
             elif now - saved > _SAVE_EVERY and self.accelerator.is_main_process:
                 self._look(losses, row, False)
-                save_state(self.checkpoints.state(done, now - started), self.job.out / "state.pt")
+                save_state(self.checkpoints.state(done, now - started), self.checkpoints.out / "state.pt")
                 saved = time.monotonic()
             if stopped:
                 break

@@ -33,7 +33,7 @@ TRAINABLE: Mapping[str, Callable[..., Generator]] = {
     "resunet18": ResUnet18,
     "unet": Unet,
 }
-_MULTIPLES = {"colorunet": 16, "eccv16": 8, "mini": 32, "resunet18": 32}
+_MULTIPLES = {"eccv16": 8, "mini": 32, "resunet18": 32}
 
 
 def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
@@ -50,25 +50,29 @@ def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
         raise UsageError(f"generator {name!r}: {error}") from error
 
 
-def check_size(generator: Generator, name: str, size: int) -> None:
-    """See to it that the network takes pictures of `size` pixels.
+def multiple_of(name: str, arguments: Mapping[str, Any]) -> int:
+    """What the sides of a network's pictures are multiples of, without building it."""
+    if name == "unet":
+        return int(2 ** arguments.get("depth", 7))
+    if name == "colorunet":
+        return int(2 ** (len(arguments.get("widths", range(5))) - 1))
+    return _MULTIPLES.get(name, 1)
+
+
+def check_size(name: str, arguments: Mapping[str, Any], size: int) -> None:
+    """See to it that a network takes pictures of `size` pixels.
 
     Raises:
         UsageError: it does not.
     """
-    multiple = generator.multiple if isinstance(generator, (Unet, ColorUnet)) else _MULTIPLES[name]
+    multiple = multiple_of(name, arguments)
     if size % multiple:
-        less = (
-            f", or make it less deep: --set generator_args.depth={_depth(size)}" if isinstance(generator, Unet) else ""
-        )
+        depth = max(1, (size & -size).bit_length() - 1)
+        less = f", or make it less deep: --set generator_args.depth={depth}" if name == "unet" else ""
         raise UsageError(
             f"{name} takes sizes that are multiples of {multiple}, not {size}",
             hint=f"Try --size {max(1, round(size / multiple)) * multiple}{less}.",
         )
-
-
-def _depth(size: int) -> int:
-    return max(1, (size & -size).bit_length() - 1)
 
 
 def scaled_lightness(lightness: Tensor) -> Tensor:

@@ -88,6 +88,8 @@ def settled(config: TrainConfig) -> TrainConfig:
         raise UsageError("a discriminator judges colours; this generator gives probabilities", hint="Use l1 or l2.")
     if not config.terms and config.adversary is None:
         raise UsageError("the recipe has no loss")
+    for size in sorted({config.val_size, *(stage.size for stage in stages)}):
+        check_size(config.generator, config.generator_args, size)
     if config.generator != "eccv16":
         return config
     head = config.generator_args.get("head", "bins" if config.classifies else "ab")
@@ -135,8 +137,6 @@ def make_generator(config: TrainConfig, classes: int, needed: Needed, init: str 
     if config.generator == "mini":
         arguments["classes"] = classes
     generator = build_generator(config.generator, arguments)
-    for size in {config.val_size, *(stage.size for stage in config.stages)}:
-        check_size(generator, config.generator, size)
     if needed.encoder is not None:
         assert isinstance(generator, ResUnet18)
         state = read_published(needed.encoder)

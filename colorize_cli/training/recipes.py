@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 import types
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -49,8 +49,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"the recipe {name} is no TOML: {error}") from error
-    for override in overrides:
-        _override(table, override)
+    for text in overrides:
+        override(table, text)
     return config_from({"recipe": Path(name).stem, **table})
 
 
@@ -72,10 +72,15 @@ def config_from(table: dict[str, Any]) -> TrainConfig:
     return config
 
 
-def _override(table: dict[str, Any], override: str) -> None:
-    key, sign, text = override.partition("=")
+def override(table: dict[str, Any], assignment: str) -> None:
+    """Set one field of a table of plain values: `lr=5e-4`, `adversary.lr=1e-4`, `terms.0.weight=10`.
+
+    Raises:
+        UsageError: it is no assignment, or names no place in the table.
+    """
+    key, sign, text = assignment.partition("=")
     if not sign or not key.strip():
-        raise UsageError(f"--set {override!r} is not KEY=VALUE", hint="For example: --set lr=5e-4")
+        raise UsageError(f"--set {assignment!r} is not KEY=VALUE", hint="For example: --set lr=5e-4")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:
@@ -87,7 +92,26 @@ def _override(table: dict[str, Any], override: str) -> None:
             place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
         place[int(last) if isinstance(place, list) else last] = value
     except (ValueError, IndexError, TypeError, AttributeError) as error:
-        raise UsageError(f"--set {override!r}: there is no {key.strip()!r} in this recipe") from error
+        raise UsageError(f"--set {assignment!r}: there is no {key.strip()!r} in this recipe") from error
+
+
+def adjusted(config: TrainConfig, size: int | None, batch: int | None, **plain: Any) -> TrainConfig:
+    """Apply what has an option of its own; None leaves a field as the recipe has it.
+
+    Args:
+        config: what to change.
+        size: side of all training and validation pictures, pixels.
+        batch: samples a step, in all stages.
+        plain: other fields by name.
+    """
+    changes = {key: value for key, value in plain.items() if value is not None}
+    stages = tuple(
+        replace(stage, size=stage.size if size is None else size, batch=stage.batch if batch is None else batch)
+        for stage in config.stages
+    )
+    if size is not None:
+        changes |= {"val_size": size, "short_side": max(size, min(config.short_side, 2 * size))}
+    return replace(config, stages=stages, **changes)
 
 
 def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:

@@ -1,0 +1,104 @@
+"""Runs on disk: their folders, and what they were started with.
+
+In:  a folder of runs, a recipe's name
+Out: a new run's folder, or an old run's configuration and data
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from colorize_cli.errors import UsageError
+from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.recipes import config_from, override
+from colorize_cli.training.state import cannot_write
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run that was begun.
+
+    Attributes:
+        folder: where it lies.
+        config: its configuration.
+        data: names or paths of its data sets; root, the folder of data sets it was given, or None.
+    """
+
+    folder: Path
+    config: TrainConfig
+    data: tuple[str, ...]
+    root: Path | None
+
+
+def next_folder(recipe: str, runs: Path = RUNS) -> Path:
+    """The first `runs/RECIPE-N` that is not there."""
+    number = 1
+    while (runs / f"{recipe}-{number}").exists():
+        number += 1
+    return runs / f"{recipe}-{number}"
+
+
+def latest_folder(recipe: str | None, runs: Path = RUNS) -> Path:
+    """The run that was begun or went on last, of a recipe or of any.
+
+    Raises:
+        UsageError: there is none that could go on.
+    """
+    states = [file for file in runs.glob("*/state.pt") if recipe is None or file.parent.name.startswith(f"{recipe}-")]
+    if not states:
+        of = f" of {recipe}" if recipe else ""
+        raise UsageError(f"no run{of} under {runs}/ to go on with", hint="Name its folder: --resume --out runs/NAME")
+    return max(states, key=lambda file: file.stat().st_mtime).parent
+
+
+def check_new(folder: Path) -> None:
+    """See to it that no run is in a folder.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if (folder / "state.pt").exists():
+        raise UsageError(
+            f"there is a run in {folder}", hint=f"Go on with it: --resume --out {folder}; or give another --out."
+        )
+
+
+def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path | None) -> None:
+    """Write down what a run is.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
+    file = folder / "run.json"
+    about = {"data": list(data), "root": str(root.resolve()) if root else None, "config": asdict(config)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(file, error) from error
+
+
+def read_run(folder: Path, overrides: Sequence[str] = ()) -> SavedRun:
+    """Read what a run was started with.
+
+    Args:
+        folder: the run's.
+        overrides: `key=value`, as recipes take them; `epochs=30` prolongs a run of 20.
+
+    Raises:
+        UsageError: there is no run, or an override does not fit.
+    """
+    file = folder / "run.json"
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        table, data, root = about["config"], tuple(about["data"]), about["root"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"no run in {folder}", hint="Name a folder that `colorize train` made.") from error
+    for text in overrides:
+        override(table, text)
+    return SavedRun(folder, config_from(table), data, Path(root) if root else None)
