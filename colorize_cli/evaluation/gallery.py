@@ -28,14 +28,23 @@ def encode_small(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
 
 
 class Gallery:
-    """Encoded pictures in one temporary file: memory does not grow with their number."""
+    """Encoded pictures in one temporary file: memory does not grow with their number.
+
+    Attributes:
+        rows: whose pictures are kept.
+        shapes: height and width of each picture, as measured.
+    """
 
     def __init__(self, rows: Sequence[str]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the gallery
+        self.rows = list(rows)
+        self.shapes: list[tuple[int, int]] = []
         self._places: dict[str, list[tuple[int, int]]] = {row: [] for row in rows}
 
     def add(self, row: str, rgb: Tensor) -> None:
         """Keep a batch of a row's pictures, (N, 3, H, W), [0, 255]."""
+        if row == self.rows[0]:
+            self.shapes += [(rgb.shape[2], rgb.shape[3])] * len(rgb)
         for picture in rgb.byte().permute(0, 2, 3, 1).cpu().numpy():
             data = encode_small(picture)
             self._places[row].append((self._file.seek(0, 2), len(data)))

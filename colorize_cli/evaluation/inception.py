@@ -35,9 +35,7 @@ class Inception:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
-            raise WeightsError(
-                f"{metric} needs torch-fidelity", hint="pip install 'colorize-cli[metrics]'"
-            ) from error
+            raise WeightsError(f"{metric} needs torch-fidelity", hint="pip install 'colorize-cli[metrics]'") from error
         # torch-fidelity unpickles whatever lies in the file; it is given a copy of the checked tensors alone
         tensors = io.BytesIO()
         torch.save(read_weights(needed, metric), tensors)

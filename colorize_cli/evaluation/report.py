@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import EncodeError
+from colorize_cli.evaluation.page import write_page
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
@@ -83,7 +85,7 @@ def to_csv(found: Evaluation) -> str:
     return out.getvalue()
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file beside its place and rename it.
 
     Raises:
@@ -92,7 +94,8 @@ def write_whole(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
+        with beside.open("wb") as file:
+            file.writelines(pieces)
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -105,8 +108,8 @@ def write_reports(found: Evaluation, out: Path) -> None:
     Raises:
         EncodeError: it cannot be written to.
     """
-    import json
-
     text = json.dumps(to_json(found), ensure_ascii=False, indent=1, allow_nan=False)
-    write_whole(out / "report.json", text.encode("utf-8", "backslashreplace"))
-    write_whole(out / "report.csv", to_csv(found).encode("utf-8", "backslashreplace"))
+    write_whole(out / "report.json", [text.encode("utf-8", "backslashreplace")])
+    write_whole(out / "report.csv", [to_csv(found).encode("utf-8", "backslashreplace")])
+    if found.gallery is not None:
+        write_whole(out / "report.html", write_page(found))

@@ -10,6 +10,7 @@ import pytest
 from colorize_cli.cli.app import main
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.protocol import Protocol
 from colorize_cli.evaluation.references import find_references
 from colorize_cli.evaluation.report import to_csv, to_json
 
@@ -91,7 +92,7 @@ def test_files_of_another_tool_are_measured_against_their_partners(photos, tmp_p
     write_picture(pred / "a.png", picture(0))  # perfect
     write_picture(pred / "below" / "c.jpg", picture(2) // 2 + 30)  # another suffix
     write_picture(pred / "stray.png", picture(9))
-    found = _measure(pred=(pred,), ref=photos, protocol="native")
+    found = _measure(pred=(pred,), ref=photos, protocol=Protocol.native)
     assert [row.name for row in found.rows] == ["grey", "theirs"]
     assert found.names == ["a.png", "below/c.png"]
     assert found.row("theirs").per_picture["psnr"][0] == np.inf
@@ -103,7 +104,7 @@ def test_partners_of_different_size_are_one_line_each(photos, tmp_path, write_pi
     pred = tmp_path / "theirs"
     write_picture(pred / "a.png", picture(0))
     write_picture(pred / "b.png", picture(1, 20, 30))
-    found = _measure(pred=(pred,), ref=photos, protocol="native")
+    found = _measure(pred=(pred,), ref=photos, protocol=Protocol.native)
     assert found.names == ["a.png"] and found.exit_status == 1
     assert found.failed[0][0] == "b.png" and "30 x 20 and 56 x 40" in found.failed[0][1]
 

@@ -1,0 +1,68 @@
+"""Small plots as SVG: how a metric is distributed over the photos, a curve for each row of the table.
+
+In:  values by row
+Out: SVG text that stands in a page by itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+COLOURS = ("#0a6cbd", "#d9480f", "#7048e8", "#0c8599", "#c2255c", "#5c940d", "#e67700", "#364fc7")
+_WIDTH, _HEIGHT, _BINS = 240, 96, 32
+
+
+def row_colours(rows: list[str]) -> dict[str, str]:
+    """A colour for each row; grey is grey and the truth green."""
+    fixed = {"grey": "#868e96", "truth": "#2f9e44"}
+    others = [row for row in rows if row not in fixed]
+    return {**fixed, **{row: COLOURS[i % len(COLOURS)] for i, row in enumerate(others)}}
+
+
+def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str, str], title: str, digits: int) -> str:
+    """Histograms of a metric, one outline a row over a common axis, with a tick at each mean.
+
+    Args:
+        values: by row; what is not finite is left out.
+        colours: by row.
+        title: for those who cannot see it.
+        digits: of the axis' ends.
+
+    Returns:
+        An SVG element; "" where no row has two finite values.
+    """
+    finite = {row: data[np.isfinite(data)] for row, data in values.items()}
+    finite = {row: data for row, data in finite.items() if len(data) > 1}
+    if not finite:
+        return ""
+    everything = np.concatenate(list(finite.values()))
+    low, high = float(everything.min()), float(everything.max())
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    counts = {row: np.histogram(data, _BINS, (low, high))[0] / len(data) for row, data in finite.items()}
+    top = max(float(count.max()) for count in counts.values())
+    base = _HEIGHT - 14
+    shapes = []
+    for row, count in counts.items():
+        steps = [
+            f"{'M' if i == 0 else 'L'}{x:.1f} {base - (base - 6) * c / top:.1f}"
+            for i, c in enumerate(count)
+            for x in (i * _WIDTH / _BINS, (i + 1) * _WIDTH / _BINS)
+        ]
+        path = "M" + " L".join(step[1:] for step in steps)
+        mean = (float(finite[row].mean()) - low) / (high - low) * _WIDTH
+        colour = colours[row]
+        shapes.append(
+            f'<path d="{path} L{_WIDTH} {base} L0 {base} Z" fill="{colour}" fill-opacity=".18" stroke="{colour}"/>'
+            f'<line x1="{mean:.1f}" x2="{mean:.1f}" y1="2" y2="{base}" stroke="{colour}" stroke-dasharray="3 2"/>'
+        )
+    ends = (
+        f'<text x="0" y="{_HEIGHT - 3}">{low:.{digits}f}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT - 3}" text-anchor="end">{high:.{digits}f}</text>'
+    )
+    label = escape(f"{title}: distribution over photos", quote=True)
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(shapes)}{ends}</svg>'
