@@ -175,8 +175,10 @@ def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tup
     h, w = size
     total, count = np.zeros((2, h * w)), np.zeros(h * w)
     for sidecar in sidecars:
-        cells, ab = _points_on_grid(sidecar, photo_size, size) if sidecar.scribbles is None else _scribbles_on_grid(
-            sidecar.scribbles, size
+        cells, ab = (
+            _points_on_grid(sidecar, photo_size, size)
+            if sidecar.scribbles is None
+            else _scribbles_on_grid(sidecar.scribbles, size)
         )
         count += np.bincount(cells, minlength=h * w)
         for channel in range(2):
