@@ -13,6 +13,8 @@ from colorize_cli.photos.provenance import Provenance
 
 # Tags of a TIFF page that EXIF's first directory has, too.
 _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
+# Tags that every page of a TIFF keeps, byte for byte.
+KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
 
 
 def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
@@ -25,7 +27,10 @@ def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
         if not any(tag.code == 305 for tag in kept):
             kept.append(exif.ascii_tag(305, note.line()))
         return exif_block(tags.order, kept)
-    return exif.minimal(note.line())
+    resolution = photo.pages[0].metadata.resolution
+    return exif_block(
+        "<", [exif.ascii_tag(305, note.line()), *(exif.resolution_tags(resolution, "<") if resolution else ())]
+    )
 
 
 def comments_of(metadata: Metadata) -> list[bytes]:

@@ -25,7 +25,7 @@ from colorize_cli.photos.probe import probe
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
 from colorize_cli.photos.sniff import SUFFIXES, sniff, why_none
 
-__all__ = ["DecodeLimits", "decode", "probe"]
+__all__ = ["DecodeLimits", "decode", "decode_bytes", "probe"]
 
 
 _DEFAULT_LIMITS = DecodeLimits()
@@ -44,12 +44,16 @@ def decode(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS, salvage: bool = F
         TooLargeError: it declares more than the limits allow.
     """
     data, facts = read_file(path)
+    return decode_bytes(data, path, facts, limits, salvage)
+
+
+def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits, salvage: bool = False) -> Photo:
+    """Read a photo from a file's bytes; for the rest see `decode`."""
     format = sniff(data[:64])
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
         raw = _decode(data, format, limits, salvage)
-        del data
         pages = tuple(_finish(page) for page in raw.pages)
     except Damaged as error:
         hint = "--salvage takes what is there" if error.salvageable and not salvage else None

@@ -48,6 +48,8 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     elif (extra := len(data) - parsed.end) > 0 and data[parsed.end :].strip(b"\0\xff\r\n "):
         notes.append(f"{extra:,} bytes after the picture were left out")
     pixels, space = _pixels(data, parsed)
+    if parsed.torn:
+        notes.append("part of the picture is damaged")
     if not parsed.complete:
         lost = _lost_rows(pixels)
         notes.append(

@@ -122,7 +122,7 @@ def write_photo(
     given = len(photo.notes)
     photo = strip(photo, settings.strip)
     try:
-        pieces, notes = _encode(photo, pages, format, settings.quality, provenance)
+        pieces, notes = encode_bytes(photo, pages, format, settings.quality, provenance)
         size = write_whole(out, pieces, photo.metadata.file)
     except EncodeError:
         raise
@@ -147,9 +147,11 @@ def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
     return np.ascontiguousarray(pixels)
 
 
-def _encode(
+def encode_bytes(
     photo: Photo, pages: Sequence[AnyPixels], format: PhotoFormat, quality: int | None, note: Provenance
 ) -> tuple[Iterable[bytes], list[str]]:
+    """The pieces of an output, and notes on what its format cannot hold."""
+    pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(pages)]
     if format is PhotoFormat.tiff:
         return encode_tiff(photo, pages, quality, note)
     page, rgb = photo.pages[0], pages[0]

@@ -99,18 +99,8 @@ def _webp(page: Page, array: AnyPixels, quality: int | None, around: _Around) ->
 
 
 def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: list[str]) -> bytes:
-    if array.dtype == np.uint16 and hasattr(cv2, "imencodeWithMetadata"):
-        depth = 12 if page.metadata.depth > 10 else 10
-        code = cv2.COLOR_RGBA2BGRA if array.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        deep = cv2.cvtColor(np.ascontiguousarray(array >> (16 - depth)), code)
-        kinds = {cv2.IMAGE_METADATA_XMP: around.xmp, cv2.IMAGE_METADATA_EXIF: around.exif}
-        kinds[cv2.IMAGE_METADATA_ICCP] = around.icc
-        given = {kind: np.frombuffer(data, np.uint8) for kind, data in kinds.items() if data}
-        options = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_DEPTH, depth]
-        done, coded = cv2.imencodeWithMetadata(".avif", deep, list(given), list(given.values()), options)
-        if not done:
-            raise ValueError("the AVIF encoder failed")
-        return bytes(coded.tobytes())
+    if hasattr(cv2, "imencodeWithMetadata"):  # OpenCV 4.12; Pillow writes EXIF anew, which moves maker notes
+        return _avif_by_opencv(array, quality, page.metadata.depth, around)
     if array.dtype == np.uint16:
         notes.append("16 bits became 8, since this AVIF encoder holds no more")
         array = eight_bits(array)
@@ -120,6 +110,23 @@ def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: li
         out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
     )
     return out.getvalue()
+
+
+def _avif_by_opencv(array: AnyPixels, quality: int, source_depth: int, around: _Around) -> bytes:
+    depth = 8 if array.dtype == np.uint8 else 12 if source_depth > 10 else 10
+    code = cv2.COLOR_RGBA2BGRA if array.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    pixels = cv2.cvtColor(np.ascontiguousarray(array if depth == 8 else array >> (16 - depth)), code)
+    kinds = {
+        cv2.IMAGE_METADATA_XMP: around.xmp,
+        cv2.IMAGE_METADATA_EXIF: around.exif,
+        cv2.IMAGE_METADATA_ICCP: around.icc,
+    }
+    given = {kind: np.frombuffer(data, np.uint8) for kind, data in kinds.items() if data}
+    options = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_SPEED, 8]
+    done, coded = cv2.imencodeWithMetadata(".avif", pixels, list(given), list(given.values()), options)
+    if not done:
+        raise ValueError("the AVIF encoder failed")
+    return bytes(coded.tobytes())
 
 
 def _jp2(photo: Photo, page: Page, array: AnyPixels, quality: int | None, around: _Around) -> bytes:

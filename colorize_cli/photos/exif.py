@@ -108,12 +108,6 @@ def without_gps(block: bytes) -> bytes:
     return bytes(cleaned)
 
 
-def minimal(software: str) -> bytes:
-    """An EXIF block that names the software and nothing else, for files that had none."""
-    text = software.encode("ascii", "replace") + b"\0"
-    return b"II*\0" + struct.pack("<IHHHIII", 8, 1, _SOFTWARE, 2, len(text), 26, 0) + text
-
-
 def ascii_tag(code: int, text: str) -> Tag:
     """A TIFF text entry."""
     value = text.encode("ascii", "replace") + b"\0"

@@ -83,8 +83,7 @@ def merge(packet: bytes | None, note: Provenance) -> bytes:
 
     A packet that is no RDF is kept, and ours follows it.
     """
-    packet = _utf8(packet) if packet else b""
-    packet = _OURS.sub(b"", packet)
+    packet = without_note(packet) if packet else b""
     packet = _EMPTY_RDF.sub(rb"<\1\2></\1>", packet)
     ends = list(_RDF_END.finditer(packet))
     if not ends:
@@ -93,6 +92,11 @@ def merge(packet: bytes | None, note: Provenance) -> bytes:
     about = _ABOUT.search(packet)
     ours = _description(note, about[1] if about else b'""', source_type=b"DigitalSourceType" not in packet)
     return packet[:at].rstrip() + ours + packet[at:]
+
+
+def without_note(packet: bytes) -> bytes:
+    """A packet in UTF-8 without our note."""
+    return _OURS.sub(b"", _utf8(packet))
 
 
 def _wrap(description: bytes) -> bytes:

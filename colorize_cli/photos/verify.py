@@ -1,0 +1,161 @@
+"""Read an output back and compare it with its source: pages, sizes, depth, alpha and all that stands around.
+
+In:  the decoded source, the path of its output, the settings that it was written with
+Out: the output, decoded, for those who check its lightness, and what of the source is missing in it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.photos import carry, provenance, strip
+from colorize_cli.photos.decode import DecodeLimits, decode, decode_bytes
+from colorize_cli.photos.encode import EncodeSettings, encode_bytes, target_format
+from colorize_cli.photos.photo import AnyPixels, FileFacts, Page, Photo, PhotoFormat, Resolution
+from colorize_cli.photos.provenance import Provenance
+
+_LOSSLESS = frozenset({PhotoFormat.png, PhotoFormat.tiff, PhotoFormat.bmp, PhotoFormat.ppm})
+_NO_DEEP = frozenset({PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.bmp})
+_LOSSY_COMPRESSIONS = frozenset({6, 7, 33003, 33005, 34712, 50001})  # of TIFF: JPEG old and new, JPEG 2000, WebP
+# These have a place for it in EXIF alone, which is kept as it was.
+_NO_RESOLUTION = frozenset({PhotoFormat.ppm, PhotoFormat.webp, PhotoFormat.avif, PhotoFormat.heic})
+_NO_LIMITS = DecodeLimits(max_pixels=2**62)
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """An output read back.
+
+    Attributes:
+        photo: as decoded again.
+        lossless: its pixels are exactly those that the encoder was given.
+        faults: what is not as it should be, each a few words; none is good.
+    """
+
+    photo: Photo
+    lossless: bool
+    faults: tuple[str, ...]
+
+
+def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
+    """Decode an output and compare it with its source.
+
+    Raises:
+        DecodeError: the output cannot be read.
+    """
+    back = decode(path, _NO_LIMITS)
+    expected = strip.strip(source, settings.strip)
+    faults = [*_pages(expected, back), *_around(expected, back, settings)]
+    if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:
+        faults.append("the file's time differs")
+    coded = any(page.metadata.compression in _LOSSY_COMPRESSIONS for page in back.pages)
+    return ReadBack(back, is_lossless(source, back.format, settings) and not coded, tuple(faults))
+
+
+def is_lossless(photo: Photo, format: PhotoFormat, settings: EncodeSettings) -> bool:
+    """Whether an output of that format holds exactly the pixels that the encoder was given."""
+    if format is PhotoFormat.tiff:
+        return not any(page.metadata.jpeg for page in photo.pages) or photo.format is not PhotoFormat.tiff
+    if format in (PhotoFormat.webp, PhotoFormat.jp2):
+        return settings.quality is None and photo.pages[0].metadata.lossless
+    return format in _LOSSLESS
+
+
+def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSettings) -> tuple[AnyPixels, ...]:
+    """Pixels as they come back from the same encoder with the same settings: what coding alone does to a grey picture.
+
+    Args:
+        photo: the source.
+        pages: per page (H, W) or (H, W, 3), of the page's size and dtype.
+        settings: how.
+
+    Raises:
+        EncodeError: they cannot be coded.
+        DecodeError: they cannot be read back.
+    """
+    format, _ = target_format(photo, settings)
+    note = Provenance("colorize-cli", "", "", "")
+    data = b"".join(encode_bytes(photo, pages, format, settings.quality, note)[0])
+    return tuple(page.pixels for page in decode_bytes(data, photo.path, FileFacts(), _NO_LIMITS).pages)
+
+
+def _pages(source: Photo, back: Photo) -> list[str]:
+    if len(back.pages) != len(source.pages):
+        return [f"{len(back.pages)} pages instead of {len(source.pages)}"]
+    faults = []
+    for number, (before, after) in enumerate(zip(source.pages, back.pages, strict=True), 1):
+        where = f"page {number}: " if len(source.pages) > 1 else ""
+        faults += [where + fault for fault in _page(before, after, back.format)]
+    return faults
+
+
+def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
+    faults = []
+    if before.size != after.size:
+        faults.append(f"{after.size[0]} x {after.size[1]} pixels instead of {before.size[0]} x {before.size[1]}")
+    if before.pixels.dtype != after.pixels.dtype and format not in _NO_DEEP:
+        faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
+    a, b = _transparency(before), _transparency(after)
+    if (a is None) != (b is None) or a is not None and format in _LOSSLESS and not np.array_equal(a, b):
+        faults.append("transparency differs")
+    if before.icc != after.icc and not before.metadata.tag_srgb and format not in (PhotoFormat.bmp, PhotoFormat.ppm):
+        faults.append("the colour profile differs")
+    if not _near(before.metadata.resolution, after.metadata.resolution) and format not in _NO_RESOLUTION:
+        faults.append("the resolution differs")
+    return faults
+
+
+def _transparency(page: Page) -> AnyPixels | None:
+    """Alpha; none where it hides nothing, since some encoders leave such a plane out."""
+    return None if page.alpha is None or page.alpha.min() == np.iinfo(page.alpha.dtype).max else page.alpha
+
+
+def _near(a: Resolution | None, b: Resolution | None) -> bool:
+    """The same but for the rounding of a format's units."""
+    if a is None or a.unit == "none":
+        return True
+    return b is not None and all(
+        abs(x - y) <= max(0.01 * x, 0.6) for x, y in zip(a.per_inch(), b.per_inch(), strict=True)
+    )
+
+
+def _around(source: Photo, back: Photo, settings: EncodeSettings) -> list[str]:
+    faults, before, after = [], source.metadata, back.metadata
+    kept = back.format not in (PhotoFormat.bmp, PhotoFormat.ppm)
+    if before.exif and kept and back.format is not PhotoFormat.tiff and before.exif != after.exif:
+        faults.append("EXIF differs")
+    if before.xmp and kept and not _contains(before.xmp, after.xmp, after.xmp_extended):
+        faults.append("XMP lost something")
+    if before.iptc and before.iptc != after.iptc and back.format in (PhotoFormat.jpeg, PhotoFormat.tiff):
+        faults.append("IPTC differs")
+    if back.format is source.format:
+        if before.comments and not set(before.comments) <= set(after.comments):
+            faults.append("a comment is missing")
+        if not set(before.text) <= set(after.text):
+            faults.append("a text is missing")
+        if not set(before.segments) <= set(after.segments):
+            faults.append("an application segment is missing")
+        faults += _tags(source, back)
+    return faults
+
+
+def _contains(source: bytes, packet: bytes | None, extended: Sequence[bytes]) -> bool:
+    """Every property of the source's packet, by its lines, is in the output's packet or in its extension."""
+    everything = (packet or b"") + b"".join(extended)
+    lines = (line.strip() for line in provenance.without_note(source).splitlines())
+    return all(line in everything for line in lines if line and not line.startswith((b"<?xpacket", b"<rdf:RDF")))
+
+
+def _tags(source: Photo, back: Photo) -> list[str]:
+    faults = []
+    for before, after in zip(source.pages, back.pages, strict=False):
+        if before.metadata.tags and after.metadata.tags:
+            there = {tag.code: tag for tag in after.metadata.tags.tags}
+            for tag in before.metadata.tags.tags:
+                if tag.code in carry.KEPT_TEXT and (tag.code not in there or there[tag.code].value != tag.value):
+                    faults.append(f"TIFF tag {tag.code} differs")
+    return faults
