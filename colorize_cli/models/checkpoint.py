@@ -6,7 +6,6 @@ Out: a file that never runs code; or the generator, ready for inference
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.generator import Generator
+from colorize_cli.models.store import sha256_of as sha256_of  # named here for those who write checkpoints
 
 FORMAT = "colorize-cli/1"
 
@@ -56,6 +56,15 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInf
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint that `save_checkpoint` wrote."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (OSError, SafetensorError):
+        return False
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -102,7 +111,9 @@ def load_strictly(generator: Generator, state: Mapping[str, Tensor], name: str) 
     for key, value in wanted.items():
         if state[key].shape != value.shape:
             raise WeightsError(f"{name}: {key} has shape {tuple(state[key].shape)}, expected {tuple(value.shape)}")
-    generator.load_state_dict(dict(state))
+    # a network built on "meta" has no memory of its own: it takes the tensors as they are
+    on_meta = any(parameter.is_meta for parameter in generator.parameters())
+    generator.load_state_dict(dict(state), assign=on_meta)
     return generator.eval()
 
 
@@ -117,9 +128,3 @@ def load_checkpoint(path: Path, build: Callable[[CheckpointInfo], Generator]) ->
         WeightsError: unreadable, or of another network.
     """
     return load_strictly(build(read_info(path)), read_tensors(path), str(path))
-
-
-def sha256_of(path: Path) -> str:
-    """The file's SHA-256, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -117,13 +117,8 @@ class DeOldify(Generator):
         decoder: `deep` ("artistic": ResNet-34) or `wide` ("stable", "video": ResNet-101).
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, decoder: Literal["deep", "wide"] = "deep") -> None:
         super().__init__()
-        for name, value in (("mean", _MEAN), ("std", _STD)):
-            self.register_buffer(name, torch.tensor(value).reshape(1, 3, 1, 1), persistent=False)
         deep = decoder == "deep"
         resnet, unit, factor = (resnet34, 64, 1.5) if deep else (resnet101, 256, 2.0)
         encoder = nn.Sequential(*list(resnet(weights=None).children())[:-2])
@@ -170,6 +165,7 @@ class DeOldify(Generator):
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at the input's size; neither hints nor `vividness` move it."""
-        grey = grey_from_lightness(lightness).expand(-1, 3, -1, -1)
-        painted: Tensor = self.forward((grey - self.mean) / self.std)
-        return split((painted * self.std + self.mean).clamp(0, 1))[1]
+        grey = grey_from_lightness(lightness)
+        mean, std = (grey.new_tensor(value).reshape(1, 3, 1, 1) for value in (_MEAN, _STD))
+        painted: Tensor = self.forward((grey - mean) / std)
+        return split((painted * std + mean).clamp(0, 1))[1]

@@ -75,7 +75,9 @@ class Eccv16(Generator):
         )
         if head == "bins":
             self.model_out = nn.Conv2d(BINS, 2, 1, bias=False)
-            self.model_out.weight = nn.Parameter((zhang_bins().T / REACH)[:, :, None, None], requires_grad=False)
+            with torch.device("cpu"):  # the bins are cached: never on "meta", where a network may be built
+                bins = zhang_bins().T / REACH
+            self.model_out.weight = nn.Parameter(bins[:, :, None, None], requires_grad=False)
 
     @property
     def bins(self) -> Tensor:

@@ -6,18 +6,29 @@ Out: `LoadedModel`: networks in eval mode, float32, on the CPU
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from colorize_cli.errors import ModelNotFoundError
+import torch
+from torch import Tensor
+
+from colorize_cli.errors import ModelNotFoundError, WeightsError
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue
-from colorize_cli.models.checkpoint import load_strictly, read_info, read_tensors, sha256_of
+from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
 from colorize_cli.models.generator import Generator
-from colorize_cli.models.registry import ModelSpec
+from colorize_cli.models.normed import fold_norms
+from colorize_cli.models.published import read_state, without
+from colorize_cli.models.registry import ModelSpec, Published
+from colorize_cli.models.store import sha256_of
 
+Progress = Callable[[int, int], None]
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+_BEST = "best.safetensors"
+_REPO = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<file>[\w./-]+))?")
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class LoadedModel:
         return self.ensemble or (self,)
 
 
-def load_model(name: str, on_progress: Callable[[int, int], None] | None = None) -> LoadedModel:
+def load_model(name: str, on_progress: Progress | None = None) -> LoadedModel:
     """Load a model; weights that are not here yet are pulled.
 
     Args:
@@ -72,23 +83,66 @@ def load_model(name: str, on_progress: Callable[[int, int], None] | None = None)
     return LoadedModel(name, spec, first.generator, "+".join(member.sha256 for member in members), members)
 
 
-def _load_one(name: str, on_progress: Callable[[int, int], None] | None) -> LoadedModel:
+def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
     registry = catalogue()
     if name in registry:
         spec = registry.get(name)
         file = weights.fetch(spec, on_progress)
-        return _from_checkpoint(name, file.path, file.sha256)
+        if isinstance(spec.weights, Published):
+            return _strict(name, spec, read_tensors(file.path), file.sha256)
+        return _from_file(name, file.path, file.sha256)
     path = Path(name).expanduser()
+    if (path / _BEST).is_file():  # the folder of a run
+        path = path / _BEST
     if path.is_file():
-        return _from_checkpoint(name, path, sha256_of(path))
-    if path.suffix in _SUFFIXES:
+        return _from_file(name, path, sha256_of(path))
+    if path.suffix in _SUFFIXES and not _REPO.fullmatch(name):
         raise ModelNotFoundError(f"no checkpoint {name}", hint="Check the path, or see: colorize models list")
-    registry.get(name)
-    raise AssertionError("unreachable")
+    if match := _REPO.fullmatch(name):
+        repo = weights.HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
+        file = weights.fetch_repo(repo, on_progress)
+        return _from_file(name, file.path, file.sha256)
+    raise registry.not_found(name)
 
 
-def _from_checkpoint(name: str, path: Path, sha256: str) -> LoadedModel:
-    info = read_info(path)
-    spec = catalogue().get(info.network)
-    generator = load_strictly(spec.build(**info.arguments), read_tensors(path), str(path))
+def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
+    """A checkpoint that says what it is; or any file whose keys and shapes are a known network's."""
+    if is_checkpoint(path):
+        info = read_info(path)
+        spec = catalogue().get(info.network)
+        generator = load_strictly(spec.build(**info.arguments), read_tensors(path), str(path))
+        return LoadedModel(name, replace(spec, name=name), generator, sha256)
+    state = read_state(path)
+    known = identify(state)
+    if known is None:
+        raise WeightsError(
+            f"{path} holds weights of no network that is known here",
+            hint="Known are those of: colorize models list; others cannot be loaded.",
+        )
+    return _strict(name, replace(known, name=name), state, sha256)
+
+
+def _strict(name: str, spec: ModelSpec, state: Mapping[str, Tensor], sha256: str) -> LoadedModel:
+    """Load published weights key for key, without making random ones first."""
+    droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
+    with torch.device("meta"):
+        generator = spec.build()
+    generator = load_strictly(generator, without(state, droppable), name)
+    fold_norms(generator)
     return LoadedModel(name, spec, generator, sha256)
+
+
+def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
+    """The first published model whose network has just these keys and shapes (but for what it may drop)."""
+    for spec in catalogue():
+        if isinstance(spec.weights, Published):
+            shapes = {key: tuple(value.shape) for key, value in without(state, spec.weights.droppable).items()}
+            if shapes == _shapes(spec):
+                return spec
+    return None
+
+
+@cache
+def _shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        return {key: tuple(value.shape) for key, value in spec.build().state_dict().items()}

@@ -49,12 +49,22 @@ class HubFile:
     revision: str
     file: str
 
+    @property
+    def host(self) -> str:
+        """For people."""
+        return f"huggingface.co/{self.repo}"
+
 
 @dataclass(frozen=True)
 class Url:
     """A file that a plain web server has."""
 
     url: str
+
+    @property
+    def host(self) -> str:
+        """For people."""
+        return self.url.partition("//")[2].rpartition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -139,9 +149,13 @@ class Registry:
         """
         if name in self._specs:
             return self._specs[name]
+        raise self.not_found(name)
+
+    def not_found(self, name: str) -> ModelNotFoundError:
+        """What to say about a name that is none: the nearest is suggested."""
         near = difflib.get_close_matches(name.lower(), self._specs, n=1, cutoff=0.5)
         guess = f' Did you mean "{near[0]}"?' if near else ""
-        raise ModelNotFoundError(f'no model "{name}".{guess} See them all: colorize models list')
+        return ModelNotFoundError(f'no model "{name}".{guess} See them all: colorize models list')
 
     def __contains__(self, name: object) -> bool:
         return name in self._specs

@@ -1,22 +1,28 @@
-"""Where a model's weights lie.
+"""Where a model's weights lie: bundled, pulled before, or to be pulled now.
 
-In:  a spec
-Out: the path of a file that has been checked against its recorded or published SHA-256
+In:  a spec, or a repository on the Hub
+Out: the path of a file whose every byte has been checked against its recorded or published SHA-256
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli.errors import WeightsError
-from colorize_cli.models.checkpoint import sha256_of
-from colorize_cli.models.registry import Bundled, ModelSpec
+from filelock import FileLock
 
-Progress = Callable[[int, int], None]
+from colorize_cli.errors import DownloadError, WeightsError
+from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
+from colorize_cli.models.store import Entry, Store, default_store, sha256_of
+from colorize_cli.models.transfer import Address, Progress, download
+
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+_TRUE = ("1", "true", "yes", "on")
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,26 @@ class WeightsFile:
 
     path: Path
     sha256: str
+
+
+@dataclass(frozen=True)
+class HubRepo:
+    """A model repository on the Hub, as a user names it: `user/repo`, `user/repo@revision`, `user/repo:file`."""
+
+    repo: str
+    revision: str = "main"
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        """How it was typed, less what is the default."""
+        revision = f"@{self.revision}" if self.revision != "main" else ""
+        return f"{self.repo}{revision}{f':{self.file}' if self.file else ''}"
+
+
+def offline() -> bool:
+    """Whether the user forbids the network: `COLORIZE_OFFLINE` or `HF_HUB_OFFLINE`."""
+    return any(os.environ.get(name, "").lower() in _TRUE for name in ("COLORIZE_OFFLINE", "HF_HUB_OFFLINE"))
 
 
 def recorded_sha256(weights: Bundled) -> str:
@@ -44,19 +70,216 @@ def fetch(spec: ModelSpec, on_progress: Progress | None = None) -> WeightsFile:
     """Find a model's weights, pull them if they are not here, and check them.
 
     Raises:
-        WeightsError: there are none, or they are altered.
+        WeightsError: there are none, or they are altered and cannot be pulled again.
     """
+    if isinstance(spec.weights, Published):
+        return pull(spec.name, spec.weights, on_progress=on_progress)
     if spec.weights is None:
         raise WeightsError(
             f'"{spec.name}" has no published weights',
             hint="Train it (colorize train --list-recipes) and give the checkpoint to --model.",
         )
-    if isinstance(spec.weights, Bundled):
-        path = ASSETS / spec.weights.file
-        if not path.is_file():
-            raise WeightsError(f"the bundled weights are missing: {path}", hint="Install the package again.")
-        sha256 = sha256_of(path)
-        if sha256 != recorded_sha256(spec.weights):
-            raise WeightsError(f"the bundled weights are altered: {path}", hint="Install the package again.")
-        return WeightsFile(path, sha256)
-    raise WeightsError(f'"{spec.name}" cannot be pulled yet')
+    path = ASSETS / spec.weights.file
+    if not path.is_file():
+        raise WeightsError(f"the bundled weights are missing: {path}", hint="Install the package again.")
+    sha256 = sha256_of(path)
+    if sha256 != recorded_sha256(spec.weights):
+        raise WeightsError(f"the bundled weights are altered: {path}", hint="Install the package again.")
+    return WeightsFile(path, sha256)
+
+
+def pull(
+    name: str,
+    weights: Published,
+    store: Store | None = None,
+    bundle: Path | None = None,
+    on_progress: Progress | None = None,
+) -> WeightsFile:
+    """Bring published weights into a store, unless they are there; two processes bring them once.
+
+    Args:
+        name: the entry's name.
+        weights: what is published.
+        store: where to keep them; None is the user's.
+        bundle: take them from this folder, not from the network.
+        on_progress: told (bytes here, bytes in all).
+
+    Raises:
+        WeightsError: they are not to be had, or are not what was published.
+    """
+    entry = (store or default_store()).entry(name)
+    if found := _checked(entry, weights.sha256):
+        return found
+    try:
+        entry.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(entry.folder / ".lock"))
+        lock.acquire()
+    except OSError as error:
+        hint = "Set COLORIZE_CACHE to a folder that can be written."
+        raise WeightsError(f"cannot write {entry.folder}: {error.strerror}", hint=hint) from error
+    try:
+        if found := _checked(entry, weights.sha256):  # brought by another process while this one waited
+            return found
+        if entry.record(weights.sha256) is not None:
+            entry.refuse()
+        if bundle is not None:
+            _unpack(bundle, name, weights, entry)
+        else:
+            _bring(name, weights, entry, on_progress)
+        if found := _checked(entry, weights.sha256):
+            return found
+        raise WeightsError(f"{entry.weights} does not keep what is written to it", hint="Check the disk.")
+    finally:
+        lock.release()
+
+
+def _checked(entry: Entry, sha256: str) -> WeightsFile | None:
+    """An entry's weights, if they are here and every byte is as recorded."""
+    record = entry.record(sha256)
+    if record is None or not entry.sound(record):
+        return None
+    return WeightsFile(entry.weights, record.published_sha256)
+
+
+def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | None) -> None:
+    """From the Hub's own cache, or from the network."""
+    cached = _in_hub_cache(weights)
+    if cached is not None:
+        return _convert(cached, weights, entry, sha256_of(cached), str(cached))
+    if offline():
+        raise DownloadError(
+            f'"{name}" is not here, and the network is off (COLORIZE_OFFLINE or HF_HUB_OFFLINE is set)',
+            hint=f"Unset it, or bring a bundle: colorize models pull {name} --from DIR",
+        )
+    free = shutil.disk_usage(entry.folder).free
+    if free < 2 * weights.size:  # the published file, and the safetensors made from it
+        raise DownloadError(
+            f'"{name}" needs {2 * weights.size / 1e9:.1f} GB on {entry.folder}, {free / 1e9:.1f} are free',
+            hint="Free some space, or set COLORIZE_CACHE.",
+        )
+    target = entry.folder / Path(weights.file).name
+    sha256, url = download(_addresses(weights), target, weights.sha256 or _hub_sha256(weights), on_progress)
+    try:
+        _convert(target, weights, entry, sha256, url)
+    except WeightsError:
+        os.replace(target, target.with_name(f"{target.name}.refused"))
+        raise
+    target.unlink()
+
+
+def _convert(path: Path, weights: Published, entry: Entry, sha256: str, source: str) -> None:
+    """Store a published file, whose hash was checked, as safetensors; the file itself is left alone."""
+    from colorize_cli.models.published import is_safetensors, read_state, without, write_safetensors
+
+    if is_safetensors(path) and not weights.droppable:
+        beside = entry.weights.with_name(f".{entry.weights.name}.{os.getpid()}.part")
+        shutil.copyfile(path, beside)  # with its header, which may say what it is
+        os.replace(beside, entry.weights)
+    else:
+        write_safetensors(without(read_state(path), weights.droppable), entry.weights)
+    entry.commit(weights.file, sha256, source)
+
+
+def _unpack(bundle: Path, name: str, weights: Published, entry: Entry) -> None:
+    """From a folder that `models pull --to` wrote, or that holds the published file itself."""
+    packed = Store(bundle).entry(name)
+    if packed.is_here(weights.sha256):
+        entry.copy_from(packed, weights.sha256)
+        return
+    file = next((f for f in (bundle / weights.file, packed.folder / weights.file) if f.is_file()), None)
+    if file is None or not weights.sha256:
+        raise WeightsError(f'{bundle} does not hold "{name}"', hint=f"Fill it: colorize models pull {name} --to DIR")
+    sha256 = sha256_of(file)
+    if not sha256.startswith(weights.sha256):
+        raise WeightsError(f"{file} is refused: its SHA-256 is not the published one", hint="Copy it again.")
+    _convert(file, weights, entry, sha256, str(file))
+
+
+def _addresses(weights: Published) -> Sequence[Address]:
+    """Where to ask, in order: the user's mirror, then the sources."""
+    addresses = []
+    if mirror := os.environ.get("COLORIZE_MIRROR"):
+        addresses.append(Address(f"{mirror.rstrip('/')}/{Path(weights.file).name}"))
+    for source in weights.sources:
+        if isinstance(source, HubFile):
+            from huggingface_hub import get_token, hf_hub_url
+
+            url = hf_hub_url(source.repo, source.file, revision=source.revision, endpoint=_endpoint())
+            token = get_token()
+            addresses.append(Address(url, {"Authorization": f"Bearer {token}"} if token else {}))
+        else:
+            addresses.append(Address(source.url))
+    return addresses
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _in_hub_cache(weights: Published) -> Path | None:
+    """The file in the Hub's own cache, if another program pulled it and it is unaltered."""
+    from huggingface_hub import try_to_load_from_cache
+
+    hub = os.environ.get("HF_HUB_CACHE") or (f"{home}/hub" if (home := os.environ.get("HF_HOME")) else None)
+    for source in weights.sources:
+        if isinstance(source, HubFile) and weights.sha256:
+            found = try_to_load_from_cache(source.repo, source.file, revision=source.revision, cache_dir=hub)
+            if isinstance(found, str) and sha256_of(Path(found)).startswith(weights.sha256):
+                return Path(found)
+    return None
+
+
+def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
+    """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says."""
+    from huggingface_hub import HfApi
+
+    if offline():
+        raise DownloadError(
+            f"{repo} is not here, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
+        )
+    try:
+        info = HfApi(endpoint=_endpoint()).model_info(repo, revision=revision, files_metadata=True)
+    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DownloadError(
+            f"cannot ask the Hub for {repo}: {reason}", hint="Check the name and the network."
+        ) from error
+    files = {f.rfilename: (f.lfs["sha256"], f.size or 0) for f in info.siblings or [] if f.lfs}
+    return info.sha or revision, files
+
+
+def _hub_sha256(weights: Published) -> str:
+    """The hash that the Hub keeps of a file at its pinned revision."""
+    for source in weights.sources:
+        if isinstance(source, HubFile):
+            files = _siblings(source.repo, source.revision)[1]
+            if source.file in files:
+                return files[source.file][0]
+    raise DownloadError(f"nobody says what {weights.file} must hash to", hint="Choose another model.")
+
+
+def fetch_repo(repo: HubRepo, on_progress: Progress | None = None) -> WeightsFile:
+    """Weights of a repository on the Hub: as pulled before, without asking again, or pulled now.
+
+    Raises:
+        WeightsError: they are not to be had.
+    """
+    return _checked(default_store().entry(repo.name), "") or pull(repo.name, on_hub(repo), on_progress=on_progress)
+
+
+def on_hub(repo: HubRepo) -> Published:
+    """What the Hub has under a repository's name, at its present commit.
+
+    Raises:
+        DownloadError: no such repository, or no network.
+        WeightsError: no file of weights in it, or several.
+    """
+    commit, files = _siblings(repo.repo, repo.revision)
+    names = [repo.file] if repo.file else [name for name in files if name.endswith(_SUFFIXES)]
+    safe = [name for name in names if name.endswith(".safetensors")]
+    names = safe or names
+    if len(names) != 1 or names[0] not in files:
+        there = ", ".join(sorted(name for name in files if name.endswith(_SUFFIXES))) or "none"
+        raise WeightsError(f"which weights in {repo.repo}? It has: {there}", hint=f"Name one: {repo.repo}:FILE")
+    sha256, size = files[names[0]]
+    return Published(names[0], (HubFile(repo.repo, commit, names[0]),), sha256, size)

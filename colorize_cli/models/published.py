@@ -1,0 +1,91 @@
+"""Weights as their authors publish them, made into safetensors that never run code.
+
+In:  a `.pth` file: a state dict, bare or under "params", "model" or "state_dict"; or safetensors
+Out: the state dict; a safetensors file of it
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from colorize_cli.errors import WeightsError
+from colorize_cli.models.checkpoint import read_tensors
+
+_WRAPPERS = ("params_ema", "params", "model", "state_dict", "generator")
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file looks like safetensors: its length of header, then a brace."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return len(start) == 9 and start[8:] == b"{"
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, floating point as float32, without running anything that the file says.
+
+    Raises:
+        WeightsError: the file holds code, is damaged, or holds no state dict.
+    """
+    if is_safetensors(path):
+        return read_tensors(path)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if named is None:
+            raise WeightsError(
+                f"cannot read the weights {path}: it is damaged", hint="Copy or pull it again."
+            ) from error
+        raise WeightsError(
+            f"{path} is refused: it holds code ({named.group(1)}), not only weights",
+            hint="Ask its author for safetensors.",
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError) as error:
+        raise WeightsError(f"cannot read the weights {path}: it is damaged", hint="Copy or pull it again.") from error
+    return unwrap(loaded, path)
+
+
+def unwrap(loaded: object, path: Path) -> dict[str, Tensor]:
+    """Find the state dict in what a file held.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
+            loaded = loaded[wrapper]
+            break
+    if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
+        raise WeightsError(f"{path} holds no state dict", hint="Give a file of a network's weights.")
+    state = {str(key).removeprefix("module."): value.detach() for key, value in loaded.items()}
+    return {key: value.float() if value.dtype.is_floating_point else value for key, value in state.items()}
+
+
+def without(state: Mapping[str, Tensor], droppable: Sequence[str]) -> dict[str, Tensor]:
+    """Leave out keys that a network does not use."""
+    return {key: value for key, value in state.items() if key not in droppable}
+
+
+def write_safetensors(state: Mapping[str, Tensor], to: Path) -> None:
+    """Write a state dict whole or not at all."""
+    seen: set[int] = set()
+    tensors: dict[str, Tensor] = {}
+    for key, value in state.items():
+        storage = value.untyped_storage().data_ptr()
+        tensors[key] = value.clone() if storage in seen else value.contiguous()  # no two share memory in the file
+        seen.add(storage)
+    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, beside, metadata={"format": "pt"})
+        os.replace(beside, to)
+    finally:
+        beside.unlink(missing_ok=True)
