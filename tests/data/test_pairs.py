@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import torch
+
+from colorize_cli.data.pairs import Pairs, Place, load_batches
+from colorize_cli.data.photosets import HeldPhotos
+from colorize_cli.data.transforms import Augmentation, make_sample
+from tests.data.pictures import colourful
+
+PLAIN = Augmentation(fit="square", film=0, tone=0, wear=0, hints=0, flip=0)
+
+
+def photos(count: int, sources: list[str] | None = None) -> HeldPhotos:
+    names = [f"{i}.png" for i in range(count)]
+    pictures = [colourful(i) for i in range(count)]
+    return HeldPhotos(names, sources or [""] * count, [None] * count, [""] * count, {}, pictures)
+
+
+def test_an_epoch_shows_every_photo_once_in_another_order() -> None:
+    pairs = Pairs(photos(10), range(10), PLAIN, seed=0, source_power=None)
+    first, second = ([pairs.draw(epoch * 10 + i)[0] for i in range(10)] for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+
+
+def test_a_sample_is_a_function_of_seed_epoch_and_index() -> None:
+    how = Augmentation()
+    one, other = (Pairs(photos(10), range(10), how, seed=4, source_power=None) for _ in range(2))
+    for position in (17, 3, 12):  # in whatever order
+        a, b = one[Place(position, 16)], other[Place(position, 16)]
+        assert all(torch.equal(x, y) for x, y in zip(a[:3], b[:3], strict=True))
+    elsewhere = Pairs(photos(10), range(10), how, seed=5, source_power=None)
+    assert not torch.equal(one[Place(3, 16)][0], elsewhere[Place(3, 16)][0])
+
+
+def test_sources_are_drawn_by_the_root_of_their_size() -> None:
+    sources = ["large"] * 81 + ["small"] * 9
+    pairs = Pairs(photos(90, sources), range(90), PLAIN, seed=0, source_power=0.5)
+    drawn = Counter(sources[pairs.draw(i)[0]] for i in range(2000))
+    assert abs(drawn["large"] / 2000 - 0.75) < 0.04  # 9 : 3
+
+
+def test_workers_give_the_same_batches() -> None:
+    pairs, plan = Pairs(photos(6), range(6), Augmentation(), seed=1), [(0, 2, 16), (2, 3, 24)]
+    alone, helped = (list(load_batches(pairs, plan, workers)) for workers in (0, 1))
+    assert [tuple(batch.lightness.shape) for batch in alone] == [(2, 1, 16, 16), (3, 1, 24, 24)]
+    for a, b in zip(alone, helped, strict=True):
+        assert torch.equal(a.lightness, b.lightness) and torch.equal(a.ab, b.ab) and torch.equal(a.hints, b.hints)
+
+
+def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
+    rgb = np.zeros((20, 40, 3), np.uint8)
+    rgb[:, :20, 0] = 255  # left half red
+    stretched = make_sample(
+        rgb, 20, Augmentation("stretch", flip=0, film=0, tone=0, wear=0, hints=0), np.random.default_rng(0)
+    )
+    red = stretched.ab[0] > 40
+    assert red[:, :10].all() and not red[:, 10:].any()
+    for seed in range(5):
+        square = make_sample(rgb, 20, PLAIN, np.random.default_rng(seed))
+        assert 0 <= int((square.ab[0, 0] > 40).sum()) <= 20
+    assert {int((make_sample(rgb, 20, PLAIN, np.random.default_rng(s)).ab[0, 0] > 40).sum()) for s in range(9)} != {10}
+
+
+def test_film_changes_what_is_seen_and_never_the_truth() -> None:
+    rgb, rng = colourful(3, 32, 32), np.random.default_rng
+    plain = make_sample(rgb, 32, PLAIN, rng(0))
+    aged = make_sample(rgb, 32, Augmentation("square", flip=0, film=1, tone=1, wear=1, hints=0), rng(0))
+    assert np.array_equal(plain.ab, aged.ab)
+    assert np.abs(plain.lightness - aged.lightness).mean() > 0.5
+
+
+def test_hints_are_true_colours() -> None:
+    sample = make_sample(
+        colourful(2, 32, 32),
+        32,
+        Augmentation("square", flip=0, hints=1, film=0, tone=0, wear=0),
+        np.random.default_rng(2),
+    )
+    known = sample.hints[2] == 1
+    assert known.any() and not known.all()
+    assert np.abs(sample.hints[:2, known] - sample.ab[:, known]).max() < 12
+    assert (sample.hints[:2, ~known] == 0).all()
