@@ -29,6 +29,7 @@ Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
 
 _STRIP_PIXELS = 1 << 16  # a quarter of a megabyte for each float plane of a strip
+_BLACK = 0.02  # L*; 16-bit greys below it stay grey
 _LEMON = 223  # no grey below this has a hue whose colours leave the gamut and come back
 
 
@@ -179,29 +180,29 @@ def _merge_exactly(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> N
             index = root.astype(np.intp)
             low = np.take(table, index)
             out[..., i] = np.rint(low + (np.take(table, index + 1) - low) * (root - index)).astype(out.dtype)
+    if maximum > 255:
+        # A 16-bit step of a dark grey is finer than float32 near L* + 16; no colour can be seen there.
+        black = lightness < _BLACK
+        for i, curve in enumerate(space.curves):
+            out[..., i][black] = np.rint(curve.encode(lightness[black] * (27 / 24389)) * maximum)
 
 
-def _lemon(grey: Pixels, a: Floats, b: Floats) -> NDArray[np.bool_] | None:
-    """Bright yellows of hue 94 to 111 degrees: red leaves the gamut there and may return, and one limit says too little."""
-    bright = grey > _LEMON
-    if not bright.any():
-        return None
-    bright &= b > 20
-    if not bright.any():
-        return None
-    lemon: NDArray[np.bool_] = bright & (a < np.float32(-0.06) * b) & (a > np.float32(-0.4) * b)
-    return lemon if lemon.any() else None
+def _lemon(grey: Pixels, a: Floats, b: Floats) -> NDArray[np.bool_]:
+    """Bright yellows of hue 94 to 111 degrees: red leaves the gamut there and may come back."""
+    lemon: NDArray[np.bool_] = grey > _LEMON
+    if lemon.any():
+        lemon &= b > 20
+    if lemon.any():
+        lemon &= (a < np.float32(-0.06) * b) & (a > np.float32(-0.4) * b)
+    return lemon
 
 
-def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
-    """8-bit grey to 8-bit sRGB: the gamut's edge by table, the rest by OpenCV's Lab."""
-    a, b = ab
-    lemon = _lemon(grey, a, b)
-    kept = None if lemon is None else ab[:, lemon]
-    # The position around the grey axis, [-2, 2], in steps of the table; no angle is needed.
+def _excess(grey: Pixels, a: Floats, b: Floats) -> Floats:
+    """|a| + |b| as a multiple of what sRGB shows at that grey and hue; not a number where the table cannot tell."""
     reach = np.abs(a)
     reach += np.abs(b)
     reach += np.float32(1e-6)
+    # The position around the grey axis, [-2, 2], in steps of the table; no angle is needed.
     place = np.divide(a, reach)
     np.subtract(np.float32(1), place, out=place)
     np.copysign(place, b, out=place)
@@ -214,18 +215,28 @@ def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
     limits = tables.srgb_inverse_limits()
     low = np.take(limits, column, mode="clip")
     column += 1
-    high = np.take(limits, column, mode="clip")
-    high -= low
-    high *= place
-    high += low
-    high *= reach  # |a| + |b| as a multiple of what sRGB shows
-    np.maximum(high, np.float32(1), out=high)
-    ab /= high
+    excess = np.take(limits, column, mode="clip")
+    excess -= low
+    excess *= place
+    excess += low
+    excess *= reach
+    return excess
+
+
+def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
+    """8-bit grey to 8-bit sRGB: the gamut's edge by table, the rest by OpenCV's Lab, single pixels by search."""
+    a, b = ab
+    excess = _excess(grey, a, b)
+    hard = np.isnan(excess)
+    hard |= _lemon(grey, a, b)
+    kept = ab[:, hard]
+    np.fmax(excess, np.float32(1), out=excess)
+    ab /= excess
     lab = cv2.merge([_grey_lookup(grey, tables.grey_lightness(SRGB, 255)), a, b])
-    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB, dst=lab)
+    cv2.cvtColor(lab, cv2.COLOR_Lab2RGB, dst=lab)
     width = 3 * grey.shape[1]
-    cv2.convertScaleAbs(rgb.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
-    if lemon is not None and kept is not None:
+    cv2.convertScaleAbs(lab.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
+    if kept.size:
         colour = np.empty((1, kept.shape[1], 3), np.uint8)
-        _merge_exactly(colour, grey[lemon][None], kept[:, None], SRGB)
-        out[lemon] = colour[0]
+        _merge_exactly(colour, grey[hard][None], kept[:, None], SRGB)
+        out[hard] = colour[0]

@@ -29,7 +29,6 @@ def chroma_scale(lightness: Tensor, ab: Tensor, rgb_from_xyz: Tensor = RGB_FROM_
     Returns:
         (N, 1, H, W), [0, 1]; the scaled colour is inside the gamut, or within 1e-6 of linear light of it.
     """
-
     y = ((lightness + 16) / 116).clamp_min(6 / 29) ** 3  # Y, or the least that Y is compared with
 
     def inside(scale: Tensor) -> Tensor:

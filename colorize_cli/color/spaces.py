@@ -158,7 +158,9 @@ def _curve_of(tag: bytes) -> Curve:
         if function >= len(_PARAMETRIC):
             raise ValueError(f"parametric function {function}")
         names = _PARAMETRIC[function]
-        given = dict(zip(names, (value / 65536 for value in struct.unpack_from(f">{len(names)}i", tag, 12)), strict=True))
+        given = dict(
+            zip(names, (value / 65536 for value in struct.unpack_from(f">{len(names)}i", tag, 12)), strict=True)
+        )
         if function in (1, 2):  # these change over where a x + b reaches zero, to a constant
             given["d"] = -given["b"] / given["a"]
         if function == 2:
@@ -179,7 +181,9 @@ def _usable(curve: Curve) -> bool:
 def _like_srgb(curve: Curve) -> bool:
     """Whether no grey's L* differs from sRGB's by more than a tenth."""
     levels = np.linspace(0, 1, 256)
-    return bool(np.abs(lightness_from_y(curve.decode(levels)) - lightness_from_y(_SRGB_CURVE.decode(levels))).max() < 0.1)
+    return bool(
+        np.abs(lightness_from_y(curve.decode(levels)) - lightness_from_y(_SRGB_CURVE.decode(levels))).max() < 0.1
+    )
 
 
 def _description(tag: bytes) -> str:

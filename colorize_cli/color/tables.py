@@ -23,7 +23,7 @@ HUES = 4096  # steps of direction around the grey axis, see `direction`
 TOLERANCE = np.float32(2e-6)  # linear light, of Y below and of white above: the rounding of float32
 _SAMPLES, _HALVINGS = 8, 13  # the gamut's boundary is found to 2**-16 of the chroma asked for
 _ROWS = 4  # greys searched together: large enough for numpy, small enough for the cache
-_EDGE = np.float32(0.9998)  # a hair too much chroma is clipped to the same level; too little shows where a channel is dark
+_CORNER = np.float32(0.04)  # Lab units by which the gamut's edge may turn aside between directions, or it is no line
 _KNEE = np.float32(6 / 29)
 
 
@@ -113,18 +113,23 @@ def direction(position: Floats) -> tuple[Floats, Floats]:
 def srgb_inverse_limits() -> Floats:
     """1 over the largest |a| + |b| that sRGB shows, for each 8-bit grey and direction: (256 * (HUES + 1),) float32.
 
-    The inverse, since between two neighbours it is a straight line wherever the gamut's edge is one.
+    The inverse, since between two neighbours it is a straight line wherever the gamut's edge is one; not a number
+    beside the few corners of that edge, where the pixels have to be searched one by one.
     """
     matrix = SRGB.rgb_from_xyz.astype(np.float32)
     a, b = direction(np.linspace(-2, 2, HUES + 1, dtype=np.float32)[None])
     f_of_grey = (grey_lightness(SRGB, 255) + 16) / 116
     limits = np.empty((256, HUES + 1), np.float32)
     for top in range(0, 256, _ROWS):
-        f = np.broadcast_to(f_of_grey[top : top + _ROWS, None], (_ROWS, HUES + 1)).copy()
+        f = np.empty((_ROWS, HUES + 1), np.float32)
+        f[:] = f_of_grey[top : top + _ROWS, None]
         y, low, step = xyz_from_f(f), np.zeros_like(f), np.float32(256)  # 256 is beyond every colour of sRGB
         for _ in range(16):
             step = np.float32(step / 2)
             wider = low + step
             low = np.where(inside(linear_rgb(f, y, a * wider, b * wider, matrix), y), wider, low)
-        limits[top : top + _ROWS] = _EDGE / (low + step / 2)
+        limits[top : top + _ROWS] = 1 / (low + step / 2)
+    # Where two faces of the gamut meet between two directions, a straight line would cut the corner off.
+    bend = limits[:, 2:] + limits[:, :-2] - 2 * limits[:, 1:-1]
+    limits[:, 1:-1][np.abs(bend) > _CORNER * limits[:, 1:-1] ** 2] = np.nan
     return limits.ravel()

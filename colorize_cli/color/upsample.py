@@ -54,7 +54,8 @@ class Enlarger:
         starts = np.flatnonzero(np.diff(base, prepend=base[0] - 1))
         for start, stop in zip(starts, [*starts[1:], len(base)], strict=True):
             near = np.stack([self._widened(int(base[start]) + k, source_height) for k in (-1, 0, 1, 2)], 1)
-            np.matmul(weights[start:stop], near, out=out[:, start:stop])
+            for plane in range(len(out)):  # not matmul: BLAS rounds the last columns by the shape, and starts threads
+                np.einsum("rk,kw->rw", weights[start:stop], near[plane], out=out[plane, start:stop])
         return out
 
     def _widened(self, row: int, source_height: int) -> Floats:
@@ -65,6 +66,8 @@ class Enlarger:
                 del self._wide[old]
             lines = self._planes[:, row : row + _AHEAD]
             count = lines.shape[1]
-            wide = np.stack([cv2.resize(line, (self._shape[1], count), interpolation=cv2.INTER_CUBIC) for line in lines])
+            wide = np.stack(
+                [cv2.resize(line, (self._shape[1], count), interpolation=cv2.INTER_CUBIC) for line in lines]
+            )
             self._wide.update((row + k, wide[:, k]) for k in range(count))
         return self._wide[row]
