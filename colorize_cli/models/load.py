@@ -6,7 +6,6 @@ Out: `LoadedModel`: networks in eval mode, float32, on the CPU
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,6 +19,7 @@ from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
 from colorize_cli.models.generator import Generator
+from colorize_cli.models.inventory import hub_repo
 from colorize_cli.models.normed import fold_norms
 from colorize_cli.models.published import read_state, without
 from colorize_cli.models.registry import ModelSpec, Published
@@ -28,7 +28,6 @@ from colorize_cli.models.store import sha256_of
 Progress = Callable[[int, int], None]
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _BEST = "best.safetensors"
-_REPO = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<file>[\w./-]+))?")
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
         path = path / _BEST
     if path.is_file():
         return _from_file(name, path, sha256_of(path))
-    if path.suffix in _SUFFIXES and not _REPO.fullmatch(name):
+    repo = hub_repo(name)
+    if path.suffix in _SUFFIXES and (repo is None or not repo.file):
         raise ModelNotFoundError(f"no checkpoint {name}", hint="Check the path, or see: colorize models list")
-    if match := _REPO.fullmatch(name):
-        repo = weights.HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
+    if repo is not None:
         file = weights.fetch_repo(repo, on_progress)
         return _from_file(name, file.path, file.sha256)
     raise registry.not_found(name)

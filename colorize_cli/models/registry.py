@@ -52,7 +52,7 @@ class HubFile:
     @property
     def host(self) -> str:
         """For people."""
-        return f"huggingface.co/{self.repo}"
+        return f"hf.co/{self.repo}"
 
 
 @dataclass(frozen=True)

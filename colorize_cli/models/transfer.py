@@ -62,6 +62,9 @@ class Patience:
     longest: float = 60.0
 
 
+PATIENCE = Patience()
+
+
 class _Retry(Exception):
     """Worth another try at the same address, after so many seconds if the server said so."""
 
@@ -102,7 +105,7 @@ def download(
     Raises:
         DownloadError: no address gave the file.
     """
-    patience = patience or Patience()
+    patience = patience or PATIENCE
     failures: list[str] = []
     for address in addresses:
         for _ in range(2):

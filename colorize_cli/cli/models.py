@@ -1,0 +1,209 @@
+"""`colorize models`: which models there are, which are here, and how to bring, check and remove them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from colorize_cli.cli import console
+from colorize_cli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from colorize_cli.models.inventory import Status
+
+_PIPED = 140  # columns of a table where stdout is no terminal
+_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
+
+app = typer.Typer(
+    help="List, inspect, pull, check and remove models.",
+    epilog="Examples:\n\n  colorize models list\n\n  colorize models pull ddcolor siggraph17\n\n"
+    "  colorize models pull --all --to /media/stick\n\n  colorize models pull --all --from /media/stick",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+NameArg = Annotated[str, typer.Argument(metavar="NAME", help="A name of the list, or USER/REPO on the Hub.")]
+NamesArg = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="Names of the list, or USER/REPO on the Hub.", show_default=False),
+]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+AllOpt = Annotated[bool, typer.Option("--all", help="Every model of the list that can be pulled.")]
+
+
+@app.command("list")
+def list_models(as_json: JsonOpt = False) -> None:
+    """List every model: parameters, size, licence, source, and whether it is here."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import status
+
+    rows = [status(spec) for spec in catalogue()]
+    if as_json:
+        console.print_json([_facts(row) for row in rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right"), ("licence", "left")):
+        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("source", overflow="fold")
+    table.add_column("here", no_wrap=True)
+    for row in rows:
+        size = f"{row.size / 1e6:.0f} MB" if row.size else ""
+        millions = f"{row.spec.parameters / 1e6:.1f} M"
+        table.add_row(row.spec.name, millions, size, row.spec.licence, row.spec.source, row.presence.value)
+    console.stdout.print(table, width=None if console.stdout.is_terminal else _PIPED)
+
+
+@app.command()
+def info(name: NameArg, as_json: JsonOpt = False) -> None:
+    """Say all that is known of a model."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import status
+
+    facts = _facts(status(catalogue().get(name)))
+    if as_json:
+        console.print_json(facts)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in facts.items():
+        if isinstance(value, list):
+            value = "\n".join(str(item) for item in value)
+        table.add_row(key.replace("_", " "), "" if value is None else str(value))
+    console.stdout.print(table)
+
+
+@app.command()
+def path(name: NameArg) -> None:
+    """Print where a model's weights lie."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import hub_repo, status
+    from colorize_cli.models.store import default_store
+
+    if name not in catalogue() and (repo := hub_repo(name)) is not None:
+        entry = default_store().entry(repo.name)
+        where = entry.weights if entry.is_here() else None
+    else:
+        where = status(catalogue().get(name)).path
+    if where is None:
+        raise UsageError(f'"{name}" is not here', hint=f"Pull it: colorize models pull {name}")
+    typer.echo(where)
+
+
+@app.command()
+def pull(
+    names: NamesArg = None,
+    every: AllOpt = False,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Fill a folder, to be carried to a machine without network.")
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", exists=True, file_okay=False, help="Take the weights from such a folder."
+        ),
+    ] = None,
+) -> None:
+    """Bring models here, or into a folder; what is here already is not pulled again."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import bring
+    from colorize_cli.models.registry import Published
+
+    wanted = [spec.name for spec in catalogue() if isinstance(spec.weights, Published)] if every else names or []
+    if not wanted:
+        raise UsageError("no model is named", hint="Name one, or --all. See them: colorize models list")
+    for name in wanted:
+        with _transfer(name) as on_progress:
+            where = bring(name, to, bundle, on_progress)
+        console.stderr.print(f"{name}: {where}", markup=False)
+
+
+@app.command()
+def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
+    """Compare every byte of models with what was recorded or published; without names, of all that are here."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import State
+    from colorize_cli.models.inventory import verify as verdict_on
+
+    verdicts = [verdict_on(name) for name in names or [spec.name for spec in catalogue()]]
+    shown = [verdict for verdict in verdicts if names or verdict.state is not State.absent]
+    if as_json:
+        console.print_json([asdict(verdict) for verdict in shown])
+    else:
+        for verdict in shown:
+            console.stdout.print(f"{verdict.name}: {verdict.state.value}  {verdict.detail}", markup=False)
+    if any(verdict.state is State.altered or (names and verdict.state is State.absent) for verdict in shown):
+        raise typer.Exit(int(ExitStatus.some_failed))
+
+
+@app.command()
+def remove(names: NamesArg = None) -> None:
+    """Delete pulled weights."""
+    from colorize_cli.models.inventory import remove as delete
+
+    if not names:
+        raise UsageError("no model is named", hint="See what is here: colorize models list")
+    for name in names:
+        console.stderr.print(f"{name}: removed, {delete(name) / 1e6:.0f} MB freed", markup=False)
+
+
+def _facts(row: Status) -> dict[str, object]:
+    from colorize_cli.models.registry import Bundled, Published
+    from colorize_cli.models.weights import recorded_sha256
+
+    spec, sha256, sources = row.spec, None, []
+    if isinstance(spec.weights, Published):
+        sources = [f"{source.host}/{spec.weights.file}" for source in spec.weights.sources]
+        sha256 = spec.weights.sha256 or "as the Hub says at the pinned revision"
+    elif isinstance(spec.weights, Bundled) and row.size:
+        sha256 = recorded_sha256(spec.weights)
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "parameters": spec.parameters,
+        "bytes": row.size,
+        "licence": spec.licence,
+        "source": spec.source,
+        "files": sources,
+        "sha256": sha256,
+        "here": row.presence.value,
+        "path": str(row.path) if row.path else None,
+        "takes_hints": spec.takes_hints,
+        "follows_vividness": spec.vivid,
+        "short_side": spec.sizes.short_side,
+        "stretched_to_a_square": spec.sizes.square,
+    }
+
+
+@contextmanager
+def _transfer(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show bytes, rate and time left; a line now and then where stderr is no terminal."""
+    if console.stderr.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console.stderr, transient=True) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        said = time.monotonic()
+
+        def line(done: int, total: int) -> None:
+            nonlocal said
+            if time.monotonic() - said >= _LINE_EVERY:
+                said = time.monotonic()
+                console.stderr.print(f"{name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", markup=False)
+
+        yield line

@@ -1,0 +1,164 @@
+"""Which models are here, and in what state; to bring and to remove them.
+
+In:  a catalogue name, or `user/repo` on the Hub
+Out: for each: a status, a verdict, a path
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from colorize_cli.errors import UsageError, WeightsError
+from colorize_cli.models import weights
+from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.registry import Bundled, ModelSpec, Published
+from colorize_cli.models.store import Entry, Store, default_store
+from colorize_cli.models.transfer import Progress
+
+HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w./-]*))?(:(?P<file>[\w-][\w./-]*))?")
+
+
+class Presence(StrEnum):
+    """Whether a model can be used now, without a network."""
+
+    bundled = "bundled"
+    here = "here"
+    absent = "not here"
+    untrained = "train it"
+
+
+class State(StrEnum):
+    """What a look at every byte says."""
+
+    sound = "sound"
+    altered = "altered"
+    absent = "not here"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A line of `models list`; `size` in bytes, of what is here, or of what would be pulled; 0 if there is nothing."""
+
+    spec: ModelSpec
+    presence: Presence
+    size: int
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A line of `models verify`."""
+
+    name: str
+    state: State
+    detail: str
+
+
+def hub_repo(name: str) -> weights.HubRepo | None:
+    """What `user/repo`, `user/repo@revision` or `user/repo:file` means; None if it is not one."""
+    match = HUB_NAME.fullmatch(name)
+    if match is None:
+        return None
+    return weights.HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
+
+
+def status(spec: ModelSpec) -> Status:
+    """Whether a model is here; looks at names and sizes, not at every byte."""
+    if isinstance(spec.weights, Bundled):
+        path = weights.ASSETS / spec.weights.file
+        return Status(spec, Presence.bundled, path.stat().st_size if path.is_file() else 0, path)
+    if spec.weights is None:
+        return Status(spec, Presence.untrained, 0, None)
+    entry = default_store().entry(spec.name)
+    record = entry.record(spec.weights.sha256)
+    if record is None:
+        return Status(spec, Presence.absent, spec.weights.size, None)
+    return Status(spec, Presence.here, record.bytes, entry.weights)
+
+
+def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress | None = None) -> Path:
+    """Pull a model into the user's store, or into a folder for a machine without network; returns the weights' path.
+
+    Args:
+        name: catalogue name or `user/repo`.
+        to: a bundle to fill; what the user's store has is copied, what it lacks is downloaded straight to the bundle.
+        bundle: take the weights from this folder.
+        on_progress: told (bytes here, bytes in all).
+
+    Raises:
+        ModelNotFoundError, WeightsError: no such model; or its weights are not to be had.
+    """
+    if name not in catalogue() and (repo := hub_repo(name)) is not None:
+        published = _known_or_asked(repo, bundle)
+        name = repo.name
+    else:
+        spec = catalogue().get(name)
+        if not isinstance(spec.weights, Published):
+            return weights.fetch(spec).path
+        published = spec.weights
+    if to is None:
+        return weights.pull(name, published, bundle=bundle, on_progress=on_progress).path
+    target, mine = Store(to), default_store().entry(name)
+    record = mine.record(published.sha256)
+    if record is not None and mine.sound(record) and not target.entry(name).is_here(published.sha256):
+        target.entry(name).copy_from(mine, published.sha256)
+    return weights.pull(name, published, target, bundle, on_progress).path
+
+
+def _known_or_asked(repo: weights.HubRepo, bundle: Path | None) -> Published:
+    """What a repository's weights must hash to: as the bundle's record says, or the Hub."""
+    if bundle is None:
+        return weights.on_hub(repo)
+    record = Store(bundle).entry(repo.name).record()
+    if record is None:
+        raise WeightsError(f'{bundle} does not hold "{repo.name}"', hint=f"Fill it: models pull {repo.name} --to DIR")
+    return Published(record.file, (), record.published_sha256, record.bytes)
+
+
+def verify(name: str) -> Verdict:
+    """Hash a model's weights and compare them with what is recorded or published.
+
+    Raises:
+        ModelNotFoundError: no such model.
+    """
+    if name not in catalogue() and (repo := hub_repo(name)) is not None:
+        return _verdict(name, default_store().entry(repo.name), "")
+    spec = catalogue().get(name)
+    if isinstance(spec.weights, Published):
+        return _verdict(name, default_store().entry(name), spec.weights.sha256)
+    if spec.weights is None:
+        return Verdict(name, State.absent, "no published weights")
+    try:
+        return Verdict(name, State.sound, weights.fetch(spec).sha256)
+    except WeightsError as error:
+        return Verdict(name, State.altered, error.message)
+
+
+def _verdict(name: str, entry: Entry, sha256: str) -> Verdict:
+    record = entry.record(sha256)
+    if record is not None:
+        sound = entry.sound(record)
+        detail = record.published_sha256 if sound else f"{entry.weights}; it will be pulled again when it is used"
+        return Verdict(name, State.sound if sound else State.altered, detail)
+    if entry.weights.is_file():
+        return Verdict(name, State.altered, f"{entry.weights}; it will be pulled again when it is used")
+    return Verdict(name, State.absent, "")
+
+
+def remove(name: str) -> int:
+    """Delete a model's weights; returns how many bytes that frees.
+
+    Raises:
+        UsageError: it is part of the package, or not here.
+        ModelNotFoundError: no such model.
+    """
+    repo = None if name in catalogue() else hub_repo(name)
+    if repo is None and isinstance(catalogue().get(name).weights, Bundled):
+        raise UsageError(f'"{name}" is part of the package', hint="It goes with: pip uninstall colorize-cli")
+    entry = default_store().entry(repo.name if repo else name)
+    if not entry.folder.is_dir():
+        raise UsageError(f'"{name}" is not here', hint="See what is: colorize models list")
+    return entry.remove()
