@@ -77,8 +77,10 @@ def merge(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float 
     height, width = pixels.shape[:2]
     enlarger = Enlarger(ab * np.float32(saturation), (height, width))
     out = np.empty((height, width, 3), pixels.dtype)
+    patches = _Patches()
     for rows in _strips(height, width):
-        _merge_into(out[rows], pixels[rows], enlarger.rows(rows.start, rows.stop), space)
+        _merge_into(out[rows], pixels[rows], enlarger.rows(rows.start, rows.stop), space, patches)
+    patches.finish()
     return out
 
 
@@ -92,8 +94,10 @@ def merge_strip(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB) -> Pixels:
     if ab.shape != (2, *pixels.shape[:2]):
         raise ShapeError(f"expected ab of shape {(2, *pixels.shape[:2])}, got {ab.shape}")
     out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
+    patches = _Patches()
     for rows in _strips(*pixels.shape[:2]):
-        _merge_into(out[rows], pixels[rows], np.array(ab[:, rows], np.float32), space)
+        _merge_into(out[rows], pixels[rows], np.array(ab[:, rows], np.float32), space, patches)
+    patches.finish()
     return out
 
 
@@ -138,12 +142,12 @@ def _root_index(linear: Floats) -> NDArray[np.uint16]:
     return np.minimum(root, np.float32(tables.ROOTS)).astype(np.uint16)
 
 
-def _merge_into(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> None:
+def _merge_into(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace, patches: _Patches) -> None:
     """Colour one strip; `ab` is (2, rows, W) and is used up."""
     if strip.dtype == np.uint8 and space is SRGB:
         grey = strip if strip.ndim == 2 else _equal_channels(strip)
         if grey is not None:
-            _merge_grey(out, grey, ab)
+            _merge_grey(out, grey, ab, patches)
             return
     _merge_exactly(out, strip, ab, space)
 
@@ -223,7 +227,7 @@ def _excess(grey: Pixels, a: Floats, b: Floats) -> Floats:
     return excess
 
 
-def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
+def _merge_grey(out: Pixels, grey: Pixels, ab: Floats, patches: _Patches) -> None:
     """8-bit grey to 8-bit sRGB: the gamut's edge by table, the rest by OpenCV's Lab, single pixels by search."""
     a, b = ab
     excess = _excess(grey, a, b)
@@ -237,6 +241,31 @@ def _merge_grey(out: Pixels, grey: Pixels, ab: Floats) -> None:
     width = 3 * grey.shape[1]
     cv2.convertScaleAbs(lab.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
     if kept.size:
-        colour = np.empty((1, kept.shape[1], 3), np.uint8)
-        _merge_exactly(colour, grey[hard][None], kept[:, None], SRGB)
-        out[hard] = colour[0]
+        patches.add(out, hard, grey[hard], kept)
+
+
+class _Patches:
+    """Pixels of several strips that are searched one by one, gathered since numpy is slow on few."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Pixels, NDArray[np.bool_], Pixels, Floats]] = []
+        self._count = 0
+
+    def add(self, out: Pixels, where: NDArray[np.bool_], grey: Pixels, ab: Floats) -> None:
+        self._waiting.append((out, where, grey, ab))
+        self._count += grey.size
+        if self._count > _STRIP_PIXELS // 4 or len(self._waiting) > 64:
+            self.finish()
+
+    def finish(self) -> None:
+        if not self._waiting:
+            return
+        grey = np.concatenate([patch[2] for patch in self._waiting])
+        colour = np.empty((1, grey.size, 3), np.uint8)
+        ab = np.concatenate([patch[3] for patch in self._waiting], 1)
+        _merge_exactly(colour, grey[None], ab[:, None], SRGB)
+        start = 0
+        for out, where, strip, _ in self._waiting:
+            out[where] = colour[0, start : start + strip.size]
+            start += strip.size
+        self._waiting, self._count = [], 0

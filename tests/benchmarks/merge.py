@@ -3,8 +3,8 @@
     python tests/benchmarks/merge.py [PHOTO]
 
 Each road colours the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
-ratio to `merge`, the largest difference from the reference and the largest change of L*, over a part of the photo. Roads
-that the package does not use are kept here only, so that the choice can be made again.
+ratio to `merge`, the largest difference from the reference and the largest change of L*, over a part of the photo.
+Roads that the package does not use are kept here only, so that the choice can be made again.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def cube(step: int = 4, reach: int = 112) -> Callable[[Grey, Floats], Grey]:
     lightness = tables.grey_lightness(SRGB, 255)
     table = np.concatenate(
         [
-            (recombine(torch.full((1, 1, side, side), float(value)), ab)[0] * 255).round().byte().permute(1, 2, 0).numpy()
-            for value in lightness
+            (rgb[0] * 255).round().byte().permute(1, 2, 0).numpy()
+            for rgb in (recombine(torch.full((1, 1, side, side), float(value)), ab) for value in lightness)
         ]
     )
 
