@@ -1,0 +1,99 @@
+"""The colorizer's promises: batches of one shape, memory that runs out, hints that keep their place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from colorize_cli.errors import OutOfMemoryError, UsageError
+from colorize_cli.inference.choices import Precision
+from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
+from colorize_cli.inference.devices import pick_device, pick_dtype
+from colorize_cli.inference.geometry import crop, pad, reduce, view_of
+from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.load import LoadedModel
+from colorize_cli.models.registry import Sizes
+
+
+class Echo(Generator):
+    """Gives the lightness back as a*, the hint's a* as b*, at a quarter of the size; holds at most `room` pictures."""
+
+    def __init__(self, room: int = 100) -> None:
+        super().__init__()
+        self.room, self.batches = room, list[int]()
+
+    def colorize(
+        self, lightness: torch.Tensor, hints: Hints | None = None, vividness: float | None = None
+    ) -> torch.Tensor:
+        if len(lightness) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        self.batches.append(len(lightness))
+        known = torch.zeros_like(lightness) if hints is None else hints.ab[:, :1] * hints.mask
+        return torch.nn.functional.avg_pool2d(torch.cat((lightness, known), 1), 4)
+
+
+def loaded(generator: Generator, short_side: int = 64) -> LoadedModel:
+    spec = replace(catalogue().get("mini"), sizes=Sizes(short_side, 32, 64 * 512), takes_hints=True)
+    return LoadedModel("echo", spec, generator, "0" * 64)
+
+
+def plane(height: int, width: int, value: float = 50.0) -> np.ndarray:
+    return np.full((height, width), value, np.float32)
+
+
+def test_equal_shapes_share_a_batch_and_keep_their_order():
+    echo = Echo()
+    colorizer = Colorizer(loaded(echo), torch.device("cpu"), batch=2)
+    requests = [Request(plane(64, 96, i)) if i % 2 else Request(plane(96, 64, i)) for i in range(5)]
+    results = colorizer.predict(requests)
+    assert [round(float(ab[0].mean())) for ab in results] == [0, 1, 2, 3, 4]
+    assert echo.batches == [2, 2, 2]
+
+
+def test_out_of_memory_halves_the_batch_and_says_so():
+    said: list[str] = []
+    echo = Echo(room=2)
+    colorizer = Colorizer(loaded(echo), torch.device("cpu"), batch=8, on_notice=said.append)
+    results = colorizer.predict([Request(plane(64, 64, i)) for i in range(5)])
+    assert [round(float(ab[0].mean())) for ab in results] == [0, 1, 2, 3, 4]
+    assert colorizer.batch == 2 and len(said) == 2 and all("Out of memory" in line for line in said)
+
+
+def test_no_room_for_one_photo_is_an_error_not_a_grey_photo():
+    with pytest.raises(OutOfMemoryError):
+        Colorizer(loaded(Echo(room=0)), torch.device("cpu")).predict([Request(plane(64, 64))])
+
+
+def test_a_thin_scribble_keeps_its_place_when_the_photo_is_reduced():
+    ab, mask = np.zeros((2, 512, 512), np.float32), plane(512, 512, 0)
+    ab[0, 256:259, 256:259], mask[256:259, 256:259] = 40, 1
+    colorizer = Colorizer(loaded(Echo()), torch.device("cpu"))
+    result = colorizer.predict([Request(plane(512, 512), HintPlanes(ab, mask))])[0]
+    assert result[1].argmax() == np.ravel_multi_index((8, 8), result[1].shape) and result[1].max() > 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 4000), (333, 500), (4000, 3000), (64, 64)])
+def test_a_view_keeps_the_aspect_and_its_padding_comes_off(height: int, width: int):
+    sizes = Sizes(128, 32, 128 * 512)
+    view = view_of(height, width, sizes)
+    assert view.padded_height % 32 == 0 == view.padded_width % 32
+    assert view.height * view.width <= 1.3 * sizes.max_area
+    small = np.asarray(reduce(np.random.default_rng(0).random((height, width), np.float32), view), np.float32)
+    padded = pad(small[None], view)
+    quarter = padded[:, ::4, ::4]
+    back = crop(np.concatenate((quarter, quarter)), view)
+    assert back.shape == (2, view.height // 4, view.width // 4)
+    np.testing.assert_array_equal(back[0], small[::4, ::4])
+
+
+def test_wrong_devices_are_refused_by_name():
+    assert pick_device("cpu").type == "cpu"
+    for wrong in ("tpu", "cuda:99", "quantum"):
+        with pytest.raises(UsageError, match=wrong):
+            pick_device(wrong)
+    with pytest.raises(UsageError, match="fp16"):
+        pick_dtype(Precision.fp16, torch.device("cpu"))
