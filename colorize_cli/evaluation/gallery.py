@@ -7,6 +7,7 @@ Out: WebP files of at most 512 pixels a side, by row and index
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Sequence
 
 import cv2
@@ -37,6 +38,7 @@ class Gallery:
 
     def __init__(self, rows: Sequence[str]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the gallery
+        weakref.finalize(self, self._file.close)
         self.rows = list(rows)
         self.shapes: list[tuple[int, int]] = []
         self._places: dict[str, list[tuple[int, int]]] = {row: [] for row in rows}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLOURS = ("#0a6cbd", "#d9480f", "#7048e8", "#0c8599", "#c2255c", "#5c940d", "#e67700", "#364fc7")
-_WIDTH, _HEIGHT, _BINS = 240, 96, 32
+_WIDTH, _HEIGHT, _MOST_BINS = 240, 96, 32
 
 
 def row_colours(rows: list[str]) -> dict[str, str]:
@@ -43,7 +43,8 @@ def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str
     low, high = float(everything.min()), float(everything.max())
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
-    counts = {row: np.histogram(data, _BINS, (low, high))[0] / len(data) for row, data in finite.items()}
+    bins = min(_MOST_BINS, max(8, round(2 * max(map(len, finite.values())) ** 0.5)))
+    counts = {row: np.histogram(data, bins, (low, high))[0] / len(data) for row, data in finite.items()}
     top = max(float(count.max()) for count in counts.values())
     base = _HEIGHT - 14
     shapes = []
@@ -51,7 +52,7 @@ def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str
         steps = [
             f"{'M' if i == 0 else 'L'}{x:.1f} {base - (base - 6) * c / top:.1f}"
             for i, c in enumerate(count)
-            for x in (i * _WIDTH / _BINS, (i + 1) * _WIDTH / _BINS)
+            for x in (i * _WIDTH / bins, (i + 1) * _WIDTH / bins)
         ]
         path = "M" + " L".join(step[1:] for step in steps)
         mean = (float(finite[row].mean()) - low) / (high - low) * _WIDTH
