@@ -28,9 +28,8 @@ def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
             kept.append(exif.ascii_tag(305, note.line()))
         return exif_block(tags.order, kept)
     resolution = photo.pages[0].metadata.resolution
-    return exif_block(
-        "<", [exif.ascii_tag(305, note.line()), *(exif.resolution_tags(resolution, "<") if resolution else ())]
-    )
+    own = exif.resolution_tags(resolution, "<") if resolution else ()
+    return exif_block("<", [exif.ascii_tag(305, note.line()), *own])
 
 
 def comments_of(metadata: Metadata) -> list[bytes]:

@@ -72,23 +72,28 @@ class _Bits:
             value = value << 1 | self.bit()
         return value
 
+    def signed(self, bits: int) -> int:
+        value = self.number(bits)
+        return -value if self.bit() else value
+
     def skip_optional(self, bits: int) -> None:
         if self.bit():
             self.number(bits)
 
 
 def _base_index(frame: bytes) -> int | None:
-    """The quantiser index of a key frame's header (RFC 6386, sections 9.2 to 9.6)."""
+    """The quantiser index of a key frame, the mean over its segments (RFC 6386, sections 9.2 to 9.6)."""
     if len(frame) < 20 or frame[0] & 1 or frame[3:6] != b"\x9d\x01\x2a":
         return None
-    bits = _Bits(frame[10:])
+    bits, segments, absolute = _Bits(frame[10:]), list[int](), 0
     bits.number(2)  # colour space, clamping
     if bits.bit():  # segments
         update_map, update_data = bits.bit(), bits.bit()
         if update_data:
-            bits.bit()
-            for width in (7, 7, 7, 7, 6, 6, 6, 6):
-                bits.skip_optional(width + 1)
+            absolute = bits.bit()
+            segments = [bits.signed(7) if bits.bit() else 0 for _ in range(4)]
+            for _ in range(4):
+                bits.skip_optional(7)
         if update_map:
             for _ in range(3):
                 bits.skip_optional(8)
@@ -97,4 +102,6 @@ def _base_index(frame: bytes) -> int | None:
         for _ in range(8):
             bits.skip_optional(7)
     bits.number(2)  # partitions
-    return bits.number(7)
+    index = bits.number(7)
+    mean = round(sum(segments) / 4) if segments else 0
+    return min(max(mean if segments and absolute else index + mean, 0), 127)
