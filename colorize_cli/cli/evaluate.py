@@ -7,22 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from colorize_cli.cli import console
+from colorize_cli.cli.figures import show_answers, show_table
 from colorize_cli.cli.options import BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
-from colorize_cli.report import printable
-
-if TYPE_CHECKING:
-    from colorize_cli.evaluation.metrics import Column
-    from colorize_cli.evaluation.result import Evaluation
-    from colorize_cli.evaluation.statistics import Figure
 
 _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
@@ -58,6 +50,15 @@ CriticOpt = Annotated[
     typer.Option(metavar="RUN", help="The run whose discriminator is the critic.", show_default="--model's run"),
 ]
 SkipOpt = Annotated[bool, typer.Option("--skip-missing", help="Leave out metrics whose weights are not here.")]
+HumanOpt = Annotated[
+    bool, typer.Option("--human", help="Write a page that asks people which of two pictures is real: human.html.")
+]
+AnswersOpt = Annotated[
+    list[Path] | None,
+    typer.Option("--human-results", metavar="FILE.json...", help="Count the answers that the page saved."),
+]
+PairsOpt = Annotated[int, typer.Option(min=1, metavar="PAIRS", help="With --human: pairs for each participant.")]
+SecondsOpt = Annotated[float, typer.Option(min=0.02, metavar="S", help="With --human: how long a pair is seen.")]
 ReportsOpt = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write report.json, report.csv and report.html.")
 ]
@@ -77,6 +78,10 @@ def evaluate(
     critic: CriticOpt = None,
     skip_missing: SkipOpt = False,
     out: ReportsOpt = None,
+    human: HumanOpt = False,
+    human_results: AnswersOpt = None,
+    pairs: PairsOpt = 20,
+    seconds: SecondsOpt = 1.0,
     device: DeviceOpt = "auto",
     batch: BatchOpt = 0,
     as_json: JsonOpt = False,
@@ -85,9 +90,20 @@ def evaluate(
     """Measure models, or files that any tool made, and say how sure the figures are."""
     from colorize_cli.evaluation.evaluate import EvaluateJob  # torch loads here, not for --help
     from colorize_cli.evaluation.evaluate import evaluate as measure
+    from colorize_cli.evaluation.human import HumanTest
+    from colorize_cli.evaluation.human import human_results as count
     from colorize_cli.evaluation.protocol import named_protocol
-    from colorize_cli.evaluation.report import to_json, write_reports
+    from colorize_cli.evaluation.report import answers_to_json, to_json, write_human_test, write_reports
 
+    if human_results:
+        answers = count([Path(name) for name in _parts([str(path) for path in human_results])])
+        if as_json:
+            console.print_json(answers_to_json(answers))
+        else:
+            show_answers(answers)
+        raise typer.Exit(answers.exit_status)
+    if human:
+        out = out or Path("colorize-eval")
     job = EvaluateJob(
         models=_parts(model) or (() if pred else ("mini",)),
         metrics=metrics or _DEFAULT,
@@ -109,10 +125,13 @@ def evaluate(
         found = measure(job, on_picture, console.notice)
     if out is not None:
         write_reports(found, out)
+    if human and out is not None:
+        page = write_human_test(found, HumanTest(pairs=pairs, seconds=seconds, seed=seed), out)
+        console.stderr.print(f"Real-or-fake test: {page}", markup=False)
     if as_json:
         console.print_json(to_json(found))
     else:
-        _show(found)
+        show_table(found)
     if out is not None and not quiet:
         console.stderr.print(f"Report: {out / 'report.html'}", markup=False)
     raise typer.Exit(found.exit_status)
@@ -154,32 +173,3 @@ def _progress(title: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
                 console.stderr.print(f"{title}: {done} of {total}, {rate:.1f} photos/s, {left} left")
 
         yield line
-
-
-def _cell(figure: Figure | None, column: Column) -> str:
-    if figure is None:
-        return "–"
-    text = f"{figure.value:.{column.digits}f}"
-    if figure.low is None or figure.high is None:
-        return text
-    return f"{text}\n[dim]{figure.low:.{column.digits}f}–{figure.high:.{column.digits}f}[/dim]"
-
-
-def _show(found: Evaluation) -> None:
-    """The table on stdout; what went wrong on stderr."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", overflow="fold")
-    for column in found.columns:
-        arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better.value, "")
-        unit = f" {column.unit}" if column.unit else ""
-        table.add_column(f"{column.title}{unit}{arrow}", justify="right")
-    for row in found.rows:
-        table.add_row(escape(row.name), *(_cell(row.figures.get(column.name), column) for column in found.columns))
-    settings = ", ".join(f"{key} {value}" for key, value in found.settings.items() if value != "none")
-    console.stdout.print(f"{len(found.names)} photos; {settings}", markup=False)
-    console.stdout.print(table)
-    console.stdout.print("Means over photos, with 95 % bootstrap intervals.", *found.notes, sep="\n", markup=False)
-    for line in found.remarks:
-        console.stderr.print(line, markup=False)
-    for name, reason in found.failed:
-        console.stderr.print(f"[red]failed[/red] {escape(printable(name))}: {escape(printable(reason))}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import EncodeError
+from colorize_cli.evaluation.human import HumanResults, HumanTest, write_human_page
 from colorize_cli.evaluation.page import write_page
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
@@ -113,3 +114,33 @@ def write_reports(found: Evaluation, out: Path) -> None:
     write_whole(out / "report.csv", [to_csv(found).encode("utf-8", "backslashreplace")])
     if found.gallery is not None:
         write_whole(out / "report.html", write_page(found))
+
+
+def write_human_test(found: Evaluation, how: HumanTest, out: Path) -> Path:
+    """Write the page of the real-or-fake test into a folder; returns its path.
+
+    Raises:
+        DataError: there is no model to be judged.
+        EncodeError: the folder cannot be written to.
+    """
+    path = out / "human.html"
+    write_whole(path, write_human_page(found, how))
+    return path
+
+
+def _share(figure: Figure) -> dict[str, float | str | None]:
+    return {"taken_for_real": _number(figure.value), "low": _number(figure.low), "high": _number(figure.high)}
+
+
+def answers_to_json(found: HumanResults) -> dict[str, Any]:
+    """The results of the real-or-fake test as plain data; shares in [0, 1]."""
+    return {
+        "models": {model: {**_share(figure), "pairs": pairs} for model, (figure, pairs) in found.models.items()},
+        "participants": [{**asdict(who), "fooled": _share(who.fooled)} for who in found.participants],
+        "pictures": [
+            {"picture": picture, "model": model, **_share(figure), "pairs": pairs}
+            for picture, model, figure, pairs in found.pictures
+        ],
+        "failed": [{"file": name, "reason": reason} for name, reason in found.failed],
+        "notes": list(found.notes),
+    }
