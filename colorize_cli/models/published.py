@@ -6,9 +6,12 @@ Out: the state dict; a safetensors file of it
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
-import re
+import pickletools
+import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +23,9 @@ from colorize_cli.errors import WeightsError
 from colorize_cli.models.checkpoint import read_tensors
 
 _WRAPPERS = ("params_ema", "params", "model", "state_dict", "generator")
+
+_AGAIN = "Copy or pull it again."
+_HARMLESS = ("torch.", "collections.OrderedDict")  # what a state dict is made of
 
 
 def is_safetensors(path: Path) -> bool:
@@ -38,20 +44,42 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if is_safetensors(path):
         return read_tensors(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # about the age of the pickle: it is read or refused, that is all
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if named is None:
-            raise WeightsError(
-                f"cannot read the weights {path}: it is damaged", hint="Copy or pull it again."
-            ) from error
+        code = _code_in(path)
+        if code is None:
+            raise WeightsError(f"cannot read the weights {path}: it is damaged", hint=_AGAIN) from error
         raise WeightsError(
-            f"{path} is refused: it holds code ({named.group(1)}), not only weights",
-            hint="Ask its author for safetensors.",
+            f"{path} is refused: it holds code ({code}), not only weights", hint="Ask its author for safetensors."
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise WeightsError(f"cannot read the weights {path}: it is damaged", hint="Copy or pull it again.") from error
+        raise WeightsError(f"cannot read the weights {path}: it is damaged", hint=_AGAIN) from error
     return unwrap(loaded, path)
+
+
+def _code_in(path: Path) -> str | None:
+    """The first thing that a pickle would call and that no state dict needs; found by reading it, not by running it."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            pickles = [archive.read(name) for name in archive.namelist() if name.endswith(".pkl")]
+    else:
+        pickles = [path.read_bytes()]
+    for data in pickles:
+        rest, words = io.BytesIO(data), [""]
+        while rest.tell() < len(data):  # a file of the old kind is several pickles in a row
+            try:
+                for operation, argument, _ in pickletools.genops(rest):
+                    name = {"GLOBAL": str(argument).replace(" ", "."), "STACK_GLOBAL": ".".join(words[-2:])}
+                    called = name.get(operation.name)
+                    if called is not None and not called.startswith(_HARMLESS):
+                        return called
+                    if isinstance(argument, str):
+                        words.append(argument)
+            except (ValueError, IndexError):
+                break
+    return None
 
 
 def unwrap(loaded: object, path: Path) -> dict[str, Tensor]:

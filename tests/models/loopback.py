@@ -161,9 +161,9 @@ def trickle(handler: Handler, data: bytes) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
-    for i in range(0, len(data), 16):
+    for i in range(0, len(data), 64):
         try:
-            handler.wfile.write(data[i : i + 16])
+            handler.wfile.write(data[i : i + 64])
             handler.wfile.flush()
         except OSError:
             return
