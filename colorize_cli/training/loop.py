@@ -216,7 +216,7 @@ class _Loop:
     def batches(self, rows: list[Row], pairs: Pairs) -> Iterator[tuple[Row, Batch]]:
         """This process's part of every step's batch, on its device."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        mine = [(row.start + rank * (row.count // world), row.count // world, row.size) for row in rows]
+        mine = [(row.start + rank * (row.samples // world), row.samples // world, row.size) for row in rows]
         cuda = self.accelerator.device.type == "cuda"
         for row, batch in zip(rows, load_batches(pairs, mine, self.config.workers, pin=cuda), strict=True):
             yield row, batch.to(self.accelerator.device, self.job.channels_last)
@@ -228,7 +228,7 @@ class _Loop:
         self.trainer.generator.train()
         for row, batch in self.batches(rows, pairs):
             losses = self._step(row, batch)
-            done, taken = row.done, taken + row.count
+            done, taken = row.done, taken + row.samples
             now = time.monotonic()
             if row.step % self.look_every == 0 or row.closes:
                 late = now - started > self.job.time_limit or self.watcher.should_stop()

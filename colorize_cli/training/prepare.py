@@ -18,7 +18,7 @@ from torch import Tensor
 from colorize_cli.data.dataset import split
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import DataError, UsageError, WeightsError
-from colorize_cli.models.checkpoint import read_tensors
+from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.resunet18 import ResUnet18
@@ -31,7 +31,7 @@ from colorize_cli.training.content import (
     published_weights,
     read_published,
 )
-from colorize_cli.training.outputs import Classes, build_generator, channels_of, check_size
+from colorize_cli.training.outputs import TRAINABLE, Classes, build_generator, channels_of, check_size
 
 _COUNTED = 4000  # photos whose colours are counted
 _THUMB = 32  # pixels a side, of each of them
@@ -153,15 +153,19 @@ def make_generator(config: TrainConfig, classes: int, needed: Needed, init: str 
 def _start_from(generator: Generator, init: str) -> None:
     """Load every tensor that fits; a head of another size stays as it is."""
     path = Path(init).expanduser()
-    state = (
-        read_tensors(path)
-        if path.suffix == ".safetensors" and path.is_file()
-        else load_model(init).generator.state_dict()
-    )
+    kind = type(generator).__name__
+    if path.suffix == ".safetensors" and path.is_file():
+        network, state = read_info(path).network, read_tensors(path)
+        fits = TRAINABLE.get(network) is type(generator)
+    else:
+        loaded = load_model(init).generator
+        network, state, fits = type(loaded).__name__, loaded.state_dict(), type(loaded) is type(generator)
+    if not fits:
+        raise WeightsError(f"{init} holds {network}, which a {kind} cannot start from", hint="Start from its own kind.")
     own = generator.state_dict()
     fitting = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
     if not fitting:
-        raise WeightsError(f"{init} shares no tensor with {type(generator).__name__}", hint="Start from its own kind.")
+        raise WeightsError(f"{init} shares no tensor with this {kind}", hint="Build it with the same arguments.")
     generator.load_state_dict(fitting, strict=False)
 
 

@@ -7,27 +7,26 @@ Out: `Row`s, one a step; a factor on the learning rates
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.training.config import TrainConfig
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One step.
 
     Attributes:
         step: its number.
-        start, count, size: position of its first sample, samples on all processes together, side in pixels.
+        start: position of its first sample; done, position behind it.
+        samples: on all processes together; size, their side in pixels.
         epoch: which epoch it belongs to, from 0.
-        closes: whether its epoch ends with it.
-        done: position behind it.
+        closes: whether a checkpoint is due behind it.
     """
 
     step: int
     start: int
-    count: int
+    samples: int
     size: int
     epoch: int
     closes: bool
@@ -45,14 +44,12 @@ def total_samples(config: TrainConfig, photos: int, processes: int = 1) -> int:
     if config.epochs:
         return config.epochs * photos
     if config.steps:
-        return math.ceil(config.steps * config.stages[0].batch * processes * _whole(config, photos, processes))
+        batch = config.stages[0].batch * processes
+        if config.sampling == "sources" or photos < batch:
+            return config.steps * batch
+        epochs, rest = divmod(config.steps, photos // batch)  # an epoch ends before a batch that could not be filled
+        return epochs * photos + rest * batch
     raise UsageError("the recipe does not say how long", hint="Give --set epochs=N, --set steps=N or --set samples=N.")
-
-
-def _whole(config: TrainConfig, photos: int, processes: int) -> float:
-    """Positions that a sample of a step takes: a little over 1 where every epoch ends with an unfilled batch."""
-    batch = config.stages[0].batch * processes
-    return photos / (photos // batch * batch) if config.sampling == "epochs" and photos >= batch else 1.0
 
 
 def plan(config: TrainConfig, photos: int, processes: int = 1) -> list[Row]:
@@ -77,25 +74,18 @@ def plan(config: TrainConfig, photos: int, processes: int = 1) -> list[Row]:
     for stage in config.stages:
         count = stage.batch * processes
         while position < stage.until * total - 1e-6:
+            done, epoch = position + count, position // every
             if config.sampling == "epochs":
                 epoch, into = divmod(position, photos)
-                after = position + count
                 closes = into + 2 * count > photos  # the next batch would not be full: the epoch ends here
-                done = (epoch + 1) * photos if closes else after
-            else:
-                done = position + count
-                epoch, closes = position // every, done // every > position // every
+                done = (epoch + 1) * photos if closes else done
+            if config.sampling == "sources" or config.every:
+                closes = done // every > position // every
             rows.append(Row(len(rows), position, count, stage.size, epoch, closes, done))
             position = done
-    if config.sampling == "epochs" and config.every:
-        rows = [_by_samples(row, config.every) for row in rows]
     if rows and not rows[-1].closes:
-        rows[-1] = Row(**{**vars(rows[-1]), "closes": True})
+        rows[-1] = rows[-1]._replace(closes=True)
     return rows
-
-
-def _by_samples(row: Row, every: int) -> Row:
-    return Row(**{**vars(row), "closes": row.done // every > row.start // every})
 
 
 def rate_factor(config: TrainConfig, total: int, done: int) -> float:
