@@ -6,17 +6,17 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from types import FrameType
 from typing import Annotated
 
 import typer
 
 from colorize_cli import __version__
-from colorize_cli.cli import console
+from colorize_cli.cli import console, models
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
+from colorize_cli.cli.evaluate import evaluate
+from colorize_cli.cli.train import train
 from colorize_cli.errors import ColorizeError, ExitStatus, UsageError
 
 _EPILOG = """Examples:
@@ -59,14 +59,9 @@ def _main(
 
 app.command("colorize")(colorize)
 app.command("demo")(demo)
-for _name, _module, _attribute in (
-    ("train", "colorize_cli.cli.train", "train"),
-    ("eval", "colorize_cli.cli.evaluate", "evaluate"),
-):
-    if find_spec(_module):
-        app.command(_name)(getattr(import_module(_module), _attribute))
-if find_spec("colorize_cli.cli.models"):
-    app.add_typer(import_module("colorize_cli.cli.models").app, name="models")
+app.command("train")(train)
+app.command("eval")(evaluate)
+app.add_typer(models.app, name="models")
 
 COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
 _LISTS = frozenset({"--metrics", "--model", "--human-results"})  # of eval: may be followed by several values

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 
+from colorize_cli.color.tables import srgb_inverse_limits
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
 from colorize_cli.inference.colorizer import Colorizer
 from colorize_cli.inference.devices import pick_device, pick_dtype
@@ -149,6 +150,7 @@ class _Flow:
         self.waiting: dict[tuple[View, ...], list[Prepared]] = {}
         self.finishing: dict[Future[Outcome], Prepared] = {}
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
+        srgb_inverse_limits()  # a table that the threads share; made once, here
 
     def run(self, sources: list[Source]) -> Iterator[Outcome]:
         """Outcomes as they come; on an interrupt what is being written is finished, the rest dropped."""

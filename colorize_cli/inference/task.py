@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -32,6 +32,7 @@ from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import read_provenance, suffix_for, target_format, write_photo
 from colorize_cli.photos.leftovers import sweep
+from colorize_cli.photos.lut_profiles import to_srgb
 from colorize_cli.photos.photo import FileFacts, Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
@@ -102,6 +103,7 @@ class Workshop:
         photo = decode(path, self.job.limits(), self.job.salvage)
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
         out = self._result_path(index, path, form)
+        photo = _in_known_spaces(photo)
         spaces = tuple(_space(page) for page in photo.pages)
         grey = self._pages_to_colour(photo, spaces)
         if not grey:
@@ -205,8 +207,25 @@ class Workshop:
         return Outcome(prepared.source.path, Status.done, prepared.out, None, notes, seconds, figures)
 
 
+def _in_known_spaces(photo: Photo) -> Photo:
+    """Bring pages whose profile is no matrix and curves to sRGB, and say so."""
+    pages, notes = [], list(photo.notes)
+    for page in photo.pages:
+        if page.icc and RgbSpace.from_icc(page.icc) is None:
+            srgb = (
+                to_srgb(page.pixels, page.icc)
+                if page.pixels.shape[2:] == (3,) and page.pixels.dtype == np.uint8
+                else None
+            )
+            notes.append("its colour profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB"))
+            kept = page.pixels if srgb is None else srgb
+            page = replace(page, pixels=kept, icc=None, metadata=replace(page.metadata, tag_srgb=True))
+        pages.append(page)
+    return replace(photo, pages=tuple(pages), notes=tuple(dict.fromkeys(notes)))
+
+
 def _space(page: Page) -> RgbSpace:
-    """The space a page's pixels are in; a profile that is no matrix and curves is read as sRGB."""
+    """The space a page's pixels are in."""
     return (RgbSpace.from_icc(page.icc) if page.icc else None) or SRGB
 
 

@@ -53,6 +53,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInf
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, beside, metadata=header)
+        beside.chmod(0o644)  # some versions of the library write files that only their owner may read
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

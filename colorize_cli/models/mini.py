@@ -7,7 +7,6 @@ Out: logits over the ab bins, (N, Q, H/4, W/4); from them ab, (N, 2, H/4, W/4), 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -101,5 +100,5 @@ class Mini(Generator):
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at a quarter of the input's size."""
         v = self.vividness if vividness is None else vividness
-        exponent, temperature = (cast(float, a + (b - a) * v) for a, b in zip(_SAFEST, _MOST_VIVID, strict=True))
+        exponent, temperature = (a + (b - a) * v for a, b in zip(_SAFEST, _MOST_VIVID, strict=True))
         return self.decode(self.forward(lightness, hints)[0], exponent, temperature)
