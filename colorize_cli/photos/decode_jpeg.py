@@ -47,7 +47,7 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         data += b"\xff\xd9"  # the decoder then fills what is missing
     elif (extra := len(data) - parsed.end) > 0 and data[parsed.end :].strip(b"\0\xff\r\n "):
         notes.append(f"{extra:,} bytes after the picture were left out")
-    pixels, space = _pixels(data, parsed)
+    pixels, space = _pixels(jpeg_file.mended(data, parsed.scan) if parsed.torn and salvage else data, parsed)
     if parsed.torn:
         notes.append("part of the picture is damaged")
     if not parsed.complete:
@@ -105,7 +105,7 @@ def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
             ), "grey" if deep.ndim == 2 else "rgb"
         pixels: AnyPixels = imagecodecs.jpeg8_decode(data)
     except Exception as error:  # every codec has its own errors, all of which mean the same here
-        raise Damaged(f"damaged JPEG: {reason(error)}", salvageable=False) from None
+        raise Damaged(f"damaged JPEG: {reason(error)}", salvageable=parsed.torn) from None
     if pixels.shape[:2] != (parsed.frame.height, parsed.frame.width) or pixels.ndim == 3 and pixels.shape[2] != 3:
         raise Damaged("damaged JPEG: the picture is not of the size that its header declares")
     return pixels, "grey" if pixels.ndim == 2 else "rgb"

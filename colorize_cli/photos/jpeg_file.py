@@ -25,6 +25,7 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
 _TORN = re.compile(rb"\xff+[\x01-\xbf]")
+_TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")  # below C0: nothing, or bytes of a damaged scan
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
@@ -73,6 +74,7 @@ class JpegFile:
         end: offset after the end-of-image marker, or the file's length where there is none.
         complete: it has an end-of-image marker.
         torn: there are bytes in a scan that no encoder writes, so part of the picture is damaged.
+        scan: where the first scan's data start.
     """
 
     segments: tuple[tuple[int, bytes], ...]
@@ -81,6 +83,7 @@ class JpegFile:
     end: int
     complete: bool
     torn: bool = False
+    scan: int = 0
 
     def payloads(self, marker: int, prefix: bytes) -> list[bytes]:
         """What follows the prefix in all segments of that kind."""
@@ -131,27 +134,27 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
     if data[:2] != b"\xff\xd8":
         raise JpegError("no start of image")
     at, segments, tables, frame = 2, list[tuple[int, bytes]](), dict[int, tuple[int, ...]](), None
-    scanned = torn = False
+    scan, torn = 0, False
     while (found := _MARKER.search(data, at)) is not None:
         marker, at = found[1][0], found.end()
         if marker < 0xC0 or marker == 0xD8:
-            torn = torn or scanned  # no encoder writes such bytes into a scan
+            torn = torn or scan > 0  # no encoder writes such bytes into a scan
             continue
         if marker == 0xD9:
             if frame is None:
                 raise JpegError("it ends before its picture starts")
-            return JpegFile(tuple(segments), frame, tables, at, True, torn)
+            return JpegFile(tuple(segments), frame, tables, at, True, torn, scan)
         if at + 2 > len(data):
             break
         length = struct.unpack_from(">H", data, at)[0]
-        if scanned and at + length > len(data):
+        if scan and at + length > len(data):
             torn = True
             continue  # not a segment, but bytes of a damaged scan
         payload = data[at + 2 : at + length]
         if marker == 0xDA:
             if frame is None:
                 raise JpegError("it has no frame header")
-            scanned = True
+            scan = scan or at + length
             if headers_only:
                 return JpegFile(tuple(segments), frame, tables, len(data), True)
         elif marker in _FRAMES and frame is None:
@@ -163,7 +166,7 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
         at += max(length, 2)
     if frame is None:
         raise JpegError("it ends before its picture starts")
-    return JpegFile(tuple(segments), frame, tables, len(data), False, torn)
+    return JpegFile(tuple(segments), frame, tables, len(data), False, torn, scan)
 
 
 def bare(data: bytes) -> bytes:
@@ -179,6 +182,11 @@ def bare(data: bytes) -> bytes:
             out.append(data[found.start() : end])
         at = end
     return b"".join(out) + data[at:]
+
+
+def mended(data: bytes, scan: int) -> bytes:
+    """The file with bytes in its scans that no encoder writes made harmless: they stop decoders otherwise."""
+    return data[:scan] + _TORN.sub(b"\xff\x00", data[scan:])
 
 
 def _frame(marker: int, payload: bytes) -> Frame:

@@ -173,8 +173,8 @@ def xmp_of(chunks: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return None
 
 
-def inflate_all(coded: bytes, limit: int = 1 << 26) -> tuple[bytes, bool]:
-    """Inflate a text or a profile of unknown size, up to 64 MiB."""
+def inflate_all(coded: bytes, limit: int = 1 << 24) -> tuple[bytes, bool]:
+    """Inflate a text or a profile of unknown size, up to 16 MiB."""
     machine = zlib.decompressobj()
     try:
         text = machine.decompress(coded, limit)

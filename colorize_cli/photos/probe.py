@@ -116,6 +116,8 @@ def _probe_tiff(path: Path, data: Data) -> ProbeResult:
         size = (ifd.integer(256), ifd.integer(257))
         sizes.append(size[::-1] if exif.orientation_of(ifd) >= 5 else size)
         depths.append(max((int(bits) for bits in ifd.numbers(258)), default=1))
+    if not all(width > 0 and height > 0 for width, height in sizes):
+        raise TagError("a page of no size")
     return ProbeResult(
         path,
         PhotoFormat.tiff,

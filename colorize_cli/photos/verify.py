@@ -100,9 +100,13 @@ def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
     if before.pixels.dtype != after.pixels.dtype and format not in _NO_DEEP:
         faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
     a, b = _transparency(before), _transparency(after)
-    if (a is None) != (b is None):
-        faults.append("transparency differs")
-    elif a is not None and b is not None and format in _LOSSLESS and not np.array_equal(a, b):
+    if (
+        (a is None) != (b is None)
+        or a is not None
+        and b is not None
+        and format in _LOSSLESS
+        and not np.array_equal(a, b)
+    ):
         faults.append("transparency differs")
     if before.icc != after.icc and not before.metadata.tag_srgb and format not in (PhotoFormat.bmp, PhotoFormat.ppm):
         faults.append("the colour profile differs")
