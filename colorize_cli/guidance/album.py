@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from colorize_cli.errors import ShapeError
@@ -191,8 +192,8 @@ def _exposure(a: Floats, at: Floats, b: Floats, there: Floats) -> float:
 
 def _sample(planes: Floats, at: Floats) -> Floats:
     """Values of (C, h, w) at (n, 2), x and y: (C, n), linear, the rim's outside."""
-    x, y = (np.ascontiguousarray(at[:, i : i + 1], np.float32) for i in (0, 1))
-    values = [cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0] for plane in planes]
+    # not cv2.remap, which takes no more than 32,767 places
+    values = [map_coordinates(plane, (at[:, 1], at[:, 0]), order=1, mode="nearest") for plane in planes]
     return np.asarray(values, np.float32)
 
 

@@ -23,7 +23,7 @@ from colorize_cli.guidance.reference import Reference, match_lightness, nearest_
 from colorize_cli.guidance.scribbles import attract, upsample_along_edges
 
 WORK_AREA = 160 * 160  # pixels that distributions are found for; colour is coarse, and the work grows with each
-SAMPLES = 4000  # of the reference
+SAMPLES = 2500  # of the reference
 _GRID = 10.0  # Lab units between colours to choose from
 _KERNEL = 8.0  # Lab units within which two colours are the same choice
 _NEIGHBOUR = 12  # the Parzen window's width is the distance to this neighbour

@@ -47,8 +47,21 @@ def _called(sidecar: Path) -> str | None:
     return next((sidecar.name[: -len(end)] for end in SUFFIXES if lower.endswith(end) and len(lower) > len(end)), None)
 
 
-def _fits(sidecar: Path, photo: Path) -> bool:
-    return _called(sidecar) in (photo.name, photo.stem)
+def _places(hints: Path, photo: Path, root: Path | None) -> list[Path]:
+    """Folders in which a photo's side-cars may lie, the mirrored one first."""
+    top = hints if hints.is_dir() else hints.parent
+    if root is not None and photo.is_relative_to(root):
+        return [top / photo.relative_to(root).parent, top]
+    return [top]
+
+
+def _find(photo: Path, root: Path | None, hints: Path, sidecars: Iterable[Path]) -> tuple[Path, ...]:
+    for place in _places(hints, photo, root):
+        for name in (photo.name, photo.stem):
+            found = [path for path in sidecars if path.parent == place and _called(path) == name]
+            if found:
+                return tuple(sorted(found, key=lambda path: (path.suffix.lower() != ".png", path.name)))
+    return ()
 
 
 def find_sidecar(photo: Path, hints: Path, root: Path | None = None) -> tuple[Path, ...]:
@@ -62,20 +75,11 @@ def find_sidecar(photo: Path, hints: Path, root: Path | None = None) -> tuple[Pa
     Returns:
         Side-cars called `name.hints.png`, `name.hints.json`, or after the whole name, `name.jpg.hints.png`. The
         mirrored place comes before the top of the folder, and the whole name before the stem.
+
+    Raises:
+        NothingToDoError: `hints` does not exist.
     """
-    if not hints.is_dir():
-        return (hints,) if hints.exists() and _fits(hints, photo) else ()
-    places = [hints]
-    if root is not None and photo.is_relative_to(root):
-        places.insert(0, hints / photo.relative_to(root).parent)
-    for place in dict.fromkeys(places):
-        if not place.is_dir():
-            continue
-        for name in (photo.name, photo.stem):
-            found = [path for path in place.iterdir() if _called(path) == name and path.is_file()]
-            if found:
-                return tuple(sorted(found, key=lambda path: (path.suffix.lower() != ".png", path.name)))
-    return ()
+    return _find(photo, root, hints, list_sidecars(hints))
 
 
 def match_sidecars(photos: Iterable[tuple[Path, Path | None]], hints: Path) -> Matches:
@@ -92,19 +96,12 @@ def match_sidecars(photos: Iterable[tuple[Path, Path | None]], hints: Path) -> M
     sidecars, photos = list_sidecars(hints), list(photos)
     if not hints.is_dir() and len(photos) == 1:
         return Matches({photos[0][0]: sidecars}, ())
-    by_name: dict[tuple[Path, str | None], list[Path]] = {}
+    by_name: dict[str | None, list[Path]] = {}
     for path in sidecars:
-        by_name.setdefault((path.parent, _called(path)), []).append(path)
-    by_photo, owners = {}, dict[Path, Path]()
+        by_name.setdefault(_called(path), []).append(path)
+    by_photo, owners = dict[Path, tuple[Path, ...]](), dict[Path, Path]()
     for photo, root in photos:
-        top = hints if hints.is_dir() else hints.parent
-        places = [top]
-        if root is not None and photo.is_relative_to(root):
-            places.insert(0, top / photo.relative_to(root).parent)
-        candidates = (by_name.get((place, name)) for place in places for name in (photo.name, photo.stem))
-        found = next((paths for paths in candidates if paths), None)
-        if found is None:
-            continue
+        found = _find(photo, root, hints, by_name.get(photo.name, []) + by_name.get(photo.stem, []))
         for path in found:
             other = owners.setdefault(path, photo)
             if other.parent != photo.parent:
@@ -112,7 +109,8 @@ def match_sidecars(photos: Iterable[tuple[Path, Path | None]], hints: Path) -> M
                     f"{path} fits {other} and {photo}",
                     hint="Put the side-cars into folders as the photos are.",
                 )
-        by_photo[photo] = tuple(sorted(found, key=lambda path: (path.suffix.lower() != ".png", path.name)))
+        if found:
+            by_photo[photo] = found
     return Matches(by_photo, tuple(path for path in sidecars if path not in owners))
 
 

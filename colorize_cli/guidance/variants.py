@@ -17,7 +17,8 @@ from colorize_cli.guidance.descriptors import Floats, blurred
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.regions import regions
 
-_APART = 18.0  # Lab units below which two colours are no choice
+_APART = 28.0  # Lab units below which two colours are no choice
+_SPREAD = 9.0  # Lab units over which probability counts for one colour
 _SAME = 0.85  # overlap of two regions' distributions from which they are one object
 _TONE = 12.0  # L* within which they may be
 _SMALLEST = 0.01  # share of the photo below which a region keeps its colours
@@ -38,7 +39,7 @@ class Choice:
     weights: Floats
 
 
-def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: float = 0.5) -> tuple[Choice, ...]:
+def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: float = 0.35) -> tuple[Choice, ...]:
     """Find the photo's objects and the colours that each may have.
 
     Args:
@@ -79,23 +80,27 @@ def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: flo
 
 
 def _modes(distribution: NDArray[np.float64], bins: Floats, variety: float) -> tuple[Floats, Floats]:
-    """Peaks of a distribution (Q,), with the mass around each: colours (M, 2) and weights (M,), likeliest first."""
+    """Colours that a distribution (Q,) offers: (M, 2), likeliest first, and their weights, (M,), summing to one.
+
+    The likeliest colour, then the likeliest of those well apart from it, and so on. Peaks alone would not do: networks
+    are so unsure of hue that their probabilities mostly slope down from grey to all sides.
+    """
     apart = np.sqrt(((bins[:, None] - bins[None]) ** 2).sum(-1))
-    smooth = np.exp(-((apart / 10) ** 2) / 2) @ distribution
-    peaks = np.flatnonzero(smooth >= np.where(apart < _APART, smooth[None], 0).max(1))
-    nearest = peaks[apart[:, peaks].argmin(1)]
-    mass = np.array([distribution[nearest == peak].sum() for peak in peaks])
-    # each peak's colour: the mean of the probability close to it
-    close = np.exp(-((apart[peaks] / _APART) ** 2)) * distribution
-    colours = close @ bins / np.maximum(close.sum(1, keepdims=True), 1e-12)
-    order = np.argsort(-mass, kind="stable")
-    order = order[mass[order] >= (1 - variety) ** 3 * mass[order[0]]]
-    weights = mass[order] / mass[order].sum()
-    return colours[order].astype(np.float32), weights.astype(np.float32)
+    close = np.exp(-((apart / _SPREAD) ** 2) / 2) * distribution
+    mass = close.sum(1)
+    left, taken = mass.copy(), list[int]()
+    while left.max() > (1 - variety) ** 3 * mass.max() or not taken:
+        taken.append(int(left.argmax()))
+        left[apart[taken[-1]] < _APART] = 0
+        if left.max() <= 0:
+            break
+    colours = close[taken] @ bins / np.maximum(mass[taken, None], 1e-12)
+    weights = mass[taken] / mass[taken].sum()
+    return colours.astype(np.float32), weights.astype(np.float32)
 
 
 def variant_hints(
-    probabilities: Floats, bins: Floats, lightness: Floats, seed: int, index: int, variety: float = 0.5
+    probabilities: Floats, bins: Floats, lightness: Floats, seed: int, index: int, variety: float = 0.35
 ) -> HintMap:
     """The hints that lead a network to one variant.
 

@@ -30,7 +30,7 @@ def test_places_match_where_the_camera_says():
 
 def test_the_same_things_get_the_same_colours():
     lightness, ab, after, truth = burst(2)
-    hints = carry(find_features(lightness), ab, find_features(after), (100, 140))
+    hints = carry(find_features(lightness), ab, find_features(after), (100, 140), spacing=8)
     small = np.stack([cv2.resize(p, (140, 100), interpolation=cv2.INTER_AREA) for p in truth])
     known = hints.mask > 0
     assert hints.count > 500

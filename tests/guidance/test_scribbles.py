@@ -8,7 +8,14 @@ from colorize_cli.errors import ShapeError
 from colorize_cli.evaluation.pixel import ciede2000
 from colorize_cli.guidance import scribbles
 from colorize_cli.guidance.hints import HintMap
-from colorize_cli.guidance.scribbles import attract, colorize_from_hints, levin, nested_dissection, upsample_along_edges
+from colorize_cli.guidance.scribbles import (
+    attract,
+    colorize_from_hints,
+    hold,
+    levin,
+    nested_dissection,
+    upsample_along_edges,
+)
 from tests.guidance.pictures import Floats, flag, lab_of, texture
 
 PLACES = ((10, 10), (10, 70), (60, 10), (70, 110), (51, 78))  # of 80 x 120: one in each region of the flag
@@ -134,6 +141,20 @@ def test_doubtful_colours_follow_sure_neighbours():
     ab[0] = 30
     ab[0, 4, 4], confidence[4, 4] = -60, 1e-3
     assert attract(np.full((10, 10), 50, np.float32), ab, confidence)[0, 4, 4] > 29
+
+
+def test_a_network_is_corrected_where_hints_speak_and_left_alone_elsewhere():
+    lightness = np.full((60, 90), 70, np.float32)
+    lightness[:, 60:] = 30
+    predicted = np.full((2, 60, 90), 5, np.float32)
+    hints = HintMap(np.zeros((2, 60, 90), np.float32), np.zeros((60, 90), np.float32))
+    hints.ab[0, 10:14, 10:14], hints.mask[10:14, 10:14] = 45, 1
+    found = hold(lightness, predicted, hints)
+    np.testing.assert_allclose(found[0, 10:14, 10:14], 45, atol=1)
+    assert found[0, 12, 16] > found[0, 12, 30] > found[0, 12, 55]
+    np.testing.assert_allclose(found[:, :, 62:], 5, atol=0.3)
+    empty = HintMap(np.zeros_like(hints.ab), np.zeros_like(hints.mask))
+    np.testing.assert_array_equal(hold(lightness, predicted, empty), predicted)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (30, 41), (64, 64)])
