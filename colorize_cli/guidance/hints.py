@@ -52,6 +52,19 @@ class HintMap:
         """How many cells have a hint."""
         return int(np.count_nonzero(self.mask))
 
+    def resized(self, size: tuple[int, int]) -> HintMap:
+        """The same hints on a grid of (h, w): repeated where it is finer; their mean, however few, where coarser."""
+        repeats = [math.ceil(want / have) for want, have in zip(size, self.mask.shape, strict=True)]
+        mask, ab = (np.repeat(np.repeat(p, repeats[0], -2), repeats[1], -1) for p in (self.mask, self.ab))
+        rows, columns = np.nonzero(mask)
+        cells = _cells(rows, columns, mask.shape, size)
+        weight = mask[rows, columns].astype(np.float64)
+        h, w = size
+        total = np.bincount(cells, weight, h * w)
+        means = [np.bincount(cells, weight * p[rows, columns], h * w) / np.maximum(total, 1e-12) for p in ab]
+        share = total / np.maximum(np.bincount(cells, minlength=h * w), 1)
+        return HintMap(np.stack(means).reshape(2, h, w).astype(np.float32), share.reshape(h, w).astype(np.float32))
+
 
 @dataclass(frozen=True)
 class Point:
@@ -78,6 +91,14 @@ class Sidecar:
     scribbles: NDArray[np.uint8] | None = None
     points: tuple[Point, ...] = ()
     unit: Literal["pixel", "fraction"] = "pixel"
+
+
+def _cells(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], have: tuple[int, ...], want: tuple[int, int]
+) -> NDArray[np.intp]:
+    """The flat cell of a grid of size `want` in which each pixel of a grid of size `have` has its centre."""
+    down, across = (2 * rows + 1) * want[0] // (2 * have[0]), (2 * columns + 1) * want[1] // (2 * have[1])
+    return down * want[1] + across
 
 
 def ab_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
@@ -192,9 +213,8 @@ def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> t
     # a layer coarser than the grid is first repeated, so that every cell under it gets a pixel
     repeats = [math.ceil(want / have) for want, have in zip(size, scribbles.shape[:2], strict=True)]
     rows, columns = np.nonzero(np.repeat(np.repeat(scribbles[..., 3], repeats[0], 0), repeats[1], 1) >= _SOLID)
-    tall, wide = (have * times for have, times in zip(scribbles.shape[:2], repeats, strict=True))
-    cells = (2 * rows + 1) * size[0] // (2 * tall) * size[1] + (2 * columns + 1) * size[1] // (2 * wide)
-    return cells, ab_of_srgb(scribbles[rows // repeats[0], columns // repeats[1], :3])
+    fine = tuple(have * times for have, times in zip(scribbles.shape[:2], repeats, strict=True))
+    return _cells(rows, columns, fine, size), ab_of_srgb(scribbles[rows // repeats[0], columns // repeats[1], :3])
 
 
 def _points_on_grid(

@@ -137,6 +137,19 @@ def test_scribbles_and_points_add_up(tmp_path):
     assert hint_map([], (10, 10), (4, 4)).count == 0
 
 
+def test_resized_hints_keep_their_places_and_colours(tmp_path):
+    said = [{"x": 3, "y": 5, "color": "red", "radius": 0}, {"x": 38.5, "y": 20, "color": "blue", "radius": 4}]
+    fine = hint_map([read_sidecar(points(tmp_path / "x.hints.json", *said))], (30, 41), (30, 41))
+    coarse = fine.resized((7, 10))
+    assert coarse.mask[1, 0] == 1
+    assert coarse.mask[4, 9] == 1
+    np.testing.assert_allclose(coarse.ab[:, 1, 0], RED, atol=1e-3)
+    np.testing.assert_allclose(coarse.ab[:, 4, 9], BLUE, atol=1e-3)
+    again = fine.resized((60, 82))
+    assert again.count == 4 * fine.count
+    np.testing.assert_array_equal(again.resized((30, 41)).mask, fine.mask)
+
+
 def test_side_cars_are_found_by_stem_by_whole_name_and_in_mirrored_folders(tmp_path):
     photos, hints = tmp_path / "photos", tmp_path / "hints"
     for folder in (photos / "1930", hints / "1930"):
