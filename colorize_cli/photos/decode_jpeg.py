@@ -52,11 +52,8 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         notes.append("part of the picture is damaged")
     if not parsed.complete:
         lost = _lost_rows(pixels)
-        notes.append(
-            f"salvaged: about {lost:,} of {frame.height:,} rows are missing at the bottom"
-            if lost
-            else "salvaged: the end of the file is missing"
-        )
+        what = f"about {lost:,} of {frame.height:,} rows are missing at the bottom" if lost else "its end is missing"
+        notes.append(f"salvaged: {what}")
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
         notes.append("its colour profile is damaged and was left out")
@@ -99,10 +96,8 @@ def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
         if count == 4:
             return _four(data), "cmyk"
         if precision == 12:
-            deep = imagecodecs.jpeg_decode(data, bitspersample=12)
-            return np.ascontiguousarray((deep.astype(np.uint32) * 65535 + 2047) // 4095).astype(
-                np.uint16
-            ), "grey" if deep.ndim == 2 else "rgb"
+            deep = imagecodecs.jpeg_decode(data, bitspersample=12).astype(np.uint32)
+            return np.asarray((deep * 65535 // 4095).astype(np.uint16)), "grey" if deep.ndim == 2 else "rgb"
         pixels: AnyPixels = imagecodecs.jpeg8_decode(data)
     except Exception as error:  # every codec has its own errors, all of which mean the same here
         raise Damaged(f"damaged JPEG: {reason(error)}", salvageable=parsed.torn) from None

@@ -17,7 +17,7 @@ from colorize_cli.photos.photo import AnyPixels, DecodeLimits, JpegTraits, Metad
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space
 from colorize_cli.photos.tiff_segments import Samples, read_samples
 
-XMP, ICC, PHOTOSHOP = 700, 34675, 34377
+XMP, ICC, PHOTOSHOP, IPTC = 700, 34675, 34377, 33723
 _JPEG = (6, 7, 99, 33007)
 _CAMERA_RAW = frozenset({50706, 50740})
 _SENSOR = frozenset({32803, 34892})
@@ -63,9 +63,11 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     first = pages[0].metadata.tags
     xmp = first.find(XMP) if first else None
     resources = first.find(PHOTOSHOP) if first else None
+    iptc = first.find(IPTC) if first else None
+    blocks = irb.without_thumbnail(resources.value) if resources else irb.with_iptc(iptc.value) if iptc else None
     metadata = Metadata(
         xmp=xmp.value if xmp else None,
-        iptc=irb.without_thumbnail(resources.value) if resources else None,
+        iptc=blocks,
         byte_order=header.order,
         big=header.big,
     )

@@ -186,7 +186,9 @@ def _described(photo: Photo, page: Page, note: Provenance, order: str, first: bo
     if first and own.tags is None:
         resources = metadata.iptc
     if resources:
-        tags.append(Tag(34377, 7, len(resources), resources))
+        tags.append(Tag(34377, 1, len(resources), resources))
+    if first and own.tags is None and (iptc := irb.iptc_of(metadata.iptc)):
+        tags.append(Tag(33723, 1, len(iptc), iptc))  # where readers look that know nothing of Photoshop
     if first and metadata.comments and not any(tag.code == 270 for tag in tags):
         text = metadata.comments[0].rstrip(b"\0") + b"\0"
         tags.append(Tag(270, 2, len(text), text))

@@ -24,10 +24,9 @@ ICC = b"ICC_PROFILE\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
-_TORN = re.compile(rb"\xff+[\x01-\xbf]")
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")  # below C0: nothing, or bytes of a damaged scan
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
 # fmt: off
 _ZIGZAG = (

@@ -409,13 +409,8 @@ def test_a_grey_profile_is_applied_as_little_cms_does(tmp_path: Path, rewrite: R
     path = tmp_path / "toned.png"
     Image.fromarray(ramp).save(path, icc_profile=profile)
     before, after, _ = rewrite(path)
-    transform = ImageCms.buildTransform(
-        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-        ImageCms.createProfile("sRGB"),
-        "L",
-        "RGB",
-        ImageCms.Intent.RELATIVE_COLORIMETRIC,
-    )
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(source, target, "L", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
     expected = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))
     # Little CMS interpolates coarsely in the darkest tones of a linear profile.
     assert np.abs(before.pages[0].pixels.astype(int) - expected[..., 1])[1:].max() <= 1
