@@ -1,0 +1,120 @@
+"""`colorize train` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.cli.app import main
+from colorize_cli.cli.train import parse_duration
+from colorize_cli.errors import UsageError
+from tests.conftest import ROOT
+from tests.data.pictures import write_folder
+
+SMALL = (
+    "--recipe",
+    "patchgan-places",
+    "--size",
+    "16",
+    "--batch",
+    "4",
+    "--workers",
+    "0",
+    "--device",
+    "cpu",
+    "--val",
+    "0.1",
+)
+SET = ("generator_args={channels=2,width=4,depth=3}", "adversary.network_args={receptive=16,width=4}", "epochs=2")
+
+
+def arguments(*more: str) -> list[str]:
+    return ["train", *SMALL, *(part for one in SET for part in ("--set", one)), *more]
+
+
+def test_a_folder_is_learned_from_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos = write_folder(tmp_path / "photos", 24)
+    assert main(arguments("--data", str(photos))) == 0
+    run = tmp_path / "runs" / "patchgan-places-1"
+    assert (run / "best.safetensors").exists()
+    said = capsys.readouterr()
+    assert "22 photos to learn from, 2 to measure on" in said.err and "--model runs/patchgan-places-1" in said.err
+    assert said.out == ""
+    assert main(["train", "--resume", "--set", "epochs=3", "--device", "cpu"]) == 0
+    assert [json.loads(line)["epoch"] for line in (run / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
+    assert main(arguments("--data", str(photos), "--time-limit", "0")) == 0
+    assert (tmp_path / "runs" / "patchgan-places-2").exists()
+    assert "--resume --out runs/patchgan-places-2" in capsys.readouterr().err
+    assert main(arguments("--data", str(photos), "--out", str(run))) == 2
+
+
+def test_samples_need_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments("--data", "samples", "--quiet", "--out", "r", "--set", "epochs=1")) == 0
+    assert json.loads((tmp_path / "r" / "run.json").read_text())["data"] == ["samples"]
+
+
+def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--list-recipes"]) == 0
+    said = capsys.readouterr().out
+    assert "cgan-celeba" in said and "mini" in said and "patchgan-places" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "message"),
+    [
+        (["--data", "celeba"], 2, "--accept-license"),
+        (["--data", "imagenet", "--accept-license"], 3, "image-net.org"),
+        (["--data", "nosuch"], 3, "samples, celeba"),
+        (["--recipe", "nosuch", "--data", "samples"], 2, "unet-celeba"),
+        (["--recipe", "eccv16-vgg", "--data", "samples", "--content-weights", "/no/vgg.pth"], 3, "/no/vgg.pth"),
+        (["--recipe", "unet-celeba", "--data", "samples", "--size", "64"], 2, "generator_args.depth=6"),
+        ([], 2, "--data"),
+        (["--data", "samples", "--time-limit", "soon"], 2, "45m"),
+        (["--resume"], 2, "no run"),
+        (["--data", "samples", "--device", "mps"], 2, "cpu"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line_or_two(
+    typed: list[str], status: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert main(["train", *typed]) == status
+    said = capsys.readouterr().err
+    assert message in said and "Traceback" not in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_durations() -> None:
+    assert [parse_duration(text) for text in ("45m", "1h30m", "90s", "12", "1.5h")] == [2700, 5400, 90, 12, 5400]
+    for text in ("soon", "5x", "m", "-3s"):
+        with pytest.raises(UsageError):
+            parse_duration(text)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_ends_after_its_step_and_goes_on(tmp_path: Path) -> None:
+    photos = write_folder(tmp_path / "photos", 24)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    typed = arguments("--data", str(photos), "--out", str(tmp_path / "r"), "--set", "epochs=100000")
+    command = [sys.executable, "-m", "colorize_cli", *typed]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "r" / "log.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "Ended early" in said and (tmp_path / "r" / "state.pt").exists()
