@@ -45,6 +45,10 @@ def view_of(height: int, width: int, sizes: Sizes) -> View:
 
 def reduce(plane: NDArray[Any], view: View) -> NDArray[Any]:
     """Resize pixels or a plane, (H, W) or (H, W, C), to the view's size: area averaging down, linear up."""
+    while plane.shape[0] >= 4 * view.height and plane.shape[1] >= 4 * view.width:
+        height, width = plane.shape[0] // 2, plane.shape[1] // 2
+        # halving exactly is ten times as fast as area averaging by a fraction; an odd last row or column is left out
+        plane = cv2.resize(plane[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     shrinks = plane.shape[0] >= view.height and plane.shape[1] >= view.width
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, (view.width, view.height), interpolation=way))

@@ -146,3 +146,41 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path: Path, run: Run):
     result = run(tmp_path / "in", "--out", tmp_path / "out")
     assert result.returncode == 1 and whole(tmp_path / "out") == ["a.png"]
     assert "gone.png" in result.stderr and "pipe.jpg" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_two_processes_on_one_output_lose_nothing(tiny_model: Path, photos: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    both = [
+        subprocess.Popen(command(tiny_model, photos, "--out", out), stderr=subprocess.PIPE, text=True, env=environment)
+        for _ in range(2)
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert len(whole(out)) == COUNT and not list(out.rglob("*.part"))
+
+
+def test_names_at_the_file_systems_limit(tmp_path: Path, run: Run):
+    name = "ä" * 125 + ".png"  # 254 bytes
+    grey_photo(tmp_path / "plain.png").rename(tmp_path / name)
+    deep = tmp_path / "in" / "/".join(["folder-of-many-letters"] * 15)
+    deep.mkdir(parents=True)
+    (tmp_path / name).rename(deep / name)
+    result = run(tmp_path / "in", "--out", tmp_path / "out", "--suffix", "_in_colour")
+    assert result.returncode == 0, result.stderr
+    assert len(whole(tmp_path / "out")) == 1
+
+
+def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path, run: Run, monkeypatch):
+    from colorize_cli.inference import task
+    from colorize_cli.inference.job import ColorizeJob
+    from colorize_cli.inference.pipeline import colorize_photos
+
+    photo = grey_photo(tmp_path / "in" / "a.png")
+    job = ColorizeJob((str(photo),), tmp_path / "good", str(tiny_model), device="cpu", verify=True)
+    assert colorize_photos(job).exit_status == 0
+    honest = task.merge
+    monkeypatch.setattr(task, "merge", lambda *given: honest(*given) // 2)
+    lying = ColorizeJob((str(photo),), tmp_path / "bad", str(tiny_model), device="cpu", verify=True)
+    report = colorize_photos(lying)
+    assert report.exit_status == 1 and "lightness differs" in (report.failures[0].reason or "")
