@@ -15,12 +15,13 @@ from colorize_cli.data.fetching import HubSet, WebFile, bring_file, bring_hub_se
 from colorize_cli.data.named import NAMED, Access, open_data
 from colorize_cli.errors import DataError, DownloadError, UsageError
 from colorize_cli.models.transfer import Patience
-from tests.data.hub import COMMIT, Hub, serving
+from tests.data.hub import DATASET, Hub, serving
 from tests.data.pictures import colourful, encoded
+from tests.models.loopback import COMMIT, cut, lie
 
 QUICK = Patience(tries=2, stall=5, pause=0.01, longest=0.02)
 ROWS = (("test", 2), ("train", 5), ("valid", 2))
-SET = HubSet("u/d", COMMIT, ROWS)
+SET = HubSet(DATASET, COMMIT, ROWS)
 
 
 def parquet(first: int, count: int) -> bytes:
@@ -59,23 +60,24 @@ def test_a_set_is_brought_and_offline_served_from_what_is_here(
 
 
 def test_an_interrupted_download_goes_on_where_it_broke_off(hub: Hub, tmp_path: Path) -> None:
-    hub.cut_after = [300, 200]
+    name = "test-00000-of-00001.parquet"
+    size = len(hub.repos[DATASET][f"img_align+identity+attr/{name}"])
+    hub.faults = [cut(0.25), cut(0.5)]
     with pytest.raises(DownloadError):  # both tries are cut
         bring_hub_set(SET, tmp_path, patience=QUICK)
     bring_hub_set(SET, tmp_path, patience=QUICK)
-    name = "/img_align+identity+attr/test-00000-of-00001.parquet"
-    ranges = [span for _, path, span in hub.asked if path.endswith(name)]
-    assert ranges == [None, "bytes=300-", "bytes=500-"]
-    for path, data in hub.files.items():
+    ranges = [span for file, span in hub.ranges if file == name]
+    assert ranges == [None, f"bytes={size // 4}-", f"bytes={size // 2}-"]
+    for path, data in hub.repos[DATASET].items():
         assert not path.endswith(".parquet") or (tmp_path / path).read_bytes() == data
 
 
 def test_a_wrong_checksum_is_refused(hub: Hub, tmp_path: Path) -> None:
-    hub.lie = True
+    hub.always = lie(lambda data: data[:10] + bytes([data[10] ^ 255]) + data[11:])
     with pytest.raises(DownloadError, match="altered"):
         bring_hub_set(SET, tmp_path, patience=QUICK)
     assert not list(tmp_path.rglob("*.parquet"))
-    hub.lie = False
+    hub.always = None
     bring_hub_set(SET, tmp_path, patience=QUICK)
 
 
@@ -92,20 +94,20 @@ def test_offline_without_a_copy_says_what_to_do(hub: Hub, tmp_path: Path, monkey
 
 
 def test_a_file_with_an_md5_is_checked_and_its_sha256_pinned(hub: Hub, tmp_path: Path) -> None:
-    hub.files["val_256.tar"] = b"x" * 5000
-    web = WebFile(f"{hub.url}/places365/val_256.tar", hashlib.md5(hub.files["val_256.tar"]).hexdigest())
+    hub.files["/places365/val_256.tar"] = b"x" * 5000
+    web = WebFile(f"{hub.url}/places365/val_256.tar", hashlib.md5(b"x" * 5000).hexdigest())
     assert bring_file(web, tmp_path, patience=QUICK).read_bytes() == b"x" * 5000
     asked = len(hub.asked)
     bring_file(web, tmp_path)
     assert len(hub.asked) == asked  # it is here
-    hub.files["val_256.tar"] = b"y" * 5000
+    hub.files["/places365/val_256.tar"] = b"y" * 5000
     (tmp_path / "val_256.tar").unlink()
     with pytest.raises(DownloadError, match="altered"):  # other bytes than the first time
         bring_file(web, tmp_path, patience=QUICK)
 
 
 def test_a_file_with_another_md5_is_refused(hub: Hub, tmp_path: Path) -> None:
-    hub.files["val_256.tar"] = b"x" * 5000
+    hub.files["/val_256.tar"] = b"x" * 5000
     with pytest.raises(DownloadError, match="MD5"):
         bring_file(WebFile(f"{hub.url}/val_256.tar", "0" * 32), tmp_path, patience=QUICK)
     assert not (tmp_path / "val_256.tar").exists()
