@@ -43,7 +43,7 @@ def decode(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS, salvage: bool = F
         DecodeError: it cannot be read, or not wholly without `salvage`, or it changed while it was read.
         TooLargeError: it declares more than the limits allow.
     """
-    data, facts = read_file(path)
+    data, facts = read_file(path, limits)
     return decode_bytes(data, path, facts, limits, salvage)
 
 
@@ -90,11 +90,12 @@ def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: boo
     return decode_other(data, format, limits, salvage)
 
 
-def read_file(path: Path) -> tuple[bytes, FileFacts]:
-    """The whole file and its times.
+def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
+    """The whole file and its times; of a file that is no picture the first bytes alone.
 
     Raises:
         DecodeError: it is no plain file, cannot be read, or changed meanwhile.
+        TooLargeError: no picture within the limits is as large as the file.
     """
     try:
         before = os.stat(path)
@@ -106,7 +107,10 @@ def read_file(path: Path) -> tuple[bytes, FileFacts]:
             start = os.fstat(number)
             if not stat.S_ISREG(start.st_mode):
                 raise DecodeError(f"it is {_kind(start.st_mode)}, not a file", path=path)
-            data = file.read()
+            data = file.read(64)
+            if sniff(data) is not None:
+                _check_file_size(path, start.st_size, limits)
+                data += file.read()
             end = os.fstat(number)
     except FileNotFoundError:
         raise DecodeError("the file is gone", path=path) from None
@@ -116,9 +120,22 @@ def read_file(path: Path) -> tuple[bytes, FileFacts]:
         raise DecodeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
-    if (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns) or len(data) != end.st_size:
+    if (
+        (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns)
+        or sniff(data[:64])
+        and len(data) != end.st_size
+    ):
         raise DecodeError("the file changed while it was read; try again", path=path)
     return data, FileFacts(end.st_size, end.st_mtime_ns, end.st_atime_ns, stat.S_IMODE(end.st_mode))
+
+
+def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:
+    if limits.max_memory is not None and size > limits.max_memory:
+        raise TooLargeError(f"the file has {size:,} bytes, more than --max-memory allows", path=path)
+    if size > 8 * limits.max_pixels + (1 << 28):  # 16-bit RGBA, and 256 MiB around it
+        raise TooLargeError(
+            f"the file has {size:,} bytes, more than --max-pixels {limits.max_pixels} allows", path=path
+        )
 
 
 def _kind(mode: int) -> str:

@@ -82,12 +82,15 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
 
 
 def _others(parsed: JpegFile) -> list[tuple[int, bytes]]:
-    known = (*_KEPT_ELSEWHERE, *_STALE, (APP13, jpeg_file.PHOTOSHOP))
-    return [
-        (marker, payload)
-        for marker, payload in parsed.segments
-        if marker != COM and not any(marker == kind and payload.startswith(prefix) for kind, prefix in known)
-    ]
+    """Segments that are kept verbatim; a second EXIF block or XMP packet is among them."""
+    known, kept = (*_KEPT_ELSEWHERE, *_STALE, (APP13, jpeg_file.PHOTOSHOP)), list[tuple[int, bytes]]()
+    first = {jpeg_file.EXIF, jpeg_file.XMP}
+    for marker, payload in parsed.segments:
+        prefix = next((start for kind, start in known if marker == kind and payload.startswith(start)), None)
+        if prefix is None and marker != COM or prefix in (jpeg_file.EXIF, jpeg_file.XMP) and prefix not in first:
+            kept.append((marker, payload))
+        first.discard(prefix or b"")
+    return kept
 
 
 def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:

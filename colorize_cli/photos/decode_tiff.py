@@ -33,6 +33,8 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     """
     try:
         header = read_header(data)
+        if header.first >= len(data):
+            raise Damaged("truncated TIFF: its end is missing, and with it the table that says where its picture is")
         directories = list(walk(data))
     except (TagError, struct.error) as error:
         raise Damaged(f"damaged TIFF: {error}") from None

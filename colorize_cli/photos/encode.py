@@ -71,7 +71,7 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     """
     wanted = settings.format or photo.format
     if isinstance(photo, Photo):
-        pages, alpha = len(photo.pages), any(page.alpha is not None for page in photo.pages)
+        pages, alpha = len(photo.pages), any(page.hides for page in photo.pages)
         width, height = (max(page.size[axis] for page in photo.pages) for axis in (0, 1))
     else:
         pages, alpha, (width, height) = photo.pages, False, photo.size

@@ -179,6 +179,11 @@ class Page:
     metadata: PageMetadata = field(default_factory=PageMetadata)
 
     @property
+    def hides(self) -> bool:
+        """Whether alpha hides anything; a plane that is all opaque need not be kept."""
+        return self.alpha is not None and bool(self.alpha.min() < np.iinfo(self.alpha.dtype).max)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
         return int(self.pixels.shape[1]), int(self.pixels.shape[0])

@@ -117,7 +117,7 @@ def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
 
 def _transparency(page: Page) -> AnyPixels | None:
     """Alpha; none where it hides nothing, since some encoders leave such a plane out."""
-    return None if page.alpha is None or page.alpha.min() == np.iinfo(page.alpha.dtype).max else page.alpha
+    return page.alpha if page.hides else None
 
 
 def _near(a: Resolution | None, b: Resolution | None) -> bool:

@@ -186,6 +186,22 @@ def test_limits_can_be_lowered_and_name_themselves(tmp_path: Path, grey: U8) -> 
     assert decode(path, DecodeLimits(max_pixels=2240)).pages[0].size == (56, 40)
 
 
+def test_a_file_too_large_for_any_allowed_picture_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.tif"
+    with path.open("wb") as file:
+        file.write(b"II*\0\x08\0\0\0")
+        file.truncate(1 << 34)
+    with pytest.raises(TooLargeError, match="--max-pixels"):
+        decode(path)
+    with pytest.raises(TooLargeError, match="--max-memory"):
+        decode(path, DecodeLimits(max_memory=1 << 30))
+    path = tmp_path / "sparse.jpg"
+    with path.open("wb") as file:
+        file.truncate(1 << 34)
+    with pytest.raises(DecodeError, match="nothing but zeros"):
+        decode(path)
+
+
 def test_a_deflated_text_cannot_fill_the_memory(tmp_path: Path, grey: U8) -> None:
     plain = png_file.parse(encoded(grey, ".png"))
     text = (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(60_000_000), 1))

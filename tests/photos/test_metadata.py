@@ -143,6 +143,14 @@ def test_jpeg_keeps_everything(tmp_path: Path, rewrite: Rewrite, grey: U8, note:
     assert resolution is not None and (resolution.x, resolution.y, resolution.unit) == (300, 600, "inch")
 
 
+def test_a_second_exif_block_stays(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    path = tmp_path / "two.jpg"
+    second = (0xE1, jpeg_file.EXIF + b"continued")
+    path.write_bytes(jpeg(grey, (0xE1, jpeg_file.EXIF + block(1)), second))
+    _, after, _ = rewrite(path)
+    assert after.metadata.segments == (second,)
+
+
 def test_a_second_pass_replaces_the_note(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
     path = tmp_path / "rich.jpg"
     path.write_bytes(rich_jpeg(grey))

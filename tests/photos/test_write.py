@@ -196,6 +196,15 @@ def test_what_a_format_cannot_hold_goes_to_the_nearest_and_is_said() -> None:
     assert target_format(wide(9, 9, PhotoFormat.jpeg), keep) == (PhotoFormat.jpeg, None)
 
 
+def test_alpha_that_hides_nothing_is_no_reason_for_another_format(tmp_path: Path, note: Provenance, rgb: U8) -> None:
+    path = tmp_path / "opaque.png"
+    Image.fromarray(rgb).convert("RGBA").save(path)
+    photo, settings = decode(path), EncodeSettings(PhotoFormat.jpeg)
+    assert target_format(photo, settings) == (PhotoFormat.jpeg, None)
+    write(photo, tmp_path / "out.jpg", note, settings)
+    assert decode(tmp_path / "out.jpg").format is PhotoFormat.jpeg
+
+
 def test_a_picture_too_wide_for_webp_is_written_as_png(tmp_path: Path, note: Provenance) -> None:
     path = tmp_path / "wide.ppm"
     path.write_bytes(b"P5\n17000 2\n255\n" + bytes(34_000))
