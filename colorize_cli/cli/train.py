@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +15,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from colorize_cli.cli import console
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
+from colorize_cli.cli.training_screen import TrainingScreen
 from colorize_cli.errors import ExitStatus, UsageError
 from colorize_cli.inference.choices import Precision
 from colorize_cli.report import printable
 
 if TYPE_CHECKING:
-    from colorize_cli.training.config import TrainConfig
-    from colorize_cli.training.loop import Progress as Step
-    from colorize_cli.training.loop import Result, TrainJob, Watcher
+    from colorize_cli.training.loop import Result, TrainJob
 
-_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SHOWN = ("psnr", "psnr@0", "grey_psnr", "ssim", "grey_ssim", "colorfulness", "truth_colorfulness")
 
 DataOpt = Annotated[
     list[str] | None,
@@ -52,7 +47,7 @@ RecipeOpt = Annotated[
         "--recipe", "-r", metavar="NAME|FILE.toml", help="What to train.", show_default="by --data, else mini"
     ),
 ]
-ListOpt = Annotated[bool, typer.Option("--list-recipes", help="List the recipes and exit.")]
+ListOpt = Annotated[bool, typer.Option("--list-recipes", help="List the recipes, or tell all of --recipe, and exit.")]
 SetOpt = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a field: lr=5e-4, adversary.lr=1e-4, terms.0.weight=10."),
@@ -108,7 +103,7 @@ def train(
     On several GPUs: accelerate launch -m colorize_cli train --data celeba
     """
     if list_recipes:
-        _list_recipes()
+        _list_recipes(recipe)
         return
     seconds = parse_duration(time_limit) if time_limit else math.inf
 
@@ -133,11 +128,11 @@ def train(
         config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights
     )  # fmt: skip
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
-    with _Screen(config, quiet) as screen:
+    with TrainingScreen(config, quiet) as screen:
         access = Access(
             root,
             accept_license,
-            typer.confirm if sys.stdin.isatty() else None,
+            screen.ask if sys.stdin.isatty() else None,
             screen.on_bytes,
             screen.on_photo,
             screen.note,
@@ -174,12 +169,16 @@ def parse_duration(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
 
 
-def _list_recipes() -> None:
+def _list_recipes(name: str | None) -> None:
     from rich import box
     from rich.table import Table
 
     from colorize_cli.training.recipes import load_recipe, recipe_names
 
+    if name is not None:
+        config = load_recipe(name)
+        console.stdout.print(f"{config.recipe}: {config.about}\n\n{config.notes}".strip(), markup=False)
+        return
     table = Table("recipe", "generator", "data", "what it restates", box=box.SIMPLE)
     for name in recipe_names():
         config = load_recipe(name)
@@ -204,78 +203,6 @@ def _stopping() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Screen:
-    """What a person sees of a run: a bar with loss, photos/s and time left; where stderr is no terminal, lines."""
-
-    def __init__(self, config: TrainConfig, quiet: bool) -> None:
-        self.config, self.quiet, self.said = config, quiet, 0.0
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[info]}"),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(*columns, console=console.stderr) if console.stderr.is_terminal and not quiet else None
-        self.task = None if self.bar is None else self.bar.add_task("Opening", total=None, info="")
-
-    def __enter__(self) -> _Screen:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def note(self, text: str) -> None:
-        """Something that the user should know."""
-        if not self.quiet:
-            console.notice(text)
-
-    def on_bytes(self, name: str, done: int, total: int) -> None:
-        """A data set is being brought."""
-        self._show(f"Bringing {name}", done, total, f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
-
-    def on_photo(self, seen: int, total: int) -> None:
-        """Photos are being decoded."""
-        self._show("Decoding photos", seen, total, f"{seen} of {total}")
-
-    def watcher(self, should_stop: object) -> Watcher:
-        """What the road calls."""
-        from colorize_cli.training.loop import Watcher
-
-        return Watcher(self.on_start, self.on_step, self.on_figures, should_stop)  # type: ignore[arg-type]
-
-    def on_start(self, out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:
-        """The run begins."""
-        lost = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
-        left_out = f"; left out: {lost}" if lost else ""
-        self._line(f"{self.config.recipe}: {training} photos to learn from, {held_out} to measure on{left_out}")
-        self._line(f"The run: {printable(out)}")
-
-    def on_step(self, step: Step) -> None:
-        """A step is done."""
-        loss = step.losses.get("G", step.losses.get("loss", step.losses.get("D", math.nan)))
-        info = f"loss {loss:.4g}  {step.photos_per_s:.1f} photos/s"
-        left = (step.total - step.done) / max(step.photos_per_s, 1e-9)
-        self._show(f"Epoch {step.epoch + 1}", step.done, step.total, info, f", {console._duration(left)} left")
-
-    def on_figures(self, figures: dict[str, float]) -> None:
-        """A checkpoint is written."""
-        shown = ", ".join(f"{key} {figures[key]:.4g}" for key in _SHOWN if key in figures)
-        self._line(f"epoch {figures['epoch']:.0f}: {shown or 'no held-out photos to measure on'}")
-
-    def _line(self, text: str) -> None:
-        if not self.quiet:
-            console.stderr.print(escape(text))
-
-    def _show(self, what: str, done: int, total: int, info: str, rest: str = "") -> None:
-        if self.bar is not None and self.task is not None:
-            self.bar.start()
-            self.bar.update(self.task, description=what, completed=done, total=total or None, info=info)
-        elif not self.quiet and time.monotonic() - self.said > _LINE_EVERY:
-            self.said = time.monotonic()
-            self._line(f"{what}: {info}{rest}" if not total else f"{what}: {100 * done / total:.1f} %, {info}{rest}")
 
 
 def _end(result: Result, job: TrainJob, push: str | None, interrupted: bool, quiet: bool) -> None:

@@ -120,6 +120,8 @@ class TrainConfig:
         sheet: photos on the sheet of samples.
         vividness: at which validation measures, where the network has that.
         export: number format of exported weights.
+        seed: decides everything drawn at random.
+        workers: processes that prepare photos; -1 for one beside a CPU, up to eight beside a GPU.
     """
 
     recipe: str
@@ -163,7 +165,7 @@ class TrainConfig:
     vividness: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     export: Literal["float16", "float32"] = "float32"
     seed: int = 0
-    workers: int = 1
+    workers: int = -1
 
     @property
     def classifies(self) -> bool:

@@ -1,7 +1,7 @@
-"""Which device, which precision, how many processes: accelerate's answers, asked once.
+"""Which device, which precision, how many processes: accelerate's answers, asked once; networks put there.
 
-In:  "auto" or a choice
-Out: an `Accelerator`
+In:  "auto" or a choice; a network
+Out: an `Accelerator`; the network on its device; its lack of memory in one clear line
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast
+from torch import nn
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError
+from colorize_cli.training.config import TrainConfig
 
 
 def make_accelerator(device: str, precision: str) -> Accelerator:
@@ -37,3 +40,30 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     return accelerator
+
+
+def place_network(network: nn.Module, accelerator: Accelerator, channels_last: bool) -> None:
+    """Move a network to its device, and make all processes begin with the same numbers."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        for name, child in list(network.named_children()):
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
+    network.to(accelerator.device)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+    if accelerator.num_processes > 1:
+        with torch.no_grad():
+            for value in network.state_dict().values():
+                value.copy_(broadcast(value))
+
+
+def clear_memory_error(error: Exception, config: TrainConfig) -> Exception:
+    """A batch that does not fit into memory as one clear line; any other error as it is."""
+    text = str(error).lower()
+    short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "alloc" in text
+    if isinstance(error, ColorizeError) or not short:
+        return error
+    batch, size = max((stage.batch, stage.size) for stage in config.stages)
+    return OutOfMemoryError(
+        f"a batch of {batch} pictures of {size} pixels does not fit into memory",
+        hint=f"Give --batch {max(1, batch // 2)}.",
+    )

@@ -8,6 +8,7 @@ Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` an
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,16 +16,15 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast, broadcast_object_list
-from torch import nn
+from accelerate.utils import broadcast_object_list
 
 from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
-from colorize_cli.errors import ColorizeError, OutOfMemoryError, TrainingError
+from colorize_cli.errors import TrainingError
 from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.devices import make_accelerator
+from colorize_cli.training.devices import clear_memory_error, make_accelerator, place_network
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
 from colorize_cli.training.sources import described, open_sources
@@ -130,7 +130,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     opponent = prepare.make_opponent(config, generator)
     networks = [generator] + ([opponent.network] if opponent else [])
     for network in networks:
-        _place(network, accelerator, job.channels_last)
+        place_network(network, accelerator, job.channels_last)
     if content is not None:
         content.to(accelerator.device)
     if classes is not None:
@@ -153,23 +153,9 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     try:
         return loop.run([row for row in rows if row.start >= state.done], pairs)
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-        raise _in_one_line(error, config) from error
+        raise clear_memory_error(error, config) from error
     finally:
         checkpoints.close()
-
-
-def _place(network: nn.Module, accelerator: Accelerator, channels_last: bool) -> None:
-    """Move a network to its device, and make all processes begin with the same numbers."""
-    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-        for name, child in list(network.named_children()):
-            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
-    network.to(accelerator.device)
-    if channels_last:
-        network.to(memory_format=torch.channels_last)
-    if accelerator.num_processes > 1:
-        with torch.no_grad():
-            for value in network.state_dict().values():
-                value.copy_(broadcast(value))
 
 
 def _agreed_folder(job: TrainJob, config: TrainConfig, accelerator: Accelerator) -> Path:
@@ -218,8 +204,13 @@ class _Loop:
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         mine = [(row.start + rank * (row.samples // world), row.samples // world, row.size) for row in rows]
         cuda = self.accelerator.device.type == "cuda"
-        for row, batch in zip(rows, load_batches(pairs, mine, self.config.workers, pin=cuda), strict=True):
+        for row, batch in zip(rows, load_batches(pairs, mine, self._workers(cuda), pin=cuda), strict=True):
             yield row, batch.to(self.accelerator.device, self.job.channels_last)
+
+    def _workers(self, cuda: bool) -> int:
+        if self.config.workers >= 0:
+            return self.config.workers
+        return max(1, min(8, (os.cpu_count() or 1) // self.accelerator.num_processes - 1)) if cuda else 1
 
     def run(self, rows: list[Row], pairs: Pairs) -> Result:
         """Go through the rows that are left."""
@@ -281,16 +272,3 @@ class _Loop:
             self.watcher.on_figures(self.checkpoints.write(row, seconds))
         self.accelerator.wait_for_everyone()
         self.trainer.generator.train()
-
-
-def _in_one_line(error: Exception, config: TrainConfig) -> Exception:
-    """A batch that does not fit into memory as one clear line; any other error as it is."""
-    text = str(error).lower()
-    short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "alloc" in text
-    if isinstance(error, ColorizeError) or not short:
-        return error
-    batch, size = max((stage.batch, stage.size) for stage in config.stages)
-    return OutOfMemoryError(
-        f"a batch of {batch} pictures of {size} pixels does not fit into memory",
-        hint=f"Give --batch {max(1, batch // 2)}.",
-    )

@@ -71,7 +71,7 @@ def validate(
     for truth in _truths(photos, chosen, size, device or torch.device("cpu")):
         lightness, _ = split(truth / 255)
         grey = join_clipped(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
-        preds = _predicted(model, lightness, None)
+        preds = default = _predicted(model, lightness, None)
         found = {
             "psnr": psnr(preds, truth),
             "colorfulness": colorfulness(preds),
@@ -80,8 +80,9 @@ def validate(
         }
         if size >= _SMALLEST_SSIM:
             found |= {"ssim": ssim(preds, truth), "grey_ssim": ssim(grey, truth)}
+        own = getattr(model, "vividness", None)
         for v in vividness:
-            preds = _predicted(model, lightness, v)
+            preds = default if v == own else _predicted(model, lightness, v)
             found[f"psnr@{v:g}"], found[f"colorfulness@{v:g}"] = psnr(preds, truth), colorfulness(preds)
         for key, value in found.items():
             limit = value.clamp_max(_MOST_DB) if "psnr" in key else value
