@@ -120,11 +120,8 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
         raise DecodeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
-    if (
-        (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns)
-        or sniff(data[:64])
-        and len(data) != end.st_size
-    ):
+    changed = (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns)
+    if changed or sniff(data[:64]) and len(data) != end.st_size:
         raise DecodeError("the file changed while it was read; try again", path=path)
     return data, FileFacts(end.st_size, end.st_mtime_ns, end.st_atime_ns, stat.S_IMODE(end.st_mode))
 

@@ -72,11 +72,15 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     wanted = settings.format or photo.format
     if isinstance(photo, Photo):
         pages, alpha = len(photo.pages), any(page.hides for page in photo.pages)
+        deep = photo.pages[0].pixels.dtype == np.uint16
         width, height = (max(page.size[axis] for page in photo.pages) for axis in (0, 1))
     else:
+        deep = photo.depth > 8
         pages, alpha, (width, height) = photo.pages, False, photo.size
     if pages > 1 and wanted is not PhotoFormat.tiff:
         return PhotoFormat.tiff, f"written as TIFF: {wanted.upper()} holds one page, this has {pages}"
+    if deep and wanted is PhotoFormat.jpeg and settings.format is None:
+        return PhotoFormat.png, "written as PNG: 12-bit JPEG is read, but not written"
     if wanted is PhotoFormat.gif:
         return PhotoFormat.png, "written as PNG: GIF holds no more than 256 colours"
     if max(width, height) > (limit := _LIMITS.get(wanted, 2**31)):

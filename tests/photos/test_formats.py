@@ -129,6 +129,15 @@ def test_grey_jpeg_stays_grey_and_rgb_jpeg_rgb(tmp_path: Path, grey: U8, rgb: U8
             np.testing.assert_array_equal(pixels, np.asarray(Image.open(path)))
 
 
+def test_12_bit_jpeg_becomes_16_bit_png(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    path = tmp_path / "medical.jpg"
+    path.write_bytes(imagecodecs.jpeg_encode(grey.astype(np.uint16) << 4, level=98, bitspersample=12))
+    assert probe(path).depth == 12
+    before, after, out = rewrite(path)
+    assert np.abs(before.pages[0].pixels / 65535 - (grey / 255.94)).max() < 0.01
+    assert out.suffix == ".png" and after.pages[0].pixels.dtype == np.uint16
+
+
 def test_cmyk_jpegs_become_rgb_whichever_way_adobe_marked_them(tmp_path: Path, rgb: U8, rewrite: Rewrite) -> None:
     """Inverted CMYK and YCCK of one picture look alike, and like the picture."""
     path = tmp_path / "ink.jpg"
