@@ -10,6 +10,7 @@ import io
 import struct
 
 import cv2
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -63,11 +64,12 @@ def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) 
         return out.getvalue()
     if quality is None:
         quality = traits.quality if traits else DEFAULT_QUALITY
-    # Twice as fast as Pillow, which copies to four bytes a pixel first; the tables are the same.
+    if not progressive:
+        # Half of Pillow's time, which copies to four bytes a pixel first; the same bytes as OpenCV's, which wants BGR.
+        return bytes(imagecodecs.jpeg8_encode(rgb, level=quality, subsampling=sampling))
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _CV2_SAMPLINGS[sampling]]
-    done, coded = cv2.imencode(
-        ".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [*options, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)]
-    )
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    done, coded = cv2.imencode(".jpg", bgr, [*options, cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
     if not done:
         raise ValueError("the JPEG encoder failed")
     return coded.tobytes()
