@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
@@ -58,7 +59,7 @@ def list_models(as_json: JsonOpt = False) -> None:
         size = f"{row.size / 1e6:.0f} MB" if row.size else ""
         millions = f"{row.spec.parameters / 1e6:.1f} M"
         table.add_row(row.spec.name, millions, size, row.spec.licence, row.spec.source, row.presence.value)
-    console.stdout.print(table, width=None if console.stdout.is_terminal else _PIPED)
+    _show(table)
 
 
 @app.command()
@@ -78,7 +79,7 @@ def info(name: NameArg, as_json: JsonOpt = False) -> None:
         if isinstance(value, list):
             value = "\n".join(str(item) for item in value)
         table.add_row(key.replace("_", " "), "" if value is None else str(value))
-    console.stdout.print(table)
+    _show(table)
 
 
 @app.command()
@@ -153,6 +154,11 @@ def remove(names: NamesArg = None) -> None:
         raise UsageError("no model is named", hint="See what is here: colorize models list")
     for name in names:
         console.stderr.print(f"{name}: removed, {delete(name) / 1e6:.0f} MB freed", markup=False)
+
+
+def _show(table: Table) -> None:
+    """Print a table as wide as the terminal, or wide enough where there is none."""
+    Console(highlight=False, width=None if console.stdout.is_terminal else _PIPED).print(table)
 
 
 def _facts(row: Status) -> dict[str, object]:

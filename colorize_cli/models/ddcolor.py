@@ -30,6 +30,7 @@ _WIDTH = 256  # of a query and of the finest features
 _HEADS = 8
 _LEVELS = 3
 _FINEST = 4  # the last pixel shuffle's factor
+_PLACES = 1024  # worked on at a time in the last layer: what fits a processor's cache
 
 
 class Up(nn.Module):
@@ -173,12 +174,33 @@ class Decoder(nn.Module):
         self.color_decoder = ColorDecoder(queries, layers, outputs)
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Encoder maps to the finest features before they are shuffled and smoothed, and the queries' weights."""
+        """Encoder maps to the finest map, (N, C, H/4, W/4), and the queries' weights, (N, Q, C)."""
         x, decoded = maps[-1], []
         for up, skip in zip(self.layers, maps[-2::-1], strict=True):
             x = up(x, skip)
             decoded.append(x)
-        return F.relu(self.last_shuf.conv(x)), self.color_decoder(decoded)
+        return x, self.color_decoder(decoded)
+
+    def mixed(self, finest: Tensor, weights: Tensor) -> Tensor:
+        """Features of the last shuffle, weighed, before they are shuffled.
+
+        Args:
+            finest: (N, C, h, w).
+            weights: of the features for each output, (N, 2, C).
+
+        Returns:
+            (N, 2 * 16, h, w), in the order that a pixel shuffle takes.
+        """
+        conv: SpectralConv = self.last_shuf.conv[0]  # type: ignore[assignment]
+        assert conv.bias is not None
+        n, _, height, width = finest.shape
+        places = finest.flatten(2)
+        kernel = conv.weight_now().flatten(1).expand(n, -1, -1)
+        parts = []
+        for start in range(0, places.shape[2], _PLACES):  # 4096 numbers a place: never all of them at once
+            some = torch.baddbmm(conv.bias[:, None], kernel, places[:, :, start : start + _PLACES]).relu_()
+            parts.append(torch.bmm(weights, some.reshape(n, _WIDTH, -1)).reshape(n, 2 * _FINEST**2, -1))
+        return torch.cat(parts, 2).reshape(n, -1, height, width)
 
 
 class DDColor(Generator):
@@ -210,12 +232,10 @@ class DDColor(Generator):
         without ever holding a map for each query, or 256 features, at the full size.
         """
         x = (grey - self.mean) / self.std
-        features, queries = self.decoder(self.encoder["arch"](x))
+        finest, queries = self.decoder(self.encoder["arch"](x))
         refine: SpectralConv = self.refine_net[0][0]  # type: ignore[index]
         mix = refine.weight().flatten(1)
-        weights = mix[:, : queries.shape[1]] @ queries  # (N, 2, C)
-        parts = features.unflatten(1, (_WIDTH, _FINEST**2))
-        ab = torch.einsum("noc,ncshw->noshw", weights, parts).flatten(1, 2)
+        ab = self.decoder.mixed(finest, mix[:, : queries.shape[1]] @ queries)
         direct = torch.einsum("oc,nchw->nohw", mix[:, queries.shape[1] :], x)
         bias = 0 if refine.bias is None else refine.bias[:, None, None]
         return smooth(F.pixel_shuffle(ab, _FINEST)) + direct + bias

@@ -41,13 +41,17 @@ class NormedConv(nn.Module, ABC):
         self.stored().copy_(self.weight())
         self.folded = True
 
+    def weight_now(self) -> Tensor:
+        """The weight, worked out unless it is folded."""
+        return self.stored() if self.folded else self.weight()
+
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self.folded = False
         super()._load_from_state_dict(*args, **kwargs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, outputs, H, W)."""
-        weight = self.stored() if self.folded else self.weight()
+        weight = self.weight_now()
         return F.conv2d(x, weight if weight.ndim == 4 else weight.unsqueeze(3), self.bias, 1, self.padding)
 
 
