@@ -7,6 +7,7 @@ import io
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -243,6 +244,21 @@ def test_the_same_photo_gives_the_same_bytes_in_every_format(tmp_path: Path, not
         for out in outs:
             write(photo, out, note, EncodeSettings(format=format))
         assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_many_threads_at_once_give_what_one_gives(tmp_path: Path, note: Provenance, rgb: U8) -> None:
+    paths = [tmp_path / f"{i}{suffix}" for i, suffix in enumerate([".jpg", ".png", ".tif", ".webp"] * 4)]
+    for i, path in enumerate(paths):
+        Image.fromarray(rgb + np.uint8(i)).save(path)
+
+    def work(path: Path, tag: str) -> bytes:
+        out = path.with_suffix(f".{tag}")
+        write(decode(path), out, note)
+        return out.read_bytes()
+
+    alone = [work(path, "a") for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda path: work(path, "b"), paths)) == alone
 
 
 def test_read_back_finds_nothing_wrong_and_what_is_wrong(tmp_path: Path, note: Provenance, photo: Photo) -> None:
