@@ -46,17 +46,29 @@ def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress]
         )
         with Progress(*columns, console=stderr) as bar:
             task, meter = bar.add_task(title, total=None, rate=""), _Meter()
-            yield lambda step: bar.update(task, total=step.total, completed=meter.count(step), rate=meter.rate())
+
+            def move(step: PhotoProgress) -> None:
+                bar.update(task, total=step.total, completed=meter.count(step), rate=meter.rate())
+                _show_plan(step)
+
+            yield move
     else:
         meter = _Meter()
 
         def line(step: PhotoProgress) -> None:
             done = meter.count(step)
+            _show_plan(step)
             if meter.due():
                 left = (step.total - done) / max(meter.speed(), 1e-9)
                 stderr.print(f"{title}: {done} of {step.total}, {meter.rate()}, {_duration(left)} left")
 
         yield line
+
+
+def _show_plan(step: PhotoProgress) -> None:
+    """With --dry-run: which photo would become which file, a line each on stdout."""
+    if step.outcome is not None and step.outcome.status is Status.planned and step.outcome.output is not None:
+        stdout.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
 
 
 class _Meter:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from colorize_cli.cli.app import main, with_default_command, with_joined_lists
 
@@ -62,3 +64,9 @@ def test_wrong_usage_is_one_clear_line(
 ):
     assert main(arguments) == status
     assert says in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    Image.new("L", (40, 40), 90).save(tmp_path / "a.png")
+    assert main([str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert f"-> {tmp_path / 'out' / 'a.png'}" in capsys.readouterr().out
