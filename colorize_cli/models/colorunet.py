@@ -76,7 +76,7 @@ class ColorUnet(Generator):
     Source: Billaut, de Rochemonteix, Thibault 2018.
     """
 
-    palette: Tensor
+    uv_palette: Tensor
     share: Tensor
 
     def __init__(
@@ -84,7 +84,7 @@ class ColorUnet(Generator):
     ) -> None:
         super().__init__()
         self.temperature, self.multiple = temperature, 2 ** (len(widths) - 1)
-        self.register_buffer("palette", torch.zeros(colours, 2))
+        self.register_buffer("uv_palette", torch.zeros(colours, 2))
         self.register_buffer("share", torch.full((colours,), 1 / colours))
         self.encoder = nn.ModuleList(_Double(a, b) for a, b in zip((1, *widths), widths, strict=False))
         self.pool = nn.MaxPool2d(2)
@@ -96,13 +96,13 @@ class ColorUnet(Generator):
 
     def set_palette(self, palette: Tensor, share: Tensor) -> None:
         """Take the colours, (K, 2), UV, and how frequent each is in training, (K,)."""
-        self.palette.copy_(palette)
+        self.uv_palette.copy_(palette)
         self.share.copy_(share)
 
     def classes(self, lightness: Tensor, ab: Tensor) -> Tensor:
         """Number of the nearest palette colour at each place: (N, 1, H, W) and (N, 2, H, W) to (N, H, W), int64."""
         uv = yuv_from_lab(lightness, ab)[:, 1:].permute(0, 2, 3, 1)
-        return torch.cdist(uv.reshape(-1, 2), self.palette.to(uv)).argmin(1).view(uv.shape[:3])
+        return torch.cdist(uv.reshape(-1, 2), self.uv_palette.to(uv)).argmin(1).view(uv.shape[:3])
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Logits over the palette, (N, K, H, W)."""
@@ -118,7 +118,7 @@ class ColorUnet(Generator):
 
     def decode(self, logits: Tensor, lightness: Tensor, temperature: float) -> Tensor:
         """Blend the palette by the sharpened probabilities and read it at the photo's luma: ab, (N, 2, H, W)."""
-        uv = torch.einsum("nkhw,kc->nchw", (logits.float() / temperature).softmax(1), self.palette)
+        uv = torch.einsum("nkhw,kc->nchw", (logits.float() / temperature).softmax(1), self.uv_palette)
         return ab_from_yuv(grey_from_lightness(lightness), uv)
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:

@@ -147,7 +147,7 @@ class Classes:
         self.soft: SoftBins | None = None
         if isinstance(generator, ColorUnet):
             uv = yuv_from_lab(lightness[:, :, None, None], ab[:, :, None, None])[:, 1:, 0, 0]
-            palette, share = most_frequent_colours(uv, len(generator.palette))
+            palette, share = most_frequent_colours(uv, len(generator.uv_palette))
             generator.set_palette(palette, share)
             self.weights = rebalancing_weights(share, uniform, power)
         elif isinstance(generator, (Mini, Eccv16)):

@@ -145,7 +145,7 @@ def test_colorunet_counts_its_palette_and_trains(run: Run, tmp_path: Path) -> No
     run(tmp_path / "r", config)
     rows = [json.loads(line) for line in (tmp_path / "r" / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["G_CE"] < rows[0]["G_CE"] and "psnr@0" in rows[0]
-    assert float(read_tensors(tmp_path / "r" / "best.safetensors")["palette"].abs().sum()) > 0
+    assert float(read_tensors(tmp_path / "r" / "best.safetensors")["uv_palette"].abs().sum()) > 0
 
 
 def test_init_starts_from_a_checkpoint(run: Run, tmp_path: Path) -> None:
