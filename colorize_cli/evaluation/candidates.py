@@ -18,7 +18,7 @@ from colorize_cli.errors import DataError, UsageError, WeightsError
 from colorize_cli.evaluation.metrics import GREY, TRUTH, Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
 from colorize_cli.evaluation.references import Rgb
-from colorize_cli.inference.colorizer import Colorizer, Request
+from colorize_cli.inference.colorizer import Colorizer, Plane, Request
 from colorize_cli.models.checkpoint import read_info
 from colorize_cli.models.load import load_model
 
@@ -29,11 +29,13 @@ class Prepared:
 
     Attributes:
         names: of the pictures.
-        truth: 8-bit scale, on the device.
+        pixels: sRGB, uint8, (H, W, 3) each.
+        truth: the same, on the device.
         files: what other tools made of them, by row, brought to the same size.
     """
 
     names: tuple[str, ...]
+    pixels: tuple[Rgb, ...]
     truth: Pictures
     files: dict[str, list[Rgb]]
 
@@ -48,9 +50,14 @@ class Candidate(ABC):
 
     name: str
     sha256: str | None = None
+    batch: int = 1  # pictures that its network takes at once
+
+    def colours(self, batch: Prepared) -> Sequence[Plane]:
+        """The network's part of the work: ab of each picture; nothing where no network is at work."""
+        return ()
 
     @abstractmethod
-    def predict(self, batch: Prepared) -> Tensor:
+    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
         """The candidate's pictures, 8-bit scale, (N, 3, H, W), on the truths' device."""
 
 
@@ -59,8 +66,8 @@ class GreyCandidate(Candidate):
 
     name = GREY
 
-    def predict(self, batch: Prepared) -> Tensor:
-        """See `Candidate.predict`."""
+    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+        """See `Candidate.pictures`."""
         return grey(batch.lightness)
 
 
@@ -69,8 +76,8 @@ class TruthCandidate(Candidate):
 
     name = TRUTH
 
-    def predict(self, batch: Prepared) -> Tensor:
-        """See `Candidate.predict`."""
+    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+        """See `Candidate.pictures`."""
         return batch.truth.rgb
 
 
@@ -80,8 +87,8 @@ class FilesCandidate(Candidate):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def predict(self, batch: Prepared) -> Tensor:
-        """See `Candidate.predict`."""
+    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+        """See `Candidate.pictures`."""
         return stack(batch.files[self.name]).to(batch.truth.rgb.device)
 
 
@@ -104,13 +111,17 @@ class ModelCandidate(Candidate):
         loaded = load_model(model)
         self.name, self.sha256, self.vividness = name, loaded.sha256, vividness
         self.colorizer = Colorizer(loaded, device, torch.float32, batch, on_notice)
+        self.batch = self.colorizer.batch
 
-    def predict(self, batch: Prepared) -> Tensor:
-        """See `Candidate.predict`."""
+    def colours(self, batch: Prepared) -> Sequence[Plane]:
+        """See `Candidate.colours`."""
         planes = batch.lightness[:, 0].cpu().numpy()
-        colours = self.colorizer.predict([Request(plane) for plane in planes], self.vividness)
-        ab = torch.stack([torch.from_numpy(colour) for colour in colours])
-        return join(batch.lightness, ab.to(batch.lightness.device))
+        return self.colorizer.predict([Request(plane) for plane in planes], self.vividness)
+
+    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+        """See `Candidate.pictures`."""
+        joined = [join(truth, ab) for truth, ab in zip(batch.pixels, colours, strict=True)]
+        return stack(joined).to(batch.truth.rgb.device)
 
 
 def checkpoints_of(run: Path) -> list[Path]:

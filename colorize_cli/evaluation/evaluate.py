@@ -33,9 +33,10 @@ from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare, stack
 from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
 from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.inference.colorizer import Plane
 from colorize_cli.inference.devices import pick_device
 
-BATCH = 8  # pictures that are measured together
+BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
 T = TypeVar("T")
 R = TypeVar("R")
@@ -123,15 +124,17 @@ def evaluate(
     total, done = len(references), 0
     with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as measurer:
         pending: deque[Future[None]] = deque()
-        for batch in _batches(_ahead(readers, lambda ref: _read(ref, job.protocol), references, 4 * BATCH)):
+        size = max(BATCH, *(candidate.batch for candidate in candidates))
+        reads = _ahead(readers, lambda reference: _read(reference, job.protocol), references, 4 * size)
+        for batch in _batches(reads, size):
             failed += [(read.reference.name, read.error) for read in batch if read.error]
             dropped += [read.reference.name for read in batch if read.grey]
             kept = [read for read in batch if read.truth is not None]
             if kept:
                 prepared = _prepare(kept, judges, device)
-                colored = [(candidate.name, candidate.predict(prepared)) for candidate in candidates]
-                pending.append(measurer.submit(judges.measure, prepared, colored))
-            while len(pending) > 2:
+                colours = [candidate.colours(prepared) for candidate in candidates]
+                pending.append(measurer.submit(_measure, judges, prepared, candidates, colours))
+            while len(pending) > 4:
                 pending.popleft().result()
             done += len(batch)
             on_picture(done, total)
@@ -140,6 +143,19 @@ def evaluate(
     if not judges.names:
         raise _nothing(job, failed, dropped)
     return conclude(job, candidates, judges, failed, dropped, alone, time.monotonic() - started)
+
+
+def _measure(
+    judges: Judges, batch: Prepared, candidates: Sequence[Candidate], colours: Sequence[Sequence[Plane]]
+) -> None:
+    """The part of the work that runs beside the network: join, measure, keep for the page."""
+    judges.measure(
+        batch,
+        (
+            (candidate.name, candidate.pictures(batch, planes))
+            for candidate, planes in zip(candidates, colours, strict=True)
+        ),
+    )
 
 
 def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
@@ -158,17 +174,19 @@ def _read(reference: Reference, protocol: Protocol) -> Read:
     try:
         truth = reference.read()
         if min(truth.shape[:2]) < SMALLEST:
-            raise PhotoError(f"{reference.name}: only {truth.shape[1]} x {truth.shape[0]} pixels")
+            raise PhotoError(f"only {truth.shape[1]} x {truth.shape[0]} pixels")
         files = {}
         for row, path in reference.files.items():
-            pred = read_picture(path, str(path))
+            pred = read_picture(path)
             if pred.shape != truth.shape:
                 sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (pred.shape, truth.shape))
                 raise PhotoError(f"{path} and its reference differ in size: {sizes}")
             files[row] = prepare(pred, protocol)
         truth = prepare(truth, protocol)
     except (PhotoError, MemoryError) as error:
-        return Read(reference, error=str(error) or "out of memory")
+        reason = getattr(error, "message", "out of memory")
+        made = getattr(error, "path", None) in reference.files.values()
+        return Read(reference, error=f"{error.path}: {reason}" if made else reason)  # type: ignore[union-attr]
     return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
 
 
@@ -183,13 +201,13 @@ def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T],
         yield waiting.popleft().result()
 
 
-def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
-    """Runs of pictures of one size, at most `BATCH` long; what could not be read goes along."""
+def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:
+    """Runs of pictures of one shape, at most `size` long; what could not be read goes along."""
     batch: list[Read] = []
     shape: tuple[int, ...] | None = None
     for read in reads:
         own = None if read.truth is None else read.truth.shape
-        if len(batch) >= BATCH or (own is not None and shape is not None and own != shape):
+        if len(batch) >= size or (own is not None and shape is not None and own != shape):
             yield batch
             batch, shape = [], None
         batch.append(read)
@@ -202,7 +220,8 @@ def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Pre
     truths = [read.truth for read in reads if read.truth is not None]
     labels = [judges.classes(read.reference.label) for read in reads]
     files = {row: [np.asarray(read.files[row]) for read in reads] for row in reads[0].files}
-    return Prepared(tuple(read.reference.name for read in reads), Pictures(stack(truths).to(device), labels), files)
+    names = tuple(read.reference.name for read in reads)
+    return Prepared(names, tuple(truths), Pictures(stack(truths).to(device), labels), files)
 
 
 def _nothing(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:

@@ -6,7 +6,7 @@ Out: per-picture values by row and column
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
@@ -101,7 +101,7 @@ class Judges:
             self.skipped.append(error.message)
 
     @torch.inference_mode()
-    def measure(self, batch: Prepared, colored: Sequence[tuple[str, Tensor]]) -> None:
+    def measure(self, batch: Prepared, colored: Iterable[tuple[str, Tensor]]) -> None:
         """Measure what every candidate made of a batch."""
         self.names += batch.names
         for row, rgb in colored:

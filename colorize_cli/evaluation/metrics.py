@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.color.lab import split
 from colorize_cli.errors import UsageError
 from colorize_cli.evaluation import pixel
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
@@ -73,7 +72,7 @@ class Column:
 
 
 class Pictures:
-    """A batch of pictures, (N, 3, H, W), float32, [0, 255], whose Lab is computed once for all judges."""
+    """A batch of pictures, (N, 3, H, W), float32, [0, 255], whose Lab and moments are computed once for all judges."""
 
     def __init__(self, rgb: Tensor, labels: Sequence[int | None] = ()) -> None:
         self.rgb, self.labels = rgb, labels
@@ -81,7 +80,12 @@ class Pictures:
     @cached_property
     def lab(self) -> Tensor:
         """CIE Lab, (N, 3, H, W)."""
-        return torch.cat(split(self.rgb / 255), 1)
+        return pixel.lab_of(self.rgb)
+
+    @cached_property
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Local means and variances, for SSIM."""
+        return pixel.moments(self.rgb)
 
     def __len__(self) -> int:
         return len(self.rgb)
@@ -179,7 +183,10 @@ class AccuracyJudge(Judge):
 
 _PIXEL: dict[Metric, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
     Metric.psnr: (Column("psnr", "PSNR", "dB", Better.up, 2), lambda p, t: pixel.psnr(p.rgb, t.rgb)),
-    Metric.ssim: (Column("ssim", "SSIM", "", Better.up, 4), lambda p, t: pixel.ssim(p.rgb, t.rgb)),
+    Metric.ssim: (
+        Column("ssim", "SSIM", "", Better.up, 4),
+        lambda p, t: pixel.ssim_from(p.rgb, t.rgb, p.moments, t.moments),
+    ),
     Metric.colorfulness: (
         Column("colorfulness", "Colorfulness", "", Better.truth, 1, of_truth=True),
         lambda p, _: pixel.colorfulness(p.rgb),

@@ -11,12 +11,11 @@ from enum import StrEnum
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.color.gamut import recombine
-from colorize_cli.color.lab import grey_from_lightness, linear_from_lab, split, srgb_from_linear
+from colorize_cli.color.channels import merge
+from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.data.dataset import MIN_CHROMA, mean_chroma
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.errors import UsageError
@@ -75,32 +74,19 @@ def stack(pictures: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().contiguous()
 
 
-def lightness_of(truth: Tensor) -> Tensor:
-    """CIE L* of truths on the 8-bit scale: (N, 3, H, W), [0, 255], to (N, 1, H, W), [0, 100]."""
-    return split(truth / 255)[0]
-
-
-def join(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join predicted colour with the true lightness, as `colorize` does, and quantise.
+def join(truth: NDArray[np.uint8], ab: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Join predicted colour with the true lightness, as `colorize` does it.
 
     Args:
-        lightness: (N, 1, H, W), [0, 100].
-        ab: (N, 2, h, w), any smaller size; enlarged bicubically.
+        truth: (H, W, 3); only its lightness is used.
+        ab: (2, h, w), Lab units, of any smaller size; enlarged bicubically.
 
     Returns:
-        sRGB on the 8-bit scale, whole numbers, (N, 3, H, W), [0, 255].
+        sRGB, (H, W, 3).
     """
-    if ab.shape[-2:] != lightness.shape[-2:]:
-        ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bicubic")
-    linear = linear_from_lab(lightness, ab)
-    rgb = srgb_from_linear(linear.clamp(0, 1)).movedim(1, -1)
-    outside = ((linear < 0) | (linear > 1)).any(1)
-    if outside.any():  # the search for the gamut's edge is slow, and few pixels need it
-        far, at = ab.movedim(1, -1)[outside].T, lightness[:, 0][outside]
-        rgb[outside] = recombine(at.view(1, 1, 1, -1), far[None, :, None])[0, :, 0].T
-    return quantise(rgb.movedim(-1, 1).contiguous())
+    return np.asarray(merge(truth, ab), np.uint8)
 
 
 def grey(lightness: Tensor) -> Tensor:
-    """The prediction that knows no colour: (N, 1, H, W) to (N, 3, H, W), [0, 255]."""
-    return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1).contiguous()
+    """The prediction that knows no colour: (N, 1, H, W) to a view of one channel, (N, 3, H, W), [0, 255]."""
+    return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1)

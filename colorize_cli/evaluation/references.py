@@ -6,19 +6,22 @@ Out: `Reference`s that read themselves; what has no partner
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
+from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.data.layouts import find_plain
+from colorize_cli.data.named import NAMED, data_root
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read_bytes
+from colorize_cli.data.terms import require
 from colorize_cli.errors import DataError, DecodeError
+from colorize_cli.photos.decode import decode_bytes
+from colorize_cli.photos.photo import DecodeLimits, FileFacts
 
 SAMPLES = "samples"
 Rgb = NDArray[np.uint8]
@@ -41,23 +44,32 @@ class Reference:
     files: dict[str, Path] = field(default_factory=dict)
 
 
-def decode_rgb(data: bytes, name: str) -> Rgb:
-    """Decode a picture upright to sRGB, uint8, (H, W, 3).
+def decode_rgb(data: bytes, path: Path) -> Rgb:
+    """Decode a picture as `colorize` reads it, upright, and bring it to sRGB, uint8, (H, W, 3).
 
     Raises:
         DecodeError: it is no picture, or damaged.
+        TooLargeError: it declares more pixels than anything is measured on.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which are of no interest here
-            with Image.open(io.BytesIO(data)) as picture:
-                upright = ImageOps.exif_transpose(picture)
-                return np.asarray(upright.convert("RGB"), np.uint8)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DecodeError(f"{name}: not a picture, or damaged ({error})") from error
+    page = decode_bytes(data, path, FileFacts(size=len(data)), DecodeLimits()).pages[0]
+    space = RgbSpace.from_icc(page.icc) if page.icc else SRGB
+    return to_srgb(page.pixels, space or SRGB)
 
 
-def read_picture(path: Path, name: str) -> Rgb:
+def to_srgb(pixels: NDArray[np.uint8] | NDArray[np.uint16], space: RgbSpace) -> Rgb:
+    """Pixels of any space, (H, W) or (H, W, 3), 8 or 16 bits, to sRGB, uint8, (H, W, 3); out of gamut is clipped."""
+    if space is not SRGB and pixels.ndim == 3:
+        levels = np.linspace(0, 1, int(np.iinfo(pixels.dtype).max) + 1)
+        linear = np.stack([curve.decode(levels)[pixels[..., i]] for i, curve in enumerate(space.curves)], -1)
+        linear = linear @ (SRGB.rgb_from_xyz @ np.array(space.xyz_from_rgb)).T
+        encoded = [curve.encode(linear[..., i]) for i, curve in enumerate(SRGB.curves)]
+        return np.asarray(np.rint(255 * np.stack(encoded, -1)), np.uint8)
+    if pixels.dtype == np.uint16:
+        pixels = np.asarray((pixels.astype(np.uint32) + 128) // 257, np.uint8)
+    return np.asarray(np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels, np.uint8)
+
+
+def read_picture(path: Path) -> Rgb:
     """Read a file as `decode_rgb` does.
 
     Raises:
@@ -66,8 +78,8 @@ def read_picture(path: Path, name: str) -> Rgb:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DecodeError(f"{name}: {error.strerror}", path=path) from error
-    return decode_rgb(data, name)
+        raise DecodeError(f"cannot be read: {error.strerror}", path=path) from error
+    return decode_rgb(data, path)
 
 
 def photo_files(folder: Path) -> list[Path]:
@@ -85,15 +97,34 @@ def _read_member(member: Member) -> Rgb:
     try:
         _, data = next(read_bytes([member]))
     except DataError as error:
-        raise DecodeError(f"{member.name}: {error.message}", path=member.file) from error
-    return decode_rgb(data, member.name)
+        raise DecodeError(error.message, path=member.file) from error
+    return decode_rgb(data, Path(member.name))
+
+
+def _named_members(name: str) -> list[Member]:
+    """The photos of a known data set's local copy: its validation part, where it says its parts.
+
+    Raises:
+        UsageError: its terms have not been accepted.
+        DataError: there is no copy.
+    """
+    known, root = NAMED[name], data_root(None)
+    if known.terms is not None:
+        require(name, known.terms, accepted=False, ask=None)
+    members = known.find(root) or (find_plain(root / name) if (root / name).is_dir() else [])
+    if not members:
+        raise DataError(
+            f"no copy of {name} under {root}: expected {known.layout}",
+            hint="COLORIZE_DATA_ROOT names another folder of data sets; some are brought by: colorize train --data",
+        )
+    return [member for member in members if member.part == "val"] or list(members)
 
 
 def find_references(data: str, limit: int | None = None, seed: int = 0) -> list[Reference]:
     """The truths of a data set.
 
     Args:
-        data: a folder of photos, an archive or a folder of them; or `samples`.
+        data: a folder of photos, an archive or a folder of them; `samples`; or a known set with a copy here.
         limit: take at most so many; they stay in the order of their names.
         seed: of the draw.
 
@@ -103,10 +134,12 @@ def find_references(data: str, limit: int | None = None, seed: int = 0) -> list[
     path = Path(data).expanduser()
     if data == SAMPLES and not path.is_dir():
         references = [Reference(name, None, lambda rgb=rgb: rgb) for name, rgb in sample_photos()]  # type: ignore[misc]
-    elif not path.exists():
-        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of colour photos, or {SAMPLES}.")
+    elif not path.exists() and data not in NAMED:
+        known = ", ".join((SAMPLES, *NAMED))
+        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of colour photos, or one of: {known}")
     else:
-        members = [m for m in list_members(path) if not any(part.startswith(".") for part in m.name.split("/"))]
+        found = list_members(path) if path.exists() else _named_members(data)
+        members = [m for m in found if not any(part.startswith(".") for part in m.name.split("/"))]
         references = [Reference(m.name, m.label, lambda m=m: _read_member(m)) for m in members]  # type: ignore[misc]
     if not references:
         raise DataError(f"no photo in {path}", hint="It should hold colour photos: .jpg, .png, .webp, .tif, .bmp")

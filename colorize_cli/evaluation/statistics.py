@@ -7,7 +7,7 @@ Out: a figure with its 95 % interval
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,13 @@ class Figure:
     high: float | None = None
 
 
+def _resampled(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Indices drawn with replacement, (some, count) at a time, so that memory does not grow with the pictures."""
+    rng, rows = np.random.default_rng(seed), max(1, 200_000 // count)
+    for start in range(0, resamples, rows):
+        yield rng.integers(count, size=(min(rows, resamples - start), count))
+
+
 def bootstrap_mean(values: Sequence[float] | Values, seed: int = 0, resamples: int = _RESAMPLES) -> Figure:
     """Mean over pictures with its percentile bootstrap interval, drawn from `seed`.
 
@@ -38,8 +45,7 @@ def bootstrap_mean(values: Sequence[float] | Values, seed: int = 0, resamples: i
     mean = float(data.mean())
     if len(data) == 1 or not math.isfinite(mean):
         return Figure(mean)
-    rng = np.random.default_rng(seed)
-    means = np.asarray([data[rng.integers(len(data), size=len(data))].mean() for _ in range(resamples)])
+    means = np.concatenate([data[chosen].mean(1) for chosen in _resampled(len(data), resamples, seed)])
     low, high = np.quantile(means, [0.025, 0.975])
     return Figure(mean, float(low), float(high))
 
@@ -51,12 +57,11 @@ def bootstrap_ratio(above: Values, below: Values, seed: int = 0, resamples: int 
     ratio = float(above.sum() / below.sum())
     if len(above) == 1:
         return Figure(ratio)
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(resamples):
-        chosen = rng.integers(len(above), size=len(above))
-        drawn.append(above[chosen].sum() / max(below[chosen].sum(), 1e-300))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    drawn = [
+        above[chosen].sum(1) / np.maximum(below[chosen].sum(1), 1e-300)
+        for chosen in _resampled(len(above), resamples, seed)
+    ]
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
     return Figure(ratio, float(low), float(high))
 
 

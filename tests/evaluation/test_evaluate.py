@@ -109,6 +109,39 @@ def test_partners_of_different_size_are_one_line_each(photos, tmp_path, write_pi
     assert found.failed[0][0] == "b.png" and "30 x 20 and 56 x 40" in found.failed[0][1]
 
 
+def test_a_corrupt_prediction_is_named(photos, tmp_path, write_picture, picture):
+    pred = tmp_path / "theirs"
+    write_picture(pred / "a.png", picture(0))
+    (pred / "b.png").write_bytes(b"not a picture")
+    found = _measure(pred=(pred,), ref=photos)
+    assert found.failed[0][0] == "b.png" and "theirs/b.png: " in found.failed[0][1]
+
+
+def test_deep_and_wide_gamut_truths_are_brought_to_srgb():
+    from colorize_cli.color.spaces import SRGB, RgbSpace
+    from colorize_cli.evaluation.references import to_srgb
+
+    deep = np.asarray([[[0, 32896, 65535]]], np.uint16)
+    assert to_srgb(deep, SRGB).tolist() == [[[0, 128, 255]]]
+    assert to_srgb(deep[..., 1], SRGB).tolist() == [[[128, 128, 128]]]
+    swapped = RgbSpace("swapped", tuple(row[::-1] for row in SRGB.xyz_from_rgb), SRGB.curves)
+    assert to_srgb(np.asarray([[[10, 20, 200]]], np.uint8), swapped).tolist() == [[[200, 20, 10]]]
+
+
+def test_known_data_sets_are_found_where_a_copy_is(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORIZE_DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setattr("colorize_cli.data.terms._remembered", dict)
+    with pytest.raises(UsageError, match="licence"):
+        find_references("coco")
+    monkeypatch.setattr("colorize_cli.evaluation.references.require", lambda *_, **__: None)
+    with pytest.raises(DataError, match="no copy of coco"):
+        find_references("coco")
+    (tmp_path / "data" / "coco").mkdir(parents=True)
+    photos.rename(tmp_path / "data" / "coco" / "val2017")
+    (tmp_path / "data" / "coco" / "val2017" / "a.png").rename(tmp_path / "data" / "coco" / "val2017" / "a.jpg")
+    assert len(find_references("coco")) >= 1
+
+
 def test_pred_and_ref_go_together(photos):
     with pytest.raises(UsageError, match="--pred without --ref"):
         _measure(pred=(photos,))

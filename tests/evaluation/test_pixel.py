@@ -6,6 +6,7 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from colorize_cli.color.lab import split
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.errors import ShapeError
 from colorize_cli.evaluation import pixel
@@ -66,6 +67,28 @@ def test_ciede2000_reproduces_the_published_table(first, second, expected):
     one, two = (torch.tensor(lab, dtype=torch.float64).view(1, 3, 1, 1) for lab in (first, second))
     assert pixel.ciede2000(one, two).item() == pytest.approx(expected, abs=1e-4)
     assert pixel.ciede2000(two, one).item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_lab_of_8_bit_pictures_is_the_one_lab(picture):
+    x = torch.cat([_tensor(picture(6)), torch.arange(256.0).repeat(1, 3, 1, 1)[..., :56].expand(1, 3, 40, 56)])
+    torch.testing.assert_close(pixel.lab_of(x), torch.cat(split(x / 255), 1), atol=1e-3, rtol=0)
+
+
+def test_a_grey_view_of_one_channel_measures_like_three(picture):
+    truth = _tensor(picture(7))
+    one = truth[:, :1].expand(-1, 3, -1, -1)
+    torch.testing.assert_close(pixel.ssim(one, truth), pixel.ssim(one.contiguous(), truth))
+    torch.testing.assert_close(pixel.lab_of(one), pixel.lab_of(one.contiguous()), atol=1e-3, rtol=0)
+    assert pixel.colorfulness(one) == pixel.colorfulness(one.contiguous()) == 0
+
+
+def test_difference_from_a_grey_picture_agrees_with_scikit_image(picture):
+    target = picture(8)
+    grey = np.repeat(target[..., 1:2], 3, 2)
+    expected = deltaE_ciede2000(rgb2lab(target), rgb2lab(grey)).mean()
+    view = _tensor(target)[:, 1:2].expand(-1, 3, -1, -1)
+    assert pixel.delta_e(view, _tensor(target)).item() == pytest.approx(expected, abs=2e-3)
+    assert pixel.delta_e(_tensor(target), view).item() == pytest.approx(expected, abs=2e-3)
 
 
 def test_grey_has_no_colorfulness_and_a_red_patch_on_grey_has_what_the_formula_says():

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,7 +8,7 @@ from colorize_cli.color.gamut import recombine
 from colorize_cli.color.lab import split
 from colorize_cli.errors import UsageError
 from colorize_cli.evaluation.pixel import quantise
-from colorize_cli.evaluation.protocol import Protocol, grey, is_grey, join, lightness_of, named_protocol, prepare, stack
+from colorize_cli.evaluation.protocol import Protocol, grey, is_grey, join, named_protocol, prepare, stack
 
 
 def test_center256_cuts_the_centred_square_and_averages_areas(picture):
@@ -38,33 +37,26 @@ def test_a_grey_truth_is_known_by_its_chroma(picture):
 
 
 def test_the_true_ab_gives_the_truth_back(picture):
-    truth = stack([picture(1), picture(2)])
-    lightness, ab = split(truth / 255)
-    assert (join(lightness, ab) - truth).abs().max() <= 1
+    truth = picture(1)
+    _, ab = split(stack([truth]) / 255)
+    assert np.abs(join(truth, ab[0].numpy()).astype(int) - truth).max() <= 1
 
 
-def test_joining_only_searches_where_colours_leave_the_gamut_and_agrees_with_the_reference(picture):
-    lightness = lightness_of(stack([picture(3, 16, 16)]))
+def test_joining_agrees_with_the_reference_where_colours_leave_the_gamut(picture):
+    truth = picture(3, 16, 16)
+    lightness, _ = split(stack([truth]) / 255)
     ab = torch.randn((1, 2, 16, 16), generator=torch.Generator().manual_seed(0)) * 60
     expected = quantise(recombine(lightness, ab))
-    assert (join(lightness, ab) - expected).abs().max() <= 1
-    assert (lightness_of(join(lightness, ab)) - lightness).abs().max() < 0.6
-
-
-def test_smaller_ab_is_enlarged_over_the_whole_picture():
-    lightness = torch.full((1, 1, 32, 32), 60.0)
-    ab = torch.tensor([[20.0, -20.0]]).repeat(2, 1)[None].repeat(2, 1, 1)[None].reshape(1, 2, 2, 2)
-    rgb = join(lightness, ab)
-    assert (rgb[0, 0, :, 0] > rgb[0, 0, :, -1]).all()
+    joined = stack([join(truth, ab[0].numpy())])
+    assert (joined - expected).abs().max() <= 2 and (joined - expected).abs().mean() < 0.3
+    assert (split(joined / 255)[0] - lightness).abs().max() < 0.6
 
 
 def test_grey_has_equal_channels_and_the_truths_lightness(picture):
-    lightness = lightness_of(stack([picture(4)]))
+    lightness, _ = split(stack([picture(4)]) / 255)
     rgb = grey(lightness)
     assert (rgb[:, 0] == rgb[:, 1]).all() and (rgb[:, 1] == rgb[:, 2]).all()
-    assert (
-        cv2.cvtColor(rgb[0].permute(1, 2, 0).numpy() / 255, cv2.COLOR_RGB2LAB)[..., 0] - lightness[0, 0].numpy()
-    ).max() < 1
+    assert (split(rgb / 255)[0] - lightness).abs().max() < 0.5
 
 
 def test_an_unknown_protocol_is_named():

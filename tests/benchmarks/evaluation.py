@@ -1,0 +1,68 @@
+"""How long `colorize eval` takes beside the network alone and the reading of the files.
+
+Run:  python tests/benchmarks/evaluation.py [--photos 1000] [--model mini]
+Goal: at 256 pixels with psnr, ssim, colorfulness and delta_e at most 1.5 times the two together
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.references import find_references
+from colorize_cli.inference.colorizer import Colorizer, Request
+from colorize_cli.inference.devices import pick_device
+from colorize_cli.models.load import load_model
+
+GOAL = 1.5
+
+
+def make_photos(folder: Path, count: int) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        small = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        photo = cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{i:05}.jpg"), photo, [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--device", default="auto")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_photos(folder, wanted.photos)
+        colorizer = Colorizer(load_model(wanted.model), pick_device(wanted.device))
+        request = Request(np.full((256, 256), 50, np.float32))
+        colorizer.predict([request] * colorizer.batch)  # the first pass is slower
+
+        start = time.perf_counter()
+        for reference in find_references(name):
+            reference.read()
+        reading = time.perf_counter() - start
+
+        start = time.perf_counter()
+        for _ in range(0, wanted.photos, 8):
+            colorizer.predict([request] * 8)
+        network = (time.perf_counter() - start) * wanted.photos / (-(-wanted.photos // 8) * 8)
+
+        start = time.perf_counter()
+        evaluate(EvaluateJob(models=(wanted.model,), data=name, device=wanted.device))
+        whole = time.perf_counter() - start
+    ratio = whole / (reading + network)
+    print(
+        f"{wanted.photos} photos, {wanted.model}: reading {reading:.2f} s, network {network:.2f} s, eval {whole:.2f} s"
+    )
+    print(f"ratio {ratio:.2f}, goal {GOAL}: {'met' if ratio <= GOAL else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
