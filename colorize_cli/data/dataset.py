@@ -119,12 +119,9 @@ def open_photos(
     if not found:
         labelled = f" with a label like {', '.join(choice.select[:3])}" if choice.select else ""
         raise DataError(f"no photo{labelled} in {path}", hint="Photos are JPEG, PNG, WebP, TIFF or BMP.")
-    files = sorted({member.file for member in found})
-    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     if decoded is None:
         decoded = _worth_decoding(min(len(found), choice.limit or len(found)), short_side)
-    key = repr((_VERSION, str(path.resolve()), short_side, choice, decoded, stats, len(found)))
-    folder = cache_folder() / "decoded" / hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
+    folder = cache_folder() / "decoded" / _key(path, found, short_side, choice, decoded)
     if not (folder / "index.json").exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -135,6 +132,17 @@ def open_photos(
                 hint="Free some space, or set COLORIZE_CACHE to a folder on another disk.",
             ) from error
     return _opened(folder, path, short_side, decoded)
+
+
+def _key(path: Path, members: Sequence[Member], short_side: int, choice: Choice, decoded: bool) -> str:
+    """A name for what a survey would give: it changes with every file, and with what is known of the photos."""
+    digest = hashlib.sha256(repr((_VERSION, str(path.resolve()), short_side, choice, decoded)).encode())
+    for file in sorted({member.file for member in members}):
+        stat = file.stat()
+        digest.update(repr((str(file), stat.st_size, stat.st_mtime_ns)).encode())
+    for one in members:
+        digest.update(repr((one.name, one.source, one.label, one.part)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _selected(label: str | None, patterns: Sequence[str]) -> bool:

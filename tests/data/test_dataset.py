@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from colorize_cli.data.dataset import Choice, held_out, open_photos, split
 from colorize_cli.data.photosets import EncodedPhotos, HeldPhotos, JoinedPhotos
+from colorize_cli.data.sources import list_members
 from colorize_cli.errors import DataError
 from tests.data.pictures import colourful, encoded, grey, write_folder
 from tests.data.test_sources import as_parquet
@@ -130,3 +132,10 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path: Path, monkey
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match="COLORIZE_CACHE"):
         open_photos(write_folder(tmp_path / "p", 1), 64)
+
+
+def test_labels_that_become_known_are_not_taken_from_the_cache(tmp_path: Path) -> None:
+    members = list(list_members(write_folder(tmp_path / "p", 2)))
+    assert open_photos(tmp_path / "p", 64, members=members).labels == ["s/a", "s/a"]
+    known = [replace(one, label="beach") for one in members]
+    assert open_photos(tmp_path / "p", 64, members=known).labels == ["beach", "beach"]

@@ -68,6 +68,8 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--list-recipes"]) == 0
     said = capsys.readouterr().out
     assert "cgan-celeba" in said and "mini" in said and "patchgan-places" in said
+    assert main(["train", "--list-recipes", "--recipe", "cgan-celeba"]) == 0
+    assert "Nazeri" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
