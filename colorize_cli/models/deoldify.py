@@ -168,4 +168,5 @@ class DeOldify(Generator):
         grey = grey_from_lightness(lightness)
         mean, std = (grey.new_tensor(value).reshape(1, 3, 1, 1) for value in (_MEAN, _STD))
         painted: Tensor = self.forward((grey - mean) / std)
-        return split((painted * std + mean).clamp(0, 1))[1]
+        with torch.autocast(painted.device.type, enabled=False):  # a colour needs more than bf16's three digits
+            return split((painted * std + mean).clamp(0, 1))[1]

@@ -94,7 +94,8 @@ class Eccv16(Generator):
 
     def decode(self, logits: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
         """Annealed mean (equation 5): logits, (N, 313, h, w), to ab, (N, 2, h, w), Lab units."""
-        return torch.einsum("nqhw,qc->nchw", (logits.float() / temperature).softmax(1), self.bins.float())
+        with torch.autocast(logits.device.type, enabled=False):  # a colour needs more than bf16's three digits
+            return torch.einsum("nqhw,qc->nchw", (logits.float() / temperature).softmax(1), self.bins.float())
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at a quarter of the input's size. The regression head has no vividness."""
