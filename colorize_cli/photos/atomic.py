@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
 from colorize_cli.errors import EncodeError
+from colorize_cli.photos.leftovers import part_of
 from colorize_cli.photos.photo import FileFacts
 
 _REASONS = {
@@ -44,8 +44,7 @@ def write_whole(path: Path, pieces: Iterable[bytes | memoryview], facts: FileFac
     Raises:
         EncodeError: it could not be written; nothing is left behind, and an older file of that name is as it was.
     """
-    # Short, so that a name at the file system's limit still has room for its temporary one.
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = part_of(path)
     size = 0
     try:
         if path.is_dir():
