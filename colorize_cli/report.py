@@ -96,7 +96,6 @@ class RunReport:
     counts: Counter[Status] = field(default_factory=Counter)
     passed_over: Counter[str] = field(default_factory=Counter)
     failures: list[Outcome] = field(default_factory=list)
-    outputs: list[Path] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
     seconds: float = 0.0
