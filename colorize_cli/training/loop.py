@@ -221,7 +221,8 @@ class _Loop:
             losses = self._step(row, batch)
             done, taken = row.done, taken + row.samples
             now = time.monotonic()
-            if row.step % self.look_every == 0 or row.closes:
+            looked = row.step % self.look_every == 0 or row.closes
+            if looked:
                 late = now - started > self.job.time_limit or self.watcher.should_stop()
                 known, stopped = self._look(losses, row, late)
                 self.checkpoints.note(known)
@@ -229,8 +230,7 @@ class _Loop:
             if row.closes or stopped:
                 self._checkpoint(row, now - started)
                 saved = time.monotonic()
-            elif now - saved > _SAVE_EVERY and self.accelerator.is_main_process:
-                self._look(losses, row, False)
+            elif looked and now - saved > _SAVE_EVERY and self.accelerator.is_main_process:
                 save_state(self.checkpoints.state(done, now - started), self.checkpoints.out / "state.pt")
                 saved = time.monotonic()
             if stopped:

@@ -69,6 +69,25 @@ def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_pat
     assert same(exported[0], exported[1])
 
 
+def test_a_killed_run_goes_on_from_its_last_state(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny(ema=0.9)
+    run(tmp_path / "whole", config)
+    monkeypatch.setattr(loop, "_SAVE_EVERY", 0.0)
+    steps: list[int] = []
+
+    def die(progress: Progress) -> None:
+        steps.append(progress.done)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", config, Watcher(on_step=die))
+    assert load_state(tmp_path / "killed" / "state.pt").done == steps[2]
+    run(tmp_path / "killed", config)
+    whole, resumed = (load_state(tmp_path / name / "state.pt") for name in ("whole", "killed"))
+    assert same(whole.generator, resumed.generator) and same(whole.optimizer, resumed.optimizer)
+
+
 def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     seen: list[Progress] = []
     out = tmp_path / "runs" / "tiny-1"
