@@ -61,7 +61,11 @@ NAMED: Mapping[str, NamedSet] = {
             "reproduced, sold, traded or exploited for any commercial purpose",
             "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
         ),
-        HubSet("flwrlabs/celeba", "2d738f56e0e7f925ea36ae7c808ea925264aacec", (("test", 19_962), ("train", 162_770), ("valid", 19_867))),
+        HubSet(
+            "flwrlabs/celeba",
+            "2d738f56e0e7f925ea36ae7c808ea925264aacec",
+            (("test", 19_962), ("train", 162_770), ("valid", 19_867)),
+        ),
         by_hand="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     ),
     "places365": NamedSet(
@@ -158,10 +162,7 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
         return open_photos(Path(name), short_side, access.on_photo, choice=choice)
-    known, root = NAMED[name], data_root(access.root)
-    if known.terms is not None:
-        require(name, known.terms, access.accepted, access.ask)
-    place, members = _members(name, known, root, access)
+    place, members = locate(name, access)
     if choice.select and not any(one.label for one in members):
         access.on_note(f"{name}: this copy does not say its photos' classes; all of them are taken.")
         choice = Choice(choice.limit)
@@ -171,7 +172,17 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
     return photos
 
 
-def _members(name: str, known: NamedSet, root: Path, access: Access) -> tuple[Path, list[Member]]:
+def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
+    """Find a known data set, or bring it: where it lies, and its photos.
+
+    Raises:
+        UsageError: its terms are not accepted.
+        DataError: it is not there, and must be brought by hand.
+        DownloadError: it cannot be brought.
+    """
+    known, root = NAMED[name], data_root(access.root)
+    if known.terms is not None:
+        require(name, known.terms, access.accepted, access.ask)
     members = known.find(root)
     if members:
         return root, members
