@@ -12,14 +12,17 @@ from colorize_cli.cli import console
 from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
+    ConsistentOpt,
     DeviceOpt,
     DryRunOpt,
     FilesFromOpt,
     FormatOpt,
+    HintsOpt,
     JobsOpt,
     JsonOpt,
     MaxMemoryOpt,
     MaxPixelsOpt,
+    MethodOpt,
     ModelOpt,
     OnColorOpt,
     OutOpt,
@@ -29,16 +32,19 @@ from colorize_cli.cli.options import (
     QualityOpt,
     QuietOpt,
     RecursiveOpt,
+    ReferenceOpt,
     ReportOpt,
     SalvageOpt,
     SaturationOpt,
+    SeedOpt,
     StripOpt,
     SuffixOpt,
+    VariantsOpt,
     VerifyOpt,
     VividnessOpt,
 )
 from colorize_cli.errors import UsageError
-from colorize_cli.inference.choices import OnColor, OutputFormat, Precision, Strip
+from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Strip
 
 
 def colorize(
@@ -54,6 +60,12 @@ def colorize(
     quality: QualityOpt = None,
     vividness: VividnessOpt = None,
     saturation: SaturationOpt = 1.0,
+    hints: HintsOpt = None,
+    method: MethodOpt = Method.network,
+    reference: ReferenceOpt = None,
+    variants: VariantsOpt = 1,
+    seed: SeedOpt = 0,
+    consistent: ConsistentOpt = False,
     overwrite: OverwriteOpt = False,
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
@@ -105,6 +117,12 @@ def colorize(
         max_pixels=_amount(max_pixels, "--max-pixels", 1000),
         max_memory=_amount(max_memory, "--max-memory", 1024),
         report=report,
+        hints=hints,
+        method=method,
+        reference=reference,
+        variants=variants,
+        seed=seed,
+        consistent=consistent,
     )
     with console.photo_progress("Colorizing", quiet) as on_progress:
         result = colorize_photos(work, on_progress, console.notice)

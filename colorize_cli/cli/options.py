@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorize_cli.inference.choices import OnColor, OutputFormat, Precision, Strip
+from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Strip
 
 PhotosArg = Annotated[
     list[str] | None,
@@ -100,6 +100,36 @@ MaxMemoryOpt = Annotated[
 ReportOpt = Annotated[
     Path | None,
     typer.Option(metavar="FILE.json", help="Where the report goes.", show_default="colorize-report.json under --out"),
+]
+HintsOpt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR|FILE",
+        help="Side-cars with colours: NAME.hints.png (scribbles on a transparent layer) or NAME.hints.json (points).",
+    ),
+]
+MethodOpt = Annotated[
+    Method,
+    typer.Option(help="Who colours: the network; levin from --hints alone; welsh or charpiat from --reference alone."),
+]
+ReferenceOpt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PHOTO|DIR", help="Photos in colour, whose colours are carried over; one serves a whole album."
+    ),
+]
+VariantsOpt = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Colourings of each photo: NAME.variant2 to NAME.variantN beside NAME, and a sheet, NAME.variants.jpg.",
+    ),
+]
+SeedOpt = Annotated[int, typer.Option(min=0, metavar="S", help="Of --variants and --reference: other choices.")]
+ConsistentOpt = Annotated[
+    bool, typer.Option("--consistent", help="Photos of one scene get the same colours for the same things.")
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors only.")]

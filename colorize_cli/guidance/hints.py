@@ -52,6 +52,13 @@ class HintMap:
         """How many cells have a hint."""
         return int(np.count_nonzero(self.mask))
 
+    def over(self, other: HintMap | None) -> HintMap:
+        """These hints, and where they say nothing those of `other`, of the same size."""
+        if other is None:
+            return self
+        known = self.mask > 0
+        return HintMap(np.where(known, self.ab, other.ab), np.where(known, self.mask, other.mask))
+
     def resized(self, size: tuple[int, int]) -> HintMap:
         """The same hints on a grid of (h, w): repeated where it is finer; their mean, however few, where coarser."""
         repeats = [math.ceil(want / have) for want, have in zip(size, self.mask.shape, strict=True)]

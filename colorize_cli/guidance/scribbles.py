@@ -25,7 +25,7 @@ _NOISE = 1.0  # L* squared: the least variance a window is taken to have, that o
 _LEAST = 1e-6  # of the strongest weight: keeps regions without a hint in touch with the others
 _HALVES = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight neighbours; the other half is the same pairs
 _HELD = 100.0  # weight of a hint against one neighbour of the same lightness
-_STRIP = 512  # rows upsampled at once
+_STRIP_PIXELS = 1 << 20  # upsampled at once
 
 
 def affinities(lightness: Floats) -> sparse.csr_array:
@@ -211,15 +211,33 @@ def upsample_along_edges(
     if ab.shape != (2, *lightness_small.shape):
         raise ShapeError(f"ab of shape {ab.shape} for a lightness of size {lightness_small.shape}")
     result = np.empty((2, *lightness_full.shape), np.float32)
-    for rows, strip in upsampled_strips(ab, lightness_small, lightness_full, radius, smoothness):
+    size = (lightness_full.shape[0], lightness_full.shape[1])
+    for rows, strip in upsampled_strips(ab, lightness_small, size, lightness_full.__getitem__, radius, smoothness):
         result[:, rows] = strip
     return result
 
 
 def upsampled_strips(
-    ab: Floats, lightness_small: Floats, lightness_full: Floats, radius: int = 2, smoothness: float = 4.0
+    ab: Floats,
+    lightness_small: Floats,
+    size: tuple[int, int],
+    lightness_rows: Callable[[slice], Floats],
+    radius: int = 2,
+    smoothness: float = 4.0,
 ) -> Iterator[tuple[slice, Floats]]:
-    """`upsample_along_edges`, some rows at a time: yields the rows and their ab, (2, rows, W)."""
+    """`upsample_along_edges`, some rows at a time, for photos whose lightness is better not held as a whole.
+
+    Args:
+        ab: (2, h, w), Lab units.
+        lightness_small: CIE L* at ab's size.
+        size: (H, W) of the photo.
+        lightness_rows: gives the photo's L* of some rows, (rows, W).
+        radius: as there.
+        smoothness: as there.
+
+    Yields:
+        The rows and their ab, (2, rows, W), from top to bottom.
+    """
     guide = lightness_small.astype(np.float64)
     side = (2 * radius + 1, 2 * radius + 1)
 
@@ -234,10 +252,11 @@ def upsampled_strips(
         planes += [box(slope), box(box(channel) - slope * mean)]
         # a line fitted on one side of an edge overshoots on the other: no new colours are made
         planes += [np.asarray(extreme(channel, kernel), np.float64) for extreme in (cv2.erode, cv2.dilate)]
-    (h, w), (tall, wide) = lightness_small.shape, lightness_full.shape
-    for top in range(0, tall, _STRIP):
-        rows = slice(top, min(top + _STRIP, tall))
-        strip = lightness_full[rows].astype(np.float32)
+    (h, w), (tall, wide) = lightness_small.shape, size
+    step = max(1, _STRIP_PIXELS // wide)
+    for top in range(0, tall, step):
+        rows = slice(top, min(top + step, tall))
+        strip = lightness_rows(rows).astype(np.float32)
         out = np.empty((2, *strip.shape), np.float32)
         for channel in range(2):
             gain, offset, low, high = (

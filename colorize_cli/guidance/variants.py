@@ -6,6 +6,7 @@ Out: hints for a second pass of the network: the colours of this variant's objec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -100,7 +101,13 @@ def _modes(distribution: NDArray[np.float64], bins: Floats, variety: float) -> t
 
 
 def variant_hints(
-    probabilities: Floats, bins: Floats, lightness: Floats, seed: int, index: int, variety: float = 0.35
+    probabilities: Floats,
+    bins: Floats,
+    lightness: Floats,
+    seed: int,
+    index: int,
+    variety: float = 0.35,
+    found: Sequence[Choice] | None = None,
 ) -> HintMap:
     """The hints that lead a network to one variant.
 
@@ -111,6 +118,7 @@ def variant_hints(
         seed: of the choices; one seed's variants differ from one another as far as the photo has other colours.
         index: 0 is the plain result, 1 and on are variants.
         variety: [0, 1], how unlikely colours may be.
+        found: what `objects` found in just this, where several variants are wanted; None looks for it.
 
     Returns:
         Hints at (h, w): none at index 0. Objects that this variant leaves alone are held at their likeliest colour.
@@ -118,7 +126,7 @@ def variant_hints(
     ab, mask = np.zeros((2, *lightness.shape), np.float32), np.zeros(lightness.shape, np.float32)
     if index == 0:
         return HintMap(ab, mask)
-    found = objects(probabilities, bins, lightness, variety)
+    found = objects(probabilities, bins, lightness, variety) if found is None else found
     least = _SMALLEST * lightness.size
     expected = np.einsum("qhw,qc->chw", probabilities, bins).astype(np.float32)
     for number, choice in enumerate(found):

@@ -38,3 +38,12 @@ class OutputFormat(StrEnum):
     png = "png"
     tif = "tif"
     webp = "webp"
+
+
+class Method(StrEnum):
+    """How colours are found."""
+
+    network = "network"
+    levin = "levin"
+    welsh = "welsh"
+    charpiat = "charpiat"

@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.errors import OutOfMemoryError
+from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 
 Plane = NDArray[np.float32]
+Ask = Callable[[Generator, Tensor, Hints | None], Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Request:
 
     lightness: Plane
     hints: HintPlanes | None = None
+
+
+class Idle:
+    """Stands in for a colorizer where no network has anything to do."""
+
+    batch = 1
+
+    def predict(self, requests: Sequence[Request], vividness: float | None = None) -> list[Plane]:
+        """Nothing, for nothing is asked."""
+        return []
 
 
 def auto_batch(device: torch.device) -> int:
@@ -90,10 +101,36 @@ class Colorizer:
         Raises:
             OutOfMemoryError: not even one picture fits on the CPU.
         """
-        results = [self._by_member(member, requests, vividness) for member in self.model.members]
+
+        def colorize(generator: Generator, lightness: Tensor, hints: Hints | None) -> Tensor:
+            return generator.colorize(lightness, hints, vividness)
+
+        results = [self._by_member(member, requests, colorize) for member in self.model.members]
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
 
-    def _by_member(self, member: LoadedModel, requests: Sequence[Request], vividness: float | None) -> list[Plane]:
+    @property
+    def palette(self) -> Plane | None:
+        """The colours that `probabilities` speaks of, (Q, 2), Lab units; None where the model gives none."""
+        palette = None if len(self.model.members) > 1 else self.model.members[0].generator.palette
+        return None if palette is None else palette.float().cpu().numpy()
+
+    def probabilities(self, requests: Sequence[Request]) -> list[Plane]:
+        """How likely each colour of `palette` is in each picture: (Q, h, w), summing to one over Q.
+
+        Raises:
+            UsageError: the model gives one colour only.
+            OutOfMemoryError: not even one picture fits on the CPU.
+        """
+
+        def distribution(generator: Generator, lightness: Tensor, hints: Hints | None) -> Tensor:
+            found = generator.probabilities(lightness, hints)
+            if found is None:
+                raise UsageError(f"model {self.model.name} gives one colouring only", hint="Try --model mini")
+            return found
+
+        return self._by_member(self.model.members[0], requests, distribution)
+
+    def _by_member(self, member: LoadedModel, requests: Sequence[Request], ask: Ask) -> list[Plane]:
         views = [
             view_of(request.lightness.shape[0], request.lightness.shape[1], member.spec.sizes) for request in requests
         ]
@@ -104,7 +141,7 @@ class Colorizer:
             while pictures:
                 step = self.batch
                 try:
-                    done = self._run(member.generator, pictures[:step], vividness)
+                    done = self._run(member.generator, pictures[:step], ask)
                 except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                     if not _is_out_of_memory(error):
                         raise
@@ -114,13 +151,13 @@ class Colorizer:
                 pictures, indices = pictures[step:], indices[step:]
         return [results[i] for i in range(len(requests))]
 
-    def _run(self, generator: Generator, pictures: list[Plane], vividness: float | None) -> list[Plane]:
+    def _run(self, generator: Generator, pictures: list[Plane], ask: Ask) -> list[Plane]:
         filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
         stacked = torch.from_numpy(filled).to(self.device)
         hints = Hints(stacked[:, 1:3], stacked[:, 3:]) if stacked.shape[1] == 4 else None
         with torch.inference_mode(), self._autocast():
-            ab: Tensor = generator.colorize(stacked[:, :1], hints, vividness)
-        return list(ab[: len(pictures)].float().cpu().numpy())
+            answer = ask(generator, stacked[:, :1], hints)
+        return list(answer[: len(pictures)].float().cpu().numpy())
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli import __version__
-from colorize_cli.inference.choices import OnColor, OutputFormat, Precision
+from colorize_cli.errors import UsageError
+from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision
 from colorize_cli.photos.discover import PHOTO_SUFFIXES
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.sniff import SUFFIXES
 from colorize_cli.photos.strip import Strip
+from colorize_cli.report import printable
 
 SOFTWARE = "colorize-cli"
 
@@ -45,6 +47,12 @@ class ColorizeJob:
         max_pixels: largest page that is read.
         max_memory: bytes that one decoded file, and all photos between decoder and encoder, may take; 0 is automatic.
         report: where the report goes; None is `colorize-report.json` in `out`.
+        hints: a folder of side-cars with colour hints, or one; None: no hints.
+        method: how colours are found; only the network's way takes no hints or reference at all.
+        reference: a colour photo, or a folder of some, whose colours are carried over.
+        variants: colourings of each photo; 1 is the plain result alone.
+        seed: of variants and of the samples that are drawn from references.
+        consistent: photos of one scene get the same colours for the same things.
     """
 
     photos: tuple[str, ...]
@@ -70,6 +78,12 @@ class ColorizeJob:
     max_pixels: int = DecodeLimits.max_pixels
     max_memory: int = 0
     report: Path | None = None
+    hints: Path | None = None
+    method: Method = Method.network
+    reference: Path | None = None
+    variants: int = 1
+    seed: int = 0
+    consistent: bool = False
 
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
@@ -85,6 +99,40 @@ class ColorizeJob:
     def limits(self) -> DecodeLimits:
         """What a file may declare."""
         return DecodeLimits(self.max_pixels, self.max_memory or None)
+
+    def check_steering(self) -> None:
+        """Refuse options of steering that contradict one another.
+
+        Raises:
+            UsageError: in one line, with the way out.
+        """
+        method = self.method
+        if method is Method.levin and self.hints is None:
+            raise UsageError("--method levin spreads hints, and there are none", hint="Give --hints DIR.")
+        if method in (Method.welsh, Method.charpiat) and self.reference is None:
+            raise UsageError(f"--method {method} takes colours from a reference", hint="Give --reference PHOTO.")
+        if method in (Method.welsh, Method.charpiat) and self.hints is not None:
+            raise UsageError(f"--method {method} takes no --hints", hint="--method network takes both.")
+        if method is Method.levin and self.reference is not None:
+            raise UsageError("--method levin takes no --reference", hint="--method network takes both.")
+        if method is not Method.network and self.variants > 1:
+            raise UsageError(f"--method {method} has one answer", hint="--variants needs --method network.")
+        if method is not Method.network and self.consistent:
+            raise UsageError(f"--consistent does not go with --method {method}", hint="It needs --method network.")
+        if self.consistent and self.variants > 1:
+            raise UsageError("--consistent and --variants exclude each other", hint="Leave one of them out.")
+
+    def steering_settings(self) -> dict[str, str]:
+        """What the report says of the steering; nothing where nothing steers."""
+        said = {
+            "method": self.method.value if self.method is not Method.network else "",
+            "hints": printable(self.hints) if self.hints else "",
+            "reference": printable(self.reference) if self.reference else "",
+            "variants": str(self.variants) if self.variants > 1 else "",
+            "seed": str(self.seed) if self.variants > 1 or self.reference else "",
+            "consistent": "yes" if self.consistent else "",
+        }
+        return {name: value for name, value in said.items() if value}
 
     def provenance(self, model: str, sha256: str) -> Provenance:
         """The note that every result carries; without a time, so that equal work gives equal bytes."""

@@ -20,11 +20,14 @@ import cv2
 
 from colorize_cli.color.tables import srgb_inverse_limits
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
-from colorize_cli.inference.colorizer import Colorizer
+from colorize_cli.inference.choices import Method
+from colorize_cli.inference.colorizer import Colorizer, Idle, Plane
 from colorize_cli.inference.devices import pick_device, pick_dtype
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
+from colorize_cli.inference.steering import Steering
 from colorize_cli.inference.task import Prepared, Workshop
+from colorize_cli.inference.variants import check_names, is_variant, predict_variants
 from colorize_cli.models.load import load_model
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Discovery, Source, discover
@@ -65,33 +68,45 @@ def colorize_photos(
         NothingToDoError: no photos, no such model, no weights.
     """
     started, report = time.monotonic(), RunReport()
+    job.check_steering()
     single = job.single_output()
     found = discover(
         job.photos,
         recursive=job.recursive,
         leave=None if single else job.out,
-        is_product=lambda path: bool(job.suffix) and path.stem.endswith(job.suffix) and _is_ours(path),
+        is_product=lambda path: _may_be_ours(path, job.suffix) and _is_ours(path),
     )
     report.passed_over = found.passed_over
     _check_sources(found, job, single)
     destinations = Destinations(found.sources, job.out, job.suffix, single)
-    device = pick_device(job.device)
-    dtype = pick_dtype(job.precision, device)
-    model = load_model(job.model, on_download)
+    if job.variants > 1:
+        check_names(found.sources)
 
     def notice(text: str) -> None:
         report.notices.append(text)
         on_notice(text)
 
-    colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
-    workshop = Workshop(job, destinations, model.members[0].spec.sizes, job.provenance(model.name, model.sha256))
+    colorizer: Colorizer | Idle = Idle()
+    sizes, base, takes_hints = None, job.provenance(job.method.value, ""), True
+    if job.method is Method.network:
+        device = pick_device(job.device)
+        dtype = pick_dtype(job.precision, device)
+        model = load_model(job.model, on_download)
+        colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
+        if job.variants > 1 and colorizer.palette is None:
+            raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
+        sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)
+        takes_hints = all(member.spec.takes_hints for member in model.members)
+        report.settings = {"device": str(device), "precision": str(dtype).removeprefix("torch.")}
+    steering = Steering.of(job, base, found.sources, takes_hints, notice)
+    workshop = Workshop(job, destinations, sizes, steering)
     report.settings = {
         "software": SOFTWARE,
-        "model": model.name,
-        "sha256": model.sha256,
-        "device": str(device),
-        "precision": str(dtype).removeprefix("torch."),
-        **dict(workshop.provenance.settings),
+        "model": base.model,
+        "sha256": base.sha256,
+        **report.settings,
+        **dict(base.settings),
+        **job.steering_settings(),
     }
     on_progress(Progress(len(found.sources)))
     try:
@@ -119,6 +134,11 @@ def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> N
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
 
 
+def _may_be_ours(path: Path, suffix: str) -> bool:
+    """Whether a file's name is one that results have beside their sources."""
+    return is_variant(path) or (bool(suffix) and path.stem.endswith(suffix))
+
+
 def _is_ours(path: Path) -> bool:
     try:
         return read_provenance(path) is not None
@@ -142,8 +162,8 @@ def _write_report(report: RunReport, job: ColorizeJob, single: Path | None) -> N
 class _Flow:
     """Photos between their stages: what is decoding, what waits for a batch, what is being written."""
 
-    def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer) -> None:
-        self.workshop, self.colorizer, self.vividness = workshop, colorizer, job.vividness
+    def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer | Idle) -> None:
+        self.job, self.workshop, self.colorizer = job, workshop, colorizer
         self.memory = job.max_memory or _MEMORY_IN_FLIGHT
         self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self.decoding: deque[tuple[Source, Future[Prepared | Outcome]]] = deque()
@@ -191,7 +211,7 @@ class _Flow:
         if isinstance(result, Outcome):
             yield result
         else:
-            views = tuple(self.colorizer.view(*request.lightness.shape) for request in result.requests)
+            views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
             self.waiting.setdefault(views, []).append(result)
 
     def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> Iterator[Outcome]:
@@ -205,15 +225,24 @@ class _Flow:
                 yield from self._colour(group, writers)
 
     def _colour(self, group: list[Prepared], writers: ThreadPoolExecutor) -> Iterator[Outcome]:
+        requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
         try:
-            colours = self.colorizer.predict([r for item in group for r in item.requests], self.vividness)
+            colours = self.colorizer.predict(requests, self.job.vividness)
+            if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
+                known = [k for item in group for k in item.known]
+                variants = predict_variants(
+                    self.colorizer, requests, known, self.job.variants, self.job.seed, self.job.vividness
+                )
         except OutOfMemoryError as error:
             for item in group:
                 yield Outcome(item.source.path, Status.failed, reason=one_line(error))
             return
+        start = 0
         for item in group:
-            own, colours = colours[: len(item.requests)], colours[len(item.requests) :]
-            self.finishing[writers.submit(self.workshop.finish, item, own)] = item
+            own = slice(start, start + len(item.requests))
+            start = own.stop
+            future = writers.submit(self.workshop.finish, item, colours[own], variants[own])
+            self.finishing[future] = item
 
     def _collect(self, block: bool) -> Iterator[Outcome]:
         if not self.finishing:

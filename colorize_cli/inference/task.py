@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of, merge
-from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
-from colorize_cli.errors import EncodeError
-from colorize_cli.inference.choices import OnColor
-from colorize_cli.inference.colorizer import Request
+from colorize_cli.errors import EncodeError, HintError, PhotoError
+from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.inference.choices import Method, OnColor
+from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.painting import held, paint_along_edges
+from colorize_cli.inference.sheets import thumbnail, write_pair, write_sheet
+from colorize_cli.inference.spaces import in_known_spaces, space_of
+from colorize_cli.inference.steering import Known, Steering
+from colorize_cli.inference.variants import sheet_path, variant_note, variant_path
 from colorize_cli.inference.verify import verify
 from colorize_cli.models.registry import Sizes
-from colorize_cli.photos.atomic import write_whole
 from colorize_cli.photos.copy import copy_whole, is_copy
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import read_provenance, suffix_for, target_format, write_photo
 from colorize_cli.photos.leftovers import sweep
-from colorize_cli.photos.lut_profiles import to_srgb
-from colorize_cli.photos.photo import FileFacts, Page, Photo, PhotoFormat
+from colorize_cli.photos.photo import Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.report import Outcome, Status
@@ -49,7 +53,10 @@ class Prepared:
         photo: pixels and metadata.
         spaces: the colour space of each page.
         requests: what the network is to see, one for each page that is to be coloured.
-        colored_pages: which pages those are.
+        known: what is known of the colours of each of them.
+        colored_pages: the pages that are to be coloured, by the network or without it.
+        sidecars: the photo's hints.
+        provenance: the result's note.
         out: where the result goes.
         started: clock at the begin, seconds.
     """
@@ -58,7 +65,10 @@ class Prepared:
     photo: Photo
     spaces: tuple[RgbSpace, ...]
     requests: tuple[Request, ...]
+    known: tuple[Known, ...]
     colored_pages: tuple[int, ...]
+    sidecars: tuple[Sidecar, ...]
+    provenance: Provenance
     out: Path
     notes: tuple[str, ...]
     started: float
@@ -77,12 +87,12 @@ class Workshop:
     Args:
         job: what to do.
         destinations: where each result goes.
-        sizes: at which sizes the network sees photos.
-        provenance: the note for every result.
+        sizes: at which sizes the network sees photos; None where none does.
+        steering: what people said about the colours; it gives each result's note.
     """
 
-    def __init__(self, job: ColorizeJob, destinations: Destinations, sizes: Sizes, provenance: Provenance) -> None:
-        self.job, self.destinations, self.sizes, self.provenance = job, destinations, sizes, provenance
+    def __init__(self, job: ColorizeJob, destinations: Destinations, sizes: Sizes | None, steering: Steering) -> None:
+        self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
         self.settings = job.encode_settings()
         self._folders: set[Path] = set()
 
@@ -92,10 +102,17 @@ class Workshop:
         Raises:
             PhotoError: the file cannot be done.
         """
+        try:
+            return self._prepare(index, source)
+        finally:
+            self.steering.carried.pop(index, None)
+
+    def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path
+        provenance = self.steering.provenance(path)
         form, note = target_format(probe(path), self.settings)
         out = self._result_path(index, path, form)
-        standing = self._standing(source, index, out)
+        standing = self._standing(source, index, out, provenance)
         if standing is not None:
             return standing
         if self.job.dry_run:
@@ -103,14 +120,46 @@ class Workshop:
         photo = decode(path, self.job.limits(), self.job.salvage)
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
         out = self._result_path(index, path, form)
-        photo = _in_known_spaces(photo)
-        spaces = tuple(_space(page) for page in photo.pages)
+        photo = in_known_spaces(photo)
+        spaces = tuple(space_of(page) for page in photo.pages)
         grey = self._pages_to_colour(photo, spaces)
         if not grey:
             return self._leave_coloured(index, source, photo, out, started)
-        requests = tuple(self._request(photo.pages[i], spaces[i]) for i in grey)
         notes = photo.notes + ((note,) if note else ())
-        return Prepared(source, photo, spaces, requests, grey, out, notes, started)
+        self.steering.check(path)
+        sidecars = self.steering.read(path)
+        if sidecars and len(photo.pages) > 1:
+            rest = "stay as they are" if self.job.method is Method.levin else "go without"
+            notes += (f"its hints are for the first page; the others {rest}",)
+        if self.job.method is Method.network:
+            asked = [self.request(index, photo.pages[i], spaces[i], sidecars, i == 0) for i in grey]
+        else:
+            asked = []
+        if self.job.method is Method.levin:
+            if 0 not in grey:
+                raise HintError("its first page, which the hints are for, has colour already", path=path)
+            grey = (0,)
+        requests, known = tuple(request for request, _ in asked), tuple(said for _, said in asked)
+        return Prepared(source, photo, spaces, requests, known, grey, sidecars, provenance, out, notes, started)
+
+    def first_page(self, source: Source) -> tuple[Page, RgbSpace] | None:
+        """A photo's first page, if it is to be coloured.
+
+        Raises:
+            PhotoError: the file cannot be read.
+        """
+        photo = in_known_spaces(decode(source.path, self.job.limits(), self.job.salvage))
+        spaces = tuple(space_of(page) for page in photo.pages)
+        return (photo.pages[0], spaces[0]) if 0 in self._pages_to_colour(photo, spaces) else None
+
+    def stands(self, index: int, source: Source) -> bool:
+        """Whether there is nothing to do for a photo, or nothing that can be done."""
+        try:
+            form, _ = target_format(probe(source.path), self.settings)
+            out = self._result_path(index, source.path, form)
+            return self._standing(source, index, out, self.steering.provenance(source.path)) is not None
+        except PhotoError:
+            return True
 
     def _result_path(self, index: int, source: Path, form: PhotoFormat) -> Path:
         out = self.destinations.path(index, suffix_for(source, form))
@@ -118,21 +167,28 @@ class Workshop:
             raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
         return out
 
-    def _standing(self, source: Source, index: int, out: Path) -> Outcome | None:
+    def _standing(self, source: Source, index: int, out: Path, provenance: Provenance) -> Outcome | None:
         """The outcome where a result, or a copy, is there already and is to stay."""
         if self.job.overwrite:
             return None
-        if out.exists():
-            made_by = read_provenance(out)
-            if made_by == self.provenance:
-                return Outcome(source.path, Status.skipped, out)
-            if made_by is None and is_copy(source.path, out):
-                return Outcome(source.path, Status.skipped, out, reason="has colour, copied before")
+        made_by = read_provenance(out) if out.exists() else None
+        if made_by is None and out.exists() and is_copy(source.path, out):
+            return Outcome(source.path, Status.skipped, out, reason="has colour, copied before")
+        beside = [(variant_path(out, n), self._note(provenance, n)) for n in range(2, self.job.variants + 1)]
+        there = [file for file, _ in beside if file.exists()]
+        if (out.exists() and made_by != provenance) or any(
+            file in there and read_provenance(file) != note for file, note in beside
+        ):
             return Outcome(source.path, Status.made_otherwise, out, reason="made otherwise; --overwrite makes it anew")
+        if out.exists() and len(there) == len(beside):
+            return Outcome(source.path, Status.skipped, out)
         copied = self._copy_path(index)
         if copied != out and self.job.on_color is OnColor.copy and is_copy(source.path, copied):
             return Outcome(source.path, Status.skipped, copied, reason="has colour, copied before")
         return None
+
+    def _note(self, provenance: Provenance, number: int) -> Provenance:
+        return provenance if number == 1 else variant_note(provenance, number, self.job.seed)
 
     def _copy_path(self, index: int) -> Path:
         return self.destinations.path(index)
@@ -157,14 +213,25 @@ class Workshop:
         else:  # a copy would publish what was to be stripped
             self._make_folder(out.parent)
             pages = [page.pixels for page in photo.pages]
-            notes += write_photo(photo, pages, out, self.settings, self.provenance).notes
+            notes += write_photo(photo, pages, out, self.settings, self.steering.base).notes
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
 
-    def _request(self, page: Page, space: RgbSpace) -> Request:
-        view = view_of(page.pixels.shape[0], page.pixels.shape[1], self.sizes)
-        small = np.ascontiguousarray(reduce(page.pixels, view))
-        return Request(np.asarray(lightness_of(small, space), np.float32))
+    def view(self, height: int, width: int) -> View:
+        """How the network sees a photo of this size: pictures with equal views can share a batch."""
+        assert self.sizes is not None  # without a network there are no requests
+        return view_of(height, width, self.sizes)
+
+    def request(
+        self, index: int, page: Page, space: RgbSpace, sidecars: Sequence[Sidecar], first: bool
+    ) -> tuple[Request, Known]:
+        """What the network is to see of a page, and what is known of its colours."""
+        height, width = page.pixels.shape[:2]
+        small = np.ascontiguousarray(reduce(page.pixels, self.view(height, width)))
+        lightness = np.asarray(lightness_of(small, space), np.float32)
+        known = self.steering.know(index, lightness, (height, width), sidecars, first)
+        hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
+        return Request(lightness, hints), known
 
     def _make_folder(self, folder: Path) -> None:
         """Make an output folder; the first time, clear it of what a killed run left half-written."""
@@ -177,69 +244,53 @@ class Workshop:
         sweep(folder)
         self._folders.add(folder)
 
-    def finish(self, prepared: Prepared, colours: Sequence[Plane]) -> Outcome:
+    def finish(self, prepared: Prepared, colours: Sequence[Plane], variants: Sequence[Sequence[Plane]] = ()) -> Outcome:
         """Everything after the network: join each page with its colours, write the file and what goes with it.
 
         Args:
             prepared: what `prepare` gave.
-            colours: ab of each page to be coloured, (2, h, w), in the order of `colored_pages`.
+            colours: the network's ab of each request, (2, h, w).
+            variants: for each request, ab of the variants beyond the first.
 
         Raises:
             PhotoError: the result cannot be written.
         """
-        photo, by_page = prepared.photo, dict(zip(prepared.colored_pages, colours, strict=True))
-        pages = [
-            merge(page.pixels, by_page[i], space, self.job.saturation) if i in by_page else page.pixels
-            for i, (page, space) in enumerate(zip(photo.pages, prepared.spaces, strict=True))
-        ]
-        self._make_folder(prepared.out.parent)
-        written = write_photo(photo, pages, prepared.out, self.settings, self.provenance)
-        figures = verify(photo, prepared.spaces, prepared.out, self.settings) if self.job.verify else {}
+        photo, out = prepared.photo, prepared.out
+        self._make_folder(out.parent)
+        looks, figures, notes = list[NDArray[np.uint8]](), dict[str, float](), prepared.notes
+        count = len(variants[0]) if variants else 0
+        # the plain result comes last: where it stands, a run was not stopped between the variants
+        for number in [*range(2, count + 2), 1]:
+            own = colours if number == 1 else [by_request[number - 2] for by_request in variants]
+            pages = self._painted(prepared, own)
+            if count:
+                looks.append(thumbnail(pages[0], 800))
+            if count and number == 1:
+                sheet = [thumbnail(photo.pages[0].pixels, 800), looks[-1], *looks[:-1]]
+                write_sheet(sheet, sheet_path(out), photo.metadata.file)
+            path = out if number == 1 else variant_path(out, number)
+            written = write_photo(photo, pages, path, self.settings, self._note(prepared.provenance, number))
+            notes += written.notes
+            if self.job.verify:
+                found = verify(photo, prepared.spaces, path, self.settings)
+                figures = {key: max(value, figures.get(key, 0.0)) for key, value in found.items()}
         if self.job.compare:
-            write_pair(
-                photo.pages[0].pixels,
-                pages[0],
-                prepared.out.with_name(f"{prepared.out.stem}.compare.jpg"),
-                photo.metadata.file,
-            )
-        notes = tuple(dict.fromkeys(prepared.notes + written.notes))
+            pair = out.with_name(f"{out.stem}.compare.jpg")
+            write_pair(photo.pages[0].pixels, pages[0], pair, photo.metadata.file)
         seconds = time.perf_counter() - prepared.started
-        return Outcome(prepared.source.path, Status.done, prepared.out, None, notes, seconds, figures)
+        notes = tuple(dict.fromkeys(notes))
+        return Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)
 
-
-def _in_known_spaces(photo: Photo) -> Photo:
-    """Bring pages whose profile is no matrix and curves to sRGB, and say so."""
-    pages, notes = [], list(photo.notes)
-    for page in photo.pages:
-        if page.icc and RgbSpace.from_icc(page.icc) is None:
-            srgb = (
-                to_srgb(page.pixels, page.icc)
-                if page.pixels.shape[2:] == (3,) and page.pixels.dtype == np.uint8
-                else None
-            )
-            notes.append("its colour profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB"))
-            kept = page.pixels if srgb is None else srgb
-            page = replace(page, pixels=kept, icc=None, metadata=replace(page.metadata, tag_srgb=True))
-        pages.append(page)
-    return replace(photo, pages=tuple(pages), notes=tuple(dict.fromkeys(notes)))
-
-
-def _space(page: Page) -> RgbSpace:
-    """The space a page's pixels are in."""
-    return (RgbSpace.from_icc(page.icc) if page.icc else None) or SRGB
-
-
-def write_pair(
-    before: NDArray[np.generic], after: NDArray[np.generic], path: Path, facts: FileFacts, side: int = 1600
-) -> None:
-    """Write before | after as one JPEG, each at most `side` pixels long."""
-    height, width = before.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    view = View(max(1, round(height * scale)), max(1, round(width * scale)), 0, 0)
-    halves = []
-    for picture in (before, after):
-        small = np.asarray(reduce(picture, view))
-        small = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
-        halves.append(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if small.ndim == 2 else cv2.COLOR_RGB2BGR))
-    encoded = cv2.imencode(".jpg", np.concatenate(halves, 1), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    write_whole(path, [encoded.tobytes()], facts)
+    def _painted(self, prepared: Prepared, colours: Sequence[Plane]) -> list[NDArray[Any]]:
+        """The pages of a result: those that are to be coloured with their colours, the others as they are."""
+        pages: list[NDArray[Any]] = [page.pixels for page in prepared.photo.pages]
+        saturation = self.job.saturation
+        for place, i in enumerate(prepared.colored_pages):
+            space = prepared.spaces[i]
+            if prepared.requests:
+                lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
+                pages[i] = merge(pages[i], held(lightness, colours[place], binding), space, saturation)
+            else:
+                found = self.steering.colours(pages[i], space, prepared.sidecars)
+                pages[i] = paint_along_edges(pages[i], found, space, saturation)
+        return pages

@@ -53,3 +53,20 @@ class Generator(nn.Module, ABC):
         Returns:
             ab, (N, 2, h, w), Lab units.
         """
+
+    @property
+    def palette(self) -> Tensor | None:
+        """Centres of the ab bins that `probabilities` speaks of, (Q, 2), Lab units; None where it gives None."""
+        return None
+
+    def probabilities(self, lightness: Tensor, hints: Hints | None = None) -> Tensor | None:
+        """How likely each colour is: the posterior over `palette`, not sharpened, for networks that have one.
+
+        Args:
+            lightness: as `colorize` takes it.
+            hints: as `colorize` takes them.
+
+        Returns:
+            (N, Q, h, w), summing to one over Q; None from networks that give one colour only.
+        """
+        return None

@@ -125,7 +125,7 @@ def test_strips_do_not_show(monkeypatch):
     small = np.ascontiguousarray(lightness[::3, ::3])
     ab = np.random.default_rng(0).normal(0, 20, (2, *small.shape)).astype(np.float32)
     whole = upsample_along_edges(ab, small, lightness)
-    monkeypatch.setattr(scribbles, "_STRIP", 17)
+    monkeypatch.setattr(scribbles, "_STRIP_PIXELS", 17 * 90)
     np.testing.assert_allclose(upsample_along_edges(ab, small, lightness), whole, atol=2e-3)
 
 

@@ -1,0 +1,89 @@
+"""Read the colour photos that `--reference` names.
+
+In:  a photo, or a folder of some
+Out: references, reduced; a hash of them all
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.colour_of import ab_of
+from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
+from colorize_cli.errors import HintError, NothingToDoError, PhotoError
+from colorize_cli.guidance.reference import Reference, reduced_size
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.spaces import in_known_spaces, space_of
+from colorize_cli.models.checkpoint import sha256_of
+from colorize_cli.photos.decode import decode
+from colorize_cli.photos.discover import discover
+from colorize_cli.photos.photo import DecodeLimits
+from colorize_cli.report import one_line, printable
+
+_AREA = 512 * 512  # pixels of one reference
+_AREA_OF_ALL = 64 * _AREA  # many references are kept smaller: 200 MB are enough
+_MOST = 1000
+
+
+@dataclass(frozen=True)
+class References:
+    """What colours are taken from.
+
+    Attributes:
+        photos: each reduced.
+        sha256: of the files' own, in hexadecimal.
+    """
+
+    photos: tuple[Reference, ...] = ()
+    sha256: str = ""
+
+
+def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str], None]) -> References:
+    """Read a colour photo, or all colour photos of a folder and those below it.
+
+    Args:
+        path: what `--reference` names.
+        limits: of decoding.
+        on_notice: told of every photo in a folder that is of no use.
+
+    Raises:
+        PhotoError: the one photo cannot be read, or has no colour.
+        NothingToDoError: no such file or folder, or none in colour in it.
+    """
+    sources = [source.path for source in discover([path]).sources]
+    if len(sources) > _MOST:
+        on_notice(f"{printable(path)} holds {len(sources)} photos: the first {_MOST} are the references.")
+        sources = sources[:_MOST]
+    area = min(_AREA, _AREA_OF_ALL // max(1, len(sources)))
+    found, hashes = [], []
+    for source in sources:
+        try:
+            found.append(_read(source, limits, area))
+            hashes.append(sha256_of(source))
+        except PhotoError as error:
+            if not path.is_dir():
+                raise
+            on_notice(f"Not used as a reference: {one_line(error)}")
+    if not found:
+        raise NothingToDoError(f"no colour photo in {printable(path)}", hint="--reference wants a photo in colour.")
+    whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return References(tuple(found), whole)
+
+
+def _read(path: Path, limits: DecodeLimits, area: int) -> Reference:
+    try:
+        page = in_known_spaces(decode(path, limits)).pages[0]
+    except PhotoError as error:
+        raise HintError(f"the reference {printable(path)}: {one_line(error)}", path=path) from error
+    pixels, space = page.pixels, space_of(page)
+    if pixels.ndim == 2 or residual_chroma(pixels, space) <= COLOUR_THRESHOLD:
+        raise HintError(f"the reference {printable(path)} has no colour", path=path, hint="Give a photo in colour.")
+    height, width = reduced_size(pixels.shape[0], pixels.shape[1], area)
+    small = np.ascontiguousarray(reduce(pixels, View(height, width, 0, 0)))
+    return Reference(np.asarray(lightness_of(small, space), np.float32), ab_of(small, space))

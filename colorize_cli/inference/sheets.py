@@ -1,0 +1,65 @@
+"""Pictures for looking at: before | after pairs, and a sheet of a photo's variants.
+
+In:  pixels, (H, W) or (H, W, 3), uint8 or uint16, of any size
+Out: a JPEG beside the result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.photos.atomic import write_whole
+from colorize_cli.photos.photo import FileFacts
+
+_GAP = 12  # pixels of white between the pictures of a sheet
+_BAND = 40  # pixels above each, for its name
+
+
+def thumbnail(pixels: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """At most `side` pixels long, 8 bits, BGR as OpenCV writes it."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    view = View(max(1, round(height * scale)), max(1, round(width * scale)), 0, 0)
+    small = np.asarray(reduce(pixels, view))
+    small = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if small.ndim == 2 else cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def write_pair(
+    before: NDArray[np.generic], after: NDArray[np.generic], path: Path, facts: FileFacts, side: int = 1600
+) -> None:
+    """Write before | after as one JPEG, each at most `side` pixels long."""
+    _write(np.concatenate([thumbnail(picture, side) for picture in (before, after)], 1), path, facts)
+
+
+def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts) -> None:
+    """Write a photo and its variants as one JPEG: `before`, then 1 (the plain result), 2 and so on.
+
+    Args:
+        thumbnails: of one size, as `thumbnail` gives them, the photo first.
+        path: where to.
+        facts: the photo's, for the times.
+    """
+    height, width = thumbnails[0].shape[:2]
+    columns = min(len(thumbnails), max(1, round((len(thumbnails) * 1.5 * (height + _BAND) / width) ** 0.5)))
+    rows = -(-len(thumbnails) // columns)
+    sheet = np.full((rows * (height + _BAND) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8)
+    for number, picture in enumerate(thumbnails):
+        row, column = divmod(number, columns)
+        top, left = row * (height + _BAND) + _BAND, column * (width + _GAP) + _GAP
+        sheet[top : top + height, left : left + width] = picture
+        name = str(number) if number else "before"
+        cv2.putText(sheet, name, (left, top - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 1, cv2.LINE_AA)
+    _write(sheet, path, facts)
+
+
+def _write(picture: NDArray[np.uint8], path: Path, facts: FileFacts) -> None:
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+    write_whole(path, [encoded.tobytes()], facts)

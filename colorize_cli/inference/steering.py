@@ -1,0 +1,212 @@
+"""What people say about a batch's colours, found for each photo: hints in side-cars, references, its album.
+
+In:  a job; the photos that were found
+Out: for each photo: hints for the network, or colours from hints and references alone; what of it its note must say
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Semaphore
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.errors import HintError
+from colorize_cli.guidance.album import Features, carry
+from colorize_cli.guidance.hints import HintMap, Sidecar, hint_map, read_sidecar
+from colorize_cli.guidance.multimodal import charpiat, reference_hints
+from colorize_cli.guidance.reference import reduced_size, welsh
+from colorize_cli.guidance.scribbles import MOST_PIXELS, levin
+from colorize_cli.guidance.sidecars import match_sidecars
+from colorize_cli.inference.choices import Method
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.painting import Guided
+from colorize_cli.inference.references import References, read_references
+from colorize_cli.photos.discover import Source
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.report import printable
+
+Plane = NDArray[np.float32]
+
+_REFERENCE_AREA = 500 * 500  # pixels that Welsh's method looks at, one by one
+_SOLVE_MEMORY = 700 << 20  # bytes that one solve of the largest size takes
+_MEMORY = 1500 << 20  # bytes for all solves at once, unless --max-memory allows more
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one page's colours, at the size that the network sees.
+
+    Attributes:
+        shown: hints that the network is given.
+        binding: those of them that the result must have.
+    """
+
+    shown: HintMap | None = None
+    binding: HintMap | None = None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The colours of a scene's key photo, on their way to another photo of it: `key_ab` is (2, h, w), Lab units."""
+
+    key: Features
+    key_ab: Plane
+    own: Features
+
+
+@dataclass(frozen=True)
+class Steering:
+    """All that steers a batch; its methods run in many threads at once.
+
+    Attributes:
+        job: what to do.
+        base: the note that an unsteered result carries.
+        sidecars: of each photo that has any.
+        references: colour photos.
+        takes_hints: whether the model does; else its colours are brought to the hints afterwards.
+        carried: what photos get from their album, by their place in the batch.
+    """
+
+    job: ColorizeJob
+    base: Provenance
+    sidecars: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    references: References = field(default_factory=References)
+    takes_hints: bool = True
+    carried: dict[int, Carried] = field(default_factory=dict)
+    solving: Semaphore = field(default_factory=lambda: Semaphore(1))
+    album_sha256: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        job: ColorizeJob,
+        base: Provenance,
+        sources: Sequence[Source],
+        takes_hints: bool,
+        on_notice: Callable[[str], None],
+    ) -> Steering:
+        """Find side-cars and read references.
+
+        Raises:
+            UsageError, NothingToDoError, PhotoError: what the options name is of no use.
+        """
+        if job.hints is None and job.reference is None:
+            return cls(job, base, takes_hints=takes_hints)
+        sidecars: Mapping[Path, tuple[Path, ...]] = {}
+        if job.hints is not None:
+            photos = [(s.path, s.path.parents[len(s.relative.parts) - 1]) for s in sources]
+            matches = match_sidecars(photos, job.hints)
+            for path in matches.unmatched:
+                on_notice(f"No photo for the hints {printable(path)}")
+            if not matches.by_photo and not matches.unmatched:
+                on_notice(
+                    f"No hints in {printable(job.hints)}: side-cars are called NAME.hints.png or NAME.hints.json."
+                )
+            sidecars = matches.by_photo
+        references = References()
+        if job.reference is not None:
+            references = read_references(job.reference, job.limits(), on_notice)
+        album = _sha256([path for cars in sidecars.values() for path in cars]) if job.consistent and sidecars else ""
+        solves = max(1, max(job.max_memory, _MEMORY) // _SOLVE_MEMORY)
+        return cls(job, base, sidecars, references, takes_hints, solving=Semaphore(solves), album_sha256=album)
+
+    def provenance(self, photo: Path) -> Provenance:
+        """The note of a photo's result: with what steered it, or the plain one where nothing does.
+
+        Raises:
+            HintError: a side-car cannot be read.
+        """
+        cars, said = self.sidecars.get(photo, ()), dict[str, str]()
+        if self.job.method is not Method.network or cars or self.references.photos:
+            said["method"] = self.job.method.value
+        if cars:
+            said["hints"] = _sha256(cars)
+        if self.references.photos:
+            said |= {"reference": self.references.sha256, "seed": str(self.job.seed)}
+        if self.job.consistent:
+            said["consistent"] = self.album_sha256 or "yes"  # the hints of one photo reach the others of its scene
+        if not said:
+            return self.base
+        return replace(self.base, settings=tuple(sorted({**dict(self.base.settings), **said}.items())))
+
+    def check(self, photo: Path) -> None:
+        """Refuse a photo that the method can do nothing for.
+
+        Raises:
+            HintError: Levin's method, and no hints.
+        """
+        if self.job.method is Method.levin and not self.sidecars.get(photo):
+            name = f"{photo.stem}.hints.png"
+            raise HintError("no hints for it", path=photo, hint=f"--method levin needs {printable(name)} in --hints.")
+
+    def read(self, photo: Path) -> tuple[Sidecar, ...]:
+        """The photo's side-cars.
+
+        Raises:
+            HintError: one cannot be read, or says something else.
+        """
+        return tuple(read_sidecar(path) for path in self.sidecars.get(photo, ()))
+
+    def know(
+        self, index: int, lightness: Plane, photo_size: tuple[int, int], sidecars: Sequence[Sidecar], first: bool
+    ) -> Known:
+        """What is known of a page's colours.
+
+        Args:
+            index: the photo's place in the batch.
+            lightness: as the network sees it, (h, w), [0, 100].
+            photo_size: (H, W) of the page.
+            sidecars: the photo's.
+            first: whether it is the photo's first page; hints and albums speak of that one.
+
+        Raises:
+            HintError: a point lies outside the photo.
+        """
+        size = (lightness.shape[0], lightness.shape[1])
+        binding: HintMap | None = None
+        if first and sidecars:
+            binding = hint_map(sidecars, photo_size, size)
+        carried = self.carried.get(index) if first else None
+        if carried is not None:
+            album = carry(carried.key, carried.key_ab, carried.own, size)
+            binding = album if binding is None else binding.over(album)
+        if not self.references.photos:
+            return Known(binding, binding)
+        guessed = reference_hints(lightness, self.references.photos, self.job.seed)
+        shown = guessed if binding is None else binding.over(guessed)
+        return Known(shown, binding if self.takes_hints else shown)
+
+    def colours(self, pixels: NDArray[Any], space: RgbSpace, sidecars: Sequence[Sidecar]) -> Guided:
+        """Colours of a page without a network: Levin's, Welsh's or Charpiat's, found on a reduced copy.
+
+        Raises:
+            HintError: a point lies outside the photo.
+        """
+        height, width = pixels.shape[:2]
+        area = _REFERENCE_AREA if self.job.method is Method.welsh else MOST_PIXELS
+        small = reduced_size(height, width, area)
+        reduced = pixels if small == (height, width) else reduce(pixels, View(*small, 0, 0))
+        lightness = np.asarray(lightness_of(np.ascontiguousarray(reduced), space), np.float32)
+        with self.solving:
+            if self.job.method is Method.levin:
+                return Guided(levin(lightness, hint_map(sidecars, (height, width), small)), lightness)
+            way = welsh if self.job.method is Method.welsh else charpiat
+            return Guided(way(lightness, self.references.photos, self.job.seed), lightness)
+
+
+def _sha256(paths: Sequence[Path]) -> str:
+    """One hash of several files, each by its own."""
+    try:
+        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    except OSError as error:
+        raise HintError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

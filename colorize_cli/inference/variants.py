@@ -1,0 +1,105 @@
+"""Several plausible colourings of one photo: how they are asked for, and where they go.
+
+In:  requests whose plain colours are found otherwise; a seed
+Out: for each variant beyond the first, ab of each request, (2, h, w), Lab units; names and notes of the files
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from colorize_cli.errors import UsageError
+from colorize_cli.guidance.variants import objects, variant_hints
+from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Plane, Request
+from colorize_cli.inference.painting import held
+from colorize_cli.inference.steering import Known
+from colorize_cli.photos.destinations import fit
+from colorize_cli.photos.discover import Source
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.report import printable
+
+_VARIANT = re.compile(r"(.+)\.variant\d+$")
+
+
+def variant_path(out: Path, number: int) -> Path:
+    """Where a photo's variant goes, `number` 2 and on, beside its first at `out`."""
+    return out.with_name(fit(f"{out.stem}.variant{number}", out.suffix))
+
+
+def sheet_path(out: Path) -> Path:
+    """Where the sheet with all variants goes."""
+    return out.with_name(fit(out.stem, ".variants.jpg"))
+
+
+def is_variant(path: Path) -> bool:
+    """Whether a file is called as a variant is."""
+    return _VARIANT.match(path.stem) is not None
+
+
+def variant_note(note: Provenance, number: int, seed: int) -> Provenance:
+    """The note of a variant; how many there are does not change it."""
+    settings = {**dict(note.settings), "variant": str(number), "seed": str(seed)}
+    return replace(note, settings=tuple(sorted(settings.items())))
+
+
+def check_names(sources: Sequence[Source]) -> None:
+    """Refuse a batch in which a photo's result has the name of another's variant.
+
+    Raises:
+        UsageError: names the two.
+    """
+    stems = {(s.relative.parent, s.relative.stem): s.path for s in sources}
+    for source in sources:
+        found = _VARIANT.match(source.relative.stem)
+        other = stems.get((source.relative.parent, found[1])) if found else None
+        if other is not None:
+            raise UsageError(
+                f"{printable(source.path)} is called as a variant of {printable(other)}", hint="Rename one of them."
+            )
+
+
+def predict_variants(
+    colorizer: Colorizer,
+    requests: Sequence[Request],
+    known: Sequence[Known],
+    count: int,
+    seed: int,
+    vividness: float | None,
+) -> list[list[Plane]]:
+    """Predict the variants beyond the first of pictures.
+
+    Args:
+        colorizer: of a model that gives probabilities.
+        requests: the pictures.
+        known: what is known of the colours of each, which holds in every variant.
+        count: of variants with the first, which is the plain result.
+        seed: of the choices.
+        vividness: as `Colorizer.predict` takes it.
+
+    Returns:
+        For each picture the variants 2 to `count`, each ab, (2, h, w), Lab units.
+    """
+    bins = colorizer.palette
+    assert bins is not None  # the pipeline refuses other models
+    asked: list[Request] = []
+    for request, own, likely in zip(requests, known, colorizer.probabilities(requests), strict=True):
+        _, h, w = likely.shape
+        lightness = np.asarray(cv2.resize(request.lightness, (w, h), interpolation=cv2.INTER_AREA), np.float32)
+        found = objects(likely, bins, lightness)
+        for index in range(1, count):
+            hints = variant_hints(likely, bins, lightness, seed, index, found=found)
+            fine = hints.resized((request.lightness.shape[0], request.lightness.shape[1]))
+            fine = fine if own.shown is None else own.shown.over(fine)
+            asked.append(Request(request.lightness, HintPlanes(fine.ab, fine.mask)))
+    colours = colorizer.predict(asked, vividness)
+    each = count - 1
+    return [
+        [held(request.lightness, ab, own.binding) for ab in colours[i * each : (i + 1) * each]]
+        for i, (request, own) in enumerate(zip(requests, known, strict=True))
+    ]
