@@ -40,10 +40,17 @@ class HubSet:
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file on its owners' server, with the MD5 that they publish; its SHA-256 is pinned when it is first brought."""
+    """A file on its owners' server.
+
+    Attributes:
+        url: where it is.
+        md5: as its owners publish it.
+        sha256: as others have measured it; "" pins what is first brought, if its MD5 is right.
+    """
 
     url: str
     md5: str
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -131,7 +138,7 @@ def bring_file(web: WebFile, folder: Path, on_bytes: OnBytes | None = None, pati
     with _lock(folder):
         _refuse_offline(web.name)
         told = None if on_bytes is None else _named(on_bytes, web.name)
-        sha256, _ = download([Address(web.url)], file, known.sha256 if known else "", told, patience)
+        sha256, _ = download([Address(web.url)], file, known.sha256 if known else web.sha256, told, patience)
         if known is None:
             _check_md5(web, file)
         others = [item for item in (record[1] if record else []) if item.path != web.name]

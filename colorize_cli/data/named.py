@@ -76,7 +76,11 @@ NAMED: Mapping[str, NamedSet] = {
             "its photos belong to their owners and may be used for academic research and education only",
             "http://places2.csail.mit.edu/download.html",
         ),
-        web=WebFile("http://data.csail.mit.edu/places/places365/val_256.tar", "e27b17d8d44f4af9a78502beb927f808"),
+        web=WebFile(
+            "http://data.csail.mit.edu/places/places365/val_256.tar",
+            md5="e27b17d8d44f4af9a78502beb927f808",
+            sha256="24b4e639ef12a0012af525bc4cb443e4ab4aaea8369a1fb009b70e4a4aad5d48",
+        ),
         by_hand="http://places2.csail.mit.edu/download.html",
     ),
     "coco": NamedSet(
@@ -87,7 +91,11 @@ NAMED: Mapping[str, NamedSet] = {
             "its photos are from Flickr, each under its owner's licence, some of which forbid commerce",
             "https://cocodataset.org/#termsofuse",
         ),
-        web=WebFile("http://images.cocodataset.org/zips/train2017.zip", "cced6f7f71b7629ddf16f17bbcfab6b2"),
+        web=WebFile(
+            "http://images.cocodataset.org/zips/train2017.zip",
+            md5="cced6f7f71b7629ddf16f17bbcfab6b2",
+            sha256="69a8bb58ea5f8f99d24875f21416de2e9ded3178e903f1f7603e283b9e06d929",
+        ),
         by_hand="https://cocodataset.org/#download",
     ),
     "imagenet": NamedSet(

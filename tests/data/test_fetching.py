@@ -113,6 +113,15 @@ def test_a_file_with_another_md5_is_refused(hub: Hub, tmp_path: Path) -> None:
     assert not (tmp_path / "val_256.tar").exists()
 
 
+def test_a_file_with_another_sha256_is_refused(hub: Hub, tmp_path: Path) -> None:
+    hub.files["/x.tar"] = b"x" * 5000
+    web = WebFile(f"{hub.url}/x.tar", hashlib.md5(b"x" * 5000).hexdigest(), "f" * 64)
+    with pytest.raises(DownloadError, match="SHA-256"):
+        bring_file(web, tmp_path, patience=QUICK)
+    right = replace(web, sha256=hashlib.sha256(b"x" * 5000).hexdigest())
+    assert bring_file(right, tmp_path, patience=QUICK).exists()
+
+
 def test_terms_come_before_any_download(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="non-commercial") as caught:
         open_data("celeba", 32, Choice(), Access(tmp_path))
@@ -124,4 +133,7 @@ def test_terms_come_before_any_download(hub: Hub, tmp_path: Path) -> None:
 def test_no_drive_and_only_pinned_revisions() -> None:
     assert NAMED["celeba"].hub is not None and len(NAMED["celeba"].hub.revision) == 40
     assert not any("drive.google" in repr(known) for known in NAMED.values())
+    for name in ("places365", "coco"):
+        web = NAMED[name].web
+        assert web is not None and len(web.md5) == 32 and len(web.sha256) == 64
     assert NAMED["places365"].web is not None and NAMED["places365"].web.md5 == "e27b17d8d44f4af9a78502beb927f808"
