@@ -37,7 +37,7 @@ def show_table(found: Evaluation) -> None:
     for column in found.columns:
         arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better.value, "")
         unit = f" {column.unit}" if column.unit else ""
-        table.add_column(f"{column.title}{unit}{arrow}", justify="right")
+        table.add_column(f"{column.title}{unit}{arrow}", justify="right", overflow="fold")
     for row in found.rows:
         table.add_row(escape(row.name), *(_cell(row.figures.get(column.name), column) for column in found.columns))
     settings = ", ".join(f"{key} {value}" for key, value in found.settings.items() if value != "none")
