@@ -97,6 +97,15 @@ class Eccv16(Generator):
         with torch.autocast(logits.device.type, enabled=False):  # a colour needs more than bf16's three digits
             return torch.einsum("nqhw,qc->nchw", (logits.float() / temperature).softmax(1), self.bins.float())
 
+    @property
+    def palette(self) -> Tensor | None:
+        """See `Generator.palette`: the bins, or None with the regression head."""
+        return self.bins if self.head == "bins" else None
+
+    def probabilities(self, lightness: Tensor, hints: Hints | None = None) -> Tensor | None:
+        """See `Generator.probabilities`, (N, 313, H/4, W/4); not divided by the weights of its training, unpublished."""
+        return self.forward(lightness).float().softmax(1) if self.head == "bins" else None
+
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at a quarter of the input's size. The regression head has no vividness."""
         out: Tensor = self.forward(lightness)

@@ -62,3 +62,14 @@ def test_the_regression_head_passes_gradients_to_every_layer() -> None:
 
 def test_the_bins_are_not_trained() -> None:
     assert not Eccv16().model_out.weight.requires_grad
+
+
+@torch.inference_mode()
+def test_the_mean_over_its_palette_is_the_safest_colour() -> None:
+    network, picture = Eccv16().eval(), torch.rand(1, 1, 16, 16) * 100
+    probabilities, palette = network.probabilities(picture), network.palette
+    assert probabilities is not None
+    assert palette is not None
+    mean = torch.einsum("nqhw,qc->nchw", probabilities, palette)
+    torch.testing.assert_close(mean, network.colorize(picture, vividness=0.0), atol=1e-3, rtol=1e-4)
+    assert Eccv16(head="ab").palette is None

@@ -15,12 +15,10 @@ from safetensors.torch import save
 
 from colorize_cli.errors import DownloadError, ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import inventory, load, weights
-from colorize_cli.models.bundle import bundle
 from colorize_cli.models.checkpoint import CheckpointInfo, read_tensors, save_checkpoint
 from colorize_cli.models.inventory import Presence, State, bring, remove, status, verify
 from colorize_cli.models.load import load_model
-from colorize_cli.models.published import read_state
-from colorize_cli.models.registry import Published, Registry
+from colorize_cli.models.registry import Registry
 from tests.models import tiny
 from tests.models.loopback import COMMIT, Loopback, lie, trickle
 
@@ -71,17 +69,6 @@ def test_weights_are_kept_as_safetensors_without_the_keys_that_no_layer_reads(mo
     kept = cache / "plain" / "weights.safetensors"
     assert set(read_tensors(kept)) == set(STATE)
     assert {path.name for path in (cache / "plain").iterdir()} == {"weights.safetensors", "weights.json", ".lock"}
-
-
-@pytest.mark.parametrize("wrapper", ["params", "model", "state_dict", None])
-@pytest.mark.parametrize("legacy", [False, True])
-def test_state_dicts_are_found_however_their_authors_wrap_them(
-    wrapper: str | None, legacy: bool, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.pth"
-    path.write_bytes(tiny.pth({wrapper: STATE} if wrapper else STATE, legacy))
-    read = read_state(path)
-    assert all(torch.equal(read[key], value) for key, value in STATE.items())
 
 
 def test_nothing_is_asked_of_the_network_when_the_user_forbids_it(
@@ -175,14 +162,6 @@ def test_a_pickle_that_holds_code_is_refused_and_named_and_not_run(
     with pytest.raises(WeightsError, match="holds code"):
         load_model(str(path))
     assert not Path("/tmp/colorize-cli-ran-code").exists()
-
-
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", DATA[: len(DATA) // 2], b"\x80\x02garbage", b"<html>"])
-def test_a_damaged_file_is_called_damaged(data: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "mine.pth"
-    path.write_bytes(data)
-    with pytest.raises(WeightsError, match=r"mine\.pth"):
-        load_model(str(path))
 
 
 def test_two_processes_pull_once(server: Loopback, cache: Path) -> None:
@@ -319,28 +298,3 @@ def test_a_full_disk_is_noticed_before_the_download(
 
 class _Usage:
     free = 10
-
-
-def test_changing_the_bundled_weights_and_their_recorded_hash_is_one_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(weights, "ASSETS", tmp_path)
-    network = load.catalogue().get("mini").build(widths=(8, 8, 8, 8))
-    info = CheckpointInfo("mini", {"widths": [8, 8, 8, 8]})
-    save_checkpoint(tmp_path / "trained.safetensors", network.state_dict(), info, torch.float32)
-    asset = bundle(tmp_path / "trained.safetensors")
-    assert verify("mini").state is State.sound
-    assert load_model("mini").generator.head.in_channels == 8  # type: ignore[union-attr]
-    asset.write_bytes(asset.read_bytes()[:-1] + b"!")
-    assert verify("mini").state is State.altered
-    with pytest.raises(WeightsError, match="altered"):
-        load_model("mini")
-
-
-def test_the_bundled_weights_are_those_recorded_and_small_enough() -> None:
-    spec = load.catalogue().get("mini")
-    assert verify("mini").state is State.sound
-    row = status(spec)
-    assert row.path is not None
-    assert row.path.stat().st_size <= 25_000_000
-    assert not isinstance(spec.weights, Published)
