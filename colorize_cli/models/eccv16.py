@@ -103,7 +103,7 @@ class Eccv16(Generator):
         return self.bins if self.head == "bins" else None
 
     def probabilities(self, lightness: Tensor, hints: Hints | None = None) -> Tensor | None:
-        """See `Generator.probabilities`, (N, 313, H/4, W/4); not divided by the weights of its training, unpublished."""
+        """See `Generator.probabilities`, (N, 313, H/4, W/4); its training weights, unpublished, are not divided out."""
         return self.forward(lightness).float().softmax(1) if self.head == "bins" else None
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
