@@ -64,7 +64,7 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 
 COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
-_LISTS = frozenset({"--metrics", "--model", "--human-results"})  # of eval: may be followed by several values
+_LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 
 
 def with_default_command(arguments: Sequence[str]) -> list[str]:
