@@ -46,7 +46,8 @@ class GlobalContext(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same."""
         context = self.expand(F.relu(self.squeeze(x.mean((2, 3)))))
-        return x + context[:, :, None, None]
+        out: Tensor = x + context[:, :, None, None]
+        return out
 
 
 def smooth(x: Tensor) -> Tensor:
