@@ -20,6 +20,7 @@ import cv2
 
 from colorize_cli.color.tables import srgb_inverse_limits
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
+from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.colorizer import Colorizer, Idle, Plane
 from colorize_cli.inference.devices import pick_device, pick_dtype
@@ -110,7 +111,11 @@ def colorize_photos(
     }
     on_progress(Progress(len(found.sources)))
     try:
-        for outcome in _Flow(job, workshop, colorizer).run(found.sources):
+        flow = _Flow(job, workshop, colorizer)
+        upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
+        if job.consistent and not job.dry_run and isinstance(colorizer, Colorizer):
+            upcoming = Album(workshop, colorizer, found.sources, flow.jobs, job.vividness, notice).walk()
+        for outcome in flow.run(upcoming):
             report.add(outcome)
             on_progress(Progress(len(found.sources), outcome))
     except KeyboardInterrupt:
@@ -172,9 +177,8 @@ class _Flow:
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
         srgb_inverse_limits()  # a table that the threads share; made once, here
 
-    def run(self, sources: list[Source]) -> Iterator[Outcome]:
+    def run(self, upcoming: Iterator[tuple[int, Source]]) -> Iterator[Outcome]:
         """Outcomes as they come; on an interrupt what is being written is finished, the rest dropped."""
-        upcoming = iter(enumerate(sources))
         with ThreadPoolExecutor(self.jobs, "decode") as readers, ThreadPoolExecutor(self.jobs, "encode") as writers:
             try:
                 while True:

@@ -15,7 +15,6 @@ import numpy as np
 
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.colour_of import ab_of
-from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
 from colorize_cli.errors import HintError, NothingToDoError, PhotoError
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
@@ -29,6 +28,7 @@ from colorize_cli.report import one_line, printable
 _AREA = 512 * 512  # pixels of one reference
 _AREA_OF_ALL = 64 * _AREA  # many references are kept smaller: 200 MB are enough
 _MOST = 1000
+_LEAST_CHROMA = 2.0  # Lab units, on the mean; below it a photo is grey
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,10 @@ def _read(path: Path, limits: DecodeLimits, area: int) -> Reference:
     except PhotoError as error:
         raise HintError(f"the reference {printable(path)}: {one_line(error)}", path=path) from error
     pixels, space = page.pixels, space_of(page)
-    if pixels.ndim == 2 or residual_chroma(pixels, space) <= COLOUR_THRESHOLD:
-        raise HintError(f"the reference {printable(path)} has no colour", path=path, hint="Give a photo in colour.")
     height, width = reduced_size(pixels.shape[0], pixels.shape[1], area)
     small = np.ascontiguousarray(reduce(pixels, View(height, width, 0, 0)))
-    return Reference(np.asarray(lightness_of(small, space), np.float32), ab_of(small, space))
+    ab = ab_of(small, space)
+    # not residual_chroma: a blue sky over brown earth is a curve over lightness, and a fine reference
+    if np.hypot(*ab).mean() < _LEAST_CHROMA:
+        raise HintError(f"the reference {printable(path)} has no colour", path=path, hint="Give a photo in colour.")
+    return Reference(np.asarray(lightness_of(small, space), np.float32), ab)

@@ -157,25 +157,23 @@ class Steering:
         return tuple(read_sidecar(path) for path in self.sidecars.get(photo, ()))
 
     def know(
-        self, index: int, lightness: Plane, photo_size: tuple[int, int], sidecars: Sequence[Sidecar], first: bool
+        self, lightness: Plane, photo_size: tuple[int, int], sidecars: Sequence[Sidecar], carried: Carried | None
     ) -> Known:
         """What is known of a page's colours.
 
         Args:
-            index: the photo's place in the batch.
             lightness: as the network sees it, (h, w), [0, 100].
             photo_size: (H, W) of the page.
-            sidecars: the photo's.
-            first: whether it is the photo's first page; hints and albums speak of that one.
+            sidecars: that speak of this page.
+            carried: what its album has for it.
 
         Raises:
             HintError: a point lies outside the photo.
         """
         size = (lightness.shape[0], lightness.shape[1])
         binding: HintMap | None = None
-        if first and sidecars:
+        if sidecars:
             binding = hint_map(sidecars, photo_size, size)
-        carried = self.carried.get(index) if first else None
         if carried is not None:
             album = carry(carried.key, carried.key_ab, carried.own, size)
             binding = album if binding is None else binding.over(album)

@@ -27,7 +27,7 @@ from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.painting import held, paint_along_edges
 from colorize_cli.inference.sheets import thumbnail, write_pair, write_sheet
 from colorize_cli.inference.spaces import in_known_spaces, space_of
-from colorize_cli.inference.steering import Known, Steering
+from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import sheet_path, variant_note, variant_path
 from colorize_cli.inference.verify import verify
 from colorize_cli.models.registry import Sizes
@@ -132,14 +132,15 @@ class Workshop:
             rest = "stay as they are" if self.job.method is Method.levin else "go without"
             notes += (f"its hints are for the first page; the others {rest}",)
         if self.job.method is Method.network:
-            asked = [self.request(index, photo.pages[i], spaces[i], sidecars, i == 0) for i in grey]
+            said = (sidecars, self.steering.carried.get(index))  # both speak of the first page
+            asked = [self.request(photo.pages[i], spaces[i], *(said if i == 0 else ())) for i in grey]
         else:
             asked = []
         if self.job.method is Method.levin:
             if 0 not in grey:
                 raise HintError("its first page, which the hints are for, has colour already", path=path)
             grey = (0,)
-        requests, known = tuple(request for request, _ in asked), tuple(said for _, said in asked)
+        requests, known = tuple(request for request, _ in asked), tuple(about for _, about in asked)
         return Prepared(source, photo, spaces, requests, known, grey, sidecars, provenance, out, notes, started)
 
     def first_page(self, source: Source) -> tuple[Page, RgbSpace] | None:
@@ -223,13 +224,13 @@ class Workshop:
         return view_of(height, width, self.sizes)
 
     def request(
-        self, index: int, page: Page, space: RgbSpace, sidecars: Sequence[Sidecar], first: bool
+        self, page: Page, space: RgbSpace, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
     ) -> tuple[Request, Known]:
         """What the network is to see of a page, and what is known of its colours."""
         height, width = page.pixels.shape[:2]
         small = np.ascontiguousarray(reduce(page.pixels, self.view(height, width)))
         lightness = np.asarray(lightness_of(small, space), np.float32)
-        known = self.steering.know(index, lightness, (height, width), sidecars, first)
+        known = self.steering.know(lightness, (height, width), sidecars, carried)
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 

@@ -1,0 +1,175 @@
+"""Colours that stay the same over an album: which photos show one scene, and what they get from its key photo.
+
+In:  the batch's photos, in order
+Out: the same photos, in the same order; before each stretch of them, what they are to get is laid into the steering
+
+The album goes in stretches of `STRETCH` photos, so memory does not grow with it: of a photo only its descriptors are
+kept. Scenes are found within a stretch, and followed from one to the next. What a photo gets depends on the batch
+alone, never on which results are there already; a stretch whose results all stand is not even looked at, unless a
+later one goes on with its scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.errors import OutOfMemoryError, PhotoError
+from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, group_scenes, key_photo, match, same_scene
+from colorize_cli.guidance.reference import reduced_size
+from colorize_cli.inference.colorizer import Colorizer, Plane
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.painting import held
+from colorize_cli.inference.steering import Carried
+from colorize_cli.inference.task import Workshop
+from colorize_cli.photos.discover import Source
+from colorize_cli.report import one_line, printable
+
+STRETCH = 32
+_NEAR = 8  # places over which a scene is followed from one stretch to the next
+_LEAST = 4  # matches from which colours can be carried at all
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Photos of one scene in one stretch, by their places in the batch: the key photo's, and all, sorted."""
+
+    key: int
+    photos: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is known of a stretch: its scenes, and the descriptors of its photos by their place in the batch."""
+
+    scenes: tuple[Scene, ...]
+    features: dict[int, Features]
+
+
+class Album:
+    """The order and the ties of one batch.
+
+    Args:
+        workshop: opens photos, and holds the steering that is filled here.
+        colorizer: colours key photos, in the thread that walks through the album.
+        sources: the batch.
+        jobs: threads that read.
+        vividness: as the batch has it.
+        on_notice: told what went wrong with a key photo.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        colorizer: Colorizer,
+        sources: Sequence[Source],
+        jobs: int,
+        vividness: float | None,
+        on_notice: Callable[[str], None],
+    ) -> None:
+        self.workshop, self.colorizer, self.sources = workshop, colorizer, sources
+        self.jobs, self.vividness, self.on_notice = jobs, vividness, on_notice
+        self._look = lru_cache(maxsize=2)(self._look_at)
+        self._ties: dict[int, Carried] = {}  # of this stretch and the one before
+        self._colours: dict[int, Plane] = {}
+
+    def walk(self) -> Iterator[tuple[int, Source]]:
+        """The photos with their places, in order; those of a stretch come after its key photos were coloured."""
+        tied_to = -1  # the last stretch whose ties are known
+        for number in range(-(-len(self.sources) // STRETCH)):
+            places = self._places(number)
+            if not all(self.workshop.stands(i, self.sources[i]) for i in places):
+                first = number
+                while first > 0 and first - 1 != tied_to and self._goes_on(first):
+                    first -= 1
+                for earlier in range(first, number + 1):
+                    self._tie(earlier)
+                tied_to = number
+                for i in places:
+                    if i in self._ties:
+                        self.workshop.steering.carried[i] = self._ties[i]
+            yield from ((i, self.sources[i]) for i in places)
+
+    def _places(self, number: int) -> range:
+        return range(number * STRETCH, min((number + 1) * STRETCH, len(self.sources)))
+
+    def _look_at(self, number: int) -> Stretch:
+        """Find the scenes of a stretch; what cannot be read or has colour belongs to none."""
+        places = self._places(number)
+        with ThreadPoolExecutor(self.jobs, "album") as readers:
+            seen = dict(zip(places, readers.map(self._features, places), strict=True))
+        features = {i: found for i, found in seen.items() if found is not None}
+        order, photos = list(features), list(features.values())
+        scenes = [
+            Scene(order[key_photo(photos, group)], tuple(order[i] for i in group)) for group in group_scenes(photos)
+        ]
+        return Stretch(tuple(scenes), features)
+
+    def _features(self, place: int) -> Features | None:
+        try:
+            opened = self.workshop.first_page(self.sources[place])
+        except Exception:  # it fails by name when its turn comes
+            return None
+        if opened is None:
+            return None
+        page, space = opened
+        height, width = reduced_size(page.pixels.shape[0], page.pixels.shape[1], 4 * WORK_SIDE * WORK_SIDE)
+        small = np.ascontiguousarray(reduce(page.pixels, View(height, width, 0, 0)))
+        return find_features(np.asarray(lightness_of(small, space), np.float32))
+
+    def _before(self, number: int, scene: Scene) -> int | None:
+        """The last photo of the stretch before that shows a scene of this one, where there is one."""
+        if number == 0:
+            return None
+        before, here = self._look(number - 1), self._look(number)
+        last_first = sorted(before.scenes, key=lambda other: -other.photos[-1])
+        for other in last_first:
+            if scene.photos[0] - other.photos[-1] > _NEAR:
+                return None
+            if same_scene(before.features[other.photos[-1]], here.features[scene.photos[0]]):
+                return other.photos[-1]
+        return None
+
+    def _goes_on(self, number: int) -> bool:
+        """Whether a stretch goes on with a scene of the one before."""
+        return any(self._before(number, scene) is not None for scene in self._look(number).scenes)
+
+    def _tie(self, number: int) -> None:
+        """Say what each photo of a stretch gets, and colour the photos it gets it from."""
+        kept = {*self._places(number - 1)} if number else set[int]()
+        self._ties = {i: tie for i, tie in self._ties.items() if i in kept}
+        self._colours = {i: ab for i, ab in self._colours.items() if i in kept}
+        for scene in self._look(number).scenes:
+            own = self._look(number).features
+            before, key = self._before(number, scene), scene.key
+            if before is not None:
+                old = self._look(number - 1).features[before]
+                if len(match(old, own[key])[0]) < _LEAST:
+                    key = scene.photos[0]
+                self._carry(before, old, key, own[key])
+            for i in scene.photos:
+                if i != key:
+                    self._carry(key, own[key], i, own[i])
+
+    def _carry(self, key: int, key_features: Features, place: int, features: Features) -> None:
+        try:
+            self._ties[place] = Carried(key_features, self._colours_of(key), features)
+        except (PhotoError, OutOfMemoryError, OSError, MemoryError) as error:
+            self.on_notice(f"{printable(self.sources[key].path)} gives its scene no colours: {one_line(error)}")
+
+    def _colours_of(self, place: int) -> Plane:
+        """The ab of a photo's result, found anew: the result itself may be there already, or written in a lossy way."""
+        if place not in self._colours:
+            source = self.sources[place]
+            opened = self.workshop.first_page(source)
+            assert opened is not None  # it has features
+            sidecars = self.workshop.steering.read(source.path)
+            request, known = self.workshop.request(*opened, sidecars, self._ties.get(place))
+            ab = self.colorizer.predict([request], self.vividness)[0]
+            self._colours[place] = held(request.lightness, ab, known.binding)
+        return self._colours[place]

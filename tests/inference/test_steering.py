@@ -1,0 +1,357 @@
+"""Colours that people steer: hints, references, variants and albums, through the main road."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import lab2rgb, rgb2lab
+
+from colorize_cli.cli.app import main
+from colorize_cli.errors import ColorizeError, UsageError
+from colorize_cli.inference import album, pipeline
+from colorize_cli.inference.choices import Method
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.pipeline import colorize_photos
+from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.load import LoadedModel
+from colorize_cli.models.registry import Sizes
+from colorize_cli.report import RunReport, Status
+from tests.inference.conftest import grey_photo
+
+RED, BLUE, OCHRE = (170, 60, 50), (90, 130, 200), (60, 45, 20)
+
+
+def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
+    return colorize_photos(ColorizeJob((str(photos),), out, str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+
+
+def lab(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return rgb2lab(np.asarray(image.convert("RGB")))
+
+
+def regions(height: int = 60, width: int = 90) -> np.ndarray:
+    """Three flat colours side by side, the last a disc on the second."""
+    rgb = np.empty((height, width, 3), np.uint8)
+    rgb[:, : width // 3], rgb[:, width // 3 :] = RED, BLUE
+    cv2.circle(rgb, (2 * width // 3, height // 2), height // 5, OCHRE, -1)
+    return rgb
+
+
+def grey_of(rgb: np.ndarray) -> np.ndarray:
+    """The grey picture of the same L*."""
+    lightness = rgb2lab(rgb)[..., 0]
+    return np.rint(lab2rgb(np.stack([lightness, 0 * lightness, 0 * lightness], -1))[..., 0] * 255).astype(np.uint8)
+
+
+class Ramp(Generator):
+    """Colours by the place in the picture, whatever it shows; knows nothing of hints."""
+
+    def colorize(
+        self, lightness: torch.Tensor, hints: Hints | None = None, vividness: float | None = None
+    ) -> torch.Tensor:
+        across = torch.linspace(-40, 40, lightness.shape[-1]).expand_as(lightness)
+        return torch.nn.functional.avg_pool2d(torch.cat((across, -across), 1), 4)
+
+
+class Chooser(Generator):
+    """Dark things are red, or blue or green; bright ones surely grey. A hint on a dark thing colours all dark ones."""
+
+    @property
+    def palette(self) -> torch.Tensor:
+        return torch.tensor([[50.0, 30.0], [10.0, -50.0], [-40.0, 30.0], [0.0, 0.0]])
+
+    def probabilities(self, lightness: torch.Tensor, hints: Hints | None = None) -> torch.Tensor:
+        dark = torch.nn.functional.avg_pool2d((lightness < 50).float(), 4)
+        return dark * torch.tensor([0.5, 0.3, 0.2, 0.0])[None, :, None, None] + torch.cat(
+            (0 * dark,) * 3 + (1 - dark,), 1
+        )
+
+    def colorize(
+        self, lightness: torch.Tensor, hints: Hints | None = None, vividness: float | None = None
+    ) -> torch.Tensor:
+        dark = (lightness < 50).float()
+        colour = self.palette[0][None, :, None, None].expand(len(lightness), 2, 1, 1)
+        if hints is not None and (known := hints.mask * dark).sum() > 0:
+            colour = (hints.ab * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
+        return torch.nn.functional.avg_pool2d(dark * colour, 4)
+
+
+@pytest.fixture
+def with_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Generator, bool], None]:
+    """Let every model be this one."""
+
+    def put(generator: Generator, takes_hints: bool) -> None:
+        spec = replace(catalogue().get("mini"), sizes=Sizes(64, 32, 64 * 512), takes_hints=takes_hints)
+        monkeypatch.setattr(pipeline, "load_model", lambda *_: LoadedModel("one", spec, generator, "0" * 64))
+
+    return put
+
+
+def save(pixels: np.ndarray, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def scribbles(path: Path, size: tuple[int, int], *strokes: tuple[int, int, tuple[int, int, int]]) -> Path:
+    """Short strokes, each from (x, y), on a transparent layer of (height, width)."""
+    layer = np.zeros((*size, 4), np.uint8)
+    for x, y, colour in strokes:
+        layer[y : y + 2, x : x + 6] = (*colour, 255)
+    return save(layer, path)
+
+
+def test_levin_recovers_flat_regions_from_one_scribble_each(tmp_path: Path):
+    truth = regions()
+    save(grey_of(truth), tmp_path / "in" / "flag.png")
+    scribbles(tmp_path / "hints" / "flag.hints.png", (60, 90), (10, 30, RED), (40, 5, BLUE), (57, 30, OCHRE))
+    out = tmp_path / "out"
+    arguments = [tmp_path / "in", "--out", out, "--hints", tmp_path / "hints", "--method", "levin", "--quiet"]
+    assert main([str(argument) for argument in arguments]) == 0
+    assert np.linalg.norm(lab(out / "flag.png") - rgb2lab(truth), axis=-1).max() < 1.5  # 8 bits alone give up to 1
+    assert np.linalg.norm(lab(out / "flag.png") - rgb2lab(truth), axis=-1).mean() < 1
+
+
+def test_levin_without_hints_fails_by_name_and_the_others_are_done(tiny_model: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    scribbles(tmp_path / "in" / "a.hints.png", (64, 96), (10, 30, RED))
+    report = colorize(tiny_model, tmp_path / "in", tmp_path / "out", hints=tmp_path / "in", method=Method.levin)
+    assert report.counts == {Status.done: 1, Status.failed: 1} and report.passed_over == {"hints": 1}
+    assert "b.hints.png" in (report.failures[0].reason or "")
+
+
+def point(path: Path, x: float, y: float, color: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"points": [{"x": x, "y": y, "color": color, "radius": 3}]}))
+    return path
+
+
+def test_a_point_draws_the_network_towards_it_and_strangers_are_listed(tiny_model: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        grey_photo(tmp_path / "in" / f"{name}.png", seed=ord(name))
+    colorize(tiny_model, tmp_path / "in", tmp_path / "plain")
+    point(tmp_path / "hints" / "a.hints.json", 30, 20, "#c04030")
+    point(tmp_path / "hints" / "stranger.hints.json", 1, 1, "red")
+    report = colorize(tiny_model, tmp_path / "in", tmp_path / "out", hints=tmp_path / "hints")
+    assert report.counts == {Status.done: 2}
+    said = json.loads((tmp_path / "out" / "colorize-report.json").read_text())["notices"]
+    assert len(said) == 1 and "stranger.hints.json" in said[0]
+    assert (tmp_path / "plain" / "b.png").read_bytes() == (tmp_path / "out" / "b.png").read_bytes()
+    wanted = rgb2lab(np.array([[[0xC0, 0x40, 0x30]]], np.uint8))[0, 0, 1:]
+    before, after = (
+        np.linalg.norm(lab(tmp_path / folder / "a.png")[18:23, 28:33, 1:] - wanted, axis=-1).mean()
+        for folder in ("plain", "out")
+    )
+    assert after < 0.5 * before
+
+
+def test_results_stand_until_their_own_hints_change(tiny_model: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    car = point(tmp_path / "hints" / "a.hints.json", 30, 20, "#c04030")
+    out, options = tmp_path / "out", {"hints": tmp_path / "hints"}
+    colorize(tiny_model, tmp_path / "in", out, **options)
+    assert colorize(tiny_model, tmp_path / "in", out, **options).counts == {Status.skipped: 2}
+    point(car, 30, 20, "#3040c0")
+    assert colorize(tiny_model, tmp_path / "in", out, **options).counts == {
+        Status.skipped: 1,
+        Status.made_otherwise: 1,
+    }
+
+
+def test_hints_speak_of_the_first_page_and_that_is_said(tiny_model: Path, tmp_path: Path):
+    pages = [Image.fromarray(grey_of(regions())), Image.fromarray(grey_of(regions()))]
+    (tmp_path / "in").mkdir()
+    pages[0].save(tmp_path / "in" / "a.tif", save_all=True, append_images=pages[1:])
+    scribbles(tmp_path / "in" / "a.hints.png", (60, 90), (10, 30, RED), (40, 5, BLUE))
+    report = colorize(tiny_model, tmp_path / "in", tmp_path / "out", hints=tmp_path / "in", method=Method.levin)
+    assert report.counts == {Status.done: 1}
+    row = json.loads((tmp_path / "out" / "colorize-report.json").read_text())["photos"][0]
+    assert any("first page" in note for note in row["notes"])
+    with Image.open(tmp_path / "out" / "a.tif") as image:
+        chroma = []
+        for page in range(2):
+            image.seek(page)
+            chroma.append(np.hypot(*np.moveaxis(rgb2lab(np.asarray(image.convert("RGB")))[..., 1:], -1, 0)).mean())
+    assert chroma[0] > 20 and chroma[1] < 0.1
+
+
+@pytest.mark.parametrize("method", [Method.welsh, Method.charpiat, Method.network])
+def test_a_reference_gives_its_colours(tiny_model: Path, tmp_path: Path, with_network, method: Method):
+    with_network(Ramp(), False)
+    reference = np.empty((80, 120, 3), np.uint8)
+    reference[:40], reference[40:] = (150, 190, 240), (110, 60, 20)  # a bright blue sky on brown ground
+    noisy = np.clip(reference + np.random.default_rng(0).normal(0, 3, (80, 120, 1)), 0, 255).astype(np.uint8)
+    save(noisy, tmp_path / "reference.png")
+    save(grey_of(np.ascontiguousarray(np.rot90(noisy))), tmp_path / "in" / "a.png")
+    options = {"reference": tmp_path / "reference.png", "method": method}
+    assert colorize(tiny_model, tmp_path / "in", tmp_path / "out", **options).counts == {Status.done: 1}
+    expected = rgb2lab(np.rot90(noisy))[..., 1:]
+
+    def error(folder: str, place: tuple[slice, slice]) -> float:
+        return float(np.linalg.norm((lab(tmp_path / folder / "a.png")[..., 1:] - expected)[place], axis=-1).mean())
+
+    if method is Method.network:  # only what the reference is sure of becomes a hint
+        colorize(tiny_model, tmp_path / "in", tmp_path / "plain")
+        whole = (slice(None), slice(None))
+        assert error("out", whole) < 0.7 * error("plain", whole)
+    else:
+        for place in ((slice(10, 110), slice(5, 35)), (slice(10, 110), slice(45, 75))):
+            assert error("out", place) < 8
+    assert colorize(tiny_model, tmp_path / "in", tmp_path / "out", **options).counts == {Status.skipped: 1}
+
+
+def test_grey_references_are_refused_by_name(tiny_model: Path, tmp_path: Path):
+    grey_photo(tmp_path / "in" / "a.png")
+    grey = grey_photo(tmp_path / "references" / "grey.png")
+    for path, said in ((grey, "grey.png has no colour"), (tmp_path / "references", "no colour photo in")):
+        with pytest.raises(ColorizeError, match=said):
+            colorize(tiny_model, tmp_path / "in", tmp_path / "out", reference=path)
+
+
+def test_variants_change_whole_things_and_repeat_by_seed(tiny_model: Path, tmp_path: Path, with_network):
+    with_network(Chooser(), True)
+    picture = np.full((96, 144), 200, np.uint8)
+    picture[20:80, 30:110] = 60
+    save(picture, tmp_path / "in" / "a.png")
+    names = ["a.png", "a.variant2.png", "a.variant3.png"]
+    colorize(tiny_model, tmp_path / "in", tmp_path / "plain")
+    for folder, seed in (("one", 1), ("again", 1)):
+        report = colorize(tiny_model, tmp_path / "in", tmp_path / folder, variants=3, seed=seed)
+        assert report.counts == {Status.done: 1}
+        assert sorted(p.name for p in (tmp_path / folder).glob("*.png")) == names
+        with Image.open(tmp_path / folder / "a.variants.jpg") as sheet:
+            assert sheet.width * sheet.height > 4 * 96 * 144
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert (tmp_path / "one" / names[0]).read_bytes() == (tmp_path / "plain" / "a.png").read_bytes()
+    thing, wall = (slice(24, 76), slice(34, 106)), (slice(0, 14), slice(0, 144))
+    found = [lab(tmp_path / "one" / name)[..., 1:] for name in names]
+    colours = [picture[thing].reshape(-1, 2) for picture in found]
+    assert all(colour.std(0).max() < 3 for colour in colours)  # the whole thing has one colour
+    means = [colour.mean(0) for colour in colours]
+    assert min(np.linalg.norm(means[i] - means[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 15
+    assert all(np.abs(picture[wall]).mean() < 2 for picture in found)
+
+
+def test_variants_of_a_trained_kind_of_network_repeat(tiny_model: Path, tmp_path: Path):
+    grey_photo(tmp_path / "in" / "a.png")
+    for folder, seed in (("one", 1), ("again", 1), ("more", 1)):
+        colorize(tiny_model, tmp_path / "in", tmp_path / folder, variants=4 if folder == "more" else 3, seed=seed)
+    for name in ("a.png", "a.variant2.png", "a.variant3.png"):
+        assert len({(tmp_path / folder / name).read_bytes() for folder in ("one", "again", "more")}) == 1
+
+
+def test_variants_need_probabilities(tiny_model: Path, tmp_path: Path, with_network):
+    with_network(Ramp(), False)
+    grey_photo(tmp_path / "in" / "a.png")
+    with pytest.raises(UsageError, match="one colouring only"):
+        colorize(tiny_model, tmp_path / "in", tmp_path / "out", variants=2)
+
+
+def test_variants_stand_are_no_sources_and_missing_ones_are_made(tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "in"
+    grey_photo(folder / "a.png")
+    options = {"variants": 2, "suffix": "_c"}
+    assert colorize(tiny_model, folder, folder, **options).counts == {Status.done: 1}
+    again = colorize(tiny_model, folder, folder, **options)
+    assert again.counts == {Status.skipped: 1} and again.passed_over["made by colorize"] >= 3
+    before = (folder / "a_c.variant2.png").read_bytes()
+    (folder / "a_c.variant2.png").unlink()
+    assert colorize(tiny_model, folder, folder, **options).counts == {Status.done: 1}
+    assert (folder / "a_c.variant2.png").read_bytes() == before
+    (folder / "a_c.variant2.png").write_bytes(b"mine")
+    assert colorize(tiny_model, folder / "a.png", folder, **options).counts == {Status.made_otherwise: 1}
+    assert (folder / "a_c.variant2.png").read_bytes() == b"mine"
+
+
+def scene(seed: int, height: int = 160, width: int = 260) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    planes = [cv2.resize(rng.normal(0, 1, (height // s, width // s)), (width, height)) * s for s in (4, 8, 20)]
+    total = sum(planes)
+    return np.clip(128 + 40 * total / total.std(), 5, 250).astype(np.uint8)
+
+
+def strip(folder: Path) -> tuple[Path, int]:
+    """Three photos of one scene, the camera moved by 16 pixels each time, and a stranger in between."""
+    whole, step = scene(1), 16
+    for number, name in enumerate("acd"):
+        save(np.ascontiguousarray(whole[:, number * step : number * step + 220]), folder / f"{name}.png")
+    save(scene(9)[:, :220], folder / "b.png")
+    return folder, step
+
+
+def overlap(folder: Path, step: int) -> float:
+    """How far the colours of the same things differ between neighbours of the strip, Lab units."""
+    a, c, d = (lab(folder / f"{name}.png")[..., 1:] for name in "acd")
+    return float(np.mean([np.linalg.norm(x[:, step:] - y[:, :-step], axis=-1).mean() for x, y in ((a, c), (c, d))]))
+
+
+def test_a_scene_keeps_its_colours_over_an_album(tiny_model: Path, tmp_path: Path, with_network):
+    with_network(Ramp(), False)
+    photos, step = strip(tmp_path / "in")
+    colorize(tiny_model, photos, tmp_path / "plain")
+    for folder in ("one", "again"):
+        assert colorize(tiny_model, photos, tmp_path / folder, consistent=True).counts == {Status.done: 4}
+    assert overlap(tmp_path / "one", step) < 0.6 * overlap(tmp_path / "plain", step)
+    for name in "abcd":
+        first = (tmp_path / "one" / f"{name}.png").read_bytes()
+        assert first == (tmp_path / "again" / f"{name}.png").read_bytes()
+    # whatever is there already, the rest comes out the same
+    for left in "acd":
+        lost = tmp_path / "again" / f"{left}.png"
+        lost.unlink()
+        report = colorize(tiny_model, photos, tmp_path / "again", consistent=True)
+        assert report.counts == {Status.done: 1, Status.skipped: 3}
+        assert lost.read_bytes() == (tmp_path / "one" / f"{left}.png").read_bytes()
+
+
+def test_a_scene_goes_on_over_the_stretches_of_an_album(tiny_model: Path, tmp_path: Path, with_network, monkeypatch):
+    with_network(Ramp(), False)
+    photos, step = strip(tmp_path / "in")
+    (photos / "b.png").unlink()
+    monkeypatch.setattr(album, "STRETCH", 1)
+    colorize(tiny_model, photos, tmp_path / "plain")
+    colorize(tiny_model, photos, tmp_path / "one", consistent=True)
+    assert overlap(tmp_path / "one", step) < 0.6 * overlap(tmp_path / "plain", step)
+    last = tmp_path / "one" / "d.png"
+    before = last.read_bytes()
+    last.unlink()
+    colorize(tiny_model, photos, tmp_path / "one", consistent=True)
+    assert last.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": Method.levin}, "levin"),
+        ({"method": Method.welsh}, "reference"),
+        ({"method": Method.charpiat, "hints": Path("x"), "reference": Path("y")}, "--hints"),
+        ({"method": Method.levin, "hints": Path("x"), "reference": Path("y")}, "--reference"),
+        ({"method": Method.levin, "hints": Path("x"), "variants": 2}, "--variants"),
+        ({"method": Method.levin, "hints": Path("x"), "consistent": True}, "--consistent"),
+        ({"variants": 2, "consistent": True}, "exclude each other"),
+    ],
+)
+def test_options_that_contradict_are_refused(tiny_model: Path, tmp_path: Path, options: dict[str, object], said: str):
+    with pytest.raises(UsageError, match=said) as error:
+        colorize(tiny_model, tmp_path, tmp_path / "out", **options)
+    assert "\n" not in error.value.message and error.value.hint
+
+
+def test_a_photo_called_as_anothers_variant_is_refused(tiny_model: Path, tmp_path: Path):
+    for name in ("a", "a.variant2"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    with pytest.raises(UsageError, match="called as a variant"):
+        colorize(tiny_model, tmp_path / "in", tmp_path / "out", variants=2)
