@@ -42,6 +42,7 @@ def stop_midway(tiny_model: Path, photos: Path, out: Path, number: signal.Signal
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
     deadline = time.monotonic() + 90
     while len(list(out.glob("*.png"))) < 3 and process.poll() is None and time.monotonic() < deadline:
