@@ -108,6 +108,7 @@ def variant_hints(
     index: int,
     variety: float = 0.35,
     found: Sequence[Choice] | None = None,
+    plain: Floats | None = None,
 ) -> HintMap:
     """The hints that lead a network to one variant.
 
@@ -119,16 +120,17 @@ def variant_hints(
         index: 0 is the plain result, 1 and on are variants.
         variety: [0, 1], how unlikely colours may be.
         found: what `objects` found in just this, where several variants are wanted; None looks for it.
+        plain: the network's plain result, (2, h, w), which may be more vivid than the mean of its probabilities.
 
     Returns:
-        Hints at (h, w): none at index 0. Objects that this variant leaves alone are held at their likeliest colour.
+        Hints at (h, w): none at index 0. Objects that this variant leaves alone are held at their plain colour.
     """
     ab, mask = np.zeros((2, *lightness.shape), np.float32), np.zeros(lightness.shape, np.float32)
     if index == 0:
         return HintMap(ab, mask)
     found = objects(probabilities, bins, lightness, variety) if found is None else found
     least = _SMALLEST * lightness.size
-    expected = np.einsum("qhw,qc->chw", probabilities, bins).astype(np.float32)
+    expected = np.einsum("qhw,qc->chw", probabilities, bins).astype(np.float32) if plain is None else plain
     for number, choice in enumerate(found):
         if choice.where.sum() < least:
             continue

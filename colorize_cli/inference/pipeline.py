@@ -235,7 +235,7 @@ class _Flow:
             if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
                 known = [k for item in group for k in item.known]
                 variants = predict_variants(
-                    self.colorizer, requests, known, self.job.variants, self.job.seed, self.job.vividness
+                    self.colorizer, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
                 )
         except OutOfMemoryError as error:
             for item in group:

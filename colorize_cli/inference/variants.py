@@ -67,6 +67,7 @@ def check_names(sources: Sequence[Source]) -> None:
 def predict_variants(
     colorizer: Colorizer,
     requests: Sequence[Request],
+    plain: Sequence[Plane],
     known: Sequence[Known],
     count: int,
     seed: int,
@@ -77,6 +78,7 @@ def predict_variants(
     Args:
         colorizer: of a model that gives probabilities.
         requests: the pictures.
+        plain: the first variant of each, ab, (2, h, w): what a variant leaves alone keeps these colours.
         known: what is known of the colours of each, which holds in every variant.
         count: of variants with the first, which is the plain result.
         seed: of the choices.
@@ -88,12 +90,14 @@ def predict_variants(
     bins = colorizer.palette
     assert bins is not None  # the pipeline refuses other models
     asked: list[Request] = []
-    for request, own, likely in zip(requests, known, colorizer.probabilities(requests), strict=True):
+    likelihoods = colorizer.probabilities(requests)
+    for request, first, own, likely in zip(requests, plain, known, likelihoods, strict=True):
         _, h, w = likely.shape
         lightness = np.asarray(cv2.resize(request.lightness, (w, h), interpolation=cv2.INTER_AREA), np.float32)
         found = objects(likely, bins, lightness)
+        kept = np.stack([cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA) for plane in first])
         for index in range(1, count):
-            hints = variant_hints(likely, bins, lightness, seed, index, found=found)
+            hints = variant_hints(likely, bins, lightness, seed, index, found=found, plain=kept)
             fine = hints.resized((request.lightness.shape[0], request.lightness.shape[1]))
             fine = fine if own.shown is None else own.shown.over(fine)
             asked.append(Request(request.lightness, HintPlanes(fine.ab, fine.mask)))
