@@ -148,6 +148,10 @@ class Steering:
             name = f"{photo.stem}.hints.png"
             raise HintError("no hints for it", path=photo, hint=f"--method levin needs {printable(name)} in --hints.")
 
+    def unused(self, photo: Path) -> tuple[str, ...]:
+        """What to say of a photo that is left as it is, since it has colour."""
+        return ("its hints are not used; --on-color recolor uses them",) if self.sidecars.get(photo) else ()
+
     def read(self, photo: Path) -> tuple[Sidecar, ...]:
         """The photo's side-cars.
 

@@ -206,7 +206,7 @@ class Workshop:
     def _leave_coloured(self, index: int, source: Source, photo: Photo, out: Path, started: float) -> Outcome:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
-        notes = photo.notes
+        notes = photo.notes + self.steering.unused(source.path)
         if self.job.strip == "none":
             out = self._copy_path(index)
             self._make_folder(out.parent)

@@ -170,6 +170,33 @@ def test_results_stand_until_their_own_hints_change(tiny_model: Path, tmp_path: 
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.hints.png", b"no picture", "cannot be read as a PNG"),
+        ("a.hints.json", b'{"points": [{"x": 5000, "y": 2, "color": "red"}]}', "lies outside the photo"),
+        ("a.hints.json", b'{"points": [{"x": 5, "y": 2, "color": "rde"}]}', "no colour 'rde'"),
+    ],
+)
+def test_bad_hints_fail_their_photo_alone(tiny_model: Path, tmp_path: Path, name: str, content: bytes, said: str):
+    for photo in ("a", "b"):
+        grey_photo(tmp_path / "in" / f"{photo}.png")
+    (tmp_path / "in" / name).write_bytes(content)
+    report = colorize(tiny_model, tmp_path / "in", tmp_path / "out", hints=tmp_path / "in")
+    assert report.counts == {Status.done: 1, Status.failed: 1}
+    reason = report.failures[0].reason or ""
+    assert report.failures[0].source.name == "a.png" and said in reason and "unexpected" not in reason
+
+
+def test_hints_of_a_photo_in_colour_are_not_forgotten_silently(tiny_model: Path, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    save(cv2.resize(rng.integers(0, 255, (4, 4, 3), np.uint8), (80, 80)), tmp_path / "in" / "a.png")
+    point(tmp_path / "in" / "a.hints.json", 30, 20, "red")
+    assert colorize(tiny_model, tmp_path / "in", tmp_path / "out", hints=tmp_path / "in").counts == {Status.copied: 1}
+    row = json.loads((tmp_path / "out" / "colorize-report.json").read_text())["photos"][0]
+    assert any("--on-color recolor" in note for note in row["notes"])
+
+
 def test_hints_speak_of_the_first_page_and_that_is_said(tiny_model: Path, tmp_path: Path):
     pages = [Image.fromarray(grey_of(regions())), Image.fromarray(grey_of(regions()))]
     (tmp_path / "in").mkdir()
