@@ -6,10 +6,14 @@ Out: a torch device and dtype that are there
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from colorize_cli.errors import UsageError
 from colorize_cli.inference.choices import Precision
+
+_SMALL_NETWORK = 20_000_000  # parameters
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -33,6 +37,18 @@ def pick_device(wanted: str = "auto") -> torch.device:
         there = "no CUDA device is here" if not torch.cuda.is_available() else f"CUDA devices here: 0 to {count - 1}"
         raise UsageError(f"--device {wanted}: {there}", hint="Use --device auto or cpu")
     return device
+
+
+def cpu_threads(parameters: int) -> int:
+    """Threads for a network on the CPU, where other threads decode and encode beside it.
+
+    A small network leaves half the cores to them: its threads would mostly wait for each other. A large one, beside
+    which their work is little, takes all. `OMP_NUM_THREADS` is the most.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = max(1, cores // 2) if parameters < _SMALL_NETWORK else cores
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return min(wanted, int(most)) if most.isdecimal() and int(most) else wanted
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import torch
 
 from colorize_cli.color.tables import srgb_inverse_limits
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
 from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.colorizer import Colorizer, Idle, Plane
-from colorize_cli.inference.devices import pick_device, pick_dtype
+from colorize_cli.inference.devices import cpu_threads, pick_device, pick_dtype
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.steering import Steering
@@ -94,6 +95,8 @@ def colorize_photos(
         dtype = pick_dtype(job.precision, device)
         model = load_model(job.model, on_download)
         colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
+        if device.type == "cpu":
+            torch.set_num_threads(cpu_threads(model.spec.parameters))
         if job.variants > 1 and colorizer.palette is None:
             raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
         sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)

@@ -16,9 +16,10 @@ from colorize_cli.color.bins import REACH, srgb_bins
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.generator import Generator, Hints
 
-# vividness -> exponent that divides the rebalancing weights out (1 = the true posterior), and softmax temperature
-_SAFEST = (1.0, 1.0)
-_MOST_VIVID = (0.0, 0.3)
+# vividness -> exponent that divides the rebalancing weights out (1 = the true posterior), and softmax temperature;
+# chosen on held-out training photos: the ends as far as PSNR and colorfulness gain, the default between them
+_SAFEST = (1.3, 0.5)
+_MOST_VIVID = (-0.87, 0.36)
 
 
 class Mini(Generator):
@@ -41,7 +42,7 @@ class Mini(Generator):
         encoder: Sequence[int] = (0, 1, 2, 2),
         decoder: Sequence[int] = (1, 1, 1),
         classes: int = 0,
-        vividness: float = 0.5,
+        vividness: float = 0.6,
     ) -> None:
         super().__init__()
         self.vividness = vividness
