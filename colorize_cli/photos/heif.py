@@ -7,6 +7,7 @@ Out: `RawPhoto`; or the bytes of a HEIC file
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -19,10 +20,9 @@ from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 def _library() -> ModuleType:
     try:
-        import pillow_heif
+        return import_module("pillow_heif")
     except ImportError:
         raise Damaged('HEIC needs an extra: pip install "colorize-cli[heic]"') from None
-    return pillow_heif
 
 
 def declared(data: bytes) -> tuple[tuple[int, int], int, int]:
