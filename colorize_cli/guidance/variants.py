@@ -6,6 +6,7 @@ Out: hints for a second pass of the network: the colours of this variant's objec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Choice:
     weights: Floats
 
 
-def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: float = 0.35) -> tuple[Choice, ...]:
+def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: float = 0.55) -> tuple[Choice, ...]:
     """Find the photo's objects and the colours that each may have.
 
     Args:
@@ -106,7 +107,7 @@ def variant_hints(
     lightness: Floats,
     seed: int,
     index: int,
-    variety: float = 0.35,
+    variety: float = 0.55,
     found: Sequence[Choice] | None = None,
     plain: Floats | None = None,
 ) -> HintMap:
@@ -131,6 +132,7 @@ def variant_hints(
     found = objects(probabilities, bins, lightness, variety) if found is None else found
     least = _SMALLEST * lightness.size
     expected = np.einsum("qhw,qc->chw", probabilities, bins).astype(np.float32) if plain is None else plain
+    combinations = 1
     for number, choice in enumerate(found):
         if choice.where.sum() < least:
             continue
@@ -139,9 +141,14 @@ def variant_hints(
         keys = np.log(rng.random(len(choice.colours))) / choice.weights
         turns = np.argsort(-keys, kind="stable")
         turns = np.concatenate([turns[turns != 0], [0]])
-        # objects do not all change in step, or two variants would be all there is
-        start = int(rng.integers(len(turns)))
-        taken = int(turns[(index - 1 + start) % len(turns)])
+        # Objects do not all change in step: whenever those before have run through all their combinations, this one
+        # takes a turn more, so that no variant comes twice before all have come once.
+        start, extra = int(rng.integers(len(turns))), 1
+        while math.gcd(combinations + extra, len(turns)) > 1:
+            extra += 1
+        turn = index - 1 + extra * ((index - 1) // combinations)
+        taken = int(turns[(turn + start) % len(turns)])
+        combinations *= len(turns)
         spots = _inside(choice.where)
         colour = expected[:, choice.where].mean(1) if taken == 0 else choice.colours[taken]
         ab[:, spots] = colour[:, None]
