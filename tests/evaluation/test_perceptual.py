@@ -156,6 +156,8 @@ def test_unknown_classes_are_said(tmp_path):
     ("metric", "file"), [("lpips", "alexnet-owt"), ("fid", "inception-2015"), ("vgg_accuracy", "vgg16-397923af")]
 )
 def test_missing_weights_name_file_source_and_place(metric, file, monkeypatch, tmp_path):
+    if metric == "fid":
+        pytest.importorskip("torch_fidelity")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError) as caught:
         find_judges(EvaluateJob(metrics=(metric,)), CPU)
