@@ -6,29 +6,17 @@ Out: pixels in sRGB
 
 from __future__ import annotations
 
-import io
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-
-@lru_cache(maxsize=4)
-def _transform(profile: bytes) -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(
-        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-        ImageCms.createProfile("sRGB"),
-        "RGB",
-        "RGB",
-        ImageCms.Intent.RELATIVE_COLORIMETRIC,
-    )
+from colorize_cli.photos.profiles import srgb_transform
 
 
 def to_srgb(pixels: NDArray[np.uint8], profile: bytes) -> NDArray[np.uint8] | None:
     """Apply a profile by relative colorimetry; None where the profile is broken or of another kind of pixels."""
     try:
-        transform = _transform(profile)
+        transform = srgb_transform(profile, "RGB")
         out = np.empty_like(pixels)
         for top in range(0, len(pixels), 512):
             strip = ImageCms.applyTransform(Image.fromarray(pixels[top : top + 512]), transform)

@@ -97,7 +97,7 @@ def cmyk_to_srgb(cmyk: NDArray[np.uint8], profile: bytes | None) -> tuple[NDArra
     """
     if space_of(profile) == "cmyk" and profile is not None:
         try:
-            transform = _cmyk_transform(profile)
+            transform = srgb_transform(profile, "CMYK")
             out = np.empty((*cmyk.shape[:2], 3), np.uint8)
             for top in range(0, len(cmyk), 512):
                 strip = Image.frombytes(
@@ -113,11 +113,12 @@ def cmyk_to_srgb(cmyk: NDArray[np.uint8], profile: bytes | None) -> tuple[NDArra
 
 
 @lru_cache(maxsize=4)
-def _cmyk_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
+def srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    """From a profile of pixels of Pillow's `mode` to sRGB, relative colorimetric; Pillow raises where it is broken."""
     return ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(io.BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
-        "CMYK",
+        mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
     )
