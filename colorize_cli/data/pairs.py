@@ -6,7 +6,8 @@ Out: batches of tensors: lightness (N, 1, S, S), ab (N, 2, S, S), hints (N, 3, S
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import fnmatch
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.data.transforms import Augmentation, make_sample
+from colorize_cli.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         classes: labels in the order of the class head's outputs.
         source_power: a source of n photos is drawn with weight n ** source_power (1 = every photo alike);
             None goes through all photos once in every `len(chosen)` positions, in an order of that epoch.
+        source_weights: factors on these weights by the source's name, with wildcards; sources without one have 1.
+
+    Raises:
+        DataError: the factors leave no source.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         seed: int,
         classes: Sequence[str] = (),
         source_power: float | None = 0.5,
+        source_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.photos, self.how, self.seed = photos, how, seed
         self.chosen, self.by_epoch = np.asarray(chosen, np.int64), source_power is None
@@ -76,6 +83,9 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
             by_source.setdefault(photos.sources[index], []).append(index)
         self.groups: list[NDArray[np.int64]] = [np.asarray(group) for _, group in sorted(by_source.items())]
         weight = np.asarray([len(group) for group in self.groups], float) ** (source_power or 0.0)
+        weight *= [_factor(source, source_weights or {}) for source in sorted(by_source)]
+        if not by_source or weight.sum() <= 0:
+            raise DataError("source_weights leave no photo to train on", hint="Give one source a weight above 0.")
         self.cumulative = np.cumsum(weight / weight.sum())
         self._epoch, self._order = -1, self.chosen
 
@@ -99,6 +109,11 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         sample = make_sample(self.photos.rgb(index), place.size, self.how, rng)
         lightness, ab, hints = (torch.from_numpy(part) for part in (sample.lightness, sample.ab, sample.hints))
         return lightness, ab, hints, self.labels[index]
+
+
+def _factor(source: str, factors: Mapping[str, float]) -> float:
+    found = [factor for pattern, factor in factors.items() if fnmatch.fnmatchcase(source, pattern)]
+    return max(0.0, found[0]) if found else 1.0
 
 
 class _Places:

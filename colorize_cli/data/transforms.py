@@ -29,7 +29,7 @@ class Augmentation:
         flip: share that is mirrored.
         film: share of samples whose lightness is a random mix of R, G and B, as old emulsions saw it.
         tone: share whose lightness goes through a random curve, as faded or hard prints do.
-        wear: share that is blurred or gets grain.
+        wear: share that is blurred and gets grain; a third of these also get scratches, a third JPEG's blocks.
         hints: share that comes with hints.
         max_hints: most hints a sample gets; the count is drawn log-uniformly.
     """
@@ -96,6 +96,22 @@ def _lab(rgb: Floats) -> Floats:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
 
 
+def _scratched(lightness: NDArray[Any], rng: np.random.Generator) -> Floats:
+    """Some thin lines, light or dark, as handling leaves them on prints and negatives."""
+    canvas, (height, width) = np.ascontiguousarray(lightness, np.float32), lightness.shape
+    for _ in range(int(rng.integers(1, 5))):
+        start, end = ((int(rng.integers(width)), int(rng.integers(height))) for _ in range(2))
+        cv2.line(canvas, start, end, float(rng.uniform(70, 100) if rng.random() < 0.6 else rng.uniform(0, 30)))
+    return canvas
+
+
+def _through_jpeg(lightness: NDArray[Any], quality: int) -> Floats:
+    coded = cv2.imencode(
+        ".jpg", np.clip(lightness * 2.55, 0, 255).astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, quality)
+    )
+    return np.asarray(cv2.imdecode(coded[1], cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(2.55)
+
+
 def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
     lightness: NDArray[Any] = true
     if rng.random() < how.film:
@@ -109,6 +125,11 @@ def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random
         if rng.random() < 0.5:
             lightness = np.asarray(cv2.GaussianBlur(lightness.astype(np.float32), (0, 0), rng.uniform(0.3, 1.0)))
         lightness = lightness + rng.normal(0, rng.uniform(0.5, 5), lightness.shape)
+        damage = rng.random()
+        if damage < 1 / 3:
+            lightness = _scratched(lightness, rng)
+        elif damage < 2 / 3:
+            lightness = _through_jpeg(lightness, int(rng.integers(15, 80)))
     return np.asarray(np.clip(lightness, 0, 100), np.float32)
 
 

@@ -112,6 +112,7 @@ class TrainConfig:
         ema: decay of the generator's running mean, per step; 0 exports the generator itself.
         uniform, power: of the rebalancing weights.
         class_weight: weight of the auxiliary class head's loss; 0 for no head.
+        source_weights: with "sources", factors on a source's weight by its name, with wildcards; the first that fits.
         short_side: photos are decoded to this, pixels; limit, most photos in all (0: as `data` says).
         val: held-out share; val_limit, most photos measured; val_size, their side in pixels.
         split: "hash" by a hash of the name; "official" where the data set says its parts.
@@ -152,6 +153,7 @@ class TrainConfig:
     power: float = 0.5
     class_weight: float = 0.0
     source_power: float = 0.5
+    source_weights: dict[str, float] = field(default_factory=dict)
     augmentation: Augmentation = Augmentation()
     short_side: int = 128
     limit: int = 0

@@ -147,7 +147,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     checkpoints = Checkpoints(out, config, described(job.data), trainer, ema, twin, photos, validation, state)
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
-        config.source_power if config.sampling == "sources" else None,
+        config.source_power if config.sampling == "sources" else None, config.source_weights,
     )  # fmt: skip
     loop = _Loop(job, config, accelerator, trainer, ema, checkpoints, rows, watcher)
     try:

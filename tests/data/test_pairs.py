@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 import torch
 
 from colorize_cli.data.pairs import Pairs, Place, load_batches
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation, make_sample
+from colorize_cli.errors import DataError
 from tests.data.pictures import colourful
 
 PLAIN = Augmentation(fit="square", film=0, tone=0, wear=0, hints=0, flip=0)
@@ -41,6 +43,15 @@ def test_sources_are_drawn_by_the_root_of_their_size() -> None:
     pairs = Pairs(photos(90, sources), range(90), PLAIN, seed=0, source_power=0.5)
     drawn = Counter(sources[pairs.draw(i)[0]] for i in range(2000))
     assert abs(drawn["large"] / 2000 - 0.75) < 0.04  # 9 : 3
+
+
+def test_a_factor_by_the_sources_name_changes_its_share() -> None:
+    sources = ["faces_a"] * 25 + ["faces_b"] * 25 + ["streets"] * 25
+    pairs = Pairs(photos(75, sources), range(75), PLAIN, seed=0, source_weights={"faces_*": 0.25, "faces_b": 9.0})
+    drawn = Counter(sources[pairs.draw(i)[0]] for i in range(2000))
+    assert abs(drawn["streets"] / 2000 - 2 / 3) < 0.04  # 0.25 : 0.25 : 1, the first that fits
+    with pytest.raises(DataError, match="source_weights"):
+        Pairs(photos(3), range(3), PLAIN, seed=0, source_weights={"*": 0.0})
 
 
 def test_workers_give_the_same_batches() -> None:
