@@ -85,7 +85,9 @@ def _deoldify_spec(name: str, file: str, sha256: str, size: int, summary: str, w
     )
 
 
-def _trained_spec(name: str, build: Callable[..., Generator], parameters: int, summary: str) -> ModelSpec:
+def _trained_spec(
+    name: str, build: Callable[..., Generator], parameters: int, summary: str, vivid: bool = False
+) -> ModelSpec:
     """A network without published weights; sizes and parameters are those of its default arguments."""
     return ModelSpec(
         name=name,
@@ -98,6 +100,7 @@ def _trained_spec(name: str, build: Callable[..., Generator], parameters: int, s
         source="colorize train",
         parameters=parameters,
         summary=summary,
+        vivid=vivid,
     )
 
 
@@ -193,6 +196,7 @@ def catalogue() -> Registry:
                 _network("colorunet", "ColorUnet"),
                 7_763_488,
                 "U-Net over 32 frequent colours; its checkpoints alone.",
+                vivid=True,
             ),
         ]
     )

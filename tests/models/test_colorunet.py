@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from colorize_cli.color.lab import split
+from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.colorunet import ColorUnet, ab_from_yuv, most_frequent_colours, yuv_from_lab
 
 
@@ -59,3 +60,13 @@ def test_any_size_is_coloured_at_its_own_size() -> None:
     network = ColorUnet(widths=(4, 8, 8), colours=4).eval()
     assert network(torch.rand(1, 1, 16, 32) * 100).shape == (1, 4, 16, 32)
     assert network.colorize(torch.rand(1, 1, 19, 30) * 100, None, 0.3).shape == (1, 2, 19, 30)
+
+
+def test_the_catalogue_says_that_vividness_moves_it() -> None:
+    assert catalogue().get("colorunet").vivid
+    torch.manual_seed(0)
+    network, lightness = ColorUnet(widths=(4, 8), colours=4).eval(), torch.rand(1, 1, 16, 16) * 100
+    network.set_palette(torch.tensor([[0.2, 0.0], [-0.2, 0.0], [0.0, 0.2], [0.0, -0.2]]), torch.full((4,), 0.25))
+    with torch.inference_mode():
+        safe, vivid = (network.colorize(lightness, vividness=v) for v in (0.0, 1.0))
+    assert vivid.norm(dim=1).mean() > safe.norm(dim=1).mean()
