@@ -29,7 +29,7 @@ Pixels = NDArray[Any]  # uint8 or uint16
 Floats = NDArray[np.float32]
 
 _STRIP_PIXELS = 1 << 16  # a quarter of a megabyte for each float plane of a strip
-_BLACK = 0.02  # L*; 16-bit greys below it stay grey
+BLACK = 0.02  # L*; 16-bit greys below it stay grey
 _LEMON = 223  # no grey below this has a hue whose colours leave the gamut and come back
 
 
@@ -186,7 +186,7 @@ def _merge_exactly(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> N
             out[..., i] = np.rint(low + (np.take(table, index + 1) - low) * (root - index)).astype(out.dtype)
     if maximum > 255:
         # A 16-bit step of a dark grey is finer than float32 near L* + 16; no colour can be seen there.
-        black = lightness < _BLACK
+        black = lightness < BLACK
         for i, curve in enumerate(space.curves):
             out[..., i][black] = np.rint(curve.encode(lightness[black] * (27 / 24389)) * maximum)
 
