@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from colorize_cli.errors import EncodeError
 from colorize_cli.photos.leftovers import part_of
@@ -44,16 +45,24 @@ def write_whole(path: Path, pieces: Iterable[bytes | memoryview], facts: FileFac
     Raises:
         EncodeError: it could not be written; nothing is left behind, and an older file of that name is as it was.
     """
+
+    def fill(file: BinaryIO) -> None:
+        for piece in pieces:
+            file.write(piece)
+
+    return write_whole_by(path, fill, facts)
+
+
+def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFacts) -> int:
+    """`write_whole` for a file that is not written from start to end: `fill` is given it, open for writing."""
     part = part_of(path)
-    size = 0
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
         number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with open(number, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-                size += len(piece)
+            fill(file)
+            size = file.seek(0, os.SEEK_END)
             file.flush()
             os.fsync(number)
         if os.name == "posix":

@@ -53,8 +53,7 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
-        raw = _decode(data, format, limits, salvage)
-        pages = tuple(_finish(page) for page in raw.pages)
+        return finish(_decode(data, format, limits, salvage), path, format, facts)
     except Damaged as error:
         hint = "--salvage takes what is there" if error.salvageable and not salvage else None
         raise DecodeError(error.reason, path=path, hint=hint) from None
@@ -62,6 +61,11 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
         raise TooLargeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
+
+
+def finish(raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts) -> Photo:
+    """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd."""
+    pages = tuple(finish_page(page) for page in raw.pages)
     notes = raw.notes
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
@@ -143,7 +147,7 @@ def _kind(mode: int) -> str:
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
-def _finish(page: RawPage) -> Page:
+def finish_page(page: RawPage) -> Page:
     """Apply grey and CMYK profiles, and turn the page upright."""
     pixels, icc, tagged = page.pixels, page.icc, False
     space = profiles.space_of(icc)

@@ -54,6 +54,11 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         lost = _lost_rows(pixels)
         what = f"about {lost:,} of {frame.height:,} rows are missing at the bottom" if lost else "its end is missing"
         notes.append(f"salvaged: {what}")
+    return photo_of(parsed, pixels, space, notes)
+
+
+def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) -> RawPhoto:
+    """A photo from its pixels, or some of its rows, and what stands around them."""
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
         notes.append("its colour profile is damaged and was left out")
@@ -67,7 +72,10 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         icc=profile,
         orientation=exif.orientation(block),
         metadata=PageMetadata(
-            resolution=_density(parsed) or exif.resolution(block), jpeg=traits, lossless=False, depth=frame.precision
+            resolution=_density(parsed) or exif.resolution(block),
+            jpeg=traits,
+            lossless=False,
+            depth=parsed.frame.precision,
         ),
     )
     metadata = Metadata(

@@ -49,6 +49,11 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if (extra := len(data) - parsed.end) > 0 and not parsed.faults and data[parsed.end :].strip(b"\0"):
         notes.append(f"{extra:,} bytes after the picture were left out")
     pixels, alpha = _pixels(parsed, coded, salvage)
+    return photo_of(parsed, pixels, alpha, notes)
+
+
+def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes: list[str]) -> RawPhoto:
+    """A photo from its pixels, or some of its rows, and what stands around them."""
     block = _exif(parsed)
     page = RawPage(
         pixels=pixels,

@@ -11,7 +11,7 @@ import struct
 import numpy as np
 
 from colorize_cli.photos import exif, irb, jpeg_file
-from colorize_cli.photos.ifd import Ifd, TagError, read_header, walk
+from colorize_cli.photos.ifd import Data, Header, Ifd, TagError, read_header, walk
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, JpegTraits, Metadata, PageMetadata
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space
@@ -62,25 +62,45 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
             notes.append(f"salvaged: page {number} was left out ({error.reason})")
     if not pages:
         raise Damaged("damaged TIFF: none of its pages can be read")
-    first = pages[0].metadata.tags
+    return RawPhoto(tuple(pages), metadata_of(header, pages[0].metadata.tags), tuple(dict.fromkeys(notes)))
+
+
+def metadata_of(header: Header, first: Ifd | None) -> Metadata:
+    """What stands around the pixels, from the header and the first page's tags."""
     xmp = first.find(XMP) if first else None
     resources = first.find(PHOTOSHOP) if first else None
     iptc = first.find(IPTC) if first else None
     blocks = irb.without_thumbnail(resources.value) if resources else irb.with_iptc(iptc.value) if iptc else None
-    metadata = Metadata(
+    return Metadata(
         xmp=xmp.value if xmp else None,
         iptc=blocks,
         byte_order=header.order,
         big=header.big,
     )
-    return RawPhoto(tuple(pages), metadata, tuple(dict.fromkeys(notes)))
 
 
 def _page(data: bytes, index: int, ifd: Ifd, salvage: bool, notes: list[str]) -> RawPage:
-    photometric = ifd.integer(262, 1)
-    if photometric in _SENSOR or any(ifd.find(code) for code in _CAMERA_RAW) and ifd.find(330):
+    check_kind(ifd)
+    return page_of(read_samples(data, index, ifd, salvage), data, ifd, notes)
+
+
+def check_kind(ifd: Ifd) -> None:
+    """Refuse pages that hold no picture.
+
+    Raises:
+        Damaged: it is a camera's raw file.
+    """
+    if ifd.integer(262, 1) in _SENSOR or any(ifd.find(code) for code in _CAMERA_RAW) and ifd.find(330):
         raise Damaged("it is a camera's raw file; develop it to TIFF or JPEG first")
-    samples = read_samples(data, index, ifd, salvage)
+
+
+def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage:
+    """A page, or some of its rows, from its samples as stored and its tags; what is odd is added to `notes`.
+
+    Raises:
+        Damaged: the samples are no picture.
+    """
+    photometric = ifd.integer(262, 1)
     notes += samples.notes
     if ifd.find(330):
         notes.append("smaller copies inside the file were left out, they have no colour")
@@ -235,7 +255,7 @@ def _extras(rest: AnyPixels, ifd: Ifd) -> tuple[AnyPixels | None, bool, AnyPixel
     )
 
 
-def _traits(data: bytes, ifd: Ifd) -> JpegTraits | None:
+def _traits(data: Data, ifd: Ifd) -> JpegTraits | None:
     """How the first JPEG stream of a page was compressed."""
     offsets = ifd.numbers(273) or ifd.numbers(324)
     sizes = ifd.numbers(279) or ifd.numbers(325)

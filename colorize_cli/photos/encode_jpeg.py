@@ -79,10 +79,17 @@ def encode_jpeg(
     photo: Photo, page: Page, rgb: AnyPixels, quality: int | None, note: Provenance
 ) -> tuple[bytes, list[str]]:
     """Encode one page as a JPEG file."""
-    metadata, notes = photo.metadata, list[str]()
+    notes = list[str]()
     if rgb.dtype != np.uint8:
         notes.append("16 bits became 8, since JPEG holds no more")
     coded = code_pixels(eight_bits(rgb), page.metadata.jpeg, quality)
+    segments, left_out = segments_around(photo, page, note)
+    return jpeg_file.assemble(coded, segments), notes + left_out
+
+
+def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tuple[int, bytes]], list[str]]:
+    """All segments of a JPEG that are not about its coding, and notes on what it cannot hold."""
+    metadata, notes = photo.metadata, list[str]()
     segments: list[tuple[int, bytes]] = [(APP0, _jfif(page.metadata.resolution))]
     block = carried_exif(photo, note)
     if block:
@@ -104,7 +111,7 @@ def encode_jpeg(
         if not parts:
             notes.append("its colour profile was left out: it is larger than JPEG can hold")
     segments += [(COM, text[:MAX_PAYLOAD]) for text in comments_of(metadata)]
-    return jpeg_file.assemble(coded, segments), notes
+    return segments, notes
 
 
 def _jfif(resolution: Resolution | None) -> bytes:

@@ -24,9 +24,14 @@ _COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
 
 def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tuple[bytes, list[str]]:
     """Encode one page as a PNG file."""
-    metadata = photo.metadata
     array = rgb if page.alpha is None else np.dstack((rgb, page.alpha))
     coded = png_file.parse(bytes(imagecodecs.png_encode(np.ascontiguousarray(array), level=_LEVEL)))
+    return png_file.assemble(coded.header(), chunks_around(photo, page, note), coded.coded, ()), []
+
+
+def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[bytes, bytes]]:
+    """All chunks of a PNG that are not about its coding, as they stand before the pixels."""
+    metadata = photo.metadata
     before: list[tuple[bytes, bytes]] = []
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
     colour = [item for item in metadata.text if item[0] in _COLOUR]
@@ -46,7 +51,7 @@ def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tu
         text.append(_iptc_chunk(metadata.iptc))
     text += [_comment_chunk(comment) for comment in metadata.comments]
     text.append(png_file.xmp_chunk(merge(metadata.xmp, note)))
-    return png_file.assemble(coded.header(), [*before, *text], coded.coded, ()), []
+    return [*before, *text]
 
 
 def _physical(resolution: Resolution) -> bytes:

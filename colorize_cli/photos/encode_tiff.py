@@ -35,7 +35,7 @@ def encode_tiff(
     photo: Photo, colored: Sequence[AnyPixels], quality: int | None, note: Provenance
 ) -> tuple[Iterator[bytes], list[str]]:
     """Encode all pages as a TIFF file."""
-    order = _order(photo)
+    order = order_of(photo)
     raw = sum(
         pixels.nbytes + (page.alpha.nbytes if page.alpha is not None else 0)
         for pixels, page in zip(colored, photo.pages, strict=True)
@@ -44,7 +44,7 @@ def encode_tiff(
     return _pieces(photo, colored, quality, note, order, big), []
 
 
-def _order(photo: Photo) -> str:
+def order_of(photo: Photo) -> str:
     """The source's byte order, so that raw values can be copied."""
     if photo.pages[0].metadata.tags is None and photo.metadata.exif:
         try:
@@ -93,30 +93,30 @@ def _page(
     photo: Photo, page: Page, rgb: AnyPixels, quality: int | None, note: Provenance, order: str, first: bool
 ) -> tuple[list[bytes], list[Tag]]:
     own = page.metadata
-    planes, kinds = _planes(page, rgb)
+    planes, kinds = planes_of(page, rgb)
     height, width, samples = planes.shape
     bits = 8 * planes.itemsize
-    compression = _compression(page, samples, bits)
+    compression = compression_of(page, samples, bits)
     predictor = 2 if compression in (LZW, DEFLATE) else 1
     rows = height if compression == JPEG else max(_STRIP // max(width * samples * planes.itemsize, 1), 1)
-    tags = [_short(order, 256, width, long=True), _short(order, 257, height, long=True)]
-    tags += [_short(order, 258, *([bits] * samples)), _short(order, 259, compression)]
-    tags += [_short(order, 262, 6 if compression == JPEG else 2), _short(order, 277, samples)]
-    tags += [_short(order, 278, rows, long=True), _short(order, 284, 1)]
+    tags = [short(order, 256, width, long=True), short(order, 257, height, long=True)]
+    tags += [short(order, 258, *([bits] * samples)), short(order, 259, compression)]
+    tags += [short(order, 262, 6 if compression == JPEG else 2), short(order, 277, samples)]
+    tags += [short(order, 278, rows, long=True), short(order, 284, 1)]
     if predictor == 2:
-        tags.append(_short(order, 317, 2))
+        tags.append(short(order, 317, 2))
     if kinds:
-        tags.append(_short(order, 338, *kinds))
+        tags.append(short(order, 338, *kinds))
     if compression == JPEG:
-        tags.append(_short(order, 530, *_sampling(page)))
+        tags.append(short(order, 530, *sampling_of(page)))
         strips = [assemble(code_pixels(np.ascontiguousarray(planes), own.jpeg, quality), ())]
     else:
         strips = [_code(planes[top : top + rows], compression, order) for top in range(0, height, rows)]
-    tags += _described(photo, page, note, order, first)
+    tags += described(photo, page, note, order, first)
     return strips, tags
 
 
-def _planes(page: Page, rgb: AnyPixels) -> tuple[AnyPixels, list[int]]:
+def planes_of(page: Page, rgb: AnyPixels) -> tuple[AnyPixels, list[int]]:
     """Colour, alpha and the planes beyond, in the source's sequence, and their kinds for ExtraSamples."""
     parts, kinds = [rgb], list[int]()
     if page.alpha is not None:
@@ -129,7 +129,8 @@ def _planes(page: Page, rgb: AnyPixels) -> tuple[AnyPixels, list[int]]:
     return (np.concatenate(parts, axis=2) if kinds else rgb), kinds
 
 
-def _compression(page: Page, samples: int, bits: int) -> int:
+def compression_of(page: Page, samples: int, bits: int) -> int:
+    """The compression of the coloured page: the source's, or the nearest lossless one that is written here."""
     source = page.metadata.compression
     if source in (6, 7, 99, 33007):
         fits = samples == 3 and bits == 8 and max(page.size) <= 65500
@@ -137,7 +138,8 @@ def _compression(page: Page, samples: int, bits: int) -> int:
     return source if source in (NONE, LZW, PACKBITS) else DEFLATE
 
 
-def _sampling(page: Page) -> tuple[int, int]:
+def sampling_of(page: Page) -> tuple[int, int]:
+    """How often chroma is taken across and down, of a page coded as JPEG."""
     name = page.metadata.jpeg.sampling if page.metadata.jpeg else None
     return {"444": (1, 1), "422": (2, 1), "440": (1, 2), "411": (4, 1)}.get(name or "420", (2, 2))
 
@@ -158,18 +160,19 @@ def _code(rows: AnyPixels, compression: int, order: str) -> bytes:
     return raw
 
 
-def _short(order: str, code: int, *values: int, long: bool = False) -> Tag:
+def short(order: str, code: int, *values: int, long: bool = False) -> Tag:
+    """A tag of 16-bit integers, or of 32-bit ones."""
     kind, letter = (4, "I") if long else (3, "H")
     return Tag(code, kind, len(values), struct.pack(f"{order}{len(values)}{letter}", *values))
 
 
-def _described(photo: Photo, page: Page, note: Provenance, order: str, first: bool) -> list[Tag]:
+def described(photo: Photo, page: Page, note: Provenance, order: str, first: bool) -> list[Tag]:
     """The tags that are not about coding: the source's own, profile, resolution, XMP, image resources, software."""
     metadata, own = photo.metadata, page.metadata
     source = own.tags.tags if own.tags else _from_exif(metadata.exif, order)
     tags = [tag for tag in source if tag.code not in _NOT_KEPT]
     if any(tag.code == 274 for tag in source):
-        tags.append(_short(order, 274, 1))
+        tags.append(short(order, 274, 1))
     if own.resolution:
         tags += exif.resolution_tags(own.resolution, order)
     profile = page.icc or (profiles.srgb_profile() if own.tag_srgb else None)
