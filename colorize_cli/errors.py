@@ -22,6 +22,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 from pathlib import Path
 
@@ -34,6 +35,12 @@ class ExitStatus(IntEnum):
     usage = 2
     nothing_done = 3
     interrupted = 130
+
+
+def printable(path: Path | str) -> str:
+    """A path as one line of text: control characters and undecodable bytes are shown as escapes."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class ColorizeError(Exception):

@@ -17,7 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from colorize_cli.errors import EncodeError, ExitStatus
+from colorize_cli.errors import EncodeError, ExitStatus, printable
+
+__all__ = ["KEPT_FAILURES", "Outcome", "RunReport", "Status", "one_line", "printable"]
 
 KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
 
@@ -55,12 +57,6 @@ class Outcome:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
-
-
-def printable(path: Path | str) -> str:
-    """A path as one line of text: control characters and undecodable bytes are shown as escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

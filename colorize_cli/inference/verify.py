@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
+from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import Photo
 from colorize_cli.photos.verify import read_back, through_encoder
@@ -59,16 +60,17 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
     back = read_back(source, result, settings)
     faults = list(back.faults)
     figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
-    alone = [] if back.lossless else _coding_alone(source, spaces, settings)
+    alone = [] if all(back.lossless) else _coding_alone(source, spaces, settings)
+    again = in_known_spaces(back.photo)  # a page that was copied still has its own profile
     for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
-        if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
+        if number >= len(again.pages) or again.pages[number].size != page.size:
             continue  # named among the faults already
-        stored = back.photo.pages[number].pixels
+        stored = again.pages[number].pixels
         error = lightness_error(page.pixels, _at_depth(stored, page.pixels.dtype), space)
         p99 = float(np.percentile(error, 99))
         figures["lightness_max"] = max(figures["lightness_max"], float(error.max()))
         figures["lightness_p99"] = max(figures["lightness_p99"], p99)
-        if not alone:
+        if back.lossless[number]:
             limit: Any = EIGHT_BIT_LIMIT if stored.dtype == np.uint8 else sixteen_bit_limit(page.pixels, space)
             if (error > limit).any():
                 faults.append(f"page {number + 1}: lightness differs by up to {error.max():.2f} L*")

@@ -10,10 +10,11 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from colorize_cli.errors import EncodeError
+from colorize_cli.errors import EncodeError, printable
 from colorize_cli.photos.leftovers import part_of
 from colorize_cli.photos.photo import FileFacts
 
@@ -31,12 +32,36 @@ _REASONS = {
 }
 
 
-def write_whole(path: Path, pieces: Iterable[bytes | memoryview], facts: FileFacts) -> int:
+@dataclass(frozen=True)
+class Patch:
+    """Bytes that go over earlier ones: what a file's start says of its end.
+
+    Attributes:
+        at: offset from the file's start; what is there was written before.
+        data: the bytes.
+    """
+
+    at: int
+    data: bytes
+
+
+def joined(pieces: Iterable[bytes | memoryview | Patch]) -> bytes:
+    """The bytes of the file that the pieces make."""
+    out = bytearray()
+    for piece in pieces:
+        if isinstance(piece, Patch):
+            out[piece.at : piece.at + len(piece.data)] = piece.data
+        else:
+            out += piece
+    return bytes(out)
+
+
+def write_whole(path: Path, pieces: Iterable[bytes | memoryview | Patch], facts: FileFacts) -> int:
     """Write a file beside its place, force it to the disk, then rename it.
 
     Args:
         path: the name it gets.
-        pieces: its bytes.
+        pieces: its bytes, from the first to the last, and patches of what was written before.
         facts: the source's; the file gets its times, and its permissions with the owner's right to write.
 
     Returns:
@@ -47,10 +72,20 @@ def write_whole(path: Path, pieces: Iterable[bytes | memoryview], facts: FileFac
     """
 
     def fill(file: BinaryIO) -> None:
-        for piece in pieces:
-            file.write(piece)
+        put(file, pieces)
 
     return write_whole_by(path, fill, facts)
+
+
+def put(file: BinaryIO, pieces: Iterable[bytes | memoryview | Patch]) -> None:
+    """Append pieces to a file, and lay patches over what it has; the file's place is its end then."""
+    for piece in pieces:
+        if isinstance(piece, Patch):
+            file.seek(piece.at)
+            file.write(piece.data)
+            file.seek(0, os.SEEK_END)
+        else:
+            file.write(piece)
 
 
 def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFacts) -> int:
@@ -73,7 +108,7 @@ def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFact
     except OSError as error:
         _drop(part)
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise EncodeError(f"cannot write {shown(path)}: {reason}", path=path) from None
+        raise EncodeError(f"cannot write {printable(path)}: {reason}", path=path) from None
     except BaseException:  # an interrupt included: no half file stays
         _drop(part)
         raise
@@ -93,9 +128,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
-
-
-def shown(path: Path) -> str:
-    """A path on one line, whatever characters it holds."""
-    text = str(path).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.errors import EncodeError
-from colorize_cli.photos.atomic import shown, write_whole
+from colorize_cli.errors import EncodeError, printable
+from colorize_cli.photos.atomic import Patch, write_whole
 from colorize_cli.photos.encode_jpeg import encode_jpeg
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
@@ -119,7 +119,7 @@ def write_photo(
         raise EncodeError(f"{len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
     try:
         if os.path.samefile(out, photo.path):
-            raise EncodeError(f"{shown(out)} is the photo itself, which is never written over", path=photo.path)
+            raise EncodeError(f"{printable(out)} is the photo itself, which is never written over", path=photo.path)
     except OSError:
         pass  # one of them is not there; the writing will say so if it matters
     format, note = target_format(photo, settings)
@@ -153,7 +153,7 @@ def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
 
 def encode_bytes(
     photo: Photo, pages: Sequence[AnyPixels], format: PhotoFormat, quality: int | None, note: Provenance
-) -> tuple[Iterable[bytes], list[str]]:
+) -> tuple[Iterable[bytes | Patch], list[str]]:
     """The pieces of an output, and notes on what its format cannot hold."""
     pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(pages)]
     if format is PhotoFormat.tiff:

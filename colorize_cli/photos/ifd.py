@@ -16,7 +16,11 @@ from typing import Any, BinaryIO, Protocol
 
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-POINTERS = frozenset({34665, 34853, 40965})  # EXIF, GPS and interoperability: IFDs that belong to their parent
+# EXIF, GPS, interoperability and TIFF-FX's global parameters: IFDs that belong to their parent.
+POINTERS = frozenset({34665, 34853, 40965, 400})
+_SUB_IFDS = 330  # pictures of their own, which `tiff_pictures` reads
+_POINTER_TYPES = (13, 18)
+_PLACES = (273, 324, 513)
 _MAX_TAGS = 4096
 _MAX_PAGES = 10_000
 
@@ -36,7 +40,7 @@ class Tag:
         value: the raw values, in the file's byte order.
         entry: offset of the entry in the file.
         where: offset of the values in the file.
-        child: the IFD that it points to, where it is one of `POINTERS`.
+        child: the IFD that it points to: one of `POINTERS`, or of TIFF's type IFD and without pixels.
     """
 
     code: int
@@ -165,12 +169,16 @@ def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
         if tag is None:
             damaged += 1
             continue
-        if tag.code in POINTERS and depth < 3 and tag.count == 1:
+        known = tag.code in POINTERS
+        if (known or tag.type in _POINTER_TYPES and tag.code != _SUB_IFDS) and depth < 3 and tag.count == 1:
             try:
-                tag = replace(tag, child=read_ifd(data, header, int(numbers(tag, order)[0]), depth + 1))
+                child = read_ifd(data, header, int(numbers(tag, order)[0]), depth + 1)
+                if known or not any(child.find(place) for place in _PLACES):
+                    tag = replace(tag, child=child)
             except (TagError, IndexError, struct.error):
-                damaged += 1
-                continue
+                if known:
+                    damaged += 1
+                    continue
         tags.append(tag)
     width = 8 if header.big else 4
     following = _unpack(f"{order}{'Q' if header.big else 'I'}", data, end)[0] if end + width <= len(data) else 0

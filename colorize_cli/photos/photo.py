@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.photos.ifd import Ifd
+from colorize_cli.photos.ifd import Ifd, Tag
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 AnyPixels = NDArray[Any]
@@ -91,6 +91,46 @@ class JpegTraits:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """A picture of a TIFF as its file has it.
+
+    Attributes:
+        layout: the tags that say how it is coded and what its numbers mean, without places in the file.
+        segments: its strips or tiles; empty ones were left out by the writer.
+    """
+
+    layout: tuple[Tag, ...]
+    segments: tuple[bytes, ...]
+
+    @property
+    def tiled(self) -> bool:
+        """Whether the segments are tiles."""
+        return any(tag.code == 322 for tag in self.layout)
+
+
+@dataclass(frozen=True)
+class SubImage:
+    """What belongs to a page of a TIFF without being a page: a smaller copy, or a mask.
+
+    Attributes:
+        tags: its directory.
+        is_level: a smaller copy of the page, to be made anew of the coloured one.
+        coded: as the file has it, to be copied; None where it can only be made anew.
+        jpeg: how its JPEG streams were compressed.
+    """
+
+    tags: Ifd
+    is_level: bool = False
+    coded: Coded | None = None
+    jpeg: JpegTraits | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as stored, not yet upright."""
+        return self.tags.integer(256), self.tags.integer(257)
+
+
+@dataclass(frozen=True)
 class PageMetadata:
     """What encode needs to write one page back.
 
@@ -107,6 +147,10 @@ class PageMetadata:
         lossless: the source's coding loses nothing (WebP and JPEG 2000 have both kinds).
         depth: bits per sample as stored, before normalising to 8 or 16.
         quality: of a lossy coding other than JPEG, where it can be told, 0 to 100.
+        coded: a TIFF page as its file has it, to be copied if it stays as it is; None where that is not worth while.
+        before: sub-images that stand before the page in the file's chain (thumbnails).
+        after: those that follow it (the levels of a pyramid, masks).
+        inside: its SubIFDs; most have one directory each, some are chains.
     """
 
     resolution: Resolution | None = None
@@ -121,6 +165,15 @@ class PageMetadata:
     lossless: bool = True
     depth: int = 8
     quality: int | None = None
+    coded: Coded | None = None
+    before: tuple[SubImage, ...] = ()
+    after: tuple[SubImage, ...] = ()
+    inside: tuple[tuple[SubImage, ...], ...] = ()
+
+    @property
+    def sub_images(self) -> tuple[SubImage, ...]:
+        """All of them."""
+        return (*self.before, *(sub for chain in self.inside for sub in chain), *self.after)
 
 
 @dataclass(frozen=True)

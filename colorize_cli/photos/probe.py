@@ -19,10 +19,11 @@ from colorize_cli.photos import exif, jp2_file, jpeg_file, png_file
 from colorize_cli.photos.decode_others import PILLOW
 from colorize_cli.photos.decode_ppm import header as ppm_header
 from colorize_cli.photos.heif import declared
-from colorize_cli.photos.ifd import Data, FileData, TagError, walk
+from colorize_cli.photos.ifd import Data, FileData, TagError
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.sniff import sniff, why_none
+from colorize_cli.photos.tiff_pictures import pictures
 
 _HEAD = 1 << 18
 _WHOLE = frozenset({PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.webp})  # their readers want the whole file
@@ -108,7 +109,7 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
 
 
 def _probe_tiff(path: Path, data: Data) -> ProbeResult:
-    pages = list(walk(data))
+    pages = [picture.ifd for picture in pictures(data)[0]]
     if not pages:
         raise TagError("no page")
     sizes, depths = [], []

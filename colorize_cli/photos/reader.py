@@ -16,6 +16,7 @@ from colorize_cli.photos.ifd import FileData, TagError, walk
 from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.provenance import NAMESPACE, Provenance, parse
 from colorize_cli.photos.sniff import sniff
+from colorize_cli.photos.tiff_pictures import is_reduced
 
 _MARK = NAMESPACE.encode()
 _HEAD = 1 << 18
@@ -30,7 +31,8 @@ def read_provenance(path: Path) -> Provenance | None:
         with open(number, "rb") as file:
             head = file.read(_HEAD)
             if sniff(head[:64]) is PhotoFormat.tiff:
-                tag = next(walk(FileData(file))).find(700)
+                # A thumbnail may stand before the first page, which has the note.
+                tag = next(ifd for ifd in walk(FileData(file)) if not is_reduced(ifd)).find(700)
                 return parse(tag.value) if tag else None
             found = _find(head)
             # A large EXIF block, or a format that keeps its metadata at the end.

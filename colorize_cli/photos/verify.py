@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.photos import carry, provenance, strip
+from colorize_cli.photos.atomic import joined
 from colorize_cli.photos.decode import DecodeLimits, decode, decode_bytes
 from colorize_cli.photos.encode import EncodeSettings, encode_bytes, target_format
 from colorize_cli.photos.photo import AnyPixels, FileFacts, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.tiff_tags import told_anew
 
 _LOSSLESS = frozenset({PhotoFormat.png, PhotoFormat.tiff, PhotoFormat.bmp, PhotoFormat.ppm})
 _NO_DEEP = frozenset({PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.bmp})
@@ -32,12 +34,12 @@ class ReadBack:
 
     Attributes:
         photo: as decoded again.
-        lossless: its pixels are exactly those that the encoder was given.
+        lossless: of each page, whether its pixels are exactly those that the encoder was given.
         faults: what is not as it should be, each a few words; none is good.
     """
 
     photo: Photo
-    lossless: bool
+    lossless: tuple[bool, ...]
     faults: tuple[str, ...]
 
 
@@ -52,14 +54,15 @@ def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
     faults = [*_pages(expected, back), *_around(expected, back, settings)]
     if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:
         faults.append("the file's time differs")
-    coded = any(page.metadata.compression in _LOSSY_COMPRESSIONS for page in back.pages)
-    return ReadBack(back, is_lossless(source, back.format, settings) and not coded, tuple(faults))
+    exact = is_lossless(source, back.format, settings)
+    lossless = tuple(exact and page.metadata.compression not in _LOSSY_COMPRESSIONS for page in back.pages)
+    return ReadBack(back, lossless, tuple(faults))
 
 
 def is_lossless(photo: Photo, format: PhotoFormat, settings: EncodeSettings) -> bool:
-    """Whether an output of that format holds exactly the pixels that the encoder was given."""
+    """Whether an output of that format can hold exactly the pixels that the encoder was given."""
     if format is PhotoFormat.tiff:
-        return not any(page.metadata.jpeg for page in photo.pages) or photo.format is not PhotoFormat.tiff
+        return True  # but for the pages that are JPEG inside
     if format in (PhotoFormat.webp, PhotoFormat.jp2):
         return settings.quality is None and photo.pages[0].metadata.lossless
     return format in _LOSSLESS
@@ -79,7 +82,7 @@ def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSe
     """
     format, _ = target_format(photo, settings)
     note = Provenance("colorize-cli", "", "", "")
-    data = b"".join(encode_bytes(photo, pages, format, settings.quality, note)[0])
+    data = joined(encode_bytes(photo, pages, format, settings.quality, note)[0])
     return tuple(page.pixels for page in decode_bytes(data, photo.path, FileFacts(), _NO_LIMITS).pages)
 
 
@@ -110,9 +113,19 @@ def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
         faults.append("transparency differs")
     if before.icc != after.icc and not before.metadata.tag_srgb and format not in (PhotoFormat.bmp, PhotoFormat.ppm):
         faults.append("the colour profile differs")
+    if format is PhotoFormat.tiff and _subs(before) != _subs(after):
+        faults.append("the sub-images differ")
     if not _near(before.metadata.resolution, after.metadata.resolution) and format not in _NO_RESOLUTION:
         faults.append("the resolution differs")
     return faults
+
+
+def _subs(page: Page) -> list[tuple[int, ...]]:
+    """How many sub-images stand where, and their sizes, upright."""
+    own = page.metadata
+    where = (len(own.before), len(own.after), *map(len, own.inside))
+    turned = own.orientation >= 5
+    return [where, *(sub.size[::-1] if turned and sub.is_level else sub.size for sub in own.sub_images)]
 
 
 def _transparency(page: Page) -> AnyPixels | None:
@@ -162,6 +175,7 @@ def _tags(source: Photo, back: Photo) -> list[str]:
         if before.metadata.tags and after.metadata.tags:
             there = {tag.code: tag for tag in after.metadata.tags.tags}
             for tag in before.metadata.tags.tags:
-                if tag.code in carry.KEPT_TEXT and (tag.code not in there or there[tag.code].value != tag.value):
+                good = (tag.value, told_anew(tag, before.metadata).value)
+                if tag.code in carry.KEPT_TEXT and (tag.code not in there or there[tag.code].value not in good):
                     faults.append(f"TIFF tag {tag.code} differs")
     return faults

@@ -1,0 +1,225 @@
+"""Which tags a TIFF's pages keep, apart from the writing of their pixels.
+
+In:  a page's own tags, its profile, what stands around the whole file, the provenance note
+Out: the tags of the result but for those that say how its pixels are coded; notes on what could not be carried along
+
+    page_tags(metadata: Metadata, own: PageMetadata, icc: bytes | None, note: Provenance, order: str, first: bool)
+        -> list[Tag]
+
+They go, with the tags of the coding, to `TiffStream.page`; or, through `extratags`, to another writer.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from colorize_cli.photos import exif, irb, profiles
+from colorize_cli.photos.ifd import Ifd, Tag, TagError, read_header, read_ifd
+from colorize_cli.photos.photo import Metadata, PageMetadata
+from colorize_cli.photos.provenance import Provenance, merge
+
+XMP, IPTC, PHOTOSHOP, ICC, LAYERS, SUB_IFDS, ORIENTATION = 700, 33723, 34377, 34675, 37724, 330, 274
+_DESCRIPTION, _SOFTWARE, _MAKER_NOTE = 270, 305, 37500
+# How the pixels are coded and what their numbers mean. A coloured page has its own; one that is copied keeps them.
+LAYOUT = frozenset(
+    {256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 317}
+    | {320, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 346, 347}
+    | {403, 405, 433, 434, 435, 437, *range(512, 522), 529, 530, 531, 532, 559}
+    | {32995, 32996, 32997, 32998, 33421, 33422, 34750, 37439, 50674, 65426, 65432}
+)
+# Places in the file: of the pixels, and of what else is laid out anew.
+_PLACES = frozenset({273, 279, 288, 289, 324, 325, 513, 514, 519, 520, 521, 65426, 65432})
+# What a picture that is copied as it is coded keeps, whatever is stripped.
+COPIED_LAYOUT = LAYOUT - _PLACES | {ORIENTATION, 254, 255, 280, 281, 282, 283, 290, 291, 296, 301, ICC}
+# True of grey pixels only (their range and response), or said anew below.
+_NOT_KEPT = LAYOUT | {274, 280, 281, 282, 283, 290, 291, 296, 301, 32934, SUB_IFDS, XMP, PHOTOSHOP, ICC, LAYERS}
+
+_CHANNEL = re.compile(rb"(<(?:\w+:)?Channel\b(?![^>]*SamplesPerPixel)[^>]*?)(\s*/?>)")
+
+
+def byte_order(metadata: Metadata, own: PageMetadata) -> str:
+    """The byte order of the result: the source's, so that raw values can be copied.
+
+    Args:
+        metadata: the file's.
+        own: its first page's.
+    """
+    if own.tags is None and metadata.exif:
+        try:
+            return read_header(metadata.exif).order
+        except TagError:
+            return "<"
+    return metadata.byte_order
+
+
+def page_tags(
+    metadata: Metadata, own: PageMetadata, icc: bytes | None, note: Provenance, order: str, first: bool = True
+) -> list[Tag]:
+    """The tags of a coloured page that are not about its coding.
+
+    They are the source's own, private ones and the directories of EXIF, GPS and interoperability included; the
+    resolution as the page has it now; the profile; XMP and image resources; on the first page with the note.
+
+    Args:
+        metadata: of the whole file.
+        own: of the page.
+        icc: the profile that the pixels are in now; None where they are sRGB (`own.tag_srgb` says whether to say so).
+        note: what made the colours.
+        order: as `byte_order` gives it.
+        first: it is the file's first page.
+    """
+    source = own.tags.tags if own.tags else _from_exif(metadata.exif, order)
+    tags = [told_anew(tag, own) for tag in source if tag.code not in _NOT_KEPT]
+    if any(tag.code == ORIENTATION for tag in source):
+        tags.append(short(order, ORIENTATION, 1))
+    if own.resolution:
+        tags += exif.resolution_tags(own.resolution, order)
+    profile = icc or (profiles.srgb_profile() if own.tag_srgb else None)
+    if profile:
+        tags.append(Tag(ICC, 7, len(profile), profile))
+    packet = next((tag.value for tag in source if tag.code == XMP), None)
+    if first:
+        packet = merge(metadata.xmp, note)
+        if not any(tag.code == _SOFTWARE for tag in tags):
+            tags.append(exif.ascii_tag(_SOFTWARE, note.line()))
+    if packet:
+        tags.append(Tag(XMP, 1, len(packet), packet))
+    resources = next((irb.without_thumbnail(tag.value) for tag in source if tag.code == PHOTOSHOP), None)
+    if first and own.tags is None:
+        resources = metadata.iptc
+    if resources:
+        tags.append(Tag(PHOTOSHOP, 1, len(resources), resources))
+    if first and own.tags is None and (iptc := irb.iptc_of(metadata.iptc)):
+        tags.append(Tag(IPTC, 7, len(iptc), iptc))  # where readers look that know nothing of Photoshop
+    if first and metadata.comments and not any(tag.code == _DESCRIPTION for tag in tags):
+        text = metadata.comments[0].rstrip(b"\0") + b"\0"
+        tags.append(Tag(_DESCRIPTION, 2, len(text), text))
+    return without_repeats(tags)
+
+
+def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) -> list[Tag]:
+    """The tags of a smaller copy of a page, made anew, that are not about its coding."""
+    profile = icc or (profiles.srgb_profile() if own.tag_srgb else None)
+    tags = [told_anew(tag, own) for tag in source.tags if tag.code not in _NOT_KEPT - {282, 283, 296}]
+    for tag in source.tags:
+        if tag.code == ORIENTATION:
+            tags.append(short(order, ORIENTATION, 1))
+        elif tag.code == XMP:
+            tags.append(tag)
+        elif tag.code == PHOTOSHOP and (resources := irb.without_thumbnail(tag.value)):
+            tags.append(Tag(PHOTOSHOP, 1, len(resources), resources))
+        elif tag.code == ICC and profile:
+            tags.append(Tag(ICC, 7, len(profile), profile))
+    return without_repeats(tags)
+
+
+def copied_tags(source: Sequence[Tag], layout: Sequence[Tag]) -> list[Tag]:
+    """The tags of a picture that is copied as it was coded: all, but for places in the file."""
+    return without_repeats([*layout, *(tag for tag in source if tag.code not in LAYOUT | {SUB_IFDS})])
+
+
+def carries_note(tags: Sequence[Tag], note: Provenance, xmp: bytes | None) -> list[Tag]:
+    """The tags of a copied first page, with the note in them."""
+    packet = merge(xmp, note)
+    return [*(tag for tag in tags if tag.code != XMP), Tag(XMP, 1, len(packet), packet)]
+
+
+def without_repeats(tags: Iterable[Tag]) -> list[Tag]:
+    """Of each number the first."""
+    seen: dict[int, Tag] = {}
+    for tag in tags:
+        seen.setdefault(tag.code, tag)
+    return list(seen.values())
+
+
+def short(order: str, code: int, *values: int, long: bool = False) -> Tag:
+    """A tag of 16-bit numbers, or of 32-bit ones."""
+    kind, letter = (4, "I") if long else (3, "H")
+    return Tag(code, kind, len(values), struct.pack(f"{order}{len(values)}{letter}", *values))
+
+
+def extratags(tags: Iterable[Tag]) -> list[tuple[int, int, int, bytes, bool]]:
+    """Tags as `tifffile.TiffWriter.write(extratags=...)` takes them, of the byte order of the file.
+
+    Directories (EXIF, GPS) are left out: a writer of another make cannot lay them out.
+    """
+    return [(tag.code, tag.type, tag.count, tag.value, False) for tag in tags if tag.child is None]
+
+
+def lost_places(tags: Iterable[Tag]) -> list[str]:
+    """What is said of tags that point into the source file, where the result has something else.
+
+    Known directories are laid out anew; a pointer that nobody here knows, and a maker note that counts from the
+    file's start, are kept as bytes.
+    """
+    notes = list[str]()
+    for tag in tags:
+        if tag.type in (13, 18) and tag.child is None and tag.code != SUB_IFDS:
+            notes.append(
+                f"TIFF tag {tag.code} points to a place in the file; it was kept as a number, without the place"
+            )
+        if tag.code == _MAKER_NOTE and _counts_from_the_start(tag):
+            notes.append("its maker note was kept as bytes; readers may not find all of its values")
+        if tag.child is not None:
+            notes += lost_places(tag.child.tags)
+    return notes
+
+
+def _counts_from_the_start(note: Tag) -> bool:
+    """Whether a maker note is a directory whose values are found by their offset in the file."""
+    for order in "<>":
+        for start in (0, 8, 10, 12):  # past the maker's name
+            if len(note.value) < start + 14:
+                continue
+            count = struct.unpack_from(f"{order}H", note.value, start)[0]
+            if not 1 <= count <= (len(note.value) - start - 2) // 12:
+                continue
+            entries = [struct.unpack_from(f"{order}HHII", note.value, start + 2 + 12 * i) for i in range(count)]
+            if not all(1 <= kind <= 13 for _, kind, _, _ in entries):
+                continue
+            long = [at for _, kind, number, at in entries if number * (1, 1, 2, 4, 8)[min(kind - 1, 4)] > 4]
+            return bool(long) and all(note.where <= at < note.where + len(note.value) for at in long)
+    return False
+
+
+def told_anew(tag: Tag, own: PageMetadata) -> Tag:
+    """A tag that says what the coloured page is not any more, as it is now."""
+    if tag.code == _DESCRIPTION and own.tags is not None and own.tags.integer(277, 1) == 1:
+        return _description(tag)
+    if tag.code == 34665 and tag.child and own.orientation >= 5:
+        wide, high = tag.child.find(40962), tag.child.find(40963)
+        if wide and high:
+            turned = {40962: replace(high, code=40962), 40963: replace(wide, code=40963)}
+            inner = tuple(turned.get(inside.code, inside) for inside in tag.child.tags)
+            return replace(tag, child=replace(tag.child, tags=inner))
+    return tag
+
+
+def _description(tag: Tag) -> Tag:
+    """A description that gives the shape of grey pixels to machines (OME-XML, tifffile's JSON): with three samples."""
+    text = tag.value
+    if text.startswith(b"<?xml") and b"<OME" in text:
+        text = re.sub(rb'\bSamplesPerPixel="1"', b'SamplesPerPixel="3"', text)
+        text = re.sub(
+            rb"(<(?:\w+:)?Channel\b(?![^>]*SamplesPerPixel)[^>]*?)(\s*/?>)", rb'\1 SamplesPerPixel="3"\2', text
+        )
+        text = re.sub(rb'\bSizeC="(\d+)"', lambda m: b'SizeC="%d"' % (3 * int(m[1])), text)
+        text = re.sub(rb'\bType="(?:float|double|u?int32)"', b'Type="uint16"', text)
+    elif found := re.match(rb'\{"shape": \[([\d, ]+)\]', text):
+        text = b'{"shape": [%s, 3]' % found[1] + text[found.end() :]
+    return tag if text == tag.value else Tag(tag.code, tag.type, len(text), text)
+
+
+def _from_exif(block: bytes | None, order: str) -> tuple[Tag, ...]:
+    """The tags of an EXIF block, for a page that had none of its own; only where its byte order is the file's."""
+    if not block:
+        return ()
+    try:
+        start = read_header(block)
+        found = read_ifd(block, start, start.first)
+    except (TagError, struct.error):
+        return ()
+    return found.tags if start.order == order else ()
