@@ -165,4 +165,6 @@ def encode_bytes(
         data, notes = encode_png(photo, page, rgb, note)
     else:
         data, notes = encode_other(photo, page, rgb, format, quality, note)
+    if page.metadata.sub_images:
+        notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
     return [data], notes

@@ -144,9 +144,10 @@ def short(order: str, code: int, *values: int, long: bool = False) -> Tag:
 def extratags(tags: Iterable[Tag]) -> list[tuple[int, int, int, bytes, bool]]:
     """Tags as `tifffile.TiffWriter.write(extratags=...)` takes them, of the byte order of the file.
 
-    Directories (EXIF, GPS) are left out: a writer of another make cannot lay them out.
+    Directories (EXIF, GPS) are left out, since it cannot lay them out; so is the resolution, which it wants apart.
     """
-    return [(tag.code, tag.type, tag.count, tag.value, False) for tag in tags if tag.child is None]
+    left = {282, 283, 296}
+    return [(t.code, t.type, t.count, t.value, False) for t in tags if t.child is None and t.code not in left]
 
 
 def lost_places(tags: Iterable[Tag]) -> list[str]:

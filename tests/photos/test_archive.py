@@ -1,0 +1,418 @@
+"""TIFFs as archives keep them: mixed pages, pyramids, thumbnails, masks, private tags."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from colorize_cli.photos import profiles
+from colorize_cli.photos.atomic import write_whole
+from colorize_cli.photos.decode import decode
+from colorize_cli.photos.encode import EncodeSettings, Provenance, read_provenance, write_photo
+from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
+from colorize_cli.photos.ifd_write import directory
+from colorize_cli.photos.photo import FileFacts, Photo, PhotoFormat
+from colorize_cli.photos.probe import probe
+from colorize_cli.photos.tiff_coding import Coding, layout_tags, segments
+from colorize_cli.photos.tiff_stream import Parts, TiffStream
+from colorize_cli.photos.tiff_tags import extratags, page_tags
+from colorize_cli.photos.verify import read_back
+
+Array = NDArray[np.generic]
+GDAL = "<GDALMetadata>\n  <Item name='scanner'>drum</Item>\n</GDALMetadata>"
+
+
+def picture(height: int, width: int, dtype: type = np.uint8) -> NDArray[np.generic]:
+    y, x = np.mgrid[0:height, 0:width]
+    grey = 0.5 + 0.22 * np.sin(x / 19) + 0.22 * np.cos(y / 13)
+    return np.rint(grey * np.iinfo(dtype).max).astype(dtype)
+
+
+def tinted(pixels: Array) -> Array:
+    """A coloured page: red is the grey, the others less."""
+    return pixels if pixels.ndim == 3 else np.dstack((pixels, pixels - pixels // 4, pixels // 2))
+
+
+def colorize(path: Path, note: Provenance, strip: str = "none") -> tuple[Photo, Path]:
+    """Read a file and write it with its grey pages coloured, the others as they are."""
+    photo = decode(path)
+    out = path.with_name(f"out-{path.name}")
+    pages = [tinted(page.pixels) if page.pixels.ndim == 2 else page.pixels for page in photo.pages]
+    write_photo(photo, pages, out, EncodeSettings(strip=strip), note)  # type: ignore[arg-type]
+    if strip == "none":
+        assert read_back(photo, out, EncodeSettings()).faults == ()
+    assert read_provenance(out) == note
+    return photo, out
+
+
+def area(pixels: Array, width: int, height: int) -> Array:
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: Provenance) -> None:
+    path, profile = tmp_path / "album.tif", profiles.srgb_profile()
+    rgb = np.dstack((picture(50, 70), picture(50, 70).T.repeat(2, 0)[:50, :1].repeat(70, 1), 255 - picture(50, 70)))
+    index = (picture(30, 40) // 16).astype(np.uint8)
+    palette = np.random.default_rng(0).integers(0, 65535, (3, 256)).astype(np.uint16)
+    pages: list[tuple[Array, dict[str, object]]] = [
+        (picture(60, 80) > 127, {"photometric": "minisblack"}),
+        (picture(64, 48), {"photometric": "miniswhite", "compression": "lzw"}),
+        (picture(40, 56, np.uint16), {"photometric": "minisblack", "compression": "zlib", "predictor": True}),
+        (rgb, {"photometric": "rgb", "compression": "zlib", "iccprofile": profile, "tile": (32, 32)}),
+        (index, {"photometric": "palette", "colormap": palette, "compression": "packbits"}),
+        (rgb, {"photometric": "rgb", "compression": "jpeg", "compressionargs": {"level": 80}}),
+        (
+            np.dstack((picture(30, 30), 255 - picture(30, 30))),
+            {"extrasamples": ["unassalpha"], "planarconfig": "contig"},
+        ),
+        (np.moveaxis(rgb, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}),
+    ]
+    with tifffile.TiffWriter(path, byteorder=">") as writer:
+        for number, (array, options) in enumerate(pages):
+            writer.write(
+                array,
+                metadata=None,
+                software="Scan",
+                datetime="1999:12:31 23:59:59",
+                description=f"page {number}",
+                resolution=(200 + number, 300),
+                resolutionunit="INCH",
+                extratags=[(285, 2, None, f"leaf {number}", True), (297, 3, 2, (number, 8), True)],
+                **options,
+            )
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
+        assert len(after.pages) == len(pages) and after.byteorder == ">"
+        for number, (one, two) in enumerate(zip(before.pages, after.pages, strict=True)):
+            for name in ("PageName", "PageNumber", "XResolution", "ResolutionUnit", "ImageDescription", "DateTime"):
+                assert two.tags[name].value == one.tags[name].value, (number, name)
+            if number in (3, 4, 5, 7):  # they have colour
+                np.testing.assert_array_equal(two.asarray(), one.asarray())
+                assert two.photometric == one.photometric and two.compression == one.compression
+                assert two.is_tiled == one.is_tiled and two.planarconfig == one.planarconfig
+            else:
+                grey = one.asarray()
+                grey = 255 - grey if number == 1 else grey.astype(np.uint8) * 255 if number == 0 else grey
+                np.testing.assert_array_equal(two.asarray()[..., 0], grey[..., 0] if number == 6 else grey)
+                assert two.asarray().shape[2] == (4 if number == 6 else 3)
+        assert after.pages[6].tags["ExtraSamples"].value == before.pages[6].tags["ExtraSamples"].value
+        np.testing.assert_array_equal(after.pages[6].asarray()[..., 3], pages[6][0][..., 1])
+        assert bytes(after.pages[3].tags[34675].value) == profile
+        assert [page.compression.name for page in after.pages][:3] == ["NONE", "LZW", "ADOBE_DEFLATE"]
+    with Image.open(out) as independent:
+        assert independent.n_frames == len(pages)
+        independent.seek(2)
+        assert independent.tag_v2[285] == "leaf 2"
+
+
+def test_a_jpeg_page_in_colour_is_copied_stream_for_stream(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "mixed.tif"
+    rgb = tinted(picture(48, 64))
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(20, 30), metadata=None)
+        writer.write(rgb, photometric="rgb", compression="jpeg", compressionargs={"level": 60}, tile=(32, 32))
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
+        streams = [
+            [data for data, _ in file.filehandle.read_segments(page.dataoffsets, page.databytecounts)]
+            for file, page in ((before, before.pages[1]), (after, after.pages[1]))
+        ]
+    assert streams[0] == streams[1] and len(streams[0]) == 4
+
+
+def write_pyramid(path: Path, base: Array, style: str, *, flagged: bool = True, **options: object) -> None:
+    """Three levels as SubIFDs, or as further directories."""
+    levels = [area(base, base.shape[1] // factor, base.shape[0] // factor) for factor in (2, 4)]
+    with tifffile.TiffWriter(path, **{k: options.pop(k) for k in ("bigtiff", "byteorder") if k in options}) as writer:
+        writer.write(base, metadata=None, subifds=2 if style == "subifds" else 0, tile=(64, 64), **options)
+        for level in levels:
+            writer.write(level, metadata=None, subfiletype=int(flagged), tile=(32, 32), **options)
+
+
+@pytest.mark.parametrize("style", ["subifds", "chain"])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "zstd"])
+def test_a_pyramid_is_made_anew_in_its_structure(
+    tmp_path: Path, note: Provenance, style: str, big: bool, order: str, compression: str | None
+) -> None:
+    path, base = tmp_path / "pyramid.tif", picture(160, 240, np.uint16)
+    write_pyramid(path, base, style, bigtiff=big, byteorder=order, compression=compression)
+    photo, out = colorize(path, note)
+    assert len(photo.pages) == 1 == probe(path).pages == probe(out).pages and photo.notes == ()
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
+        assert (after.is_bigtiff, after.byteorder) == (big, order)
+        levels = after.pages[0].pages if style == "subifds" else after.pages[1:]
+        old = before.pages[0].pages if style == "subifds" else before.pages[1:]
+        assert [len(before.pages), len(old)] == [len(after.pages), len(levels)]
+        np.testing.assert_array_equal(after.pages[0].asarray(), tinted(base))
+        for one, two in zip([before.pages[0], *old], [after.pages[0], *levels], strict=True):
+            assert (two.tilewidth, two.tilelength) == (one.tilewidth, one.tilelength)
+            assert two.compression == one.compression and two.subfiletype == one.subfiletype
+            assert two.shape == (*one.shape, 3) and two.dtype == np.uint16
+            expected = area(tinted(base), one.imagewidth, one.imagelength)
+            np.testing.assert_allclose(two.asarray().astype(int), expected.astype(int), atol=1)
+        assert style == "chain" or len(after.series[0].levels) == 3
+
+
+def test_levels_without_the_flag_are_known_by_their_proportions_inside_a_page(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "unflagged.tif"
+    write_pyramid(path, picture(160, 240), "subifds", flagged=False)
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        assert [level.shape for level in after.pages[0].pages] == [(80, 120, 3), (40, 60, 3)]
+
+
+def test_jpeg_levels_stay_jpeg_and_eight_bits(tmp_path: Path, note: Provenance) -> None:
+    path, base = tmp_path / "inside.tif", picture(160, 240)
+    write_pyramid(path, base, "subifds", compression="jpeg", compressionargs={"level": 90})
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        for page in (after.pages[0], *after.pages[0].pages):
+            assert page.compression.name == "JPEG" and page.is_tiled
+            expected = area(tinted(base), page.imagewidth, page.imagelength)
+            assert np.abs(page.asarray().astype(int) - expected).mean() < 4
+    with Image.open(out) as independent:
+        assert np.abs(np.asarray(independent.convert("RGB")).astype(int) - tinted(base)).mean() < 4
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_thumbnails_before_or_after_their_pages(tmp_path: Path, note: Provenance, first: bool) -> None:
+    path = tmp_path / "thumbs.tif"
+    arrays = [picture(120, 90), picture(90, 120, np.uint16)]
+    with tifffile.TiffWriter(path) as writer:
+        for array in arrays:
+            eight = array if array.dtype == np.uint8 else (array >> 8).astype(np.uint8)
+            small = area(eight, array.shape[1] // 3, array.shape[0] // 3)
+            for is_small in (True, False) if first else (False, True):
+                writer.write(small if is_small else array, metadata=None, subfiletype=int(is_small))
+    photo, out = colorize(path, note)
+    assert [page.size for page in photo.pages] == [(90, 120), (120, 90)]
+    with tifffile.TiffFile(out) as after:
+        assert [page.subfiletype for page in after.pages] == [1, 0, 1, 0] if first else [0, 1, 0, 1]
+        for large, small in ((1, 0), (3, 2)) if first else ((0, 1), (2, 3)):
+            big, little = after.pages[large].asarray(), after.pages[small].asarray()
+            assert little.dtype == np.uint8
+            eight = big if big.dtype == np.uint8 else np.rint(big / 257)
+            shape = little.shape[1], little.shape[0]
+            np.testing.assert_allclose(little, area(eight.astype(np.float32), *shape), atol=1)
+
+
+def test_a_mask_is_kept_bit_for_bit(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "masked.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(64, 96), metadata=None, tile=(32, 32))
+        writer.write(picture(64, 96) > 90, photometric="mask", subfiletype=4, metadata=None, compression="packbits")
+        writer.write(area(picture(64, 96), 48, 32), subfiletype=1, metadata=None, tile=(32, 32))
+        writer.write(picture(32, 48) > 90, photometric="mask", subfiletype=5, metadata=None)
+    photo, out = colorize(path, note)
+    assert len(photo.pages) == 1
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
+        assert [page.subfiletype for page in after.pages] == [0, 4, 1, 5]
+        for number in (1, 3):
+            np.testing.assert_array_equal(after.pages[number].asarray(), before.pages[number].asarray())
+            assert after.pages[number].photometric.name == "MASK"
+        assert after.pages[2].shape == (32, 48, 3)
+
+
+def test_a_sub_image_of_something_else_stays_and_is_said(tmp_path: Path, note: Provenance) -> None:
+    path, other = tmp_path / "label.tif", picture(50, 20)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(64, 96), metadata=None, subifds=1)
+        writer.write(other, metadata=None, description="the label")
+    photo, out = colorize(path, note)
+    assert any("20 x 50" in text and "stays as it was" in text for text in photo.notes)
+    with tifffile.TiffFile(out) as after:
+        label = after.pages[0].pages[0]
+        np.testing.assert_array_equal(label.asarray(), other)
+        assert label.tags["ImageDescription"].value == "the label"
+
+
+def test_a_pyramid_in_colour_is_copied_whole(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "colour.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(20, 30), metadata=None)
+        writer.write(tinted(picture(64, 96)), photometric="rgb", metadata=None, subifds=1, tile=(32, 32))
+        writer.write(np.full((32, 48, 3), 77, np.uint8), photometric="rgb", metadata=None, subfiletype=1)
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        assert (after.pages[1].pages[0].asarray() == 77).all()  # not made anew: nothing of it has changed
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_private_tags_of_every_type_are_kept(tmp_path: Path, note: Provenance, big: bool, order: str) -> None:
+    path = tmp_path / "private.tif"
+    tags: list[tuple[int, int, int | None, object, bool]] = [
+        (33550, 12, 3, (0.5, 0.5, 0.0), True),
+        (33922, 12, 6, (0.0, 0.0, 0.0, 440720.0, 3751320.0, 0.0), True),
+        (34735, 3, 4, (1, 1, 0, 7), True),
+        (34737, 2, None, "WGS 84|", True),
+        (42112, 2, None, GDAL, True),
+        (42113, 2, None, "-9999", True),
+        (46275, 7, 5, b"\0\1\2\3\4", True),  # Hasselblad's
+        (65420, 4, 1, 1, True),
+        (65421, 11, 1, 40.0, True),
+        (65001, 1, 3, (1, 2, 255), True),
+        (65002, 6, 3, (-1, 2, -128), True),
+        (65003, 8, 2, (-1, -32768), True),
+        (65004, 9, 1, -70000, True),
+        (65005, 10, 1, (-1, 3), True),
+        (65006, 5, 2, (1, 3, 2, 7), True),
+    ]
+    if big:
+        tags += [(65016, 16, 2, (2**40, 5), True), (65017, 17, 1, -(2**40), True)]
+    tifffile.imwrite(path, picture(40, 60), metadata=None, extratags=tags, bigtiff=big, byteorder=order)
+    photo, out = colorize(path, note)
+    assert photo.notes == ()
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
+        for code, *_ in tags:
+            one, two = before.pages[0].tags[code], after.pages[0].tags[code]
+            assert (two.value, two.dtype, two.count) == (one.value, one.dtype, one.count), code
+
+
+def with_tags(path: Path, *more: Tag) -> None:
+    """Give the only page of a classic TIFF further tags."""
+    data = path.read_bytes()
+    data += bytes(len(data) & 1)
+    start = read_header(data)
+    kept = read_ifd(data, start, start.first).tags
+    at = bytearray(data)
+    struct.pack_into(f"{start.order}I", at, 4, len(data))
+    path.write_bytes(bytes(at) + bytes(directory(start.order, [*kept, *more], len(data))[0]))
+
+
+def test_directories_are_laid_out_anew_with_what_they_point_to(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "exif.tif"
+    tifffile.imwrite(path, picture(40, 60), metadata=None)
+    inter = Tag(40965, 4, 1, b"", child=Ifd("<", (Tag(1, 2, 4, b"R98\0"),)))
+    exif = Tag(34665, 4, 1, b"", child=Ifd("<", (Tag(33434, 5, 1, struct.pack("<II", 1, 250)), inter)))
+    gps = Tag(34853, 4, 1, b"", child=Ifd("<", (Tag(2, 5, 3, struct.pack("<6I", 48, 1, 8, 1, 30, 1)),)))
+    own = Tag(65100, 13, 1, b"", child=Ifd("<", (Tag(1, 2, 8, b"private\0"),)))
+    with_tags(path, exif, gps, own)
+    photo, out = colorize(path, note)
+    assert photo.notes == ()
+    data = out.read_bytes()
+    start = read_header(data)
+    page = read_ifd(data, start, start.first)
+    found = {code: tag.child for code in (34665, 34853, 65100) if (tag := page.find(code))}
+    assert found[34665].find(40965).child.find(1).value == b"R98\0"  # type: ignore[union-attr]
+    assert found[34853].numbers(2) == (48, 8, 30) and found[65100].find(1).value == b"private\0"  # type: ignore[union-attr]
+    with Image.open(out) as independent:
+        assert independent.getexif().get_ifd(34665)[33434] == 1 / 250
+
+
+def test_an_unknown_pointer_is_kept_as_bytes_and_said(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "pointer.tif"
+    tifffile.imwrite(path, picture(40, 60), metadata=None)
+    with_tags(path, Tag(65100, 13, 1, struct.pack("<I", 3)))
+    photo, out = colorize(path, note)
+    assert any("65100" in text for text in photo.notes)
+    with tifffile.TiffFile(out) as after:
+        assert after.pages[0].tags[65100].value == 3
+
+
+def test_layers_are_left_out_and_said(tmp_path: Path, note: Provenance) -> None:
+    path, layers = tmp_path / "layers.tif", b"Adobe Photoshop Document Data Block\0" + bytes(60)
+    tags = [(37724, 7, len(layers), layers, True)]
+    tifffile.imwrite(path, picture(40, 60), metadata=None, extratags=tags)
+    photo, out = colorize(path, note)
+    assert any("Photoshop layers" in text for text in photo.notes)
+    assert b"Document Data Block" not in out.read_bytes()
+
+
+def test_a_pyramid_turned_upright_has_its_levels_turned(tmp_path: Path, note: Provenance) -> None:
+    path, base = tmp_path / "turned.tif", picture(80, 120)
+    tags = [(274, 3, 1, 6, True)]
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(base, metadata=None, subifds=1, extratags=tags)
+        writer.write(area(base, 60, 40), metadata=None, subfiletype=1)
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        assert after.pages[0].shape == (120, 80, 3) and after.pages[0].pages[0].shape == (60, 40, 3)
+        expected = area(after.pages[0].asarray(), 40, 60)
+        np.testing.assert_allclose(after.pages[0].pages[0].asarray(), expected, atol=1)
+
+
+def test_a_description_for_machines_says_three_samples(tmp_path: Path, note: Provenance) -> None:
+    path, base = tmp_path / "scan.ome.tif", picture(64, 96)
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(base, subifds=1, metadata={"axes": "YX"})
+        writer.write(area(base, 48, 32), subfiletype=1)
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        assert after.is_ome and after.series[0].shape == (64, 96, 3) and len(after.series[0].levels) == 2
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, base)
+    _, out = colorize(plain, note)
+    np.testing.assert_array_equal(tifffile.imread(out), tinted(base))
+
+
+def test_other_formats_take_the_page_and_leave_its_levels(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "pyramid.tif"
+    write_pyramid(path, picture(160, 240), "chain")
+    photo = decode(path)
+    written = write_photo(
+        photo, [tinted(photo.pages[0].pixels)], tmp_path / "out.png", EncodeSettings(PhotoFormat.png), note
+    )
+    assert written.format is PhotoFormat.png and any("sub-images" in text for text in written.notes)
+
+
+def test_a_page_is_streamed_with_its_tags_and_levels(tmp_path: Path, note: Provenance) -> None:
+    """What a writer of scans does: parts as they come, nothing of the pixels held."""
+    path, base = tmp_path / "source.tif", picture(96, 128)
+    tifffile.imwrite(path, base, metadata=None, extratags=[(42112, 2, None, GDAL, True)], resolution=(600, 600))
+    photo = decode(path)
+    page, out, coding = photo.pages[0], tmp_path / "out.tif", Coding(8, (32, 32))
+    rgb = np.ascontiguousarray(tinted(base))
+    half = area(rgb, 64, 48)
+
+    def pieces() -> Sequence[object]:
+        stream, parts, level = TiffStream("<", big=True), Parts(tiled=True), Parts(tiled=True)
+        yield stream.begin()
+        for part in segments(rgb, coding, "<"):
+            yield stream.segment(parts, part)
+        for part in segments(half, coding, "<"):
+            yield stream.segment(level, part)
+        inside, laid = stream.chain([(layout_tags(half, [], coding, "<"), level)])
+        yield from laid
+        tags = page_tags(photo.metadata, page.metadata, page.icc, note, "<")
+        yield from stream.page([*layout_tags(rgb, [], coding, "<"), *tags], parts, [inside])
+
+    write_whole(out, pieces(), FileFacts())  # type: ignore[arg-type]
+    assert read_provenance(out) == note
+    with tifffile.TiffFile(out) as after:
+        np.testing.assert_array_equal(after.pages[0].asarray(), rgb)
+        np.testing.assert_array_equal(after.pages[0].pages[0].asarray(), half)
+        assert after.pages[0].tags[42112].value == GDAL and after.pages[0].tags["XResolution"].value == (600, 1)
+
+
+def test_another_writer_takes_the_tags(tmp_path: Path, note: Provenance) -> None:
+    path, out = tmp_path / "source.tif", tmp_path / "out.tif"
+    tags = [(42112, 2, None, GDAL, True), (33550, 12, 3, (0.5, 0.5, 0.0), True)]
+    tifffile.imwrite(path, picture(40, 60), metadata=None, extratags=tags, resolution=(600, 600), software="Scan")
+    photo = decode(path)
+    page = photo.pages[0]
+    kept = extratags(page_tags(photo.metadata, page.metadata, page.icc, note, "<"))
+    tifffile.imwrite(
+        out,
+        tinted(page.pixels),
+        photometric="rgb",
+        metadata=None,
+        software=False,
+        extratags=kept,
+        resolution=(600, 600),
+    )
+    assert read_provenance(out) == note
+    with tifffile.TiffFile(out) as after:
+        found = after.pages[0].tags
+        assert found[42112].value == GDAL and found[33550].value == (0.5, 0.5, 0.0)
+        assert found["Software"].value == "Scan" and found["XResolution"].value == (600, 1)
