@@ -28,13 +28,12 @@ from colorize_cli.evaluation.candidates import (
     name_folders,
     name_models,
 )
-from colorize_cli.evaluation.judges import Judges, find_judges
+from colorize_cli.evaluation.judges import Judges, Measured, find_judges
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare, stack
 from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
 from colorize_cli.evaluation.result import Evaluation, conclude
-from colorize_cli.inference.colorizer import Plane
-from colorize_cli.inference.devices import pick_device
+from colorize_cli.inference.devices import pick_device, side_by_side
 
 BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
@@ -122,40 +121,34 @@ def evaluate(
     failed: list[tuple[str, str]] = []
     dropped: list[str] = []
     total, done = len(references), 0
-    with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as measurer:
-        pending: deque[Future[None]] = deque()
-        size = max(BATCH, *(candidate.batch for candidate in candidates))
-        reads = _ahead(readers, lambda reference: _read(reference, job.protocol), references, 4 * size)
-        for batch in _batches(reads, size):
+    size = max(BATCH, *(candidate.batch for candidate in candidates))
+    with side_by_side(device) as lanes, ThreadPoolExecutor(_READERS) as readers:
+        reads = _ahead(readers, lambda reference: _read(reference, job.protocol), references, 2 * lanes.count * size)
+
+        def work(batch: list[Read]) -> tuple[list[Read], Measured | None]:
+            return batch, _measure(batch, judges, candidates, device)
+
+        for batch, measured in _ahead(lanes.pool, work, _batches(reads, size), lanes.count + 1):
             failed += [(read.reference.name, read.error) for read in batch if read.error]
             dropped += [read.reference.name for read in batch if read.grey]
-            kept = [read for read in batch if read.truth is not None]
-            if kept:
-                prepared = _prepare(kept, judges, device)
-                colours = [candidate.colours(prepared) for candidate in candidates]
-                pending.append(measurer.submit(_measure, judges, prepared, candidates, colours))
-            while len(pending) > 4:
-                pending.popleft().result()
+            if measured is not None:
+                judges.add(measured)
             done += len(batch)
             on_picture(done, total)
-        for future in pending:
-            future.result()
     if not judges.names:
         raise _nothing(job, failed, dropped)
     return conclude(job, candidates, judges, failed, dropped, alone, time.monotonic() - started)
 
 
 def _measure(
-    judges: Judges, batch: Prepared, candidates: Sequence[Candidate], colours: Sequence[Sequence[Plane]]
-) -> None:
-    """The part of the work that runs beside the network: join, measure, keep for the page."""
-    judges.measure(
-        batch,
-        (
-            (candidate.name, candidate.pictures(batch, planes))
-            for candidate, planes in zip(candidates, colours, strict=True)
-        ),
-    )
+    batch: Sequence[Read], judges: Judges, candidates: Sequence[Candidate], device: torch.device
+) -> Measured | None:
+    """All that is done with a batch: colour it, join, measure; None where nothing could be read."""
+    kept = [read for read in batch if read.truth is not None]
+    if not kept:
+        return None
+    prepared = _prepare(kept, judges, device)
+    return judges.measure(prepared, ((one.name, one.pictures(prepared, one.colours(prepared))) for one in candidates))
 
 
 def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:

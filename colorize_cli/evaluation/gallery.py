@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -28,6 +29,20 @@ def encode_small(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
     return data.tobytes()
 
 
+@dataclass(frozen=True)
+class Small:
+    """A picture encoded: WebP, and its height and width as measured."""
+
+    data: bytes
+    shape: tuple[int, int]
+
+
+def make_small(rgb: Tensor) -> list[Small]:
+    """Encode a batch of pictures, (N, 3, H, W), [0, 255]."""
+    pictures = rgb.byte().permute(0, 2, 3, 1).cpu().numpy()
+    return [Small(encode_small(picture), (picture.shape[0], picture.shape[1])) for picture in pictures]
+
+
 class Gallery:
     """Encoded pictures in one temporary file: memory does not grow with their number.
 
@@ -43,14 +58,13 @@ class Gallery:
         self.shapes: list[tuple[int, int]] = []
         self._places: dict[str, list[tuple[int, int]]] = {row: [] for row in rows}
 
-    def add(self, row: str, rgb: Tensor) -> None:
-        """Keep a batch of a row's pictures, (N, 3, H, W), [0, 255]."""
+    def add(self, row: str, small: Sequence[Small]) -> None:
+        """Keep a batch of a row's pictures."""
         if row == self.rows[0]:
-            self.shapes += [(rgb.shape[2], rgb.shape[3])] * len(rgb)
-        for picture in rgb.byte().permute(0, 2, 3, 1).cpu().numpy():
-            data = encode_small(picture)
-            self._places[row].append((self._file.seek(0, 2), len(data)))
-            self._file.write(data)
+            self.shapes += [one.shape for one in small]
+        for one in small:
+            self._places[row].append((self._file.seek(0, 2), len(one.data)))
+            self._file.write(one.data)
 
     def read(self, row: str, index: int) -> bytes:
         """A picture of a row, WebP."""

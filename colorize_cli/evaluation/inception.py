@@ -45,10 +45,10 @@ class Inception:
         except RuntimeError as error:
             raise WeightsError(f"{needed.name} holds the weights of another network") from error
 
-    def __call__(self, rgb: Tensor) -> tuple[Features, Features]:
-        """Features, (N, 2048), and logits without the bias, (N, 1008)."""
+    def __call__(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, (N, 2048), and logits without the bias, (N, 1008), float64."""
         features, logits = self.network(rgb.round().clamp(0, 255).byte())
-        return features.cpu().double().numpy(), logits.cpu().double().numpy()
+        return features.cpu().double(), logits.cpu().double()
 
 
 def frechet_distance(first: Features, second: Features) -> float:
@@ -90,16 +90,22 @@ class InceptionEye:
         self.network = network
         self.features: dict[str, list[Features]] = {}
         self.logits: dict[str, list[Features]] = {}
-        self._seen: dict[str, Pictures] = {}
+        self._last: dict[str, Tensor] = {}
 
-    def look(self, row: str, preds: Pictures) -> None:
+    def look(self, preds: Pictures) -> Mapping[str, Tensor]:
+        """Features and logits of a batch."""
+        if self not in preds.seen:
+            preds.seen[self] = self.network(preds.rgb)
+        features, logits = preds.seen[self]
+        return {"features": features, "logits": logits}
+
+    def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
         """Take a batch in; the same batch a second time is nothing new."""
-        if self._seen.get(row) is preds:
+        if self._last.get(row) is found["features"]:
             return
-        self._seen[row] = preds
-        features, logits = self.network(preds.rgb)
-        self.features.setdefault(row, []).append(features)
-        self.logits.setdefault(row, []).append(logits)
+        self._last[row] = found["features"]
+        self.features.setdefault(row, []).append(found["features"].numpy())
+        self.logits.setdefault(row, []).append(found["logits"].numpy())
 
 
 class InceptionJudge(Judge):
@@ -115,8 +121,11 @@ class InceptionJudge(Judge):
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Judge.measure`; a single picture has no value."""
-        self.eye.look(row, preds)
-        return {}
+        return self.eye.look(preds)
+
+    def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
+        """See `Judge.remember`."""
+        self.eye.remember(row, found)
 
     def conclude(self, row: str, seed: int) -> Conclusion:
         """See `Judge.conclude`."""

@@ -6,7 +6,8 @@ Out: per-picture values by row and column
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.candidates import Prepared
-from colorize_cli.evaluation.gallery import Gallery
+from colorize_cli.evaluation.gallery import Gallery, Small, make_small
 from colorize_cli.evaluation.metrics import TRUTH, Column, Judge, Metric, Pictures, parse_metrics, pixel_judge
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ class Wanted(Interface):
     @property
     def skip_missing(self) -> bool:
         """Leave out what cannot be measured here."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the judges found of a batch.
+
+    Attributes:
+        names: of its pictures.
+        found: by row, what each judge's `measure` gave.
+        small: by row, the pictures for the report's page.
+    """
+
+    names: tuple[str, ...]
+    found: Mapping[str, Sequence[Mapping[str, Tensor]]]
+    small: Mapping[str, Sequence[Small]]
 
 
 class Judges:
@@ -101,16 +117,30 @@ class Judges:
             self.skipped.append(error.message)
 
     @torch.inference_mode()
-    def measure(self, batch: Prepared, colored: Iterable[tuple[str, Tensor]]) -> None:
-        """Measure what every candidate made of a batch."""
-        self.names += batch.names
+    def measure(self, batch: Prepared, colored: Iterable[tuple[str, Tensor]]) -> Measured:
+        """Measure what every candidate made of a batch; several batches may be measured at once."""
+        found: dict[str, list[Mapping[str, Tensor]]] = {}
+        small: dict[str, list[Small]] = {}
         for row, rgb in colored:
             preds = batch.truth if row == TRUTH else Pictures(rgb, batch.truth.labels)
-            for judge in self.judges:
-                for column, values in judge.measure(row, preds, batch.truth).items():
-                    self.values[row].setdefault(column, []).extend(values.double().cpu().tolist())
+            found[row] = [judge.measure(row, preds, batch.truth) for judge in self.judges]
             if self.gallery is not None:
-                self.gallery.add(row, rgb)
+                small[row] = make_small(rgb)
+        return Measured(batch.names, found, small)
+
+    def add(self, measured: Measured) -> None:
+        """Take in the next batch."""
+        self.names += measured.names
+        for row, by_judge in measured.found.items():
+            for judge, found in zip(self.judges, by_judge, strict=True):
+                judge.remember(row, found)
+                for column in judge.columns:
+                    if column.name in found:
+                        values = found[column.name].double().cpu().tolist()
+                        self.values[row].setdefault(column.name, []).extend(values)
+        if self.gallery is not None:
+            for row, small in measured.small.items():
+                self.gallery.add(row, small)
 
     def per_picture(self, row: str) -> dict[str, NDArray[np.float64]]:
         """A row's values by column."""

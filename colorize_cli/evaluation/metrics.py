@@ -76,6 +76,7 @@ class Pictures:
 
     def __init__(self, rgb: Tensor, labels: Sequence[int | None] = ()) -> None:
         self.rgb, self.labels = rgb, labels
+        self.seen: dict[object, tuple[Tensor, ...]] = {}  # what a network that several judges share made of them
 
     @cached_property
     def lab(self) -> Tensor:
@@ -107,7 +108,10 @@ class Conclusion:
 
 
 class Judge(ABC):
-    """Measures one metric for every row; batches come in order, one at a time."""
+    """Measures one metric for every row.
+
+    `measure` may run for several batches at once; `remember` is called batch after batch, in order.
+    """
 
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
@@ -115,7 +119,11 @@ class Judge(ABC):
 
     @abstractmethod
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """Values of each picture by column, (N,); and whatever the conclusion needs is remembered."""
+        """Values of each picture by column, (N,); under other names, what `remember` needs."""
+
+    def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
+        """Take in what `measure` found of the next batch; nothing where the conclusion needs nothing."""
+        return
 
     def conclude(self, row: str, seed: int) -> Conclusion:
         """Figures of the whole row; none where they are means over pictures."""
@@ -160,11 +168,17 @@ class AccuracyJudge(Judge):
             return {}
         cells = error_histogram(preds.lab[:, 1:], truth.lab[:, 1:]).cpu().double()
         counts, gains = cells.sum(-1), cells @ self._gain()
+        values = 100 * gains.sum(1) / counts.sum(1)
+        return {self.columns[0].name: values, "counts": counts, "gains": gains, "pooled": cells.sum(0)}
+
+    def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
+        """See `Judge.remember`."""
+        if not found:
+            return
         if row == GREY:
-            self._truth.append(counts)
-        self._sums.setdefault(row, []).append(gains)
-        self._pooled[row] = self._pooled.get(row, torch.zeros(cells.shape[1:])) + cells.sum(0)
-        return {self.columns[0].name: 100 * gains.sum(1) / counts.sum(1)}
+            self._truth.append(found["counts"])
+        self._sums.setdefault(row, []).append(found["gains"])
+        self._pooled[row] = self._pooled.get(row, torch.zeros(())) + found["pooled"]
 
     def conclude(self, row: str, seed: int) -> Conclusion:
         """See `Judge.conclude`."""

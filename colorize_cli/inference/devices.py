@@ -7,13 +7,19 @@ Out: a torch device and dtype that are there
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+import cv2
 import torch
 
 from colorize_cli.errors import UsageError
 from colorize_cli.inference.choices import Precision
 
 _SMALL_NETWORK = 20_000_000  # parameters
+_LANES = 4  # batches at once on a CPU, at most: each needs memory of its own
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -39,16 +45,51 @@ def pick_device(wanted: str = "auto") -> torch.device:
     return device
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _allowed(threads: int) -> int:
+    """`threads`, or `OMP_NUM_THREADS` if that is less."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return min(threads, int(most)) if most.isdecimal() and int(most) else threads
+
+
 def cpu_threads(parameters: int) -> int:
     """Threads for a network on the CPU, where other threads decode and encode beside it.
 
     A small network leaves half the cores to them: its threads would mostly wait for each other. A large one, beside
     which their work is little, takes all. `OMP_NUM_THREADS` is the most.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = max(1, cores // 2) if parameters < _SMALL_NETWORK else cores
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return min(wanted, int(most)) if most.isdecimal() and int(most) else wanted
+    return _allowed(max(1, _cores() // 2) if parameters < _SMALL_NETWORK else _cores())
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Threads that each take a whole batch through network and arithmetic."""
+
+    pool: ThreadPoolExecutor
+    count: int
+
+
+@contextmanager
+def side_by_side(device: torch.device) -> Iterator[Lanes]:
+    """Share the cores out: a few batches at once, each on its own cores, rather than one batch on all of them.
+
+    A network's threads wait for each other at every layer, and for those of the arithmetic beside it; threads that
+    share nothing never wait. On a GPU there are two lanes: one batch is in the network while another is measured.
+    """
+    cores = _allowed(_cores())
+    count = min(cores, _LANES) if device.type == "cpu" else 2
+    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    each = max(1, cores // count)
+    cv2.setNumThreads(1)
+    try:
+        with ThreadPoolExecutor(count, "lane", lambda: torch.set_num_threads(each)) as pool:
+            yield Lanes(pool, count)
+    finally:
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv2_threads)
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
-from colorize_cli.evaluation.gallery import Gallery
+from colorize_cli.evaluation.gallery import Gallery, make_small
 from colorize_cli.evaluation.metrics import Better, Column
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
 from colorize_cli.evaluation.plots import distribution
@@ -28,7 +28,7 @@ def _made_up(count: int, models: int = 1, side: int = 256) -> Evaluation:
     grain = torch.from_numpy(rng.normal(0, 12, blocks.shape)).float()
     noisy = (blocks + grain).clamp(0, 255)
     for row in rows:  # eight pictures are encoded, and stand again and again
-        gallery.add(row, noisy)
+        gallery.add(row, make_small(noisy))
         gallery._places[row] = (gallery._places[row] * (count // 8 + 1))[:count]
     gallery.shapes = (gallery.shapes * (count // 8 + 1))[:count]
     columns = [Column("psnr", "PSNR", "dB", Better.up, 2), Column("delta_e", "ΔE00", "", Better.down, 2)]

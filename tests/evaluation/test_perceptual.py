@@ -98,8 +98,8 @@ def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypa
     judges = [inception.InceptionJudge(metric, eye) for metric in (Metric.fid, Metric.inception_score)]
     truth, other = Pictures(_batch(picture, range(4))), Pictures(_batch(picture, range(10, 14)))
     for judge in judges:
-        judge.measure(GREY, other, truth)
-        judge.measure(TRUTH, truth, truth)
+        judge.remember(GREY, judge.measure(GREY, other, truth))
+        judge.remember(TRUTH, judge.measure(TRUTH, truth, truth))
     assert eye.features[GREY][0].shape == (4, 2048) and len(eye.features[GREY]) == 1
     assert judges[0].conclude(GREY, 0).figures["fid"].value > 0
     assert "unstable" in judges[0].notes[0]
