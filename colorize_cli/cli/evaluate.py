@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,17 @@ ModelsOpt = Annotated[
         show_default="mini",
     ),
 ]
-DataOpt = Annotated[str, typer.Option(metavar="DIR|NAME", help="Colour photos to measure on.")]
+DataOpt = Annotated[
+    str,
+    typer.Option(
+        metavar="DIR|NAME", help="Colour photos to measure on; or samples, celeba, places365, coco, imagenet."
+    ),
+]
+RootOpt = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", envvar="COLORIZE_DATA_ROOT", help="Folder of data sets; local copies are found there."),
+]
+LicenceOpt = Annotated[bool, typer.Option("--accept-license", help="Accept the data set's terms.")]
 PredOpt = Annotated[
     list[Path] | None, typer.Option(metavar="DIR", help="Files that any tool made of --ref; a row each folder.")
 ]
@@ -68,6 +79,8 @@ def evaluate(
     metrics: MetricsOpt = None,
     model: ModelsOpt = None,
     data: DataOpt = "samples",
+    data_root: RootOpt = None,
+    accept_license: LicenceOpt = False,
     pred: PredOpt = None,
     ref: RefOpt = None,
     protocol: ProtocolOpt = "center256",
@@ -88,7 +101,8 @@ def evaluate(
     quiet: QuietOpt = False,
 ) -> None:
     """Measure models, or files that any tool made, and say how sure the figures are."""
-    from colorize_cli.evaluation.evaluate import EvaluateJob  # torch loads here, not for --help
+    from colorize_cli.data.named import Access  # torch loads here, not for --help
+    from colorize_cli.evaluation.evaluate import EvaluateJob
     from colorize_cli.evaluation.evaluate import evaluate as measure
     from colorize_cli.evaluation.human import HumanTest
     from colorize_cli.evaluation.human import human_results as count
@@ -108,6 +122,7 @@ def evaluate(
         models=_parts(model) or (() if pred else ("mini",)),
         metrics=metrics or _DEFAULT,
         data=data,
+        access=Access(data_root, accept_license, _ask if sys.stdin.isatty() else None, _bringing(quiet)),
         pred=tuple(pred or ()),
         ref=ref,
         protocol=named_protocol(protocol),
@@ -143,6 +158,23 @@ def _parts(typed: list[str] | None) -> tuple[str, ...]:
     for text in typed or []:
         parts += [text] if Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]
     return tuple(dict.fromkeys(parts))
+
+
+def _ask(question: str) -> bool:
+    return typer.confirm(question, err=True)
+
+
+def _bringing(quiet: bool) -> Callable[[str, int, int], None]:
+    """Says now and then how far the bringing of a data set is."""
+    said = time.monotonic()
+
+    def line(name: str, done: int, total: int) -> None:
+        nonlocal said
+        if not quiet and time.monotonic() - said >= _LINE_EVERY:
+            said = time.monotonic()
+            console.stderr.print(f"Bringing {name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", markup=False)
+
+    return line
 
 
 @contextmanager

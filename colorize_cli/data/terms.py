@@ -65,7 +65,7 @@ def require(name: str, terms: Terms, accepted: bool, ask: Ask | None) -> None:
     if known.get(name) == str(terms):
         return
     if not accepted and (ask is None or not ask(f"{terms}\nDo you accept these terms?")):
-        raise UsageError(f"{terms}", hint=f"To accept: colorize train --data {name} --accept-license")
+        raise UsageError(f"{terms}", hint=f"To accept: --data {name} --accept-license")
     file = record_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from colorize_cli.data.named import Access
 from colorize_cli.errors import DataError, PhotoError, UsageError
 from colorize_cli.evaluation.candidates import (
     Candidate,
@@ -48,7 +49,8 @@ class EvaluateJob:
     Attributes:
         models: catalogue names, checkpoints, folders of runs; a row each.
         metrics: as typed.
-        data: a folder of colour photos, or `samples`.
+        data: a folder of colour photos, `samples`, or a known data set.
+        access: how known data sets are reached.
         pred, ref: folders of files that another tool made, and of their truths.
         protocol: how photos are brought to size.
         vividness: 0 to 1; None is each model's own default.
@@ -64,6 +66,7 @@ class EvaluateJob:
     models: Sequence[str] = ("mini",)
     metrics: Sequence[str] = ("psnr", "ssim", "colorfulness", "delta_e")
     data: str = "samples"
+    access: Access = Access()
     pred: Sequence[Path] = ()
     ref: Path | None = None
     protocol: Protocol = Protocol.center256
@@ -102,8 +105,9 @@ def evaluate(
         on_notice: told, in one line, what the user should know before the end.
 
     Raises:
-        UsageError: a metric's name is wrong, or options contradict each other.
+        UsageError: a metric's name is wrong, options contradict each other, or terms are not accepted.
         DataError: no pictures, no pairs, or only grey ones.
+        DownloadError: a known data set cannot be brought.
         WeightsError, ModelNotFoundError: a model, or what a metric needs, is not there.
     """
     started = time.monotonic()
@@ -155,7 +159,7 @@ def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str,
     if not job.pred:
         if job.ref is not None:
             raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
-        return find_references(job.data, job.limit, job.seed), [], {}
+        return find_references(job.data, job.limit, job.seed, job.access), [], {}
     if job.ref is None:
         raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
     folders = name_folders(job.pred, list(name_models(job.models)))

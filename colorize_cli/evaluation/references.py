@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import SRGB, RgbSpace
-from colorize_cli.data.layouts import find_plain
-from colorize_cli.data.named import NAMED, data_root
+from colorize_cli.data.named import NAMED, Access, locate
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read_bytes
-from colorize_cli.data.terms import require
 from colorize_cli.errors import DataError, DecodeError
 from colorize_cli.photos.decode import decode_bytes
 from colorize_cli.photos.photo import DecodeLimits, FileFacts
@@ -101,35 +99,30 @@ def _read_member(member: Member) -> Rgb:
     return decode_rgb(data, Path(member.name))
 
 
-def _named_members(name: str) -> list[Member]:
-    """The photos of a known data set's local copy: its validation part, where it says its parts.
-
-    Raises:
-        UsageError: its terms have not been accepted.
-        DataError: there is no copy.
-    """
-    known, root = NAMED[name], data_root(None)
-    if known.terms is not None:
-        require(name, known.terms, accepted=False, ask=None)
-    members = known.find(root) or (find_plain(root / name) if (root / name).is_dir() else [])
-    if not members:
-        raise DataError(
-            f"no copy of {name} under {root}: expected {known.layout}",
-            hint="COLORIZE_DATA_ROOT names another folder of data sets; some are brought by: colorize train --data",
-        )
-    return [member for member in members if member.part == "val"] or list(members)
+def _named_members(name: str, access: Access) -> list[Member]:
+    """The photos of a known data set: its validation part, where the copy says its parts."""
+    _, members = locate(name, access)
+    return [member for member in members if member.part == "val"] or members
 
 
-def find_references(data: str, limit: int | None = None, seed: int = 0) -> list[Reference]:
+def find_references(
+    data: str,
+    limit: int | None = None,
+    seed: int = 0,
+    access: Access = Access(),  # noqa: B008 - frozen
+) -> list[Reference]:
     """The truths of a data set.
 
     Args:
-        data: a folder of photos, an archive or a folder of them; `samples`; or a known set with a copy here.
+        data: a folder of photos, an archive or a folder of them; `samples`; or a known set, found or brought.
         limit: take at most so many; they stay in the order of their names.
         seed: of the draw.
+        access: how known sets are reached.
 
     Raises:
+        UsageError: the terms of a known set are not accepted.
         DataError: nothing is there.
+        DownloadError: it cannot be brought.
     """
     path = Path(data).expanduser()
     if data == SAMPLES and not path.is_dir():
@@ -138,7 +131,7 @@ def find_references(data: str, limit: int | None = None, seed: int = 0) -> list[
         known = ", ".join((SAMPLES, *NAMED))
         raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of colour photos, or one of: {known}")
     else:
-        found = list_members(path) if path.exists() else _named_members(data)
+        found = list_members(path) if path.exists() else _named_members(data, access)
         members = [m for m in found if not any(part.startswith(".") for part in m.name.split("/"))]
         references = [Reference(m.name, m.label, lambda m=m: _read_member(m)) for m in members]  # type: ignore[misc]
     if not references:

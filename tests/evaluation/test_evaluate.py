@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from colorize_cli.cli.app import main
+from colorize_cli.data.named import Access
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.protocol import Protocol
@@ -133,13 +134,30 @@ def test_known_data_sets_are_found_where_a_copy_is(photos, tmp_path, monkeypatch
     monkeypatch.setattr("colorize_cli.data.terms._remembered", dict)
     with pytest.raises(UsageError, match="licence"):
         find_references("coco")
-    monkeypatch.setattr("colorize_cli.evaluation.references.require", lambda *_, **__: None)
-    with pytest.raises(DataError, match="no copy of coco"):
-        find_references("coco")
+    monkeypatch.setenv("COLORIZE_CONFIG", str(tmp_path))
+    accepted = Access(accepted=True)
+    with pytest.raises(DataError, match="no copy of imagenet"):
+        find_references("imagenet", access=accepted)
     (tmp_path / "data" / "coco").mkdir(parents=True)
     photos.rename(tmp_path / "data" / "coco" / "val2017")
     (tmp_path / "data" / "coco" / "val2017" / "a.png").rename(tmp_path / "data" / "coco" / "val2017" / "a.jpg")
-    assert len(find_references("coco")) >= 1
+    assert len(find_references("coco", access=accepted)) >= 1
+
+
+def test_a_known_data_set_that_is_not_here_is_brought_and_measured(
+    write_picture, picture, tmp_path, monkeypatch, capsys
+):
+    def bring(file, folder, on_bytes):
+        for name in ("Places365_val_00000001.jpg", "Places365_val_00000002.jpg"):
+            write_picture(folder / "val_256" / name, picture(int(name[-5])))
+        return folder
+
+    monkeypatch.setattr("colorize_cli.data.named.bring_file", bring)
+    monkeypatch.setenv("COLORIZE_CONFIG", str(tmp_path))
+    typed = ["eval", "--data", "places365", "--data-root", str(tmp_path / "sets"), "--metrics", "psnr", "--json"]
+    assert main(typed) == 2 and "academic research" in capsys.readouterr().err
+    assert main([*typed, "--accept-license"]) == 0
+    assert json.loads(capsys.readouterr().out)["photos"] == 2
 
 
 def test_pred_and_ref_go_together(photos):
