@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 
-from colorize_cli.photos.encode_jpeg import eight_bits
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, SubImage
 from colorize_cli.photos.provenance import Provenance
@@ -32,8 +30,9 @@ from colorize_cli.photos.tiff_coding import (
     sampling,
     segments,
 )
+from colorize_cli.photos.tiff_levels import Level
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream
-from colorize_cli.photos.tiff_tags import byte_order, carries_note, copied_tags, level_tags, page_tags, short
+from colorize_cli.photos.tiff_tags import byte_order, carries_note, copied_tags, page_tags, short
 
 __all__ = [
     "DEFLATE",
@@ -45,7 +44,6 @@ __all__ = [
     "encode_tiff",
     "order_of",
     "planes_of",
-    "reduced",
     "sampling_of",
     "short",
     "stays",
@@ -158,36 +156,13 @@ class _Writer:
             return copied_tags(sub.tags.tags, sub.coded.layout), parts, pieces
         if not sub.is_level:
             return None
-        planes, kinds = self._reduced(sub)
-        coding = coding_like(sub.tags, sub.tags.integer(259, 1), sub.jpeg, planes)
-        parts, order = Parts(coding.tile is not None), self.stream.order
-        tags = layout_tags(planes, kinds, coding, order)
-        tags += level_tags(sub.tags, self.page.metadata, self.page.icc, order)
-        return tags, parts, [self.stream.segment(parts, part) for part in segments(planes, coding, order, self.quality)]
-
-    def _reduced(self, sub: SubImage) -> tuple[AnyPixels, list[int]]:
-        """The page's new pixels at a sub-image's size, depth and number of planes."""
-        width, height = sub.size[::-1] if self.page.metadata.orientation >= 5 else sub.size
-        colours_alone = sub.tags.integer(277, 1) in (1, 3)
-        planes = self.planes[..., :3] if colours_alone else self.planes
-        small = reduced(planes, width, height)
-        if max((int(bits) for bits in sub.tags.numbers(258)), default=1) <= 8:
-            small = eight_bits(small)
-        return small, [] if colours_alone else self.kinds
+        level = Level(self.stream, sub, self.page, self.kinds, self.quality)
+        return level.tags(), level.parts, [*level.feed(self.planes), *level.rest()]
 
 
 def stays(page: Page, rgb: AnyPixels) -> bool:
     """Whether a page is copied as its file had it: it was given back as it was decoded, and it was upright."""
     return page.metadata.coded is not None and rgb is page.pixels and page.metadata.orientation == 1
-
-
-def reduced(planes: AnyPixels, width: int, height: int) -> AnyPixels:
-    """A picture's mean over the area of each pixel of a smaller one; (H, W, samples)."""
-    if planes.shape[2] <= 4:
-        small = cv2.resize(np.ascontiguousarray(planes), (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(small).reshape(height, width, planes.shape[2])
-    each = (planes[..., i].copy() for i in range(planes.shape[2]))
-    return np.dstack([cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in each])
 
 
 def _coding(page: Page, planes: AnyPixels) -> Coding:

@@ -70,7 +70,7 @@ def coding_like(source: Ifd | None, compression: int, jpeg: JpegTraits | None, p
         if wide > 0 and high > 0 and wide % 16 == high % 16 == 0 and wide * high <= _LARGEST_TILE:
             tile = (wide, high)
     if compression in _JPEG_KINDS:
-        longest = max(tile or planes.shape[:2])
+        longest = tile[0] if tile else planes.shape[1]
         fits = planes.shape[2] == 3 and planes.dtype == np.uint8 and longest <= _LARGEST_JPEG
         return Coding(JPEG if fits else DEFLATE, tile, jpeg)
     return Coding(compression if compression in _AS_THEY_WERE else DEFLATE, tile)
@@ -100,7 +100,7 @@ def layout_tags(planes: AnyPixels, kinds: list[int], coding: Coding, order: str)
     if coding.tile:
         tags += [short(order, 322, coding.tile[0], long=True), short(order, 323, coding.tile[1], long=True)]
     else:
-        tags.append(short(order, 278, _rows(planes, coding), long=True))
+        tags.append(short(order, 278, unit_rows(planes, coding), long=True))
     if coding.compression in _PREDICTED:
         tags.append(short(order, 317, 2))
     if kinds:
@@ -119,20 +119,23 @@ def segments(planes: AnyPixels, coding: Coding, order: str, quality: int | None 
         order: the file's byte order.
         quality: of JPEG, 1 to 100; None: the source's.
     """
-    height, width = planes.shape[:2]
+    unit = unit_rows(planes, coding)
+    for top in range(0, len(planes), unit):
+        yield from coded_rows(planes[top : top + unit], coding, order, quality)
+
+
+def coded_rows(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None) -> Iterator[bytes]:
+    """One strip, or one row of tiles: (n, W, samples), with n at most `unit_rows`."""
     if coding.tile is None:
-        rows = _rows(planes, coding)
-        for top in range(0, height, rows):
-            yield code(planes[top : top + rows], coding, order, quality)
+        yield code(rows, coding, order, quality)
         return
     wide, high = coding.tile
-    for top in range(0, height, high):
-        for left in range(0, width, wide):
-            part = planes[top : top + high, left : left + wide]
-            missing = (high - part.shape[0], wide - part.shape[1])
-            if any(missing):  # the edge goes on: a black rim would ring in JPEG
-                part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-            yield code(part, coding, order, quality)
+    for left in range(0, rows.shape[1], wide):
+        part = rows[:, left : left + wide]
+        missing = (high - part.shape[0], wide - part.shape[1])
+        if any(missing):  # the edge goes on: a black rim would ring in JPEG
+            part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        yield code(part, coding, order, quality)
 
 
 def code(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None) -> bytes:
@@ -167,10 +170,13 @@ def most_bytes(planes: AnyPixels, coding: Coding) -> int:
     return raw + raw // (2 if coding.compression in (LZW, PACKBITS) else 32) + 4096
 
 
-def _rows(planes: AnyPixels, coding: Coding) -> int:
-    """Rows a strip: all of a JPEG's, about a megabyte of others."""
-    height, width, samples = map(int, planes.shape)
-    return height if coding.compression == JPEG else max(_STRIP // max(width * samples * planes.itemsize, 1), 1)
+def unit_rows(planes: AnyPixels, coding: Coding) -> int:
+    """Rows of a tile, or of a strip: about a megabyte, and for JPEG whole blocks of 16."""
+    _, width, samples = map(int, planes.shape)
+    if coding.tile is not None:
+        return coding.tile[1]
+    rows = _STRIP // max(width * samples * planes.itemsize, 1)
+    return max(rows // 16 * 16, 16) if coding.compression == JPEG else max(rows, 1)
 
 
 def sampling(jpeg: JpegTraits | None) -> tuple[int, int]:
