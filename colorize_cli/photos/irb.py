@@ -54,4 +54,9 @@ def iptc_of(resources: bytes | None) -> bytes | None:
 
 def with_iptc(iptc: bytes) -> bytes:
     """IPTC-IIM data as the only block."""
-    return b"8BIM" + struct.pack(">H", IPTC) + b"\0\0" + struct.pack(">I", len(iptc)) + iptc + b"\0" * (len(iptc) & 1)
+    return block(IPTC, iptc)
+
+
+def block(number: int, data: bytes) -> bytes:
+    """One block, without a name."""
+    return b"8BIM" + struct.pack(">H", number) + b"\0\0" + struct.pack(">I", len(data)) + data + b"\0" * (len(data) & 1)

@@ -23,8 +23,6 @@ _OURS = re.compile(
 )
 _PADDING = re.compile(rb"\s+(<\?xpacket end=)")
 _ORIENTATION = re.compile(rb"(\btiff:Orientation\s*(?:=\s*[\"']|>)\s*)([1-8])(?=\s*[\"'<])")
-_GPS_ATTRIBUTE = re.compile(rb"\s+exif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')")
-_GPS_ELEMENT = re.compile(rb"\s*<(exif:GPS\w+)\b(?:[^>]*/>|.*?</\1\s*>)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def merge(packet: bytes | None, note: Provenance) -> bytes:
 
 def without_note(packet: bytes) -> bytes:
     """A packet in UTF-8 without our note."""
-    return _OURS.sub(b"", _utf8(packet))
+    return _OURS.sub(b"", utf8(packet))
 
 
 def _wrap(description: bytes) -> bytes:
@@ -108,7 +106,7 @@ def _wrap(description: bytes) -> bytes:
     )
 
 
-def _utf8(packet: bytes) -> bytes:
+def utf8(packet: bytes) -> bytes:
     """XMP may be UTF-16 or UTF-32; patterns of bytes are written for UTF-8."""
     head = packet[:4]
     for encoding, starts in (
@@ -132,14 +130,9 @@ def upright(packet: bytes) -> bytes:
     return _ORIENTATION.sub(rb"\g<1>1", packet)
 
 
-def without_gps(packet: bytes) -> bytes:
-    """Take the properties of EXIF's GPS schema out of a packet."""
-    return _GPS_ELEMENT.sub(b"", _GPS_ATTRIBUTE.sub(b"", _utf8(packet)))
-
-
 def parse(packet: bytes | None) -> Provenance | None:
     """Read our note from a packet; None where there is none."""
-    if not packet or NAMESPACE.encode() not in (packet := _utf8(packet)):
+    if not packet or NAMESPACE.encode() not in (packet := utf8(packet)):
         return None
     values = {
         name: unescape(found[1].decode("utf-8", "replace"))

@@ -6,12 +6,14 @@ Out: the photo with less around its pixels; what says how the pixels are to be r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from colorize_cli.photos import exif, provenance
-from colorize_cli.photos.ifd import Ifd
-from colorize_cli.photos.photo import Metadata, Page, Photo
+from colorize_cli.photos import exif, places
+from colorize_cli.photos.ifd import Ifd, Tag
+from colorize_cli.photos.photo import Metadata, Page, Photo, SubImage
+from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, PHOTOSHOP, XMP
 
 Strip = Literal["none", "gps", "all"]
 _PIXEL_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
@@ -19,7 +21,7 @@ _GEO = frozenset({34853, 33550, 33922, 34264, 34735, 34736, 34737})  # GPS, and 
 
 
 def strip(photo: Photo, what: Strip) -> Photo:
-    """The photo without its place (`gps`), or without all that is not about its pixels (`all`)."""
+    """The photo without its place (`gps`: coordinates and names of places), or without all but its pixels (`all`)."""
     if what == "none":
         return photo
     metadata = photo.metadata
@@ -27,40 +29,61 @@ def strip(photo: Photo, what: Strip) -> Photo:
         kept = tuple(item for item in metadata.text if item[0] in _PIXEL_CHUNKS)
         metadata = Metadata(text=kept, byte_order=metadata.byte_order, big=metadata.big, file=metadata.file)
         return replace(photo, metadata=metadata, pages=tuple(_bare(page) for page in photo.pages))
-    notes = photo.notes
-    extended = metadata.xmp_extended
-    if any(b"GPS" in part for part in extended):
+    notes, text, extended = photo.notes, metadata.text, metadata.xmp_extended
+    if any(places.in_xmp(part) for part in extended):
         extended = ()
-        notes += ("its ExtendedXMP was left out with the GPS data in it",)
+        notes += ("its ExtendedXMP was left out with the place in it",)
+    if any(places.text_names_place(*item) for item in text):
+        text = tuple(item for item in text if not places.text_names_place(*item))
+        notes += ("a copy of its IPTC or XMP, in a text, was left out with the place in it",)
     metadata = replace(
         metadata,
         exif=exif.without_gps(metadata.exif) if metadata.exif else None,
-        xmp=provenance.without_gps(metadata.xmp) if metadata.xmp else None,
+        xmp=places.xmp_without(metadata.xmp) if metadata.xmp else None,
+        iptc=places.resources_without(metadata.iptc) or None if metadata.iptc else None,
+        text=text,
         xmp_extended=extended,
     )
     return replace(photo, metadata=metadata, notes=notes, pages=tuple(_placeless(page) for page in photo.pages))
 
 
 def _bare(page: Page) -> Page:
-    tags = page.metadata.tags
-    if tags is None:
-        return page
-    return _with_tags(page, replace(tags, tags=tuple(tag for tag in tags.tags if tag.code in (254, 297, 338))))
+    return _with_tags(page, lambda tags: tuple(tag for tag in tags if tag.code in (254, 297, 338)))
 
 
 def _placeless(page: Page) -> Page:
-    tags = page.metadata.tags
-    if tags is None:
+    return _with_tags(page, lambda tags: tuple(tag for tag in map(_without_place, tags) if tag is not None))
+
+
+def _without_place(tag: Tag) -> Tag | None:
+    """A tag without the place in it; None where it says nothing else."""
+    if tag.code in _GEO:
+        return None
+    clean = {XMP: places.xmp_without, IPTC: places.iptc_without, PHOTOSHOP: places.resources_without}.get(tag.code)
+    value = clean(tag.value) if clean else tag.value
+    return tag if value == tag.value else Tag(tag.code, 7, len(value), value) if value else None
+
+
+def _with_tags(page: Page, kept: Callable[[tuple[Tag, ...]], tuple[Tag, ...]]) -> Page:
+    """A page with only the tags that are kept, and its sub-images, too; these need those of their layout besides."""
+    own = page.metadata
+    if own.tags is None:
         return page
-    kept = tuple(
-        replace(tag, value=provenance.without_gps(tag.value)) if tag.code == 700 else tag
-        for tag in tags.tags
-        if tag.code not in _GEO
+
+    def bare(sub: SubImage) -> SubImage:
+        left = tuple(tag for tag in sub.tags.tags if tag.code in COPIED_LAYOUT)
+        others = tuple(tag for tag in sub.tags.tags if tag.code not in COPIED_LAYOUT)
+        return replace(sub, tags=_holding(sub.tags, left + kept(others)))
+
+    own = replace(
+        own,
+        tags=_holding(own.tags, kept(own.tags.tags)),
+        before=tuple(map(bare, own.before)),
+        after=tuple(map(bare, own.after)),
+        inside=tuple(tuple(map(bare, chain)) for chain in own.inside),
     )
-    return _with_tags(
-        page, replace(tags, tags=tuple(replace(t, count=len(t.value)) if t.code == 700 else t for t in kept))
-    )
+    return replace(page, metadata=own)
 
 
-def _with_tags(page: Page, tags: Ifd) -> Page:
-    return replace(page, metadata=replace(page.metadata, tags=tags))
+def _holding(ifd: Ifd, tags: tuple[Tag, ...]) -> Ifd:
+    return replace(ifd, tags=tags)
