@@ -18,6 +18,7 @@ from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.photos.atomic import write_whole
 from colorize_cli.photos.photo import FileFacts
 
+PAIR, SHEET = ".compare.jpg", ".variants.jpg"  # endings of their names
 _GAP = 12  # pixels of white between the pictures of a sheet
 _BAND = 40  # pixels above each, for its name
 

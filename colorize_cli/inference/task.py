@@ -25,10 +25,10 @@ from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.painting import held, paint_along_edges
-from colorize_cli.inference.sheets import thumbnail, write_pair, write_sheet
+from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.steering import Carried, Known, Steering
-from colorize_cli.inference.variants import sheet_path, variant_note, variant_path
+from colorize_cli.inference.variants import variant_note, variant_path
 from colorize_cli.inference.verify import verify
 from colorize_cli.models.registry import Sizes
 from colorize_cli.photos.copy import copy_whole, is_copy
@@ -268,7 +268,8 @@ class Workshop:
                 looks.append(thumbnail(pages[0], 800))
             if count and number == 1:
                 sheet = [thumbnail(photo.pages[0].pixels, 800), looks[-1], *looks[:-1]]
-                write_sheet(sheet, sheet_path(out), photo.metadata.file)
+                beside = self.destinations.beside(prepared.source, out, SHEET)
+                write_sheet(sheet, beside, photo.metadata.file)
             path = out if number == 1 else variant_path(out, number)
             written = write_photo(photo, pages, path, self.settings, self._note(prepared.provenance, number))
             notes += written.notes
@@ -276,7 +277,7 @@ class Workshop:
                 found = verify(photo, prepared.spaces, path, self.settings)
                 figures = {key: max(value, figures.get(key, 0.0)) for key, value in found.items()}
         if self.job.compare:
-            pair = out.with_name(f"{out.stem}.compare.jpg")
+            pair = self.destinations.beside(prepared.source, out, PAIR)
             write_pair(photo.pages[0].pixels, pages[0], pair, photo.metadata.file)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))

@@ -32,11 +32,6 @@ def variant_path(out: Path, number: int) -> Path:
     return out.with_name(fit(f"{out.stem}.variant{number}", out.suffix))
 
 
-def sheet_path(out: Path) -> Path:
-    """Where the sheet with all variants goes."""
-    return out.with_name(fit(out.stem, ".variants.jpg"))
-
-
 def is_variant(path: Path) -> bool:
     """Whether a file is called as a variant is."""
     return _VARIANT.match(path.stem) is not None

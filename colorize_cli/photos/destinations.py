@@ -23,6 +23,7 @@ NAMING_RULE = (
 )
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)$", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"\\|?*]|[. ]$')
+_SIDES = (".compare", ".variants")  # stems of the pictures that go beside results
 _MAX_BYTES = 255  # of one name, on every common file system
 
 
@@ -56,6 +57,7 @@ class Destinations:
             self._stems.append(planned)
             stem = _key(planned.with_suffix(""))
             self._neighbours[stem] = self._neighbours.get(stem, 0) + 1
+        self._sides = self._plan_sides(sources)
         if single is None:
             for source, planned in zip(sources, self._stems, strict=True):
                 if same_file(out / planned, source.path):
@@ -80,6 +82,31 @@ class Destinations:
         if self._neighbours[_key(planned.with_suffix(""))] > 1:
             return self.out / planned.with_name(fit(planned.name, file_suffix))
         return self.out / planned.with_name(fit(planned.stem, file_suffix))
+
+    def beside(self, source: Source, out: Path, ending: str) -> Path:
+        """Where a picture that goes with a source's result goes; no other has its name, nor any result.
+
+        Args:
+            source: one of the batch.
+            out: its result.
+            ending: `.compare.jpg` or `.variants.jpg`.
+        """
+        stem = out.stem if self.single is not None else self._sides[source.path]
+        return out.with_name(fit(stem, ending))
+
+    def _plan_sides(self, sources: Sequence[Source]) -> dict[Path, str]:
+        """Stems for what goes beside results: a.jpg keeps `a`, its neighbour a.tif gets `a.tif`."""
+        sides, taken = dict[Path, str](), set[str]()
+        for source, planned in zip(sources, self._stems, strict=True):
+            stem, count = planned.stem, 1
+            while (key := _key(planned.with_name(stem))) in taken or any(
+                _key(planned.with_name(fit(stem, side))) in self._neighbours for side in _SIDES
+            ):
+                stem = planned.name if count == 1 else f"{planned.name}~{count}"
+                count += 1
+            taken.add(key)
+            sides[source.path] = stem
+        return sides
 
 
 def _key(path: Path) -> str:

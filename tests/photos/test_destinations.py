@@ -63,3 +63,17 @@ def test_a_result_never_lands_on_its_source(tmp_path: Path):
     with pytest.raises(UsageError, match="would overwrite it"):
         Destinations(source, tmp_path, single=photo)
     assert Destinations(source, tmp_path, suffix="_color").path(0) == tmp_path / "x_color.jpg"
+
+
+def test_pictures_beside_results_have_names_of_their_own() -> None:
+    names = ("a.jpg", "a.tif", "a.tif.jpg", "b.png", "c.jpg", "c.compare.jpg", "D.jpg", "d.tif")
+    sources = [Source(Path("in") / name, Path(name)) for name in names]
+    destinations = Destinations(sources, Path("out"))
+    results = [destinations.path(i) for i in range(len(names))]
+    for ending in (".compare.jpg", ".variants.jpg"):
+        beside = [destinations.beside(*pair, ending) for pair in zip(sources, results, strict=True)]
+        assert len({str(path).casefold() for path in [*results, *beside]}) == 2 * len(names)
+        assert beside[0] == Path(f"out/a{ending}") and beside[1] == Path(f"out/a.tif{ending}")
+        assert beside[3] == Path(f"out/b{ending}") and all(path.name.endswith(ending) for path in beside)
+    single = Destinations(sources[:1], Path("out"), single=Path("elsewhere/x.png"))
+    assert single.beside(sources[0], Path("elsewhere/x.png"), ".compare.jpg") == Path("elsewhere/x.compare.jpg")
