@@ -92,12 +92,17 @@ def page_tags(
         resources = metadata.iptc
     if resources:
         tags.append(Tag(PHOTOSHOP, 1, len(resources), resources))
-    if first and own.tags is None and (iptc := irb.iptc_of(metadata.iptc)):
+    if (
+        first
+        and own.tags is None
+        and not any(tag.code == IPTC for tag in tags)
+        and (iptc := irb.iptc_of(metadata.iptc))
+    ):
         tags.append(Tag(IPTC, 7, len(iptc), iptc))  # where readers look that know nothing of Photoshop
     if first and metadata.comments and not any(tag.code == _DESCRIPTION for tag in tags):
         text = metadata.comments[0].rstrip(b"\0") + b"\0"
         tags.append(Tag(_DESCRIPTION, 2, len(text), text))
-    return without_repeats(tags)
+    return tags
 
 
 def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) -> list[Tag]:
@@ -113,26 +118,18 @@ def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) ->
             tags.append(Tag(PHOTOSHOP, 1, len(resources), resources))
         elif tag.code == ICC and profile:
             tags.append(Tag(ICC, 7, len(profile), profile))
-    return without_repeats(tags)
+    return tags
 
 
 def copied_tags(source: Sequence[Tag], layout: Sequence[Tag]) -> list[Tag]:
     """The tags of a picture that is copied as it was coded: all, but for places in the file."""
-    return without_repeats([*layout, *(tag for tag in source if tag.code not in LAYOUT | {SUB_IFDS})])
+    return [*layout, *(tag for tag in source if tag.code not in LAYOUT | COPIED_LAYOUT | {SUB_IFDS})]
 
 
 def carries_note(tags: Sequence[Tag], note: Provenance, xmp: bytes | None) -> list[Tag]:
     """The tags of a copied first page, with the note in them."""
     packet = merge(xmp, note)
     return [*(tag for tag in tags if tag.code != XMP), Tag(XMP, 1, len(packet), packet)]
-
-
-def without_repeats(tags: Iterable[Tag]) -> list[Tag]:
-    """Of each number the first."""
-    seen: dict[int, Tag] = {}
-    for tag in tags:
-        seen.setdefault(tag.code, tag)
-    return list(seen.values())
 
 
 def short(order: str, code: int, *values: int, long: bool = False) -> Tag:

@@ -165,17 +165,24 @@ def _around(source: Photo, back: Photo, settings: EncodeSettings) -> list[str]:
 def _contains(source: bytes, packet: bytes | None, extended: Sequence[bytes]) -> bool:
     """Every property of the source's packet, by its lines, is in the output's packet or in its extension."""
     everything = (packet or b"") + b"".join(extended)
+    if _squeezed(source) in _squeezed(everything):
+        return True
     lines = (line.strip() for line in provenance.without_note(source).splitlines())
     return all(line in everything for line in lines if line and not line.startswith((b"<?xpacket", b"<rdf:RDF")))
+
+
+def _squeezed(packet: bytes) -> bytes:
+    """A packet without our note and without white space."""
+    return b"".join(provenance.without_note(packet).split())
 
 
 def _tags(source: Photo, back: Photo) -> list[str]:
     faults = []
     for before, after in zip(source.pages, back.pages, strict=False):
         if before.metadata.tags and after.metadata.tags:
-            there = {tag.code: tag for tag in after.metadata.tags.tags}
+            there = {(tag.code, tag.value) for tag in after.metadata.tags.tags}
             for tag in before.metadata.tags.tags:
-                good = (tag.value, told_anew(tag, before.metadata).value)
-                if tag.code in carry.KEPT_TEXT and (tag.code not in there or there[tag.code].value not in good):
+                now = told_anew(tag, before.metadata)
+                if tag.code in carry.KEPT_TEXT and not there & {(tag.code, tag.value), (tag.code, now.value)}:
                     faults.append(f"TIFF tag {tag.code} differs")
     return faults
