@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from colorize_cli.color.edges import follow_edges
 from colorize_cli.errors import DataError, UsageError, WeightsError
 from colorize_cli.evaluation.metrics import GREY, TRUTH, Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.inference.colorizer import Colorizer, Plane, Request
+from colorize_cli.inference.geometry import reduce
 from colorize_cli.models.checkpoint import read_info
 from colorize_cli.models.load import load_model
 
@@ -121,7 +124,12 @@ class ModelCandidate(Candidate):
         """See `Candidate.colours`."""
         planes = batch.lightness[:, 0].cpu().numpy()
         with self._turn:
-            return self.colorizer.predict([Request(plane) for plane in planes], self.vividness)
+            found = self.colorizer.predict([Request(plane) for plane in planes], self.vividness)
+        return [self._along_edges(ab, plane) for ab, plane in zip(found, planes, strict=True)]
+
+    def _along_edges(self, ab: Plane, lightness: Plane) -> Plane:
+        seen = self.colorizer.view(lightness.shape[0], lightness.shape[1])
+        return follow_edges(ab, np.asarray(reduce(lightness, seen), np.float32))
 
     def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""

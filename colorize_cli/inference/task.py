@@ -24,7 +24,7 @@ from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.painting import held, paint_along_edges
+from colorize_cli.inference.painting import along_edges, held, paint_along_edges
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.steering import Carried, Known, Steering
@@ -291,7 +291,8 @@ class Workshop:
             space = prepared.spaces[i]
             if prepared.requests:
                 lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
-                pages[i] = merge(pages[i], held(lightness, colours[place], binding), space, saturation)
+                colour = along_edges(held(lightness, colours[place], binding), lightness, pages[i], space)
+                pages[i] = merge(pages[i], colour, space, saturation)
             else:
                 found = self.steering.colours(pages[i], space, prepared.sidecars)
                 pages[i] = paint_along_edges(pages[i], found, space, saturation)
