@@ -59,17 +59,18 @@ def _raised(ab: Floats, lightness: Floats) -> Floats:
     size = (lightness.shape[0], lightness.shape[1])
     guide = _area(lightness, (ab.shape[1], ab.shape[2]))
     mean = _box(guide)
-    variance = np.maximum(_box(guide * guide) - mean * mean, 0) + np.float32(_SMOOTHNESS)
+    variance: Floats = np.maximum(_box(guide * guide) - mean * mean, np.float32(0)) + np.float32(_SMOOTHNESS)
     out = np.empty((2, *size), np.float32)
     for channel, fine in zip(ab, out, strict=True):
         smooth = _box(channel)
-        slope = (_box(guide * channel) - mean * smooth) / variance
-        offset = smooth - slope * mean
+        slope: Floats = (_box(guide * channel) - mean * smooth) / variance
+        offset: Floats = smooth - slope * mean
         np.multiply(_linear(_box(slope), size), lightness, out=fine)
         fine += _linear(_box(offset), size)
         # a line fitted on one side of an edge overshoots on the other: no new colours are made
         kernel = np.ones(_WINDOW, np.uint8)
-        np.clip(fine, _linear(cv2.erode(channel, kernel), size), _linear(cv2.dilate(channel, kernel), size), out=fine)
+        low, high = (np.asarray(extreme(channel, kernel), np.float32) for extreme in (cv2.erode, cv2.dilate))
+        np.clip(fine, _linear(low, size), _linear(high, size), out=fine)
         for _ in range(_ROUNDS):
             lost = channel - _area(fine, (ab.shape[1], ab.shape[2]))
             fine += cv2.resize(lost, size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -84,5 +85,5 @@ def _area(plane: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _linear(plane: NDArray[np.generic], size: tuple[int, int]) -> Floats:
+def _linear(plane: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
