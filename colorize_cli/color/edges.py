@@ -59,7 +59,7 @@ def _raised(ab: Floats, lightness: Floats) -> Floats:
     size = (lightness.shape[0], lightness.shape[1])
     guide = _area(lightness, (ab.shape[1], ab.shape[2]))
     mean = _box(guide)
-    variance: Floats = np.maximum(_box(guide * guide) - mean * mean, np.float32(0)) + np.float32(_SMOOTHNESS)
+    variance = np.asarray(np.maximum(_box(guide * guide) - mean * mean, 0) + _SMOOTHNESS, np.float32)
     out = np.empty((2, *size), np.float32)
     for channel, fine in zip(ab, out, strict=True):
         smooth = _box(channel)
