@@ -59,12 +59,13 @@ def _raised(ab: Floats, lightness: Floats) -> Floats:
     size = (lightness.shape[0], lightness.shape[1])
     guide = _area(lightness, (ab.shape[1], ab.shape[2]))
     mean = _box(guide)
-    variance = np.asarray(np.maximum(_box(guide * guide) - mean * mean, 0) + _SMOOTHNESS, np.float32)
+    spread = _box(np.square(guide))
+    variance = np.asarray(np.maximum(spread - mean * mean, 0) + _SMOOTHNESS, np.float32)
     out = np.empty((2, *size), np.float32)
     for channel, fine in zip(ab, out, strict=True):
         smooth = _box(channel)
-        slope: Floats = (_box(guide * channel) - mean * smooth) / variance
-        offset: Floats = smooth - slope * mean
+        slope = np.asarray((_box(guide * channel) - mean * smooth) / variance, np.float32)
+        offset = np.asarray(smooth - slope * mean, np.float32)
         np.multiply(_linear(_box(slope), size), lightness, out=fine)
         fine += _linear(_box(offset), size)
         # a line fitted on one side of an edge overshoots on the other: no new colours are made
