@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from colorize_cli.errors import ColorizeError, ExitStatus
 from colorize_cli.report import RunReport, Status, printable
 
 if TYPE_CHECKING:
     from colorize_cli.inference.pipeline import Progress as PhotoProgress
+    from colorize_cli.inference.scans import Part
 
 _SHOWN_FAILURES = 20
 _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
@@ -46,8 +47,12 @@ def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress]
         )
         with Progress(*columns, console=stderr) as bar:
             task, meter = bar.add_task(title, total=None, rate=""), _Meter()
+            files = _FileBars(bar)
 
             def move(step: PhotoProgress) -> None:
+                if step.part is not None:
+                    files.move(step.part)
+                    return
                 bar.update(task, total=step.total, completed=meter.count(step), rate=meter.rate())
                 _show_plan(step)
 
@@ -56,6 +61,10 @@ def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress]
         meter = _Meter()
 
         def line(step: PhotoProgress) -> None:
+            if step.part is not None:
+                if meter.due():
+                    stderr.print(_line_of(step.part), markup=False)
+                return
             done = meter.count(step)
             _show_plan(step)
             if meter.due():
@@ -69,6 +78,27 @@ def _show_plan(step: PhotoProgress) -> None:
     """With --dry-run: which photo would become which file, a line each on stdout."""
     if step.outcome is not None and step.outcome.status is Status.planned and step.outcome.output is not None:
         stdout.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
+
+
+class _FileBars:
+    """A bar for each large file that is under way; it goes when a stage is done, and comes again for the next."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar, self._tasks = bar, dict[tuple[str, str], TaskID]()
+
+    def move(self, part: Part) -> None:
+        """Show how far a file is."""
+        key = (str(part.source), part.stage)
+        if key not in self._tasks:
+            name = escape(printable(part.source.name))
+            self._tasks[key] = self._bar.add_task(f"  {part.stage} {name}", total=part.total, rate="rows")
+        self._bar.update(self._tasks[key], completed=part.done)
+        if part.done >= part.total:
+            self._bar.remove_task(self._tasks.pop(key))
+
+
+def _line_of(part: Part) -> str:
+    return f"{part.stage} {printable(part.source.name)}: {part.done / max(part.total, 1):.0%}"
 
 
 class _Meter:

@@ -95,7 +95,12 @@ MaxPixelsOpt = Annotated[
     typer.Option(metavar="PIXELS", help="Largest page that is read, such as 200M or 2G; larger files fail by name."),
 ]
 MaxMemoryOpt = Annotated[
-    str, typer.Option(metavar="BYTES", help="Memory for decoded photos, such as 800M or 4G.", show_default="automatic")
+    str,
+    typer.Option(
+        metavar="BYTES",
+        help="Memory for one photo, such as 800M or 4G; large scans go in strips, what cannot is refused.",
+        show_default="half of the machine's",
+    ),
 ]
 ReportOpt = Annotated[
     Path | None,

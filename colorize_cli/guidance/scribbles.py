@@ -238,33 +238,47 @@ def upsampled_strips(
     Yields:
         The rows and their ab, (2, rows, W), from top to bottom.
     """
-    guide = lightness_small.astype(np.float64)
-    side = (2 * radius + 1, 2 * radius + 1)
-
-    def box(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(cv2.blur(plane, side, borderType=cv2.BORDER_REFLECT))
-
-    mean, kernel = box(guide), np.ones(side, np.uint8)
-    variance = np.maximum(box(guide * guide) - mean * mean, 0)
-    planes = []
-    for channel in ab.astype(np.float64):
-        slope = (box(guide * channel) - mean * box(channel)) / (variance + smoothness)
-        planes += [box(slope), box(box(channel) - slope * mean)]
-        # a line fitted on one side of an edge overshoots on the other: no new colours are made
-        planes += [np.asarray(extreme(channel, kernel), np.float64) for extreme in (cv2.erode, cv2.dilate)]
-    (h, w), (tall, wide) = lightness_small.shape, size
+    along = AlongEdges(ab, lightness_small, size, radius, smoothness)
+    tall, wide = size
     step = max(1, _STRIP_PIXELS // wide)
     for top in range(0, tall, step):
         rows = slice(top, min(top + step, tall))
-        strip = lightness_rows(rows).astype(np.float32)
+        yield rows, along.rows(top, lightness_rows(rows))
+
+
+class AlongEdges:
+    """Gives any rows of colours enlarged along edges; for the arguments see `upsampled_strips`."""
+
+    def __init__(
+        self, ab: Floats, lightness_small: Floats, size: tuple[int, int], radius: int = 2, smoothness: float = 4.0
+    ) -> None:
+        guide = lightness_small.astype(np.float64)
+        side = (2 * radius + 1, 2 * radius + 1)
+
+        def box(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(cv2.blur(plane, side, borderType=cv2.BORDER_REFLECT))
+
+        mean, kernel = box(guide), np.ones(side, np.uint8)
+        variance = np.maximum(box(guide * guide) - mean * mean, 0)
+        self._planes = list[Floats]()
+        for channel in ab.astype(np.float64):
+            slope = (box(guide * channel) - mean * box(channel)) / (variance + smoothness)
+            planes = [box(slope), box(box(channel) - slope * mean)]
+            # a line fitted on one side of an edge overshoots on the other: no new colours are made
+            planes += [np.asarray(extreme(channel, kernel), np.float64) for extreme in (cv2.erode, cv2.dilate)]
+            self._planes += [plane.astype(np.float32) for plane in planes]
+        self._step = (lightness_small.shape[0] / size[0], lightness_small.shape[1] / size[1])
+
+    def rows(self, top: int, lightness: Floats) -> Floats:
+        """The ab, (2, n, W), of the rows from `top` whose L* is `lightness`, (n, W)."""
+        strip = lightness.astype(np.float32)
         out = np.empty((2, *strip.shape), np.float32)
         for channel in range(2):
             gain, offset, low, high = (
-                _enlarged(plane.astype(np.float32), (h / tall, w / wide), top, strip.shape)
-                for plane in planes[4 * channel : 4 * channel + 4]
+                _enlarged(plane, self._step, top, strip.shape) for plane in self._planes[4 * channel : 4 * channel + 4]
             )
             np.clip(gain * strip + offset, low, high, out=out[channel])
-        yield rows, out
+        return out
 
 
 def _enlarged(plane: Floats, step: tuple[float, float], top: int, size: tuple[int, ...]) -> Floats:

@@ -117,10 +117,8 @@ class Album:
             return None
         if opened is None:
             return None
-        page, space = opened
-        height, width = reduced_size(page.pixels.shape[0], page.pixels.shape[1], 4 * WORK_SIDE * WORK_SIDE)
-        small = np.ascontiguousarray(reduce(page.pixels, View(height, width, 0, 0)))
-        return find_features(np.asarray(lightness_of(small, space), np.float32))
+        small = reduce(opened.pixels, View(*reduced_size(*opened.size, 4 * WORK_SIDE * WORK_SIDE), 0, 0))
+        return find_features(np.asarray(lightness_of(np.ascontiguousarray(small), opened.space), np.float32))
 
     def _before(self, number: int, scene: Scene) -> int | None:
         """The last photo of the stretch before that shows a scene of this one, where there is one."""
@@ -169,7 +167,7 @@ class Album:
             opened = self.workshop.first_page(source)
             assert opened is not None  # it has features
             sidecars = self.workshop.steering.read(source.path)
-            request, known = self.workshop.request(*opened, sidecars, self._ties.get(place))
+            request, known = self.workshop.request(opened, sidecars, self._ties.get(place))
             ab = self.colorizer.predict([request], self.vividness)[0]
             self._colours[place] = held(request.lightness, ab, known.binding)
         return self._colours[place]

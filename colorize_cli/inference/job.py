@@ -45,7 +45,8 @@ class ColorizeJob:
         salvage: take what is there of damaged files.
         verify: read every result back and prove its lightness, size and metadata.
         max_pixels: largest page that is read.
-        max_memory: bytes that one decoded file, and all photos between decoder and encoder, may take; 0 is automatic.
+        max_memory: bytes that one file, and all photos between decoder and encoder, may take; 0 is automatic.
+        stream_from: pixels from which a file is read and written in strips, where its format allows it.
         report: where the report goes; None is `colorize-report.json` in `out`.
         hints: a folder of side-cars with colour hints, or one; None: no hints.
         method: how colours are found; only the network's way takes no hints or reference at all.
@@ -77,6 +78,7 @@ class ColorizeJob:
     verify: bool = False
     max_pixels: int = DecodeLimits.max_pixels
     max_memory: int = 0
+    stream_from: int = 64_000_000
     report: Path | None = None
     hints: Path | None = None
     method: Method = Method.network

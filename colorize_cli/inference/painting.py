@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
-from colorize_cli.guidance.scribbles import hold, upsampled_strips
+from colorize_cli.guidance.scribbles import AlongEdges, hold, upsampled_strips
 from colorize_cli.inference.geometry import View, reduce
 
 Plane = NDArray[np.float32]
 
 _BLUR = 8  # pixels of a photo that a place of the guide may cover; beyond, colour visibly runs over outlines
 _FINEST = 2048  # most pixels of a guide's shorter side: half a second of work
+_STRIP_PIXELS = 1 << 18  # whose planes of floats, a megabyte each, stay in the cache
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,58 @@ def guide_size(photo: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]
     return round(height * short / min(height, width)), round(width * short / min(height, width))
 
 
-def along_edges(ab: Plane, lightness: Plane, pixels: NDArray[Any], space: RgbSpace) -> Plane:
+def along_edges(ab: Plane, lightness: Plane, pixels: NDArray[Any], photo: tuple[int, int], space: RgbSpace) -> Plane:
     """A network's colours, (2, h, w), made to change where a photo's lightness does, at `guide_size`.
 
     Args:
         ab: Lab units.
         lightness: L* as the network saw it.
-        pixels: the photo.
+        pixels: the photo, or a copy of it that is not smaller than the guide.
+        photo: (H, W) of the photo.
         space: what its pixels mean.
     """
     seen = (lightness.shape[0], lightness.shape[1])
-    size = guide_size((pixels.shape[0], pixels.shape[1]), seen)
+    size = guide_size(photo, seen)
     if size != seen:
         reduced = np.ascontiguousarray(reduce(pixels, View(*size, 0, 0)))
         lightness = np.asarray(lightness_of(reduced, space), np.float32)
     return follow_edges(ab, lightness)
+
+
+class Painter:
+    """Paints any rows of a page, in any thread; the same numbers whatever rows are asked for together.
+
+    Args:
+        colours: the page's ab, (2, h, w), Lab units, of any smaller size; or colours that follow its edges.
+        size: (H, W) of the page.
+        space: what its pixels mean.
+        saturation: factor on the chroma.
+    """
+
+    def __init__(self, colours: Plane | Guided, size: tuple[int, int], space: RgbSpace, saturation: float) -> None:
+        self.size, self.space, self.saturation = size, space, np.float32(saturation)
+        self._along: AlongEdges | None = None
+        if isinstance(colours, Guided) and colours.lightness.shape != size:
+            self._along = AlongEdges(colours.ab, colours.lightness, size)
+        else:
+            ab = colours.ab if isinstance(colours, Guided) else colours
+            self._ab = ab * self.saturation
+
+    def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
+        """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
+        count, width = pixels.shape[:2]
+        out = np.empty((count, width, 3), pixels.dtype)
+        enlarger = None if self._along is not None else Enlarger(self._ab, self.size)
+        step = max(1, _STRIP_PIXELS // width)
+        for start in range(0, count, step):
+            strip = pixels[start : start + step]
+            if self._along is not None:
+                ab = self._along.rows(top + start, lightness_of(strip, self.space)) * self.saturation
+            else:
+                assert enlarger is not None
+                ab = enlarger.rows(top + start, top + start + len(strip))
+            out[start : start + step] = merge_strip(strip, ab, self.space)
+        return out
 
 
 def held(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:

@@ -27,8 +27,10 @@ from colorize_cli.inference.colorizer import Colorizer, Idle, Plane
 from colorize_cli.inference.devices import cpu_threads, pick_device, pick_dtype
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
+from colorize_cli.inference.opened import Prepared
+from colorize_cli.inference.scans import Lane, Part, Stopped
 from colorize_cli.inference.steering import Steering
-from colorize_cli.inference.task import Prepared, Workshop
+from colorize_cli.inference.task import Workshop
 from colorize_cli.inference.variants import check_names, is_variant, predict_variants
 from colorize_cli.models.load import load_model
 from colorize_cli.photos.destinations import Destinations
@@ -42,10 +44,14 @@ _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a batch: how many photos there are, and what became of one (None at the start)."""
+    """One step of a batch: how many photos there are, and what became of one (None at the start).
+
+    Of a large file there are steps between, which say how far it is.
+    """
 
     total: int
     outcome: Outcome | None = None
+    part: Part | None = None
 
 
 def colorize_photos(
@@ -58,7 +64,7 @@ def colorize_photos(
 
     Args:
         job: what to do.
-        on_progress: called in this thread after each photo.
+        on_progress: called in this thread after each photo; of large files also between, in other threads.
         on_notice: told what concerns the whole batch, a line each.
         on_download: bytes done and in all, while weights are pulled.
 
@@ -103,7 +109,8 @@ def colorize_photos(
         takes_hints = all(member.spec.takes_hints for member in model.members)
         report.settings = {"device": str(device), "precision": str(dtype).removeprefix("torch.")}
     steering = Steering.of(job, base, found.sources, takes_hints, notice)
-    workshop = Workshop(job, destinations, sizes, steering)
+    lane = Lane(lambda part: on_progress(Progress(len(found.sources), part=part)))
+    workshop = Workshop(job, destinations, sizes, steering, lane)
     report.settings = {
         "software": SOFTWARE,
         "model": base.model,
@@ -195,6 +202,7 @@ class _Flow:
                     if not (self.decoding or self.waiting or self.finishing):
                         return
             except KeyboardInterrupt:
+                self.workshop.lane.stop()  # a large file would take minutes to be finished
                 readers.shutdown(wait=False, cancel_futures=True)
                 while self.finishing:
                     yield from self._collect(block=True)
@@ -217,7 +225,7 @@ class _Flow:
         result = _settle(source, future)
         if isinstance(result, Outcome):
             yield result
-        else:
+        elif result is not None:
             views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
             self.waiting.setdefault(views, []).append(result)
 
@@ -258,14 +266,19 @@ class _Flow:
         for future in done:
             item = self.finishing.pop(future)
             result = _settle(item.source, future)
-            assert isinstance(result, Outcome)
-            yield result
+            if isinstance(result, Outcome):
+                yield result
 
 
-def _settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome]) -> Prepared | Outcome:
-    """A stage's result; whatever went wrong with this photo becomes its outcome, and the others go on."""
+def _settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome]) -> Prepared | Outcome | None:
+    """A stage's result; whatever went wrong with this photo becomes its outcome, and the others go on.
+
+    None where the batch was interrupted and the file is dropped.
+    """
     try:
         return future.result()
+    except Stopped:
+        return None
     except PhotoError as error:
         return Outcome(source.path, Status.failed, reason=one_line(error))
     except MemoryError:

@@ -187,16 +187,27 @@ class Steering:
         shown = guessed if binding is None else binding.over(guessed)
         return Known(shown, binding if self.takes_hints else shown)
 
-    def colours(self, pixels: NDArray[Any], space: RgbSpace, sidecars: Sequence[Sidecar]) -> Guided:
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """The size, (h, w), at which methods without a network look at a page."""
+        return reduced_size(height, width, _REFERENCE_AREA if self.job.method is Method.welsh else MOST_PIXELS)
+
+    def colours(
+        self, pixels: NDArray[Any], size: tuple[int, int], space: RgbSpace, sidecars: Sequence[Sidecar]
+    ) -> Guided:
         """Colours of a page without a network: Levin's, Welsh's or Charpiat's, found on a reduced copy.
+
+        Args:
+            pixels: the page, or a copy of it that is not smaller than `working_size`.
+            size: (H, W) of the page.
+            space: what its pixels mean.
+            sidecars: that speak of this page.
 
         Raises:
             HintError: a point lies outside the photo.
         """
-        height, width = pixels.shape[:2]
-        area = _REFERENCE_AREA if self.job.method is Method.welsh else MOST_PIXELS
-        small = reduced_size(height, width, area)
-        reduced = pixels if small == (height, width) else reduce(pixels, View(*small, 0, 0))
+        height, width = size
+        small = self.working_size(height, width)
+        reduced = pixels if small == pixels.shape[:2] else reduce(pixels, View(*small, 0, 0))
         lightness = np.asarray(lightness_of(np.ascontiguousarray(reduced), space), np.float32)
         with self.solving:
             if self.job.method is Method.levin:

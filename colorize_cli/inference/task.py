@@ -6,79 +6,41 @@ Out: before: requests for the network, or an outcome that needs none; after: the
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of, merge
-from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
-from colorize_cli.errors import EncodeError, HintError, PhotoError
+from colorize_cli.errors import DecodeError, EncodeError, HintError, PhotoError
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.painting import along_edges, held, paint_along_edges
+from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
+from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
+from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
-from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_note, variant_path
-from colorize_cli.inference.verify import verify
 from colorize_cli.models.registry import Sizes
 from colorize_cli.photos.copy import copy_whole, is_copy
-from colorize_cli.photos.decode import decode
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import read_provenance, suffix_for, target_format, write_photo
 from colorize_cli.photos.leftovers import sweep
-from colorize_cli.photos.photo import Page, Photo, PhotoFormat
+from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.report import Outcome, Status
 
 Plane = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A decoded photo on its way to the network.
-
-    Attributes:
-        photo: pixels and metadata.
-        spaces: the colour space of each page.
-        requests: what the network is to see, one for each page that is to be coloured.
-        known: what is known of the colours of each of them.
-        colored_pages: the pages that are to be coloured, by the network or without it.
-        sidecars: the photo's hints.
-        provenance: the result's note.
-        out: where the result goes.
-        started: clock at the begin, seconds.
-    """
-
-    source: Source
-    photo: Photo
-    spaces: tuple[RgbSpace, ...]
-    requests: tuple[Request, ...]
-    known: tuple[Known, ...]
-    colored_pages: tuple[int, ...]
-    sidecars: tuple[Sidecar, ...]
-    provenance: Provenance
-    out: Path
-    notes: tuple[str, ...]
-    started: float
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the pixels and the result will take, roughly."""
-        return sum(
-            page.pixels.size * page.pixels.itemsize * (4 if page.pixels.ndim == 2 else 2) for page in self.photo.pages
-        )
 
 
 class Workshop:
@@ -89,11 +51,21 @@ class Workshop:
         destinations: where each result goes.
         sizes: at which sizes the network sees photos; None where none does.
         steering: what people said about the colours; it gives each result's note.
+        lane: lets large files through, one at a time.
     """
 
-    def __init__(self, job: ColorizeJob, destinations: Destinations, sizes: Sizes | None, steering: Steering) -> None:
+    def __init__(
+        self,
+        job: ColorizeJob,
+        destinations: Destinations,
+        sizes: Sizes | None,
+        steering: Steering,
+        lane: Lane | None = None,
+    ) -> None:
         self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
         self.settings = job.encode_settings()
+        self.lane = lane or Lane()
+        self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self._folders: set[Path] = set()
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome:
@@ -110,21 +82,22 @@ class Workshop:
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path
         provenance = self.steering.provenance(path)
-        form, note = target_format(probe(path), self.settings)
+        found = probe(path)
+        form, note = target_format(found, self.settings)
         out = self._result_path(index, path, form)
         standing = self._standing(source, index, out, provenance)
         if standing is not None:
             return standing
+        way = plan(found, form, self.job.stream_from, self.job.max_memory)
         if self.job.dry_run:
-            return Outcome(path, Status.planned, out, notes=(note,) if note else ())
-        photo = decode(path, self.job.limits(), self.job.salvage)
+            return Outcome(path, Status.planned, out, notes=(*((note,) if note else ()), *described(found, way)))
+        opened = self.open(path, way)
+        photo, sights = opened.photo, opened.sights
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
         out = self._result_path(index, path, form)
-        photo = in_known_spaces(photo)
-        spaces = tuple(space_of(page) for page in photo.pages)
-        grey = self._pages_to_colour(photo, spaces)
+        grey = self._pages_to_colour(sights)
         if not grey:
-            return self._leave_coloured(index, source, photo, out, started)
+            return self._leave_coloured(index, source, opened, out, started)
         notes = photo.notes + ((note,) if note else ())
         self.steering.check(path)
         sidecars = self.steering.read(path)
@@ -133,7 +106,7 @@ class Workshop:
             notes += (f"its hints are for the first page; the others {rest}",)
         if self.job.method is Method.network:
             said = (sidecars, self.steering.carried.get(index))  # both speak of the first page
-            asked = [self.request(photo.pages[i], spaces[i], *(said if i == 0 else ())) for i in grey]
+            asked = [self.request(sights[i], *(said if i == 0 else ())) for i in grey]
         else:
             asked = []
         if self.job.method is Method.levin:
@@ -141,17 +114,55 @@ class Workshop:
                 raise HintError("its first page, which the hints are for, has colour already", path=path)
             grey = (0,)
         requests, known = tuple(request for request, _ in asked), tuple(about for _, about in asked)
-        return Prepared(source, photo, spaces, requests, known, grey, sidecars, provenance, out, notes, started)
+        spaces = tuple(sight.space for sight in sights)
+        return Prepared(
+            source,
+            photo,
+            spaces,
+            requests,
+            known,
+            grey,
+            sidecars,
+            provenance,
+            out,
+            notes,
+            started,
+            sights,
+            opened.scan,
+        )
 
-    def first_page(self, source: Source) -> tuple[Page, RgbSpace] | None:
+    def open(self, path: Path, way: ScanPlan) -> Opened:
+        """Read a photo: as a whole; or, of a large one, as much as has to be seen before it is coloured.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        if way.streamed:
+            try:
+                return see_scan(path, DecodeLimits(self.job.max_pixels), self._wanted, self.lane, self.workers)
+            except DecodeError:
+                if not self.job.salvage:
+                    raise
+        return open_whole(path, self.job.limits(), self.job.salvage)
+
+    def _wanted(self, height: int, width: int) -> View:
+        """The largest size at which a page is looked at as a whole."""
+        if not self.sizes:
+            return View(*self.steering.working_size(height, width), 0, 0)
+        view = self.view(height, width)
+        guide = guide_size((height, width), (view.height, view.width))
+        return View(max(view.height, guide[0]), max(view.width, guide[1]), 0, 0)
+
+    def first_page(self, source: Source) -> Sight | None:
         """A photo's first page, if it is to be coloured.
 
         Raises:
             PhotoError: the file cannot be read.
         """
-        photo = in_known_spaces(decode(source.path, self.job.limits(), self.job.salvage))
-        spaces = tuple(space_of(page) for page in photo.pages)
-        return (photo.pages[0], spaces[0]) if 0 in self._pages_to_colour(photo, spaces) else None
+        found = probe(source.path)
+        form, _ = target_format(found, self.settings)
+        sights = self.open(source.path, plan(found, form, self.job.stream_from, self.job.max_memory)).sights
+        return sights[0] if 0 in self._pages_to_colour(sights) else None
 
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
@@ -194,18 +205,19 @@ class Workshop:
     def _copy_path(self, index: int) -> Path:
         return self.destinations.path(index)
 
-    def _pages_to_colour(self, photo: Photo, spaces: Sequence[RgbSpace]) -> tuple[int, ...]:
+    def _pages_to_colour(self, sights: Sequence[Sight]) -> tuple[int, ...]:
         if self.job.on_color is OnColor.recolor:
-            return tuple(range(len(photo.pages)))
+            return tuple(range(len(sights)))
         return tuple(
             i
-            for i, (page, space) in enumerate(zip(photo.pages, spaces, strict=True))
-            if page.pixels.ndim == 2 or residual_chroma(page.pixels, space) <= COLOUR_THRESHOLD
+            for i, sight in enumerate(sights)
+            if sight.pixels.ndim == 2 or residual_chroma(sight.pixels, sight.space) <= COLOUR_THRESHOLD
         )
 
-    def _leave_coloured(self, index: int, source: Source, photo: Photo, out: Path, started: float) -> Outcome:
+    def _leave_coloured(self, index: int, source: Source, opened: Opened, out: Path, started: float) -> Outcome:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
+        photo = opened.photo
         notes = photo.notes + self.steering.unused(source.path)
         if self.job.strip == "none":
             out = self._copy_path(index)
@@ -213,8 +225,13 @@ class Workshop:
             copy_whole(source.path, out)
         else:  # a copy would publish what was to be stripped
             self._make_folder(out.parent)
-            pages = [page.pixels for page in photo.pages]
-            notes += write_photo(photo, pages, out, self.settings, self.steering.base).notes
+            if opened.scan is not None:
+                with self.lane.walk(source.path, "writing", total_rows(opened.scan)) as on_rows:
+                    written = paint(opened.scan, {}, out, self.settings, self.steering.base, on_rows, self.workers)
+            else:
+                pages = [page.pixels for page in photo.pages]
+                written = write_photo(photo, pages, out, self.settings, self.steering.base)
+            notes += written.notes
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
 
@@ -224,13 +241,12 @@ class Workshop:
         return view_of(height, width, self.sizes)
 
     def request(
-        self, page: Page, space: RgbSpace, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
+        self, sight: Sight, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
     ) -> tuple[Request, Known]:
         """What the network is to see of a page, and what is known of its colours."""
-        height, width = page.pixels.shape[:2]
-        small = np.ascontiguousarray(reduce(page.pixels, self.view(height, width)))
-        lightness = np.asarray(lightness_of(small, space), np.float32)
-        known = self.steering.know(lightness, (height, width), sidecars, carried)
+        small = np.ascontiguousarray(reduce(sight.pixels, self.view(*sight.size)))
+        lightness = np.asarray(lightness_of(small, sight.space), np.float32)
+        known = self.steering.know(lightness, sight.size, sidecars, carried)
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
@@ -263,37 +279,33 @@ class Workshop:
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
             own = colours if number == 1 else [by_request[number - 2] for by_request in variants]
-            pages = self._painted(prepared, own)
-            if count:
-                looks.append(thumbnail(pages[0], 800))
-            if count and number == 1:
-                sheet = [thumbnail(photo.pages[0].pixels, 800), looks[-1], *looks[:-1]]
-                beside = self.destinations.beside(prepared.source, out, SHEET)
-                write_sheet(sheet, beside, photo.metadata.file)
             path = out if number == 1 else variant_path(out, number)
-            written = write_photo(photo, pages, path, self.settings, self._note(prepared.provenance, number))
-            notes += written.notes
-            if self.job.verify:
-                found = verify(photo, prepared.spaces, path, self.settings)
-                figures = {key: max(value, figures.get(key, 0.0)) for key, value in found.items()}
+            result = self._write(prepared, own, path, self._note(prepared.provenance, number))
+            if count:
+                looks.append(thumbnail(result.after, 800))
+            if count and number == 1:
+                sheet = [thumbnail(result.before, 800), looks[-1], *looks[:-1]]
+                write_sheet(sheet, self.destinations.beside(prepared.source, out, SHEET), photo.metadata.file)
+            notes += result.notes
+            figures |= {key: max(value, figures.get(key, 0.0)) for key, value in result.figures.items()}
         if self.job.compare:
             pair = self.destinations.beside(prepared.source, out, PAIR)
-            write_pair(photo.pages[0].pixels, pages[0], pair, photo.metadata.file)
+            write_pair(result.before, result.after, pair, photo.metadata.file)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
         return Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)
 
-    def _painted(self, prepared: Prepared, colours: Sequence[Plane]) -> list[NDArray[Any]]:
-        """The pages of a result: those that are to be coloured with their colours, the others as they are."""
-        pages: list[NDArray[Any]] = [page.pixels for page in prepared.photo.pages]
-        saturation = self.job.saturation
-        for place, i in enumerate(prepared.colored_pages):
-            space = prepared.spaces[i]
-            if prepared.requests:
-                lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
-                colour = along_edges(held(lightness, colours[place], binding), lightness, pages[i], space)
-                pages[i] = merge(pages[i], colour, space, saturation)
-            else:
-                found = self.steering.colours(pages[i], space, prepared.sidecars)
-                pages[i] = paint_along_edges(pages[i], found, space, saturation)
-        return pages
+    def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
+        found = {i: self._colours_of(prepared, place, colours) for place, i in enumerate(prepared.colored_pages)}
+        if prepared.scan is None:
+            return write_whole_photo(prepared, found, path, note, self.job, self.settings)
+        return write_large(prepared, found, path, note, self.job, self.settings, self.lane, self.workers)
+
+    def _colours_of(self, prepared: Prepared, place: int, colours: Sequence[Plane]) -> Plane | Guided:
+        """The colours of one of the pages that are to have some."""
+        sight = prepared.sights[prepared.colored_pages[place]]
+        if prepared.requests:
+            lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
+            ab = held(lightness, colours[place], binding)
+            return along_edges(ab, lightness, sight.pixels, sight.size, sight.space)
+        return self.steering.colours(sight.pixels, sight.size, sight.space, prepared.sidecars)

@@ -10,6 +10,7 @@ may be 1.2 times what the same encoder does to the grey picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from colorize_cli.photos.verify import read_back, through_encoder
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 LOSSY_RATIO = 1.2
-_SPARE = 0.05  # L*: a lossy picture that the encoder leaves nearly as it was may differ by a rounding
+SPARE = 0.05  # L*: a lossy picture that the encoder leaves nearly as it was may differ by a rounding
 
 
 def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
@@ -35,10 +36,19 @@ def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) 
 
 def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
     """What one 16-bit step is worth in L* at every pixel's grey level, (H, W)."""
-    ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None], space)[0]
-    steps = np.maximum(np.diff(ramp, append=ramp[-1] + 1e-3), np.diff(ramp, prepend=ramp[0] - 1e-3))
+    steps, ramp = _sixteen_bit_steps(space)
+    if before.ndim == 2 and before.dtype == np.uint16:
+        return np.take(steps, before)
     level = np.clip(np.searchsorted(ramp, lightness_of(before, space)), 0, 65535)
-    return np.asarray(steps[level], np.float32) + 1e-3
+    return np.asarray(steps[level], np.float32)
+
+
+@lru_cache(maxsize=4)
+def _sixteen_bit_steps(space: RgbSpace) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of every 16-bit grey, what a step is worth, and its L*."""
+    ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None], space)[0]
+    steps = np.maximum(np.diff(ramp, append=ramp[-1] + 1e-3), np.diff(ramp, prepend=ramp[0] - 1e-3)) + 1e-3
+    return np.asarray(steps, np.float32), ramp
 
 
 def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: EncodeSettings) -> dict[str, float]:
@@ -66,7 +76,7 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
         if number >= len(again.pages) or again.pages[number].size != page.size:
             continue  # named among the faults already
         stored = again.pages[number].pixels
-        error = lightness_error(page.pixels, _at_depth(stored, page.pixels.dtype), space)
+        error = lightness_error(page.pixels, at_depth(stored, page.pixels.dtype), space)
         p99 = float(np.percentile(error, 99))
         figures["lightness_max"] = max(figures["lightness_max"], float(error.max()))
         figures["lightness_p99"] = max(figures["lightness_p99"], p99)
@@ -76,7 +86,7 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
                 faults.append(f"page {number + 1}: lightness differs by up to {error.max():.2f} L*")
         else:
             figures["lightness_p99_of_grey"] = max(figures.get("lightness_p99_of_grey", 0.0), alone[number])
-            if p99 > LOSSY_RATIO * alone[number] + _SPARE:
+            if p99 > LOSSY_RATIO * alone[number] + SPARE:
                 faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
     if faults:
         raise EncodeError(f"verification failed: {'; '.join(faults[:3])}", path=result)
@@ -93,12 +103,12 @@ def _coding_alone(source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSet
     for shift in ((0, 0), (3, 5)):
         pages = [np.roll(page.pixels, shift, (0, 1)) for page in source.pages]
         for number, coded in enumerate(through_encoder(source, pages, settings)):
-            error = lightness_error(pages[number], _at_depth(coded, pages[number].dtype), spaces[number])
+            error = lightness_error(pages[number], at_depth(coded, pages[number].dtype), spaces[number])
             figures[number] = max(figures[number], float(np.percentile(error, 99)))
     return figures
 
 
-def _at_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def at_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Pixels as 8 or 16 bits: a 16-bit source whose result's format holds 8 is compared at 16."""
     if pixels.dtype == dtype:
         return pixels

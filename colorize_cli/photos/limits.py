@@ -18,10 +18,21 @@ def check_size(width: int, height: int, bytes_per_pixel: int, limits: DecodeLimi
     """
     if width * height > limits.max_pixels:
         raise TooManyPixels(
-            f"{width:,} x {height:,} pixels are declared, more than --max-pixels {limits.max_pixels} allows"
+            f"{width:,} x {height:,} pixels are declared, more than --max-pixels {amount(limits.max_pixels)} allows; "
+            f"--max-pixels {amount(width * height)} takes them"
         )
     need = width * height * bytes_per_pixel * pages
     if limits.max_memory is not None and need > limits.max_memory:
         raise TooManyPixels(
             f"{width:,} x {height:,} pixels need {need / 2**20:,.0f} MiB, more than --max-memory allows"
         )
+
+
+def amount(value: int, kilo: int = 1000) -> str:
+    """A number as an option takes it, such as 1.2G: rounded up, so that the option allows the number itself."""
+    for power, letter in ((3, "G"), (2, "M"), (1, "K")):
+        if value >= kilo**power:
+            tenths = -(-value * 10 // kilo**power)
+            whole, rest = (-(-tenths // 10), 0) if tenths >= 1000 else divmod(tenths, 10)
+            return f"{whole}.{rest}{letter}" if rest else f"{whole}{letter}"
+    return str(value)

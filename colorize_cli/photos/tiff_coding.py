@@ -126,8 +126,13 @@ def segments(planes: AnyPixels, coding: Coding, order: str, quality: int | None 
 
 def coded_rows(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None) -> Iterator[bytes]:
     """One strip, or one row of tiles: (n, W, samples), with n at most `unit_rows`."""
+    return (code(part, coding, order, quality) for part in cut(rows, coding))
+
+
+def cut(rows: AnyPixels, coding: Coding) -> Iterator[AnyPixels]:
+    """A strip as it is; or the tiles of a row of tiles, those at the edge filled up."""
     if coding.tile is None:
-        yield code(rows, coding, order, quality)
+        yield rows
         return
     wide, high = coding.tile
     for left in range(0, rows.shape[1], wide):
@@ -135,7 +140,7 @@ def coded_rows(rows: AnyPixels, coding: Coding, order: str, quality: int | None 
         missing = (high - part.shape[0], wide - part.shape[1])
         if any(missing):  # the edge goes on: a black rim would ring in JPEG
             part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        yield code(part, coding, order, quality)
+        yield part
 
 
 def code(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None) -> bytes:
@@ -143,10 +148,7 @@ def code(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None
     compression, rows = coding.compression, np.ascontiguousarray(rows)
     if compression == JPEG:
         return assemble(code_pixels(rows, coding.jpeg, quality), ())
-    if compression in _PREDICTED:
-        rows = rows.copy()
-        rows[:, 1:] -= rows[:, :-1].copy()  # predictor 2: differences along the row, wrapping round
-    raw = rows.astype(rows.dtype.newbyteorder(">" if order == ">" else "<"), copy=False).tobytes()
+    raw = raw_of(rows, coding, order)
     if compression == LZW:
         return bytes(imagecodecs.lzw_encode(raw))
     if compression == DEFLATE:
@@ -159,6 +161,16 @@ def code(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None
         step = rows.shape[1] * rows.shape[2] * rows.itemsize  # a run must not cross rows
         return b"".join(bytes(imagecodecs.packbits_encode(raw[i : i + step])) for i in range(0, len(raw), step))
     return raw
+
+
+def raw_of(rows: AnyPixels, coding: Coding, order: str) -> bytes:
+    """What of a strip or tile is compressed: its samples in the file's byte order, or their differences."""
+    rows = np.ascontiguousarray(rows)
+    if coding.compression in _PREDICTED:
+        differences = rows.copy()
+        differences[:, 1:] -= rows[:, :-1]  # predictor 2: differences along the row, wrapping round
+        rows = differences
+    return rows.astype(rows.dtype.newbyteorder(">" if order == ">" else "<"), copy=False).tobytes()
 
 
 def most_bytes(planes: AnyPixels, coding: Coding) -> int:

@@ -97,7 +97,7 @@ def _assemble(
             if not size:
                 raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
             raise Damaged("truncated TIFF: the end of the picture is missing", salvageable=True)
-        block = _decode(page, data[offset : offset + size] if offset and size else b"", number, salvage)
+        block = decode_segment(page, data[offset : offset + size] if offset and size else b"", number, salvage)
         if block is None:
             lost += 1
             continue
@@ -113,8 +113,12 @@ def _assemble(
     pixels = np.moveaxis(out[..., 0], 0, -1) if separate > 1 else out[0]
     if pixels.dtype.kind == "b":
         pixels = pixels.astype(np.uint8)
-    is_rgb = int(page.photometric) == 6 and ifd.integer(259) in (7, 33007, 34892) and samples >= 3
-    return Samples(pixels, depth, pixels.dtype.kind == "f", is_rgb, notes)
+    return Samples(pixels, depth, pixels.dtype.kind == "f", decodes_to_rgb(ifd), notes)
+
+
+def decodes_to_rgb(ifd: Ifd) -> bool:
+    """Whether a page is stored as YCbCr, and its codec brings it to RGB."""
+    return ifd.integer(262, 1) == 6 and ifd.integer(259, 1) in (7, 33007, 34892) and ifd.integer(277, 1) >= 3
 
 
 def _segments_wanted(page: tifffile.TiffPage, separate: int, height: int, width: int) -> int:
@@ -123,9 +127,14 @@ def _segments_wanted(page: tifffile.TiffPage, separate: int, height: int, width:
     return int(separate * -(-height // min(max(page.rowsperstrip, 1), height)))
 
 
-def _decode(
+def decode_segment(
     page: tifffile.TiffPage, coded: bytes, number: int, salvage: bool
 ) -> tuple[tuple[int, int, int, int, int], AnyPixels] | None:
+    """One strip or tile: where it lies (plane, depth, row, column, sample), and its samples.
+
+    Raises:
+        Damaged: it cannot be decoded; with `salvage` the answer is None.
+    """
     tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
     try:
         part, where, _ = page.decode(coded, number, **tables)

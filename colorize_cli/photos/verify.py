@@ -49,7 +49,11 @@ def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
     Raises:
         DecodeError: the output cannot be read.
     """
-    back = decode(path, _NO_LIMITS)
+    return compared(source, decode(path, _NO_LIMITS), settings)
+
+
+def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
+    """Compare an output that was read back with its source; of pixels, their transparency alone."""
     expected = strip.strip(source, settings.strip)
     faults = [*_pages(expected, back), *_around(expected, back, settings)]
     if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:

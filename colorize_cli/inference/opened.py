@@ -1,0 +1,203 @@
+"""A photo between its stages: opened, prepared for the network, written with its colours; as a whole or in strips.
+
+In:  a path; then the colours of its pages
+Out: `Opened`; then the written file, and what of it is shown and reported
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import merge
+from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.inference.colorizer import Request
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.painting import Guided, Painter, paint_along_edges
+from colorize_cli.inference.scan_verify import verify_scan
+from colorize_cli.inference.scans import Lane, Sight, look, paint, total_rows
+from colorize_cli.inference.spaces import in_known_spaces, space_of
+from colorize_cli.inference.steering import Known
+from colorize_cli.inference.verify import verify
+from colorize_cli.photos.decode import decode
+from colorize_cli.photos.discover import Source
+from colorize_cli.photos.encode import EncodeSettings, write_photo
+from colorize_cli.photos.photo import DecodeLimits, Page, Photo
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.scan import Scan, hidden, open_scan
+
+Plane = NDArray[np.float32]
+Colours = Mapping[int, Plane | Guided]
+
+_SHOWN = 1600  # pixels of the longer side of what pairs and sheets are made of
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A photo that was read.
+
+    Attributes:
+        photo: its pages and metadata.
+        sights: each page as it was seen whole.
+        scan: reads the photo in strips, where it is too large to be held; `photo` has stand-ins for pixels then.
+    """
+
+    photo: Photo
+    sights: tuple[Sight, ...]
+    scan: Scan | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A decoded photo on its way to the network.
+
+    Attributes:
+        photo: pixels and metadata.
+        spaces: the colour space of each page.
+        requests: what the network is to see, one for each page that is to be coloured.
+        known: what is known of the colours of each of them.
+        colored_pages: the pages that are to be coloured, by the network or without it.
+        sidecars: the photo's hints.
+        provenance: the result's note.
+        out: where the result goes.
+        started: clock at the begin, seconds.
+        sights: each page as it was seen whole.
+        scan: reads the photo in strips, where it is too large to be held; `photo` has stand-ins for pixels then.
+    """
+
+    source: Source
+    photo: Photo
+    spaces: tuple[RgbSpace, ...]
+    requests: tuple[Request, ...]
+    known: tuple[Known, ...]
+    colored_pages: tuple[int, ...]
+    sidecars: tuple[Sidecar, ...]
+    provenance: Provenance
+    out: Path
+    notes: tuple[str, ...]
+    started: float
+    sights: tuple[Sight, ...]
+    scan: Scan | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the pixels and the result will take, roughly."""
+        if self.scan is not None:
+            return sum(sight.pixels.nbytes for sight in self.sights)
+        return sum(
+            page.pixels.size * page.pixels.itemsize * (4 if page.pixels.ndim == 2 else 2) for page in self.photo.pages
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result that was written.
+
+    Attributes:
+        before, after: its first page, or reduced copies of it.
+        notes: what was odd.
+        figures: what was verified.
+    """
+
+    before: NDArray[Any]
+    after: NDArray[Any]
+    notes: tuple[str, ...]
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def open_whole(path: Path, limits: DecodeLimits, salvage: bool) -> Opened:
+    """Decode a photo.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    photo = in_known_spaces(decode(path, limits, salvage))
+    return Opened(photo, tuple(Sight.of(page, space_of(page)) for page in photo.pages))
+
+
+def see_scan(path: Path, limits: DecodeLimits, wanted: Callable[[int, int], View], lane: Lane, workers: int) -> Opened:
+    """Read a large photo in strips, and keep a reduced copy of each page.
+
+    Args:
+        path: the file.
+        limits: its memory is limited by how it is read.
+        wanted: from a page's height and width, the size at which it will be looked at.
+        lane: lets it through.
+        workers: threads.
+
+    Raises:
+        PhotoError: it cannot be read.
+        Stopped: the batch was interrupted.
+    """
+    scan = open_scan(path, limits).mapped(in_known_spaces)
+    sights, pages = list[Sight](), list[Page]()
+    with lane.walk(path, "reading", total_rows(scan)) as on_rows:
+        for number, page in enumerate(scan.photo.pages):
+            view = wanted(page.pixels.shape[0], page.pixels.shape[1])
+            sight, hides = look(scan, number, view, on_rows, workers)
+            sights.append(sight)
+            pages.append(hidden(page, hides))
+    scan = replace(scan, photo=replace(scan.photo, pages=tuple(pages)))
+    return Opened(scan.photo, tuple(sights), scan)
+
+
+def write_whole_photo(
+    prepared: Prepared, colours: Colours, path: Path, note: Provenance, job: ColorizeJob, settings: EncodeSettings
+) -> Result:
+    """Join the pages in memory with their colours, and write them; the pages without colours stay as they are.
+
+    Raises:
+        PhotoError: the result cannot be written, or is not what it should be.
+    """
+    photo = prepared.photo
+    pages: list[NDArray[Any]] = [page.pixels for page in photo.pages]
+    for i, found in colours.items():
+        if isinstance(found, Guided):
+            pages[i] = paint_along_edges(pages[i], found, prepared.spaces[i], job.saturation)
+        else:
+            pages[i] = merge(pages[i], found, prepared.spaces[i], job.saturation)
+    written = write_photo(photo, pages, path, settings, note)
+    figures = verify(photo, prepared.spaces, path, settings) if job.verify else {}
+    return Result(photo.pages[0].pixels, pages[0], written.notes, figures)
+
+
+def write_large(
+    prepared: Prepared,
+    colours: Colours,
+    path: Path,
+    note: Provenance,
+    job: ColorizeJob,
+    settings: EncodeSettings,
+    lane: Lane,
+    workers: int,
+) -> Result:
+    """`write_whole_photo` for a photo that is read again, and written, in strips.
+
+    Raises:
+        PhotoError: the result cannot be written, or is not what it should be.
+        Stopped: the batch was interrupted.
+    """
+    scan, sights = prepared.scan, prepared.sights
+    assert scan is not None
+    painters = {i: Painter(found, sights[i].size, sights[i].space, job.saturation) for i, found in colours.items()}
+    with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
+        written = paint(scan, painters, path, settings, note, on_rows, workers)
+    figures = dict[str, float]()
+    if job.verify:
+        with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
+            figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers)
+    scale = min(1.0, _SHOWN / max(sights[0].size))
+    height, width = (max(1, round(side * scale)) for side in sights[0].size)
+    small = View(height, width, 0, 0)
+    before = np.ascontiguousarray(reduce(sights[0].pixels, small))
+    after = before
+    if 0 in colours:
+        after = Painter(colours[0], (small.height, small.width), sights[0].space, job.saturation).paint(0, before)
+    return Result(before, after, written.notes, figures)

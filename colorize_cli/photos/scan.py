@@ -1,0 +1,192 @@
+"""Open a large file so that its pixels come a few rows at a time, each page from top to bottom, as often as wanted.
+
+In:  a path to a TIFF, baseline JPEG or non-interlaced PNG
+Out: a `Scan`: the photo without its pixels, and blocks of rows that are what `decode` would have given for them
+
+TIFF comes by tifffile and imagecodecs, as on the road through memory: their strips and tiles are decoded on several
+cores, where libvips reads strips on one, and every kind of page means the same on both roads. JPEG and PNG come by
+libvips, the one library at hand that gives their rows before the whole picture is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.photos.decode import finish, finish_page
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
+from colorize_cli.photos.raw import Damaged, RawPage, TooManyPixels
+from colorize_cli.photos.scan_file import facts_of, unchanged
+from colorize_cli.photos.scan_tiff import open_tiff
+from colorize_cli.photos.scan_vips import open_jpeg, open_png
+from colorize_cli.photos.sniff import sniff
+
+Rows = tuple[int, RawPage]
+_OPENERS = {PhotoFormat.tiff: open_tiff, PhotoFormat.jpeg: open_jpeg, PhotoFormat.png: open_png}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a page: where they start, and what they are; `rows.pixels` is (n, W) or (n, W, 3)."""
+
+    top: int
+    rows: Page
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A file whose pixels are read in blocks.
+
+    Attributes:
+        photo: as `decode` gives it, but its pixels and alpha are stand-ins of the right shape that take no memory.
+        readers: for each page, what starts reading its rows as they are stored.
+        convert: what is done to rows once they are upright.
+    """
+
+    photo: Photo
+    readers: tuple[Callable[[], Iterator[Rows]], ...]
+    convert: Callable[[Page], Page] = lambda page: page
+
+    def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
+        """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
+        small = convert(replace(self.photo, pages=tuple(first_pixel(page) for page in self.photo.pages)))
+        sizes = [page.size for page in self.photo.pages]
+        pages = tuple(_spread(page, height, width) for page, (width, height) in zip(small.pages, sizes, strict=True))
+
+        def converted(rows: Page) -> Page:
+            return convert(replace(self.photo, pages=(rows,))).pages[0]
+
+        return Scan(replace(small, pages=pages), self.readers, converted)
+
+    def blocks(self, page: int) -> Iterator[Block]:
+        """All rows of a page, from top to bottom.
+
+        Raises:
+            DecodeError: the page is damaged, or the file changed since it was opened.
+        """
+        path = self.photo.path
+        unchanged(path, self.photo.metadata.file)
+        seen = 0
+        try:
+            for top, raw in self.readers[page]():
+                rows = self.convert(finish_page(raw))
+                seen += len(rows.pixels)
+                yield Block(top, rows)
+        except (Damaged, OSError) as error:
+            reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
+            hint = "--salvage takes what is there" if isinstance(error, Damaged) and error.salvageable else None
+            raise DecodeError(reason, path=path, hint=hint) from None
+        if seen != self.photo.pages[page].size[1]:
+            raise DecodeError("damaged: not all of its rows are there", path=path)
+
+
+def open_scan(path: Path, limits: DecodeLimits) -> Scan:
+    """Open a file that `scan_plan` says can be streamed.
+
+    Raises:
+        DecodeError: it cannot be read.
+        TooLargeError: it declares more pixels than the limits allow.
+    """
+    facts, head = facts_of(path)
+    format = sniff(head)
+    if format not in _OPENERS:
+        raise DecodeError("it is no TIFF, JPEG or PNG", path=path)
+    try:
+        raw, shapes, readers = _OPENERS[format](path, limits)
+        photo = finish(raw, path, format, facts)
+    except Damaged as error:
+        hint = "--salvage takes what is there" if error.salvageable else None
+        raise DecodeError(error.reason, path=path, hint=hint) from None
+    except TooManyPixels as error:
+        raise TooLargeError(str(error), path=path) from None
+    except OSError as error:
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    pages = tuple(_spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
+    return Scan(replace(photo, pages=pages), tuple(readers))
+
+
+def _spread(page: Page, height: int, width: int) -> Page:
+    """A page of a single pixel as a page of any size, in the memory of that pixel."""
+    extra = page.metadata.extra
+    return replace(
+        page,
+        pixels=_stand_in(page.pixels, height, width),
+        alpha=None if page.alpha is None else _stand_in(page.alpha, height, width),
+        metadata=replace(page.metadata, extra=None if extra is None else _stand_in(extra, height, width)),
+    )
+
+
+def _stand_in(pixel: AnyPixels, height: int, width: int) -> AnyPixels:
+    return np.broadcast_to(pixel[:1, :1], (height, width, *pixel.shape[2:]))
+
+
+def first_pixel(page: Page) -> Page:
+    """A page of one pixel, for what depends on the kind of its samples alone."""
+    extra = page.metadata.extra
+    return replace(
+        page,
+        pixels=page.pixels[:1, :1].copy(),
+        alpha=None if page.alpha is None else page.alpha[:1, :1].copy(),
+        metadata=replace(page.metadata, extra=None if extra is None else extra[:1, :1].copy()),
+    )
+
+
+def strips(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
+    """The same rows in blocks of exactly `rows` rows each, but for the last."""
+    waiting: list[Block] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += len(block.rows.pixels)
+        if count < rows:
+            continue
+        whole = _joined(waiting)
+        start = 0
+        while count - start >= rows:
+            yield _cut(whole, start, start + rows)
+            start += rows
+        waiting, count = ([_cut(whole, start, count)] if count > start else []), count - start
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+
+    def join(planes: list[Any]) -> Any:
+        return None if planes[0] is None else np.concatenate(planes)
+
+    pages = [block.rows for block in blocks]
+    extra = join([page.metadata.extra for page in pages])
+    whole = replace(
+        pages[0],
+        pixels=join([page.pixels for page in pages]),
+        alpha=join([page.alpha for page in pages]),
+        metadata=replace(pages[0].metadata, extra=extra),
+    )
+    return Block(blocks[0].top, whole)
+
+
+def _cut(block: Block, start: int, stop: int) -> Block:
+    page, extra = block.rows, block.rows.metadata.extra
+    part = replace(
+        page,
+        pixels=page.pixels[start:stop],
+        alpha=None if page.alpha is None else page.alpha[start:stop],
+        metadata=page.metadata if extra is None else replace(page.metadata, extra=extra[start:stop]),
+    )
+    return Block(block.top + start, part)
+
+
+def hidden(page: Page, hides: bool) -> Page:
+    """A page of a scan whose alpha says whether it hides anything, now that it was looked at."""
+    if page.alpha is None:
+        return page
+    pixel = np.full((1, 1), 0 if hides else np.iinfo(page.alpha.dtype).max, page.alpha.dtype)
+    return replace(page, alpha=_stand_in(pixel, *page.alpha.shape))

@@ -1,0 +1,176 @@
+"""Decide from its header how a large file is read: in strips, or as a whole; and how much memory that takes.
+
+In:  what `probe` found, and the format of the result
+Out: a `ScanPlan`; or `TooLargeError`, in one line that says how to go on
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.photos.exif import orientation, orientation_of
+from colorize_cli.photos.ifd import FileData, Ifd, TagError
+from colorize_cli.photos.jpeg_file import APP1, EXIF
+from colorize_cli.photos.limits import amount
+from colorize_cli.photos.photo import PhotoFormat, ProbeResult
+from colorize_cli.photos.raw import Damaged
+from colorize_cli.photos.scan_vips import jpeg_head, png_head
+from colorize_cli.photos.scan_write import STREAMED
+from colorize_cli.photos.tiff_pictures import pictures
+
+_BASE = 200 << 20  # bytes that a scan takes whatever its size: libraries, threads, the reduced copy
+_STRIP_ROWS = 256
+_STRIPS = 8  # strips in one state or another at once: read, painted, coded
+_MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming
+
+
+@dataclass(frozen=True)
+class ScanPlan:
+    """How a file is read.
+
+    Attributes:
+        streamed: in strips.
+        memory: bytes that it takes, above what the process has at its start; an upper estimate.
+        reason: why it is not streamed; "" where it is, or need not be.
+    """
+
+    streamed: bool
+    memory: int
+    reason: str = ""
+
+
+def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int) -> ScanPlan:
+    """Choose the road for a file.
+
+    Args:
+        found: its header.
+        target: the format of the result.
+        stream_from: pixels from which a file is streamed if it can be.
+        max_memory: bytes that it may take; 0 is `half_of_memory`.
+
+    Raises:
+        TooLargeError: it cannot be done within `max_memory`.
+        DecodeError: its header is damaged.
+    """
+    whole, limit = memory_of_whole(found), max_memory or half_of_memory()
+    if found.total_pixels < stream_from and whole <= limit:
+        return ScanPlan(False, whole)
+    reason, segment = why_not_streamed(found, target)
+    if not reason:
+        streamed = _memory_in_strips(found, segment)
+        if streamed <= limit or streamed <= whole:
+            whole, reason = min(streamed, whole), ""
+    if whole > limit:
+        width, height = found.size
+        kind = f"{reason}, so it is held as a whole: " if reason else ""
+        raise TooLargeError(
+            f"{width:,} x {height:,} pixels; {kind}about {amount(whole, 1024)} of memory are needed, "
+            f"more than --max-memory {amount(limit, 1024)} allows",
+            path=found.path,
+            hint=f"--max-memory {amount(whole, 1024)} allows it"
+            + ("; or save it as a tiled TIFF first, which is read in pieces." if reason else "."),
+        )
+    return ScanPlan(not reason, whole, reason)
+
+
+def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
+    """What is said beforehand of how a large file will be read; nothing of others."""
+    if not way.streamed and not way.reason:
+        return ()
+    how = "in strips" if way.streamed else f"as a whole ({way.reason})"
+    return (f"{found.total_pixels / 1e6:,.0f} megapixels, read {how}, in about {amount(way.memory, 1024)} of memory",)
+
+
+def half_of_memory() -> int:
+    """Half of the machine's memory, in bytes; 4 GiB where it cannot be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
+def memory_of_whole(found: ProbeResult) -> int:
+    """What a file takes that is decoded as a whole: the file, its pixels, the result, its code, and copies of each."""
+    sample = 2 if found.depth > 8 else 1
+    channels = min(max(found.channels, 1), 4)
+    return os.stat(found.path).st_size + found.total_pixels * sample * (2 * channels + 6)
+
+
+def _memory_in_strips(found: ProbeResult, segment: int) -> int:
+    sample = 2 if found.depth > 8 else 1
+    line = found.size[0] * sample * (max(found.channels, 1) + 3 + 3)
+    return _BASE + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
+
+
+def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]:
+    """Why a file has to be held as a whole, "" where it has not; and bytes of its largest strip or row of tiles.
+
+    Raises:
+        DecodeError: its header is damaged.
+    """
+    try:
+        if target not in STREAMED:
+            return f"{target.upper()} is not written in strips", 0
+        if found.format is PhotoFormat.jpeg:
+            return _jpeg(found), 0
+        if found.format is PhotoFormat.png:
+            return _png(found), 0
+        if found.format is not PhotoFormat.tiff:
+            return f"{found.format.upper()} is not read in strips", 0
+        with open(found.path, "rb") as file:
+            seen = [_tiff(picture.ifd) for picture in pictures(FileData(file))[0]]
+        return next((reason for reason, _ in seen if reason), ""), max(segment for _, segment in seen)
+    except Damaged as error:
+        hint = "--salvage takes what is there" if error.salvageable else None
+        raise DecodeError(error.reason, path=found.path, hint=hint) from None
+    except (OSError, TagError, struct.error) as error:
+        raise DecodeError(f"it cannot be read: {error}", path=found.path) from None
+
+
+def _jpeg(found: ProbeResult) -> str:
+    parsed = jpeg_head(found.path)
+    blocks = parsed.payloads(APP1, EXIF)
+    if parsed.frame.marker not in (0xC0, 0xC1):
+        return "it is a progressive JPEG"
+    if parsed.frame.precision != 8:
+        return f"it is a JPEG of {parsed.frame.precision} bits"
+    if len(parsed.frame.components) not in (1, 3):
+        return "it is a CMYK JPEG"
+    return _turned(orientation(blocks[0]) if blocks else 1, 3)
+
+
+def _png(found: ProbeResult) -> str:
+    parsed = png_head(found.path)
+    if parsed.interlaced:
+        return "it is an interlaced PNG"
+    if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
+        return "it is a PNG with a palette, few bits or a transparent colour"
+    return _turned(orientation(parsed.find(b"eXIf")), 3)
+
+
+def _turned(value: int, least: int) -> str:
+    return f"its orientation tag ({value}) turns it" if value >= least else ""
+
+
+def _tiff(ifd: Ifd) -> tuple[str, int]:
+    compression, kinds = ifd.integer(259, 1), {int(kind) for kind in ifd.numbers(339)}
+    bits, samples = ifd.integer(258, 1), max(ifd.integer(277, 1), 1)
+    width, height = ifd.integer(256), ifd.integer(257)
+    if compression == 6:
+        return "it is a TIFF with JPEG of the old kind", 0
+    if kinds - {1, 4} or bits > 32:
+        return "its samples are no whole numbers", 0
+    if turned := _turned(orientation_of(ifd), 5):
+        return turned, 0
+    tiled = ifd.find(324) is not None
+    rows = ifd.integer(323) if tiled else min(ifd.integer(278, height) or height, height)
+    segment = rows * width * samples * max(bits, 8) // 8
+    plain = compression == 1 and not tiled and ifd.integer(317, 1) == 1 and bits in (8, 16)
+    if plain:
+        return "", 0
+    if segment > _MOST_SEGMENT:
+        return f"one {'row of tiles' if tiled else 'strip'} of it has {amount(segment, 1024)}", segment
+    return "", segment

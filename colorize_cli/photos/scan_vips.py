@@ -1,0 +1,156 @@
+"""Read a baseline JPEG or a PNG a few rows at a time, by libvips.
+
+In:  a path
+Out: the photo with a single pixel, its true size, and what reads its rows; libvips keeps a few rows, not the picture
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorize_cli.photos import decode_jpeg, decode_png, jpeg_file, png_file
+from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.photo import DecodeLimits
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+
+_BLOCK = 8 << 20  # bytes of rows that are fetched at once
+_HEAD = 1 << 20
+
+Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]]]
+
+
+def open_jpeg(path: Path, limits: DecodeLimits) -> Opened:
+    """Open a JPEG of one or three components; its end is looked for when its rows are read.
+
+    Raises:
+        Damaged: it is no JPEG that can be read so.
+        TooManyPixels: its header declares more than the limits allow.
+    """
+    parsed = jpeg_head(path)
+    frame, count = parsed.frame, len(parsed.frame.components)
+    check_size(frame.width, frame.height, 0, limits)
+    if frame.precision != 8 or count not in (1, 3) or not frame.width or not frame.height:
+        raise Damaged("a JPEG that cannot be read in strips")
+    channels = () if count == 1 else (3,)
+    space = "grey" if count == 1 else "rgb"
+    photo = decode_jpeg.photo_of(parsed, np.zeros((1, 1, *channels), np.uint8), space, [])
+
+    def read() -> Iterator[tuple[int, RawPage]]:
+        for top, rows in _rows(path, "jpegload", (frame.height, frame.width, *channels), np.dtype(np.uint8)):
+            yield top, decode_jpeg.photo_of(parsed, rows, space, []).pages[0]
+
+    return photo, [_stored(frame.height, frame.width, photo)], [read]
+
+
+def open_png(path: Path, limits: DecodeLimits) -> Opened:
+    """Open a PNG of 8 or 16 bits without a palette.
+
+    Raises:
+        Damaged: it is no PNG that can be read so.
+        TooManyPixels: its header declares more than the limits allow.
+    """
+    parsed = png_head(path)
+    check_size(parsed.width, parsed.height, 0, limits)
+    if parsed.interlaced or parsed.color == 3 or parsed.depth not in (8, 16) or parsed.find(b"tRNS"):
+        raise Damaged("a PNG that cannot be read in strips")
+    dtype = np.dtype(np.uint16 if parsed.depth == 16 else np.uint8)
+    notes = ["animated: only the first picture was taken"] if parsed.animated else []
+    shape = (parsed.height, parsed.width) if parsed.channels == 1 else (parsed.height, parsed.width, parsed.channels)
+
+    def page(rows: Any) -> RawPhoto:
+        alpha = None
+        if parsed.channels in (2, 4):
+            alpha = np.ascontiguousarray(rows[..., -1])
+            rows = np.ascontiguousarray(rows[..., 0] if parsed.channels == 2 else rows[..., :3])
+        return decode_png.photo_of(parsed, rows, alpha, notes)
+
+    def read() -> Iterator[tuple[int, RawPage]]:
+        for top, rows in _rows(path, "pngload", shape, dtype):
+            yield top, page(rows).pages[0]
+
+    photo = page(np.zeros((1, 1, *shape[2:]), dtype))
+    return photo, [_stored(parsed.height, parsed.width, photo)], [read]
+
+
+def jpeg_head(path: Path) -> jpeg_file.JpegFile:
+    """All that stands before a JPEG's first scan.
+
+    Raises:
+        Damaged: it has no header that can be read.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        head = b""
+        while True:
+            head += file.read(max(_HEAD, len(head)))
+            try:
+                parsed = jpeg_file.parse(head, headers_only=True)
+                if parsed.complete or len(head) >= size:  # "complete" means here: it came to the first scan
+                    return parsed
+            except (jpeg_file.JpegError, struct.error) as error:
+                if len(head) >= size:
+                    raise Damaged(f"damaged JPEG: {error}") from None
+
+
+def png_head(path: Path) -> png_file.PngFile:
+    """A PNG without its pixels: its header and all chunks, those after the pixels included.
+
+    Raises:
+        Damaged: its structure is damaged.
+    """
+    kept, at = [], 8
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        signature = file.read(8)
+        while at + 12 <= size:
+            file.seek(at)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"IEND":
+                break
+            if at + 12 + length > size:
+                raise Damaged("truncated PNG: its end is missing", salvageable=True)
+            if kind not in (b"IDAT", b"fdAT"):
+                file.seek(at)
+                kept.append(file.read(12 + length))
+            at += 12 + length
+        else:
+            raise Damaged("truncated PNG: its end is missing", salvageable=True)
+    try:
+        return png_file.parse(signature + b"".join(kept) + png_file.chunk(b"IEND", b""))
+    except png_file.PngError as error:
+        raise Damaged(f"damaged PNG: {error}") from None
+
+
+def _stored(height: int, width: int, photo: RawPhoto) -> tuple[int, int]:
+    return (width, height) if photo.pages[0].orientation >= 5 else (height, width)
+
+
+def _rows(path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[int, Any]]:
+    """Rows of a picture as stored, from top to bottom, (n, W) or (n, W, samples)."""
+    import pyvips  # its libraries take a while to load, and few files are large
+
+    height, width = shape[:2]
+    step = max(16, _BLOCK // max(width * (shape[2] if len(shape) > 2 else 1) * dtype.itemsize, 1))
+    try:
+        load = getattr(pyvips.Image, loader)
+        options = {"unlimited": True} if loader != "tiffload" else {}
+        image = load(str(path), access="sequential", fail_on="error", **options)
+        bands = shape[2] if len(shape) > 2 else 1
+        if (image.height, image.width, image.bands) != (height, width, bands):
+            raise Damaged("damaged: the picture is not of the size that its header declares")
+        region = pyvips.Region.new(image)
+        for top in range(0, height, step):
+            count = min(step, height - top)
+            rows = np.frombuffer(region.fetch(0, top, width, count), dtype)
+            yield top, rows.reshape(count, *shape[1:])
+    except pyvips.Error as error:
+        format = "JPEG" if loader == "jpegload" else "PNG"
+        lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
+        reason = decode_jpeg.reason(ValueError(lines[-1] if lines else "it cannot be decoded"))
+        raise Damaged(f"damaged {format}: {reason}", salvageable=True) from None

@@ -1,0 +1,139 @@
+"""Write a large photo while its colours are made: rows are painted and coded on several cores, and written in order.
+
+In:  a `Scan`, what paints its rows, a path, how to write, and the provenance note
+Out: the file, whole or not at all, with all that stood around the pixels; a TIFF has tiles
+
+Strips are coded by the codecs of the road through memory (imagecodecs, Pillow, zlib) and joined by the formats' own
+means: tiles of a TIFF, restart intervals of a JPEG, flushed blocks of a PNG. So the quantisation tables of a JPEG, the
+private tags of a TIFF and every core are used, none of which libvips or tifffile would do in writing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from colorize_cli.errors import EncodeError, PhotoError, printable
+from colorize_cli.photos.atomic import write_whole_by
+from colorize_cli.photos.encode import EncodeSettings, Written, target_format
+from colorize_cli.photos.photo import AnyPixels, Page, PhotoFormat
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.scan import Block, Scan, strips
+from colorize_cli.photos.scan_write_jpeg import JpegStrips
+from colorize_cli.photos.scan_write_png import PngStrips
+from colorize_cli.photos.scan_write_tiff import TiffTiles
+from colorize_cli.photos.strip import strip
+
+STREAMED = frozenset({PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff})
+Paint = Callable[[int, Block], AnyPixels]
+Watch = Callable[[int], None]
+
+
+class Strips(Protocol):
+    """One format's way to take a page in strips of `rows` rows."""
+
+    rows: int
+
+    def code(self, page: Page, rgb: AnyPixels) -> Any:
+        """Code one strip; may run in any thread."""
+
+    def write(self, file: BinaryIO, coded: Any) -> None:
+        """Write a coded strip; strips come from top to bottom."""
+
+    def end(self, file: BinaryIO) -> None:
+        """Write what follows the last strip of the page."""
+
+
+def write_scan(
+    scan: Scan,
+    paint: Paint,
+    out: Path,
+    settings: EncodeSettings,
+    provenance: Provenance,
+    on_rows: Watch = lambda _: None,
+    workers: int = 0,
+) -> Written:
+    """Write the coloured photo.
+
+    Args:
+        scan: the source; its path is never written over, its times are given to the output.
+        paint: gives the colours of a block of a page (by its number), (n, W, 3), in any thread.
+        out: the file; its folder exists.
+        settings: how; the format must be one of `STREAMED`.
+        provenance: the note that it carries.
+        on_rows: told how many more rows were written; what it raises ends the writing, and nothing is left behind.
+        workers: threads that paint and code; 0 is one for each core.
+
+    Raises:
+        DecodeError: the source is damaged.
+        EncodeError: it could not be written, or `out` is the source itself. Nothing half-written is left.
+    """
+    source = scan.photo.path
+    try:
+        if os.path.samefile(out, source):
+            raise EncodeError(f"{printable(out)} is the photo itself, which is never written over", path=source)
+    except OSError:
+        pass  # one of them is not there; the writing will say so if it matters
+    format, note = target_format(scan.photo, settings)
+    photo = strip(scan.photo, settings.strip)
+    added = photo.notes[len(scan.photo.notes) :]
+    notes = list[str]()
+    workers = workers or max(2, os.cpu_count() or 2)
+
+    def fill(file: BinaryIO) -> None:
+        if format is PhotoFormat.tiff:
+            tiles = TiffTiles(photo, settings.quality, provenance)
+            notes.extend(tiles.notes)
+            tiles.start(file)
+            for number in range(len(photo.pages)):
+                tiles.begin(number)
+                _fill_page(file, scan, number, tiles, paint, on_rows, workers)
+        elif format is PhotoFormat.jpeg:
+            jpeg = JpegStrips(photo, settings.quality, provenance)
+            notes.extend(jpeg.notes)
+            _fill_page(file, scan, 0, jpeg, paint, on_rows, workers)
+        else:
+            png = PngStrips(photo, provenance)
+            png.start(file)
+            _fill_page(file, scan, 0, png, paint, on_rows, workers)
+
+    try:
+        size = write_whole_by(out, fill, scan.photo.metadata.file)
+    except PhotoError:
+        raise
+    except MemoryError:
+        raise EncodeError("not enough memory to write it", path=source) from None
+    if format is not PhotoFormat.tiff and any(page.metadata.sub_images for page in photo.pages):
+        notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
+    return Written(out, format, size, (*([note] if note else []), *added, *notes))
+
+
+def _fill_page(
+    file: BinaryIO, scan: Scan, number: int, way: Strips, paint: Paint, on_rows: Watch, workers: int
+) -> None:
+    def work(block: Block) -> tuple[int, Any]:
+        return len(block.rows.pixels), way.code(block.rows, paint(number, block))
+
+    waiting: deque[Future[tuple[int, Any]]] = deque()
+
+    def settle() -> None:
+        count, coded = waiting.popleft().result()
+        way.write(file, coded)
+        on_rows(count)
+
+    with ThreadPoolExecutor(workers, "scan") as pool:
+        try:
+            for block in strips(scan.blocks(number), way.rows):
+                waiting.append(pool.submit(work, block))
+                if len(waiting) > workers:
+                    settle()
+            while waiting:
+                settle()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    way.end(file)

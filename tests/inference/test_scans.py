@@ -1,0 +1,217 @@
+"""Large files go in strips; the result is what the road through memory gives, and memory does not grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.inference import scan_verify, scans
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.pipeline import Progress, colorize_photos
+from colorize_cli.photos import scan_tiff, scan_vips, scan_write_jpeg, scan_write_png, scan_write_tiff
+from colorize_cli.photos.decode import decode
+from colorize_cli.photos.profiles import srgb_profile
+from colorize_cli.report import RunReport
+
+Array = NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips so small that a small picture has many."""
+    monkeypatch.setattr(scan_tiff, "_BLOCK", 30_000)
+    monkeypatch.setattr(scan_vips, "_BLOCK", 30_000)
+    monkeypatch.setattr(scan_write_tiff, "TILE", 64)
+    monkeypatch.setattr(scan_write_png, "_STRIP_BYTES", 30_000)
+    monkeypatch.setattr(scan_write_jpeg, "_ROWS", 48)
+    monkeypatch.setattr(scans, "SIGHT_BYTES", 1)
+    monkeypatch.setattr(scans, "_STRIP_BYTES", 30_000)
+    monkeypatch.setattr(scan_verify, "_STRIP_PIXELS", 30_000)
+
+
+def grey(dtype: type = np.uint8, height: int = 1307, width: int = 1101) -> Array:
+    """A smooth picture with grain, whose sides are odd and large enough to be halved on the way to the network."""
+    rng = np.random.default_rng(0)
+    smooth = cv2.resize(rng.random((9, 7)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    noisy = 0.15 + 0.7 * smooth + rng.normal(0, 0.01, (height, width))
+    return np.rint(np.clip(noisy, 0, 1) * np.iinfo(dtype).max).astype(dtype)
+
+
+def toned(dtype: type = np.uint8) -> Array:
+    """A sepia print in RGB."""
+    plane = grey(dtype)
+    return np.dstack((plane, plane - plane // 16, plane - plane // 8))
+
+
+def tiff(pixels: Array, **options: Any) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        kind = "rgb" if pixels.ndim == 3 else "minisblack"
+        tifffile.imwrite(folder / "scan.tif", pixels, **{"photometric": kind, "metadata": None, **options})
+        return folder / "scan.tif"
+
+    return write
+
+
+def coded(suffix: str, data: bytes) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / f"scan.{suffix}").write_bytes(data)
+        return folder / f"scan.{suffix}"
+
+    return write
+
+
+def pyramid(inside: bool) -> Callable[[Path], Path]:
+    """A scan with two smaller copies, as SubIFDs or as further directories."""
+
+    def write(folder: Path) -> Path:
+        base = grey()
+        with tifffile.TiffWriter(folder / "scan.tif") as writer:
+            writer.write(base, metadata=None, subifds=2 if inside else 0, tile=(64, 64), compression="zlib")
+            for factor in (2, 4):
+                size = (base.shape[1] // factor, base.shape[0] // factor)
+                level = cv2.resize(base, size, interpolation=cv2.INTER_AREA)
+                writer.write(level, metadata=None, subfiletype=1, tile=(32, 32), compression="zlib")
+        return folder / "scan.tif"
+
+    return write
+
+
+CASES = {
+    "strips": tiff(grey(), rowsperstrip=17, resolution=(600, 600)),
+    "one strip": tiff(grey(), rowsperstrip=1307),
+    "tiles": tiff(grey(), tile=(128, 96)),
+    "lzw": tiff(grey(), rowsperstrip=11, compression="lzw", predictor=True),
+    "deflate 16": tiff(grey(np.uint16), rowsperstrip=100, compression="zlib", predictor=True, byteorder=">"),
+    "big tiles 16": tiff(grey(np.uint16), tile=(64, 64), compression="zlib", bigtiff=True),
+    "rgb": tiff(toned(), rowsperstrip=20, iccprofile=srgb_profile()),
+    "rgb 16 planes": tiff(np.moveaxis(toned(np.uint16), 2, 0).copy(), planarconfig="separate", rowsperstrip=30),
+    "alpha": tiff(np.dstack((toned(), grey())), extrasamples=["unassalpha"], compression="zlib"),
+    "min is white": tiff(grey(), photometric="miniswhite", compression="packbits", rowsperstrip=9),
+    "on its head": tiff(grey(), rowsperstrip=13, extratags=[(274, "H", 1, 3)]),
+    "jpeg in tiff": tiff(toned(), tile=(64, 64), compression="jpeg"),
+    "jpeg": coded("jpg", imagecodecs.jpeg8_encode(grey(), level=85)),
+    "jpeg rgb": coded("jpg", imagecodecs.jpeg8_encode(toned(), level=85, subsampling="422")),
+    "png": coded("png", imagecodecs.png_encode(grey())),
+    "png 16": coded("png", imagecodecs.png_encode(grey(np.uint16))),
+    "png alpha": coded("png", imagecodecs.png_encode(np.dstack((toned(), grey())))),
+}
+
+
+def colorize(model: Path, source: Path, out: Path, stream_from: int, **options: Any) -> RunReport:
+    job = ColorizeJob((str(source),), out=out, model=str(model), device="cpu", stream_from=stream_from, **options)
+    report = colorize_photos(job)
+    assert report.exit_status == 0, [failure.reason for failure in report.failures]
+    return report
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_streamed_file_is_what_the_road_through_memory_gives(case: str, tiny_model: Path, tmp_path: Path) -> None:
+    source = CASES[case](tmp_path)
+    for name, stream_from in (("whole", 1 << 40), ("strips", 1)):
+        colorize(tiny_model, source, tmp_path / name, stream_from, verify=True)
+    whole, strips = (decode(tmp_path / name / source.name) for name in ("whole", "strips"))
+    for one, two in zip(whole.pages, strips.pages, strict=True):
+        # a lossy coding of tiles instead of strips may differ by its own noise
+        apart = 1 if one.metadata.lossless or case.startswith("jpeg") and case != "jpeg in tiff" else 12
+        assert one.pixels.dtype == two.pixels.dtype
+        np.testing.assert_allclose(two.pixels.astype(int), one.pixels.astype(int), atol=apart, rtol=0)
+        assert (one.alpha is None) == (two.alpha is None)
+        if one.alpha is not None and two.alpha is not None:
+            np.testing.assert_array_equal(two.alpha, one.alpha)
+        assert (one.icc, one.metadata.resolution) == (two.icc, two.metadata.resolution)
+        assert np.ptp(two.pixels.astype(int), axis=2).max() > 5, "it has no colour"
+    assert (whole.format, whole.metadata.big, whole.metadata.file.mtime_ns) == (
+        strips.format,
+        strips.metadata.big,
+        strips.metadata.file.mtime_ns,
+    )
+    assert whole.metadata.xmp == strips.metadata.xmp and whole.metadata.exif == strips.metadata.exif
+
+
+def test_lightness_stays_to_one_step_of_sixteen_bits(tiny_model: Path, tmp_path: Path) -> None:
+    source = CASES["deflate 16"](tmp_path)
+    colorize(tiny_model, source, tmp_path / "out", 1)
+    before, after = decode(source).pages[0].pixels, decode(tmp_path / "out" / source.name).pages[0].pixels
+    ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None])[0]
+    steps = np.maximum(np.diff(ramp, append=ramp[-1]), np.diff(ramp, prepend=0))
+    assert (np.abs(lightness_of(after) - ramp[before]) <= steps[before] + 1e-3).all()
+
+
+def test_the_result_of_a_tiff_has_tiles(tiny_model: Path, tmp_path: Path) -> None:
+    source = CASES["lzw"](tmp_path)
+    colorize(tiny_model, source, tmp_path / "out", 1)
+    with tifffile.TiffFile(tmp_path / "out" / source.name) as file:
+        page = file.pages[0]
+        assert (page.is_tiled, page.compression.name, page.predictor) == (True, "LZW", 2)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_pyramid_is_made_anew(inside: bool, tiny_model: Path, tmp_path: Path) -> None:
+    source = pyramid(inside)(tmp_path)
+    for name, stream_from in (("whole", 1 << 40), ("strips", 1)):
+        colorize(tiny_model, source, tmp_path / name, stream_from, verify=True)
+    with (
+        tifffile.TiffFile(tmp_path / "whole" / "scan.tif") as one,
+        tifffile.TiffFile(tmp_path / "strips" / "scan.tif") as two,
+    ):
+        pairs = [(page.pages if inside else file.pages[1:]) for file in (one, two) for page in file.pages[:1]]
+        assert len(pairs[0]) == len(pairs[1]) == 2
+        for whole, strips in zip(*pairs, strict=True):
+            np.testing.assert_allclose(strips.asarray().astype(int), whole.asarray().astype(int), atol=1, rtol=0)
+
+
+def test_progress_is_told_within_a_file(tiny_model: Path, tmp_path: Path) -> None:
+    source, steps = CASES["strips"](tmp_path), list[Progress]()
+    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, verify=True)
+    colorize_photos(job, steps.append)
+    for stage in ("reading", "coloring", "verifying"):
+        done = [step.part.done for step in steps if step.part is not None and step.part.stage == stage]
+        assert done == sorted(done) and len(done) > 5 and done[-1] == 1307
+
+
+def test_an_interrupted_scan_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    source = CASES["strips"](tmp_path)
+
+    def interrupt(step: Progress) -> None:
+        if step.part is not None and step.part.stage == "coloring" and step.part.done > 300:
+            raise KeyboardInterrupt  # as if it had come while the strip was written
+
+    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
+    report = colorize_photos(job, interrupt)
+    assert report.interrupted and report.exit_status == 130
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["colorize-report.json"]
+
+
+def test_what_cannot_be_streamed_is_refused_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
+    source = tmp_path / "scan.jpg"
+    source.write_bytes(cv2.imencode(".jpg", grey(), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
+    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, max_memory=1 << 20)
+    reason = colorize_photos(job).failures[0].reason
+    assert reason is not None and "progressive" in reason and "--max-memory" in reason and "\n" not in reason
+
+
+def test_a_scan_that_is_cut_short_fails_and_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    for case in ("lzw", "jpeg", "png"):
+        source = CASES[case](tmp_path)
+        source.write_bytes(source.read_bytes()[:-2000])
+        job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
+        report = colorize_photos(job)
+        assert len(report.failures) == 1, case
+        assert not list((tmp_path / "out").glob("scan*")), case
+
+
+def test_a_dry_run_says_how_much_memory_a_scan_takes(tiny_model: Path, tmp_path: Path) -> None:
+    source, steps = CASES["strips"](tmp_path), list[Progress]()
+    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, dry_run=True)
+    colorize_photos(job, steps.append)
+    notes = [note for step in steps if step.outcome for note in step.outcome.notes]
+    assert any("in strips" in note and "of memory" in note for note in notes)
