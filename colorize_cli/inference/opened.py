@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import merge
+from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
@@ -28,8 +29,8 @@ from colorize_cli.inference.steering import Known
 from colorize_cli.inference.verify import verify
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.discover import Source
-from colorize_cli.photos.encode import EncodeSettings, write_photo
-from colorize_cli.photos.photo import DecodeLimits, Page, Photo
+from colorize_cli.photos.encode import EncodeSettings, takes_luma, write_photo
+from colorize_cli.photos.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan, hidden, open_scan
 
@@ -107,7 +108,7 @@ class Result:
     """
 
     before: NDArray[Any]
-    after: NDArray[Any]
+    after: NDArray[Any] | LumaPlanes
     notes: tuple[str, ...]
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -157,12 +158,15 @@ def write_whole_photo(
         PhotoError: the result cannot be written, or is not what it should be.
     """
     photo = prepared.photo
-    pages: list[NDArray[Any]] = [page.pixels for page in photo.pages]
+    pages: list[NDArray[Any] | LumaPlanes] = [page.pixels for page in photo.pages]
     for i, found in colours.items():
+        pixels, space = photo.pages[i].pixels, prepared.spaces[i]
         if isinstance(found, Guided):
-            pages[i] = paint_along_edges(pages[i], found, prepared.spaces[i], job.saturation)
+            pages[i] = paint_along_edges(pixels, found, space, job.saturation)
+        elif takes_luma(photo, settings):
+            pages[i] = LumaPlanes(*merge_luma(pixels, found, job.saturation))
         else:
-            pages[i] = merge(pages[i], found, prepared.spaces[i], job.saturation)
+            pages[i] = merge(pixels, found, space, job.saturation)
     written = write_photo(photo, pages, path, settings, note)
     figures = verify(photo, prepared.spaces, path, settings) if job.verify else {}
     return Result(photo.pages[0].pixels, pages[0], written.notes, figures)

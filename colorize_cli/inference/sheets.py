@@ -1,6 +1,6 @@
 """Pictures for looking at: before | after pairs, and a sheet of a photo's variants.
 
-In:  pixels, (H, W) or (H, W, 3), uint8 or uint16, of any size
+In:  pixels, (H, W) or (H, W, 3), uint8 or uint16, of any size; or luma and chroma
 Out: a JPEG beside the result
 """
 
@@ -16,28 +16,31 @@ from numpy.typing import NDArray
 
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.photos.atomic import write_whole
-from colorize_cli.photos.photo import FileFacts
+from colorize_cli.photos.photo import FileFacts, LumaPlanes
 
 PAIR, SHEET = ".compare.jpg", ".variants.jpg"  # endings of their names
 _GAP = 12  # pixels of white between the pictures of a sheet
 _BAND = 40  # pixels above each, for its name
 
 
-def thumbnail(pixels: NDArray[Any], side: int) -> NDArray[np.uint8]:
+def thumbnail(pixels: NDArray[Any] | LumaPlanes, side: int) -> NDArray[np.uint8]:
     """At most `side` pixels long, 8 bits, BGR as OpenCV writes it."""
-    height, width = pixels.shape[:2]
+    height, width = (pixels.y if isinstance(pixels, LumaPlanes) else pixels).shape[:2]
     scale = min(1.0, side / max(height, width))
     view = View(max(1, round(height * scale)), max(1, round(width * scale)), 0, 0)
+    if isinstance(pixels, LumaPlanes):
+        ycc = np.stack([reduce(plane, view) for plane in (pixels.y, pixels.cr, pixels.cb)], -1)
+        return np.asarray(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2BGR), np.uint8)
     small = np.asarray(reduce(pixels, view))
     small = (small >> 8).astype(np.uint8) if small.dtype == np.uint16 else small
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if small.ndim == 2 else cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def write_pair(
-    before: NDArray[np.generic], after: NDArray[np.generic], path: Path, facts: FileFacts, side: int = 1600
+    before: NDArray[Any], after: NDArray[Any] | LumaPlanes, path: Path, facts: FileFacts, side: int = 1600
 ) -> None:
     """Write before | after as one JPEG, each at most `side` pixels long."""
-    _write(np.concatenate([thumbnail(picture, side) for picture in (before, after)], 1), path, facts)
+    _write(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts)
 
 
 def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts) -> None:

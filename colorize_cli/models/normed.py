@@ -12,6 +12,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from colorize_cli.models.blocks import ConvNorm
 
 
 class NormedConv(nn.Module, ABC):
@@ -112,3 +115,11 @@ def fold_norms(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, NormedConv):
             module.fold()
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Fold the batch norm of each `ConvNorm` into its convolution: an equal network that is only for inference."""
+    for module in network.modules():
+        if isinstance(module, ConvNorm) and isinstance(module[1], nn.BatchNorm2d) and not module[1].training:
+            module[0] = fuse_conv_bn_eval(module[0], module[1])  # type: ignore[arg-type]
+            module[1] = nn.Identity()

@@ -15,11 +15,11 @@ import numpy as np
 
 from colorize_cli.errors import EncodeError, printable
 from colorize_cli.photos.atomic import Patch, write_whole
-from colorize_cli.photos.encode_jpeg import encode_jpeg
+from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
 from colorize_cli.photos.encode_tiff import encode_tiff
-from colorize_cli.photos.photo import AnyPixels, Photo, PhotoFormat, ProbeResult
+from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Photo, PhotoFormat, ProbeResult
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.reader import read_provenance
 from colorize_cli.photos.sniff import SUFFIXES
@@ -90,6 +90,14 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     return wanted, None
 
 
+def takes_luma(photo: Photo, settings: EncodeSettings) -> bool:
+    """Whether the coloured page may be given as `LumaPlanes`: it is grey and becomes a JPEG with 4:2:0 chroma."""
+    page = photo.pages[0]
+    grey = page.pixels.ndim == 2 and page.pixels.dtype == np.uint8 and page.icc is None
+    traits = page.metadata.jpeg
+    return grey and target_format(photo, settings)[0] is PhotoFormat.jpeg and (traits is None or halves_chroma(traits))
+
+
 def suffix_for(source: Path, format: PhotoFormat) -> str:
     """The suffix of an output: the source's own spelling where that names the format, else the format's first."""
     own = source.suffix
@@ -100,13 +108,18 @@ def suffix_for(source: Path, format: PhotoFormat) -> str:
 
 
 def write_photo(
-    photo: Photo, colored: Sequence[AnyPixels], out: Path, settings: EncodeSettings, provenance: Provenance
+    photo: Photo,
+    colored: Sequence[AnyPixels | LumaPlanes],
+    out: Path,
+    settings: EncodeSettings,
+    provenance: Provenance,
 ) -> Written:
     """Write the coloured photo.
 
     Args:
         photo: as decoded; its path is never written over, its times are given to the output.
-        colored: per page (H, W, 3), or (H, W) for a page that stays grey, of the page's size and dtype.
+        colored: per page (H, W, 3), or (H, W) for a page that stays grey, of the page's size and dtype; or, where
+            `takes_luma` says so, luma and chroma.
         out: the file; its folder exists.
         settings: how.
         provenance: the note that it carries.
@@ -114,7 +127,7 @@ def write_photo(
     Raises:
         EncodeError: it could not be written, or `out` is the source itself. Nothing half-written is left.
     """
-    pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(colored)]
+    pages = [_checked(photo, number, pixels) for number, pixels in enumerate(colored)]
     if len(pages) != len(photo.pages):
         raise EncodeError(f"{len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
     try:
@@ -139,8 +152,12 @@ def write_photo(
     return Written(out, format, size, (*([note] if note else []), *added, *notes))
 
 
-def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
+def _checked(photo: Photo, number: int, pixels: AnyPixels | LumaPlanes) -> AnyPixels | LumaPlanes:
     page = photo.pages[min(number, len(photo.pages) - 1)]
+    if isinstance(pixels, LumaPlanes):
+        if pixels.y.shape != page.pixels.shape[:2]:
+            raise EncodeError(f"the luma is {pixels.y.shape}, the photo {page.pixels.shape}", path=photo.path)
+        return pixels
     if pixels.shape[:2] != page.pixels.shape[:2] or pixels.dtype != page.pixels.dtype:
         raise EncodeError(
             f"the coloured page is {pixels.shape} {pixels.dtype}, the photo {page.pixels.shape} {page.pixels.dtype}",
@@ -152,19 +169,22 @@ def _rgb(photo: Photo, number: int, pixels: AnyPixels) -> AnyPixels:
 
 
 def encode_bytes(
-    photo: Photo, pages: Sequence[AnyPixels], format: PhotoFormat, quality: int | None, note: Provenance
+    photo: Photo, pages: Sequence[AnyPixels | LumaPlanes], format: PhotoFormat, quality: int | None, note: Provenance
 ) -> tuple[Iterable[bytes | Patch], list[str]]:
     """The pieces of an output, and notes on what its format cannot hold."""
-    pages = [_rgb(photo, number, pixels) for number, pixels in enumerate(pages)]
+    pages = [_checked(photo, number, pixels) for number, pixels in enumerate(pages)]
+    rgb = [pixels for pixels in pages if not isinstance(pixels, LumaPlanes)]
+    if len(rgb) < len(pages) and format is not PhotoFormat.jpeg:
+        raise EncodeError(f"luma and chroma are for JPEG, not for {format.upper()}", path=photo.path)
     if format is PhotoFormat.tiff:
-        return encode_tiff(photo, pages, quality, note)
-    page, rgb = photo.pages[0], pages[0]
+        return encode_tiff(photo, rgb, quality, note)
+    page = photo.pages[0]
     if format is PhotoFormat.jpeg:
-        data, notes = encode_jpeg(photo, page, rgb, quality, note)
+        data, notes = encode_jpeg(photo, page, pages[0], quality, note)
     elif format is PhotoFormat.png:
-        data, notes = encode_png(photo, page, rgb, note)
+        data, notes = encode_png(photo, page, rgb[0], note)
     else:
-        data, notes = encode_other(photo, page, rgb, format, quality, note)
+        data, notes = encode_other(photo, page, rgb[0], format, quality, note)
     if page.metadata.sub_images:
         notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
     return [data], notes

@@ -1,6 +1,6 @@
 """Encode JPEG near the source's quality, with the source's segments around it.
 
-In:  RGB pixels, (H, W, 3), uint8 or uint16; the photo that they belong to
+In:  RGB pixels, (H, W, 3), uint8 or uint16, or luma and chroma as JPEG holds them; the photo that they belong to
 Out: the bytes of a JPEG, and notes on what it could not hold
 """
 
@@ -12,12 +12,13 @@ import struct
 import cv2
 import imagecodecs
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from colorize_cli.photos import jpeg_file, profiles
 from colorize_cli.photos.carry import carried_exif, comments_of
 from colorize_cli.photos.jpeg_file import APP0, APP1, COM, MAX_PAYLOAD
-from colorize_cli.photos.photo import AnyPixels, JpegTraits, Page, Photo, Resolution
+from colorize_cli.photos.photo import AnyPixels, JpegTraits, LumaPlanes, Page, Photo, Resolution
 from colorize_cli.photos.provenance import Provenance, merge, only_note, without_padding
 
 DEFAULT_QUALITY = 92
@@ -52,16 +53,7 @@ def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) 
     sampling = (traits.sampling if traits else None) or "420"
     progressive = bool(traits and traits.progressive)
     if traits is not None and quality is None and not traits.exact:
-        chroma = traits.tables[1] if len(traits.tables) > 1 else jpeg_file.scaled(jpeg_file.CHROMA, traits.quality)
-        out = io.BytesIO()
-        Image.fromarray(rgb).save(
-            out,
-            "JPEG",
-            qtables=[[min(v, 255) for v in traits.tables[0]], [min(v, 255) for v in chroma]],
-            subsampling=_PILLOW_SAMPLINGS.get(sampling, 2),
-            progressive=progressive,
-        )
-        return out.getvalue()
+        return _by_tables(Image.fromarray(rgb), traits, sampling)
     if quality is None:
         quality = traits.quality if traits else DEFAULT_QUALITY
     if not progressive:
@@ -75,14 +67,66 @@ def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) 
     return coded.tobytes()
 
 
+def _by_tables(picture: Image.Image, traits: JpegTraits, sampling: str) -> bytes:
+    """Compress with the source's own quantisation tables, which Pillow alone takes."""
+    chroma = traits.tables[1] if len(traits.tables) > 1 else jpeg_file.scaled(jpeg_file.CHROMA, traits.quality)
+    out = io.BytesIO()
+    picture.save(
+        out,
+        "JPEG",
+        qtables=[[min(v, 255) for v in traits.tables[0]], [min(v, 255) for v in chroma]],
+        subsampling=_PILLOW_SAMPLINGS.get(sampling, 2),
+        progressive=traits.progressive,
+    )
+    return out.getvalue()
+
+
+def halves_chroma(traits: JpegTraits) -> bool:
+    """Whether the successor of a JPEG has chroma of half its size, on both axes."""
+    return traits.sampling in (None, "420")
+
+
+def code_luma(planes: LumaPlanes, traits: JpegTraits | None, quality: int | None) -> bytes:
+    """`code_pixels` for luma and chroma of half its size: neither is converted or reduced once more."""
+    own_tables = traits is not None and quality is None and not traits.exact
+    wanted = quality or (traits.quality if traits else DEFAULT_QUALITY)
+    if not own_tables and not (traits and traits.progressive):
+        return _planar(planes, wanted)
+    # Pillow takes chroma of full size alone; each sample four times, it is reduced to what it was.
+    height, width = planes.y.shape
+    wide = (np.repeat(np.repeat(plane, 2, 0), 2, 1)[:height, :width] for plane in (planes.cb, planes.cr))
+    picture = Image.merge("YCbCr", [Image.fromarray(np.ascontiguousarray(plane)) for plane in (planes.y, *wide)])
+    if own_tables and traits is not None:
+        return _by_tables(picture, traits, "420")
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=wanted, subsampling=_PILLOW_SAMPLINGS["420"], progressive=True)
+    return out.getvalue()
+
+
+def _planar(planes: LumaPlanes, quality: int) -> bytes:
+    """Compress planes as they are; of odd sides the encoder wants one more row or column, which is not shown."""
+    y, (height, width) = planes.y, planes.y.shape
+    if height % 2 or width % 2:
+        y = np.pad(y, ((0, height % 2), (0, width % 2)), "edge")
+    coded = bytearray(simplejpeg.encode_jpeg_yuv_planes(np.ascontiguousarray(y), planes.cb, planes.cr, quality=quality))
+    at = 2
+    while coded[at + 1] != 0xC0:
+        at += 2 + int.from_bytes(coded[at + 2 : at + 4])
+    coded[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(coded)
+
+
 def encode_jpeg(
-    photo: Photo, page: Page, rgb: AnyPixels, quality: int | None, note: Provenance
+    photo: Photo, page: Page, colored: AnyPixels | LumaPlanes, quality: int | None, note: Provenance
 ) -> tuple[bytes, list[str]]:
     """Encode one page as a JPEG file."""
     notes = list[str]()
-    if rgb.dtype != np.uint8:
-        notes.append("16 bits became 8, since JPEG holds no more")
-    coded = code_pixels(eight_bits(rgb), page.metadata.jpeg, quality)
+    if isinstance(colored, LumaPlanes):
+        coded = code_luma(colored, page.metadata.jpeg, quality)
+    else:
+        if colored.dtype != np.uint8:
+            notes.append("16 bits became 8, since JPEG holds no more")
+        coded = code_pixels(eight_bits(colored), page.metadata.jpeg, quality)
     segments, left_out = segments_around(photo, page, note)
     return jpeg_file.assemble(coded, segments), notes + left_out
 

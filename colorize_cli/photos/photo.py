@@ -20,6 +20,15 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 AnyPixels = NDArray[Any]
 
 
+@dataclass(frozen=True)
+class LumaPlanes:
+    """A coloured page as JPEG stores it, with chroma of half the size: Y, (H, W), Cb and Cr, rounded up; uint8."""
+
+    y: NDArray[np.uint8]
+    cb: NDArray[np.uint8]
+    cr: NDArray[np.uint8]
+
+
 class PhotoFormat(StrEnum):
     """The file formats that are read."""
 

@@ -1,0 +1,138 @@
+"""What JPEG's chroma a colour has at each grey, and by how much its luma then differs from that grey.
+
+In:  a* and b* in whole Lab units, a grey level
+Out: Cb and Cr as stored, and the straight line luma - grey = intercept + slope * grey near that grey
+
+A pixel of an 8-bit sRGB picture that is coded as Y, Cb and Cr has the lightness of the grey g where Y is the one
+value that gives, with this Cb and Cr, the luminance of g. Over the few greys that share one chroma sample that value
+follows a straight line closely, so two numbers for each sample correct the luma of every pixel.
+
+The table is filled a block at a time, where photos have colours; it is shared by all threads.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color import tables
+from colorize_cli.color.spaces import SRGB, lightness_from_y
+
+Floats = NDArray[np.float32]
+
+CELLS = 256  # whole Lab units on each axis, from -128
+REACH = 127  # largest |a*| and |b*|
+GREYS = 64  # steps of grey
+BLOCK = 8  # cells on each side of what is filled at once
+INTERCEPT, SLOPE = 16, 2048  # the fixed point of the stored lines
+STEEPEST = 0.49  # slope; together with an intercept below 128 it keeps every sum of `luma` within 16 bits
+
+_STEP = 256 // GREYS
+_ASIDE = 6  # grey levels to both sides over which the line is laid
+_FINE = 16  # steps a level of the table of linear light
+_BELOW = 256  # levels below black that the table reaches; as many lie above white
+_ROUNDS = 5  # of Newton's method
+
+
+@lru_cache(maxsize=1)
+def _linear() -> tuple[Floats, Floats]:
+    """Linear light of encoded levels from -_BELOW to 255 + _BELOW, as a decoder clips them, and its slope a level."""
+    levels = np.arange((256 + 2 * _BELOW) * _FINE) / _FINE - _BELOW
+    light = SRGB.curves[0].decode(levels / 255)
+    return light.astype(np.float32), np.gradient(light, 1 / _FINE).astype(np.float32)
+
+
+class LumaTable:
+    """Cb, Cr and the line of the luma for every colour and grey, filled where it is asked for."""
+
+    def __init__(self) -> None:
+        # Four 16-bit numbers in one: chroma (Cb and 256 Cr), intercept, slope, nothing. Untouched pages take no memory.
+        self.entries = np.zeros(CELLS * CELLS * GREYS, "<u8")
+        self._done = np.zeros((CELLS // BLOCK, CELLS // BLOCK), np.bool_)
+        self._lock = Lock()
+
+    def fill(self, blocks: NDArray[np.bool_]) -> None:
+        """Make sure that the marked blocks are there: (CELLS / BLOCK, CELLS / BLOCK), a* first."""
+        if not (blocks & ~self._done).any():
+            return
+        with self._lock:
+            missing = np.argwhere(blocks & ~self._done)
+            entries = self.entries.reshape(CELLS, CELLS, GREYS)
+            steps = np.arange(BLOCK)
+            for row, column in missing:
+                a, b = row * BLOCK + steps, column * BLOCK + steps
+                entries[a[0] : a[0] + BLOCK, b[0] : b[0] + BLOCK] = _entries(
+                    np.repeat(a - CELLS // 2, BLOCK).astype(np.float32),
+                    np.tile(b - CELLS // 2, BLOCK).astype(np.float32),
+                ).reshape(BLOCK, BLOCK, GREYS)
+                self._done[row, column] = True
+
+
+@lru_cache(maxsize=1)
+def luma_table() -> LumaTable:
+    """The one table of the process."""
+    return LumaTable()
+
+
+def _entries(a: Floats, b: Floats) -> NDArray[np.uint64]:
+    """Table entries of colours (n,) at every step of grey: (n, GREYS)."""
+    centre = np.arange(GREYS, dtype=np.float32) * _STEP + np.float32((_STEP - 1) / 2)
+    red, green, blue = _encoded(a[:, None], b[:, None], centre)
+    chroma_blue = np.rint(128 - 0.168736 * red - 0.331264 * green + 0.5 * blue).astype(np.int32)
+    chroma_red = np.rint(128 + 0.5 * red - 0.418688 * green - 0.081312 * blue).astype(np.int32)
+    cb, cr = chroma_blue - 128, chroma_red - 128
+    # A decoder rounds what chroma adds to the luma before it adds it.
+    offsets = (np.rint(1.402 * cr), np.rint(-0.344136 * cb - 0.714136 * cr), np.rint(1.772 * cb))
+    low, high = np.maximum(centre - _ASIDE, 0), np.minimum(centre + _ASIDE, 255)
+    slope = (_luma(high, offsets) - _luma(low, offsets)) / (high - low) - 1
+    slope = np.rint(np.clip(slope, -STEEPEST, STEEPEST) * SLOPE) / SLOPE
+    intercept = _luma(centre, offsets) - centre * (1 + slope)
+    stored = np.stack(
+        (
+            chroma_blue | chroma_red << 8,
+            np.rint(np.clip(intercept, -127, 127) * INTERCEPT),
+            np.rint(slope * SLOPE),
+            np.zeros_like(chroma_blue),
+        ),
+        -1,
+    )
+    return np.ascontiguousarray(stored.astype(np.int32).astype("<u2")).view("<u8")[..., 0]
+
+
+def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats]:
+    """Levels of sRGB, not rounded, of colours at a grey's lightness, inside the gamut; shapes as they broadcast."""
+    light = SRGB.curves[0].decode(grey / 255)
+    lightness = lightness_from_y(light).astype(np.float32)
+    f = np.broadcast_to((lightness + 16) / np.float32(116), np.broadcast_shapes(a.shape, grey.shape))
+    f = np.ascontiguousarray(f, np.float32)
+    y, a, b = tables.xyz_from_f(f), np.broadcast_to(a, f.shape), np.broadcast_to(b, f.shape)
+    matrix = SRGB.rgb_from_xyz.astype(np.float32)
+    linear = tables.linear_rgb(f, y, a, b, matrix)
+    outside = ~tables.inside(linear, y)
+    if outside.any():
+        f, y, a, b = f[outside], y[outside], a[outside], b[outside]
+        scale = tables.chroma_scale(f, y, a, b, matrix)
+        for channel, value in zip(linear, tables.linear_rgb(f, y, a * scale, b * scale, matrix), strict=True):
+            channel[outside] = value
+    encode = tables.encoding_tables(SRGB, 65535)[0]
+    root = tuple(np.sqrt(np.clip(channel, 0, 1)) * np.float32(tables.ROOTS) for channel in linear)
+    red, green, blue = (np.take(encode, np.rint(channel).astype(np.intp)) * np.float32(1 / 257) for channel in root)
+    return red, green, blue
+
+
+def _luma(grey: Floats, offsets: tuple[Floats, Floats, Floats]) -> Floats:
+    """The Y, a fraction of levels, whose colour has the luminance of `grey`, when a decoder adds `offsets` to it."""
+    light, slope = _linear()
+    weights = SRGB.xyz_from_rgb[1]
+    wanted = SRGB.curves[0].decode(grey / 255).astype(np.float32)
+    shift = [(offset + _BELOW) * _FINE + np.float32(0.5) for offset in offsets]
+    y = grey - sum(np.float32(weight) * offset for weight, offset in zip(weights, offsets, strict=True))
+    for _ in range(_ROUNDS):
+        places = [np.clip(y * _FINE + channel, 0, len(light) - 1).astype(np.intp) for channel in shift]
+        value = sum(np.float32(weight) * np.take(light, at) for weight, at in zip(weights, places, strict=True))
+        rise = sum(np.float32(weight) * np.take(slope, at) for weight, at in zip(weights, places, strict=True))
+        y = np.clip(y + np.clip((wanted - value) / np.maximum(rise, np.float32(1e-5)), -24, 24), 0, 255)
+    return np.asarray(y, np.float32)
