@@ -9,6 +9,7 @@ Encoding is tabled over the square root of linear light, where every usual curve
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _SAMPLES, _HALVINGS = 8, 13  # the gamut's boundary is found to 2**-16 of the ch
 _ROWS = 4  # greys searched together: large enough for numpy, small enough for the cache
 _CORNER = np.float32(0.04)  # Lab units by which the gamut's edge may turn aside between directions, or it is no line
 _KNEE = np.float32(6 / 29)
+_MAKING = Lock()
 
 
 @lru_cache(maxsize=16)
@@ -109,13 +111,18 @@ def direction(position: Floats) -> tuple[Floats, Floats]:
     return a, np.copysign(1 - np.abs(a), position)
 
 
-@lru_cache(maxsize=1)
 def srgb_inverse_limits() -> Floats:
     """1 over the largest |a| + |b| that sRGB shows, for each 8-bit grey and direction: (256 * (HUES + 1),) float32.
 
     The inverse, since between two neighbours it is a straight line wherever the gamut's edge is one; not a number
     beside the few corners of that edge, where the pixels have to be searched one by one.
     """
+    with _MAKING:  # threads that come at once wait for the first
+        return _srgb_inverse_limits()
+
+
+@lru_cache(maxsize=1)
+def _srgb_inverse_limits() -> Floats:
     matrix = SRGB.rgb_from_xyz.astype(np.float32)
     a, b = direction(np.linspace(-2, 2, HUES + 1, dtype=np.float32)[None])
     f_of_grey = (grey_lightness(SRGB, 255) + 16) / 116

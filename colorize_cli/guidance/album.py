@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
 
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats, blurred
@@ -87,6 +85,8 @@ def match(a: Features, b: Features) -> tuple[Floats, Floats]:
 
 def _moves_together(here: Floats, there: Floats, reach: float = 0.05 * WORK_SIDE) -> NDArray[np.bool_]:
     """Whether each match moves like most of its eight neighbours, so that a person who walks still counts: (n,)."""
+    from scipy.spatial import cKDTree  # SciPy loads where somebody steers
+
     near = np.asarray(cKDTree(here).query(here, k=min(9, len(here)))[1])
     moves = there - here
     agree = np.linalg.norm(moves[near[:, 1:]] - moves[:, None], axis=-1) < reach
@@ -172,6 +172,8 @@ def _follow(grid: Floats, target: Floats, source: Floats, count: int = 8) -> tup
 
     The nearest matches vote by a median, then a shrunken affine fit: three of them in a row say little across it.
     """
+    from scipy.spatial import cKDTree
+
     distance, near = (np.asarray(part) for part in cKDTree(target).query(grid, k=min(count, len(target))))
     moves = source[near] - target[near]
     middle = np.median(moves, axis=1)
@@ -193,6 +195,8 @@ def _exposure(a: Floats, at: Floats, b: Floats, there: Floats) -> float:
 def _sample(planes: Floats, at: Floats) -> Floats:
     """Values of (C, h, w) at (n, 2), x and y: (C, n), linear, the rim's outside."""
     # not cv2.remap, which takes no more than 32,767 places
+    from scipy.ndimage import map_coordinates
+
     values = [map_coordinates(plane, (at[:, 1], at[:, 0]), order=1, mode="nearest") for plane in planes]
     return np.asarray(values, np.float32)
 

@@ -6,12 +6,13 @@ Out: labels, (n,)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+    from scipy import sparse
 
 Costs = NDArray[np.floating[Any]]
 
@@ -42,6 +43,8 @@ def coherent_labels(cost: Costs, apart: Costs, edges: sparse.csr_array) -> NDArr
 
     Source: alpha-expansion, Boykov, Veksler, Zabih 2001; the graph of Kolmogorov and Zabih 2004.
     """
+    from scipy import sparse
+
     pairs = sparse.triu(edges, k=1).tocoo()
     here, there, weight = pairs.row, pairs.col, pairs.data
     labels = np.asarray(cost.argmin(1), np.intp)
@@ -83,6 +86,9 @@ def _expansion(
     values = np.concatenate([parting, taking[dear], -taking[cheap]])
     capacity = np.round(np.minimum(values, _MOST) * _UNIT).astype(np.int32)
     # int32 indices: SciPy's flows take no others
+    from scipy import sparse
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
     graph = sparse.csr_array((capacity, (rows.astype(np.int32), columns.astype(np.int32))), shape=(n + 2, n + 2))
     left = graph - maximum_flow(graph, source, sink).flow
     left.data = np.maximum(left.data, 0)

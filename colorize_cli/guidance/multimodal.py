@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 from colorize_cli.guidance.coherence import coherent_labels
@@ -21,6 +21,9 @@ from colorize_cli.guidance.descriptors import Floats, describe, jittered_grid, p
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.reference import Reference, match_lightness, nearest_references, reduced_size
 from colorize_cli.guidance.scribbles import attract, upsample_along_edges
+
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+    from scipy import sparse
 
 WORK_AREA = 160 * 160  # pixels that distributions are found for; colour is coarse, and the work grows with each
 SAMPLES = 2500  # of the reference
@@ -112,6 +115,8 @@ def _variation(ab: Floats) -> Floats:
 
 def _edges(variation: Floats) -> sparse.csr_array:
     """How strongly neighbours must agree, (n, n): the inverse of the variation expected there."""
+    from scipy import sparse
+
     h, w = variation.shape
     index = np.arange(h * w).reshape(h, w)
     starts, ends, weights = [], [], []

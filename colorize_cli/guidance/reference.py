@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats, jittered_grid, local_sd
@@ -108,6 +107,8 @@ def welsh(lightness: Floats, references: Sequence[Reference], seed: int = 0, sam
         tones = match_lightness(reference.lightness, lightness)
         keys.append(np.stack([tones.ravel()[at], local_sd(tones).ravel()[at]], 1))
         colours.append(reference.ab.reshape(2, -1).T[at])
+    from scipy.spatial import cKDTree  # SciPy loads where somebody steers
+
     tree = cKDTree(np.concatenate(keys))
     wanted = np.stack([lightness.ravel(), local_sd(lightness).ravel()], 1)
     _, nearest = tree.query(wanted)

@@ -7,17 +7,19 @@ Out: ab, (2, h, w), Lab units; and small ab brought to the photo's size along it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.reference import reduced_size
+
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+    from scipy import sparse
 
 MOST_PIXELS = 500_000  # that are solved for, in 4 s and 0.7 GB; colour is coarser than lightness, edges are found after
 _SPREAD = 0.6  # share of a window's variance at which similarity has fallen to 1 / e
@@ -35,6 +37,8 @@ def affinities(lightness: Floats) -> sparse.csr_array:
     window around a pixel; here it is the least of the windows that hold one of the two, which makes an edge between two
     even regions tight: the paper's own lets some colour through it at every pixel.
     """
+    from scipy import sparse
+
     h, w = lightness.shape
     plane = lightness.astype(np.float64)
     mean = cv2.blur(plane, (3, 3), borderType=cv2.BORDER_REPLICATE)
@@ -59,6 +63,8 @@ def affinities(lightness: Floats) -> sparse.csr_array:
 
 
 def _laplacian(lightness: Floats) -> sparse.csr_array:
+    from scipy import sparse
+
     weights = affinities(lightness)
     return sparse.csr_array(sparse.diags_array(np.asarray(weights.sum(1)).ravel()) - weights)
 
@@ -90,6 +96,9 @@ def nested_dissection(h: int, w: int) -> NDArray[np.int32]:
 
 def _solve(matrix: sparse.csr_array, right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solve a symmetric positive definite system, ordered already, for (n, 2) right sides."""
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
     # no pivoting: a symmetric, diagonally dominant matrix needs none
     factors = splu(
         sparse.csc_matrix(matrix), permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
@@ -155,6 +164,8 @@ def attract(lightness: Floats, ab: Floats, confidence: Floats) -> Floats:
     Returns:
         ab, (2, h, w), float32, Lab units.
     """
+    from scipy import sparse
+
     order = nested_dissection(*lightness.shape)
     weight = confidence.ravel().astype(np.float64)[order]
     solved = np.empty((len(order), 2))

@@ -19,7 +19,6 @@ from pathlib import Path
 import cv2
 import torch
 
-from colorize_cli.color.tables import srgb_inverse_limits
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
 from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
@@ -185,7 +184,6 @@ class _Flow:
         self.waiting: dict[tuple[View, ...], list[Prepared]] = {}
         self.finishing: dict[Future[Outcome], Prepared] = {}
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
-        srgb_inverse_limits()  # a table that the threads share; made once, here
 
     def run(self, upcoming: Iterator[tuple[int, Source]]) -> Iterator[Outcome]:
         """Outcomes as they come; on an interrupt what is being written is finished, the rest dropped."""

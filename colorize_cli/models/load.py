@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from colorize_cli.errors import ModelNotFoundError, WeightsError
 from colorize_cli.models import weights
@@ -28,6 +30,15 @@ from colorize_cli.models.store import sha256_of
 Progress = Callable[[int, int], None]
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _BEST = "best.safetensors"
+
+
+class _NoRandomStart(TorchFunctionMode):
+    """Leaves out the random numbers that weights start with, where each of them is loaded afterwards."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in (Tensor.uniform_, Tensor.normal_) else func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,9 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
     if is_checkpoint(path):
         info = read_info(path)
         spec = catalogue().get(info.network)
-        generator = load_strictly(spec.build(**info.arguments), read_tensors(path), str(path))
+        with _NoRandomStart():
+            generator = spec.build(**info.arguments)
+        generator = load_strictly(generator, read_tensors(path), str(path))
         return LoadedModel(name, replace(spec, name=name), generator, sha256)
     state = read_state(path)
     known = identify(state)

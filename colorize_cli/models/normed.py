@@ -120,6 +120,8 @@ def fold_norms(network: nn.Module) -> None:
 def fold_batch_norms(network: nn.Module) -> None:
     """Fold the batch norm of each `ConvNorm` into its convolution: an equal network that is only for inference."""
     for module in network.modules():
-        if isinstance(module, ConvNorm) and isinstance(module[1], nn.BatchNorm2d) and not module[1].training:
-            module[0] = fuse_conv_bn_eval(module[0], module[1])  # type: ignore[arg-type]
-            module[1] = nn.Identity()
+        if not isinstance(module, ConvNorm):
+            continue
+        convolution, norm = module[0], module[1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and not norm.training:
+            module[0], module[1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
