@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 Whole = NDArray[np.int16]
 
 _SPACINGS = (4, 2)  # chroma samples between neighbouring nodes, where colours are found; straight lines between them
-_PER_PLACE = 3  # at least so many nodes for each place of `ab`
+_PER_PLACE = 2  # at least so many nodes for each place of `ab`
 _FRACTION = 6  # bits after the point of colours at nodes
 _STRIP_PIXELS = 1 << 16  # chroma samples of a strip: 128 KB for each plane of 16 bits
 
@@ -104,15 +104,18 @@ def _cell(colour: Any) -> Any:
 
 def _blocks(nodes: Whole) -> NDArray[np.bool_]:
     """The blocks of the table that a photo needs: all between the colours of neighbouring nodes."""
-    around = np.pad(_cell(nodes) // BLOCK, ((0, 0), (0, 1), (0, 1)), "edge").astype(np.int32)
-    corners = np.stack((around[:, :-1, :-1], around[:, :-1, 1:], around[:, 1:, :-1], around[:, 1:, 1:]))
-    low, high = corners.min(0).reshape(2, -1), corners.max(0).reshape(2, -1)
+    blocks = (_cell(nodes) // BLOCK).astype(np.uint8)
+    square = np.ones((2, 2), np.uint8)
+    low, high = ([np.asarray(way(plane, square)) for plane in blocks] for way in (cv2.erode, cv2.dilate))
     side = CELLS // BLOCK
     marked = np.zeros((side, side), np.bool_)
-    ranges = np.unique(((low[0] * side + low[1]) * side + high[0]) * side + high[1])
-    for found in ranges.tolist():
-        top, left, bottom, right = (found // side**k % side for k in (3, 2, 1, 0))
-        marked[top : bottom + 1, left : right + 1] = True
+    for first in (low, high):
+        for second in (low, high):
+            marked |= cv2.calcHist([first[0], second[1]], [0, 1], None, [side, side], [0, side, 0, side]) > 0
+    far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colours
+    if far.any():
+        for top, left, bottom, right in np.unique([part[far] for part in (*low, *high)], axis=1).T.tolist():
+            marked[top : bottom + 1, left : right + 1] = True
     return marked
 
 

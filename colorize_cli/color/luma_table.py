@@ -12,6 +12,7 @@ The table is filled a block at a time, where photos have colours; it is shared b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 
@@ -34,7 +35,8 @@ _STEP = 256 // GREYS
 _ASIDE = 6  # grey levels to both sides over which the line is laid
 _FINE = 16  # steps a level of the table of linear light
 _BELOW = 256  # levels below black that the table reaches; as many lie above white
-_ROUNDS = 5  # of Newton's method
+_ROUNDS = 4  # of Newton's method
+_HALVINGS = 7  # the gamut's boundary is found to 2**-10 of the chroma: a level has no finer steps
 
 
 @lru_cache(maxsize=1)
@@ -87,9 +89,11 @@ def _entries(a: Floats, b: Floats) -> NDArray[np.uint64]:
     # A decoder rounds what chroma adds to the luma before it adds it.
     offsets = (np.rint(1.402 * cr), np.rint(-0.344136 * cb - 0.714136 * cr), np.rint(1.772 * cb))
     low, high = np.maximum(centre - _ASIDE, 0), np.minimum(centre + _ASIDE, 255)
-    slope = (_luma(high, offsets) - _luma(low, offsets)) / (high - low) - 1
-    slope = np.rint(np.clip(slope, -STEEPEST, STEEPEST) * SLOPE) / SLOPE
-    intercept = _luma(centre, offsets) - centre * (1 + slope)
+    rough = centre - sum(weight * offset for weight, offset in zip(SRGB.xyz_from_rgb[1], offsets, strict=True))
+    luma = _luma(centre, offsets, np.asarray(rough, np.float32), _ROUNDS)
+    above, below = (_luma(grey, offsets, luma + (grey - centre), _ROUNDS // 2) for grey in (high, low))
+    slope = np.rint(np.clip((above - below) / (high - low) - 1, -STEEPEST, STEEPEST) * SLOPE) / SLOPE
+    intercept = luma - centre * (1 + slope)
     stored = np.stack(
         (
             chroma_blue | chroma_red << 8,
@@ -114,7 +118,7 @@ def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats
     outside = ~tables.inside(linear, y)
     if outside.any():
         f, y, a, b = f[outside], y[outside], a[outside], b[outside]
-        scale = tables.chroma_scale(f, y, a, b, matrix)
+        scale = tables.chroma_scale(f, y, a, b, matrix, _HALVINGS)
         for channel, value in zip(linear, tables.linear_rgb(f, y, a * scale, b * scale, matrix), strict=True):
             channel[outside] = value
     encode = tables.encoding_tables(SRGB, 65535)[0]
@@ -123,16 +127,19 @@ def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats
     return red, green, blue
 
 
-def _luma(grey: Floats, offsets: tuple[Floats, Floats, Floats]) -> Floats:
-    """The Y, a fraction of levels, whose colour has the luminance of `grey`, when a decoder adds `offsets` to it."""
+def _luma(grey: Floats, offsets: Sequence[Floats], start: Floats, rounds: int) -> Floats:
+    """The Y, a fraction of levels, whose colour has the luminance of `grey`, when a decoder adds `offsets` to it.
+
+    Newton's method: `rounds` steps from `start`.
+    """
     light, slope = _linear()
-    weights = SRGB.xyz_from_rgb[1]
+    weights = [np.float32(weight) for weight in SRGB.xyz_from_rgb[1]]
     wanted = SRGB.curves[0].decode(grey / 255).astype(np.float32)
-    shift = [(offset + _BELOW) * _FINE + np.float32(0.5) for offset in offsets]
-    y = grey - sum(np.float32(weight) * offset for weight, offset in zip(weights, offsets, strict=True))
-    for _ in range(_ROUNDS):
-        places = [np.clip(y * _FINE + channel, 0, len(light) - 1).astype(np.intp) for channel in shift]
-        value = sum(np.float32(weight) * np.take(light, at) for weight, at in zip(weights, places, strict=True))
-        rise = sum(np.float32(weight) * np.take(slope, at) for weight, at in zip(weights, places, strict=True))
+    shift = [((offset + _BELOW) * _FINE + 0.5).astype(np.float32) for offset in offsets]
+    y = start
+    for _ in range(rounds):
+        places = [(y * np.float32(_FINE) + channel).astype(np.int32) for channel in shift]
+        value = sum(weight * np.take(light, at, mode="clip") for weight, at in zip(weights, places, strict=True))
+        rise = sum(weight * np.take(slope, at, mode="clip") for weight, at in zip(weights, places, strict=True))
         y = np.clip(y + np.clip((wanted - value) / np.maximum(rise, np.float32(1e-5)), -24, 24), 0, 255)
     return np.asarray(y, np.float32)

@@ -89,7 +89,7 @@ def linear_rgb(f: Floats, y: Floats, a: Floats, b: Floats, matrix: Floats) -> tu
     return red, green, blue
 
 
-def chroma_scale(f: Floats, y: Floats, a: Floats, b: Floats, matrix: Floats) -> Floats:
+def chroma_scale(f: Floats, y: Floats, a: Floats, b: Floats, matrix: Floats, halvings: int = _HALVINGS) -> Floats:
     """`gamut.chroma_scale` in numpy and float32: `f` and `y` are CIE's f(Y) and Y; all of one shape."""
 
     def shown(scale: Floats | np.float32) -> NDArray[np.bool_]:
@@ -99,7 +99,7 @@ def chroma_scale(f: Floats, y: Floats, a: Floats, b: Floats, matrix: Floats) -> 
     for sample in range(1, _SAMPLES):
         low = np.where(shown(np.float32(sample / _SAMPLES)), np.float32(sample / _SAMPLES), low)
     step = np.float32(1 / _SAMPLES)
-    for _ in range(_HALVINGS):
+    for _ in range(halvings):
         step = np.float32(step / 2)
         low = np.where(shown(low + step), low + step, low)
     return np.where(shown(np.float32(1)), np.float32(1), low)
