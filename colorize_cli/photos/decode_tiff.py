@@ -27,6 +27,7 @@ _JPEG = (6, 7, 99, 33007)
 _CAMERA_RAW = frozenset({50706, 50740})
 _SENSOR = frozenset({32803, 34892})
 _GREY = (0, 1)
+_CLOUD_OPTIMIZED = b"GDAL_STRUCTURAL_METADATA_SIZE="  # what GDAL writes behind the header
 
 
 def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
@@ -49,6 +50,8 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         if not salvage:
             raise Damaged("truncated TIFF: not all of its pages are there", salvageable=True)
         notes.append("salvaged: not all of its pages are there")
+    if _CLOUD_OPTIMIZED in data[:64]:
+        notes.append("it was a Cloud Optimized GeoTIFF; the levels are kept, the sequence that suits the cloud is not")
     spent, pages = 0, list[RawPage]()
     for number, picture in enumerate(found, 1):
         ifd = picture.ifd

@@ -31,8 +31,9 @@ from colorize_cli.photos.tiff_coding import (
     segments,
 )
 from colorize_cli.photos.tiff_levels import Level
+from colorize_cli.photos.tiff_pictures import is_mask
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream
-from colorize_cli.photos.tiff_tags import byte_order, carries_note, copied_tags, page_tags, short
+from colorize_cli.photos.tiff_tags import ORIENTATION, byte_order, carries_note, copied_tags, page_tags, short
 
 __all__ = [
     "DEFLATE",
@@ -153,7 +154,10 @@ class _Writer:
         if sub.coded is not None and (self.copied or not sub.is_level):
             parts = Parts(sub.coded.tiled)
             pieces: list[Piece] = [self.stream.segment(parts, part) for part in sub.coded.segments]
-            return copied_tags(sub.tags.tags, sub.coded.layout), parts, pieces
+            tags, turned = copied_tags(sub.tags.tags, sub.coded.layout), self.page.metadata.orientation
+            if is_mask(sub.tags) and turned != 1 and not any(tag.code == ORIENTATION for tag in tags):
+                tags.append(short(self.stream.order, ORIENTATION, turned))  # its page was turned, its pixels were not
+            return tags, parts, pieces
         if not sub.is_level:
             return None
         level = Level(self.stream, sub, self.page, self.kinds, self.quality)

@@ -48,7 +48,8 @@ def pictures(data: Data) -> tuple[list[Picture], bool]:
     """The pages of a file, each with what belongs to it, and whether the chain of directories is whole.
 
     A directory of the chain belongs to a page where it says that it is a mask, or a reduced copy, and has the page's
-    proportions: to the page before it, or to the one after it in a file that starts with such a copy.
+    proportions: to the page before it, or to the one after it in a file that starts with such a copy; of the two
+    rather to the one of its depth and samples.
 
     Raises:
         TagError: there is no readable first directory.
@@ -57,15 +58,17 @@ def pictures(data: Data) -> tuple[list[Picture], bool]:
     whole = not chain[-1].next or chain[-1].next in {ifd.offset for ifd in chain}
     pages = [i for i, ifd in enumerate(chain) if not is_reduced(ifd) and not is_mask(ifd)]
     owners: dict[int, int] = {}
-    backwards = bool(pages) and pages[0] == 0
+    backwards = bool(pages) and pages[0] == 0  # copies follow their pages
     for i in range(len(chain)):
         if i in pages:
             continue
         near = [[p for p in reversed(pages) if p < i], [p for p in pages if p > i]]
-        candidates = near[0][:1] + near[1][:1] if backwards else near[1][:1] + near[0][:1]
+        is_behind = backwards or is_mask(chain[i])
+        candidates = near[0][:1] + near[1][:1] if is_behind else near[1][:1] + near[0][:1]
         fitting = [p for p in candidates if is_mask(chain[i]) or is_copy_of(chain[i], chain[p])]
         if fitting:
-            owners[i] = fitting[0]
+            alike = [p for p in fitting if _kind(chain[p]) == _kind(chain[i])]
+            owners[i] = (alike or fitting)[0]
     found = []
     for i, ifd in enumerate(chain):
         if i in owners:
@@ -94,6 +97,10 @@ def is_copy_of(small: Ifd, large: Ifd) -> bool:
         return False
     scale = max(wide / w, high / h)
     return abs(w - wide / scale) <= max(1.5, 0.02 * w) and abs(h - high / scale) <= max(1.5, 0.02 * h)
+
+
+def _kind(ifd: Ifd) -> tuple[int, int]:
+    return ifd.integer(277, 1), ifd.integer(258, 1)
 
 
 def _size(ifd: Ifd) -> tuple[int, int]:

@@ -1,60 +1,23 @@
-"""TIFFs as archives keep them: mixed pages, pyramids, thumbnails, masks, private tags."""
+"""TIFFs as archives keep them: mixed pages, pyramids, thumbnails, masks."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.photos import profiles
 from colorize_cli.photos.atomic import write_whole
 from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, Provenance, read_provenance, write_photo
-from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
-from colorize_cli.photos.ifd_write import directory
-from colorize_cli.photos.photo import FileFacts, Photo, PhotoFormat
+from colorize_cli.photos.encode import EncodeSettings, Provenance, write_photo
+from colorize_cli.photos.photo import FileFacts, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.tiff_coding import Coding, layout_tags, segments
-from colorize_cli.photos.tiff_stream import Parts, TiffStream
-from colorize_cli.photos.tiff_tags import extratags, page_tags
-from colorize_cli.photos.verify import read_back
-
-Array = NDArray[np.generic]
-GDAL = "<GDALMetadata>\n  <Item name='scanner'>drum</Item>\n</GDALMetadata>"
-
-
-def picture(height: int, width: int, dtype: type = np.uint8) -> NDArray[np.generic]:
-    y, x = np.mgrid[0:height, 0:width]
-    grey = 0.5 + 0.22 * np.sin(x / 19) + 0.22 * np.cos(y / 13)
-    return np.rint(grey * np.iinfo(dtype).max).astype(dtype)
-
-
-def tinted(pixels: Array) -> Array:
-    """A coloured page: red is the grey, the others less."""
-    return pixels if pixels.ndim == 3 else np.dstack((pixels, pixels - pixels // 4, pixels // 2))
-
-
-def colorize(path: Path, note: Provenance, strip: str = "none") -> tuple[Photo, Path]:
-    """Read a file and write it with its grey pages coloured, the others as they are."""
-    photo = decode(path)
-    out = path.with_name(f"out-{path.name}")
-    pages = [tinted(page.pixels) if page.pixels.ndim == 2 else page.pixels for page in photo.pages]
-    write_photo(photo, pages, out, EncodeSettings(strip=strip), note)  # type: ignore[arg-type]
-    if strip == "none":
-        assert read_back(photo, out, EncodeSettings()).faults == ()
-    assert read_provenance(out) == note
-    return photo, out
-
-
-def area(pixels: Array, width: int, height: int) -> Array:
-    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream
+from tests.photos.scans import Array, area, colorize, picture, tinted
 
 
 def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: Provenance) -> None:
@@ -223,6 +186,45 @@ def test_a_mask_is_kept_bit_for_bit(tmp_path: Path, note: Provenance) -> None:
         assert after.pages[2].shape == (32, 48, 3)
 
 
+def test_a_mask_of_a_turned_page_says_that_it_is_not_turned(tmp_path: Path, note: Provenance) -> None:
+    path, mask = tmp_path / "turned.tif", picture(64, 96) > 90
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(64, 96), metadata=None, extratags=[(274, 3, 1, 6, True)])
+        writer.write(mask, photometric="mask", subfiletype=4, metadata=None)
+    _, out = colorize(path, note)
+    with tifffile.TiffFile(out) as after:
+        assert after.pages[0].shape == (96, 64, 3) and after.pages[0].tags["Orientation"].value == 1
+        np.testing.assert_array_equal(after.pages[1].asarray(), mask)
+        assert after.pages[1].tags["Orientation"].value == 6
+
+
+def test_a_copy_between_two_pages_goes_to_the_one_of_its_kind(tmp_path: Path, note: Provenance) -> None:
+    path, deep = tmp_path / "between.tif", picture(90, 120, np.uint16)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(picture(30, 40), metadata=None, subfiletype=1)
+        writer.write(picture(90, 120), metadata=None)
+        writer.write(deep, metadata=None)
+        writer.write(area(deep, 60, 45), metadata=None, subfiletype=1)
+        writer.write(tinted(picture(90, 120)), photometric="rgb", metadata=None)
+    photo, out = colorize(path, note)
+    assert [(len(p.metadata.before), len(p.metadata.after)) for p in photo.pages] == [(1, 0), (0, 1), (0, 0)]
+    with tifffile.TiffFile(out) as after:
+        assert after.pages[3].shape == (45, 60, 3) and after.pages[3].dtype == np.uint16
+
+
+def test_a_cloud_optimized_file_says_that_its_sequence_is_not_kept(tmp_path: Path, note: Provenance) -> None:
+    path, base = tmp_path / "cog.tif", picture(40, 56)
+    ghost = b"GDAL_STRUCTURAL_METADATA_SIZE=000140 bytes\nLAYOUT=IFDS_BEFORE_DATA\n".ljust(256)
+    stream, parts, coding = TiffStream("<"), Parts(), Coding(1)
+    pieces: list[Piece] = [stream.begin(), ghost]
+    stream.at += len(ghost)
+    pieces += [stream.segment(parts, coded) for coded in segments(tinted(base), coding, "<")]
+    write_whole(path, [*pieces, *stream.page(layout_tags(tinted(base), [], coding, "<"), parts)], FileFacts())
+    photo, out = colorize(path, note)
+    assert any("Cloud Optimized" in text for text in photo.notes)
+    assert decode(out).notes == ()
+
+
 def test_a_sub_image_of_something_else_stays_and_is_said(tmp_path: Path, note: Provenance) -> None:
     path, other = tmp_path / "label.tif", picture(50, 20)
     with tifffile.TiffWriter(path) as writer:
@@ -245,79 +247,6 @@ def test_a_pyramid_in_colour_is_copied_whole(tmp_path: Path, note: Provenance) -
     _, out = colorize(path, note)
     with tifffile.TiffFile(out) as after:
         assert (after.pages[1].pages[0].asarray() == 77).all()  # not made anew: nothing of it has changed
-
-
-@pytest.mark.parametrize("big", [False, True])
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_private_tags_of_every_type_are_kept(tmp_path: Path, note: Provenance, big: bool, order: str) -> None:
-    path = tmp_path / "private.tif"
-    tags: list[tuple[int, int, int | None, object, bool]] = [
-        (33550, 12, 3, (0.5, 0.5, 0.0), True),
-        (33922, 12, 6, (0.0, 0.0, 0.0, 440720.0, 3751320.0, 0.0), True),
-        (34735, 3, 4, (1, 1, 0, 7), True),
-        (34737, 2, None, "WGS 84|", True),
-        (42112, 2, None, GDAL, True),
-        (42113, 2, None, "-9999", True),
-        (46275, 7, 5, b"\0\1\2\3\4", True),  # Hasselblad's
-        (65420, 4, 1, 1, True),
-        (65421, 11, 1, 40.0, True),
-        (65001, 1, 3, (1, 2, 255), True),
-        (65002, 6, 3, (-1, 2, -128), True),
-        (65003, 8, 2, (-1, -32768), True),
-        (65004, 9, 1, -70000, True),
-        (65005, 10, 1, (-1, 3), True),
-        (65006, 5, 2, (1, 3, 2, 7), True),
-    ]
-    if big:
-        tags += [(65016, 16, 2, (2**40, 5), True), (65017, 17, 1, -(2**40), True)]
-    tifffile.imwrite(path, picture(40, 60), metadata=None, extratags=tags, bigtiff=big, byteorder=order)
-    photo, out = colorize(path, note)
-    assert photo.notes == ()
-    with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
-        for code, *_ in tags:
-            one, two = before.pages[0].tags[code], after.pages[0].tags[code]
-            assert (two.value, two.dtype, two.count) == (one.value, one.dtype, one.count), code
-
-
-def with_tags(path: Path, *more: Tag) -> None:
-    """Give the only page of a classic TIFF further tags."""
-    data = path.read_bytes()
-    data += bytes(len(data) & 1)
-    start = read_header(data)
-    kept = read_ifd(data, start, start.first).tags
-    at = bytearray(data)
-    struct.pack_into(f"{start.order}I", at, 4, len(data))
-    path.write_bytes(bytes(at) + bytes(directory(start.order, [*kept, *more], len(data))[0]))
-
-
-def test_directories_are_laid_out_anew_with_what_they_point_to(tmp_path: Path, note: Provenance) -> None:
-    path = tmp_path / "exif.tif"
-    tifffile.imwrite(path, picture(40, 60), metadata=None)
-    inter = Tag(40965, 4, 1, b"", child=Ifd("<", (Tag(1, 2, 4, b"R98\0"),)))
-    exif = Tag(34665, 4, 1, b"", child=Ifd("<", (Tag(33434, 5, 1, struct.pack("<II", 1, 250)), inter)))
-    gps = Tag(34853, 4, 1, b"", child=Ifd("<", (Tag(2, 5, 3, struct.pack("<6I", 48, 1, 8, 1, 30, 1)),)))
-    own = Tag(65100, 13, 1, b"", child=Ifd("<", (Tag(1, 2, 8, b"private\0"),)))
-    with_tags(path, exif, gps, own)
-    photo, out = colorize(path, note)
-    assert photo.notes == ()
-    data = out.read_bytes()
-    start = read_header(data)
-    page = read_ifd(data, start, start.first)
-    found = {code: tag.child for code in (34665, 34853, 65100) if (tag := page.find(code))}
-    assert found[34665].find(40965).child.find(1).value == b"R98\0"  # type: ignore[union-attr]
-    assert found[34853].numbers(2) == (48, 8, 30) and found[65100].find(1).value == b"private\0"  # type: ignore[union-attr]
-    with Image.open(out) as independent:
-        assert independent.getexif().get_ifd(34665)[33434] == 1 / 250
-
-
-def test_an_unknown_pointer_is_kept_as_bytes_and_said(tmp_path: Path, note: Provenance) -> None:
-    path = tmp_path / "pointer.tif"
-    tifffile.imwrite(path, picture(40, 60), metadata=None)
-    with_tags(path, Tag(65100, 13, 1, struct.pack("<I", 3)))
-    photo, out = colorize(path, note)
-    assert any("65100" in text for text in photo.notes)
-    with tifffile.TiffFile(out) as after:
-        assert after.pages[0].tags[65100].value == 3
 
 
 def test_layers_are_left_out_and_said(tmp_path: Path, note: Provenance) -> None:
@@ -364,55 +293,3 @@ def test_other_formats_take_the_page_and_leave_its_levels(tmp_path: Path, note: 
         photo, [tinted(photo.pages[0].pixels)], tmp_path / "out.png", EncodeSettings(PhotoFormat.png), note
     )
     assert written.format is PhotoFormat.png and any("sub-images" in text for text in written.notes)
-
-
-def test_a_page_is_streamed_with_its_tags_and_levels(tmp_path: Path, note: Provenance) -> None:
-    """What a writer of scans does: parts as they come, nothing of the pixels held."""
-    path, base = tmp_path / "source.tif", picture(96, 128)
-    tifffile.imwrite(path, base, metadata=None, extratags=[(42112, 2, None, GDAL, True)], resolution=(600, 600))
-    photo = decode(path)
-    page, out, coding = photo.pages[0], tmp_path / "out.tif", Coding(8, (32, 32))
-    rgb = np.ascontiguousarray(tinted(base))
-    half = area(rgb, 64, 48)
-
-    def pieces() -> Sequence[object]:
-        stream, parts, level = TiffStream("<", big=True), Parts(tiled=True), Parts(tiled=True)
-        yield stream.begin()
-        for part in segments(rgb, coding, "<"):
-            yield stream.segment(parts, part)
-        for part in segments(half, coding, "<"):
-            yield stream.segment(level, part)
-        inside, laid = stream.chain([(layout_tags(half, [], coding, "<"), level)])
-        yield from laid
-        tags = page_tags(photo.metadata, page.metadata, page.icc, note, "<")
-        yield from stream.page([*layout_tags(rgb, [], coding, "<"), *tags], parts, [inside])
-
-    write_whole(out, pieces(), FileFacts())  # type: ignore[arg-type]
-    assert read_provenance(out) == note
-    with tifffile.TiffFile(out) as after:
-        np.testing.assert_array_equal(after.pages[0].asarray(), rgb)
-        np.testing.assert_array_equal(after.pages[0].pages[0].asarray(), half)
-        assert after.pages[0].tags[42112].value == GDAL and after.pages[0].tags["XResolution"].value == (600, 1)
-
-
-def test_another_writer_takes_the_tags(tmp_path: Path, note: Provenance) -> None:
-    path, out = tmp_path / "source.tif", tmp_path / "out.tif"
-    tags = [(42112, 2, None, GDAL, True), (33550, 12, 3, (0.5, 0.5, 0.0), True)]
-    tifffile.imwrite(path, picture(40, 60), metadata=None, extratags=tags, resolution=(600, 600), software="Scan")
-    photo = decode(path)
-    page = photo.pages[0]
-    kept = extratags(page_tags(photo.metadata, page.metadata, page.icc, note, "<"))
-    tifffile.imwrite(
-        out,
-        tinted(page.pixels),
-        photometric="rgb",
-        metadata=None,
-        software=False,
-        extratags=kept,
-        resolution=(600, 600),
-    )
-    assert read_provenance(out) == note
-    with tifffile.TiffFile(out) as after:
-        found = after.pages[0].tags
-        assert found[42112].value == GDAL and found[33550].value == (0.5, 0.5, 0.0)
-        assert found["Software"].value == "Scan" and found["XResolution"].value == (600, 1)
