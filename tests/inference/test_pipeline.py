@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -16,6 +17,7 @@ from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pipeline import colorize_photos
 from colorize_cli.report import RunReport, Status
 from tests.inference.conftest import grey_photo
+from tests.photos.test_lut_profiles import table_profile
 
 
 @pytest.fixture
@@ -131,6 +133,43 @@ def test_a_pair_shows_before_and_after(tiny_model: Path, photos: Path, tmp_path:
     pair = pixels(tmp_path / "out" / "a.compare.jpg")
     assert pair.shape == (64, 192, 3)
     assert np.ptp(pair[:, :90].astype(int), axis=2).max() <= 2 < np.ptp(pair[:, 100:].astype(int), axis=2).mean()
+
+
+def test_neighbours_of_one_stem_have_pairs_of_their_own(tiny_model: Path, tmp_path: Path):
+    for seed, name in enumerate(("a.png", "a.tif")):
+        grey_photo(tmp_path / "in" / name, (64 + 32 * seed, 48), seed=seed)
+    report = colorize(tiny_model, tmp_path / "in", tmp_path / "out", compare=True, variants=2)
+    assert report.counts == {Status.done: 2}
+    assert pixels(tmp_path / "out" / "a.compare.jpg").shape == (48, 128, 3)
+    assert pixels(tmp_path / "out" / "a.tif.compare.jpg").shape == (48, 192, 3)
+    assert (tmp_path / "out" / "a.variants.jpg").exists() and (tmp_path / "out" / "a.tif.variants.jpg").exists()
+
+
+def test_an_archive_of_mixed_pages_is_verified(tiny_model: Path, tmp_path: Path):
+    y, x = np.mgrid[0:96, 0:128]
+    grey = np.rint(127 + 60 * np.sin(x / 9) + 60 * np.cos(y / 7)).astype(np.uint8)
+    colour = np.dstack((2 * x, 255 - 2 * x, 2 * y)).astype(np.uint8)
+    path = tmp_path / "in" / "album.tif"
+    path.parent.mkdir()
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(grey.astype(np.uint16) * 257, compression="zlib", subifds=1, tile=(64, 64), metadata=None)
+        writer.write(grey[::2, ::2], subfiletype=1, tile=(32, 32), metadata=None)
+        writer.write(grey, compression="jpeg", metadata=None)
+        writer.write(colour, photometric="rgb", compression="jpeg", metadata=None)
+        writer.write(colour, photometric="rgb", compression="lzw", iccprofile=table_profile((1, 2, 0)), metadata=None)
+        writer.write(grey > 127, photometric="minisblack", metadata=None)
+    report = colorize(tiny_model, path.parent, tmp_path / "out", verify=True)
+    assert report.counts == {Status.done: 1}, report.failures
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile(tmp_path / "out" / "album.tif") as after:
+        assert [page.shape for page in after.pages] == [(96, 128, 3)] * 5
+        assert after.pages[0].pages[0].shape == (48, 64, 3)
+        for number in (2, 3):
+            np.testing.assert_array_equal(after.pages[number].asarray(), before.pages[number].asarray())
+        for number in (0, 1):  # black and white alone hold no colour
+            assert np.ptp(after.pages[number].asarray().astype(int), axis=2).max() > 0
+        seen = after.pages[0].asarray().astype(np.float64).mean((0, 1))
+        level = 257 * after.pages[0].pages[0].asarray().astype(np.float64).mean((0, 1))
+        np.testing.assert_allclose(level, seen, rtol=0.02)  # the level has the page's colours
 
 
 def test_bad_photos_are_named_and_the_others_done(tiny_model: Path, photos: Path, tmp_path: Path):
