@@ -179,7 +179,7 @@ def test_a_bomb_is_refused_before_memory_is_taken_and_names_the_option(tmp_path:
 def test_limits_can_be_lowered_and_name_themselves(tmp_path: Path, grey: U8) -> None:
     path = tmp_path / "photo.png"
     Image.fromarray(grey).save(path)
-    with pytest.raises(TooLargeError, match="--max-pixels 2239"):
+    with pytest.raises(TooLargeError, match=r"more than --max-pixels 2\.[23]K allows"):
         decode(path, DecodeLimits(max_pixels=2239))
     with pytest.raises(TooLargeError, match="--max-memory"):
         decode(path, DecodeLimits(max_memory=1000))
