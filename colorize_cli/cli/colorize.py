@@ -13,6 +13,7 @@ from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
     ConsistentOpt,
+    DetailOpt,
     DeviceOpt,
     DryRunOpt,
     FilesFromOpt,
@@ -26,6 +27,7 @@ from colorize_cli.cli.options import (
     ModelOpt,
     OnColorOpt,
     OutOpt,
+    OverlapOpt,
     OverwriteOpt,
     PhotosArg,
     PrecisionOpt,
@@ -39,12 +41,13 @@ from colorize_cli.cli.options import (
     SeedOpt,
     StripOpt,
     SuffixOpt,
+    TileOpt,
     VariantsOpt,
     VerifyOpt,
     VividnessOpt,
 )
 from colorize_cli.errors import UsageError
-from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Strip
+from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Strip
 
 
 def colorize(
@@ -66,6 +69,9 @@ def colorize(
     variants: VariantsOpt = 1,
     seed: SeedOpt = 0,
     consistent: ConsistentOpt = False,
+    detail: DetailOpt = "auto",
+    tile: TileOpt = 0,
+    overlap: OverlapOpt = None,
     overwrite: OverwriteOpt = False,
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
@@ -123,6 +129,7 @@ def colorize(
         variants=variants,
         seed=seed,
         consistent=consistent,
+        detail=Detail.parse(detail, tile, overlap),
     )
     with console.photo_progress("Colorizing", quiet) as on_progress:
         result = colorize_photos(work, on_progress, console.notice)

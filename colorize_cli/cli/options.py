@@ -136,5 +136,21 @@ SeedOpt = Annotated[int, typer.Option(min=0, metavar="S", help="Of --variants an
 ConsistentOpt = Annotated[
     bool, typer.Option("--consistent", help="Photos of one scene get the same colours for the same things.")
 ]
+DetailOpt = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|off|1|2...",
+        help="Look closer than once at the whole: auto sees the pictures of a contact sheet one by one; "
+        "a number goes over each by tiles that often, at twice the size each time.",
+    ),
+]
+TileOpt = Annotated[
+    int,
+    typer.Option(min=0, metavar="PX", help="Tile edge in pixels as the network sees them; 0 means automatic."),
+]
+OverlapOpt = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="PX", help="Overlap of neighbouring tiles.", show_default="a quarter of a tile"),
+]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors only.")]

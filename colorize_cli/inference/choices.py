@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from colorize_cli.errors import UsageError
+
+MOST_LEVELS = 6  # 64 times what the network sees of the whole
+SMALLEST_TILE = 64  # pixels
 
 
 class Precision(StrEnum):
@@ -47,3 +53,45 @@ class Method(StrEnum):
     levin = "levin"
     welsh = "welsh"
     charpiat = "charpiat"
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How closely a scan is looked at beyond the network's one look at the whole.
+
+    Attributes:
+        levels: how many times tiles go over it, each time at twice the size; 0 is `off`; None is `auto`.
+        tile: edge of a tile, pixels as the network sees them; 0 is what the network was made for.
+        overlap: of neighbouring tiles, pixels; None is a quarter of the tile.
+    """
+
+    levels: int | None = None
+    tile: int = 0
+    overlap: int | None = None
+
+    @classmethod
+    def parse(cls, text: str, tile: int = 0, overlap: int | None = None) -> Detail:
+        """From what was typed.
+
+        Raises:
+            UsageError: in one line, with the way out.
+        """
+        word = text.strip().lower()
+        if word not in ("auto", "off") and not (word.isdecimal() and 1 <= int(word) <= MOST_LEVELS):
+            raise UsageError(f"--detail {text!r} is no level", hint=f"Give auto, off, or 1 to {MOST_LEVELS}.")
+        if tile and tile < SMALLEST_TILE:
+            raise UsageError(
+                f"--tile {tile} is too small", hint=f"Give {SMALLEST_TILE} pixels or more; 0 is automatic."
+            )
+        if overlap is not None and overlap > (tile or 2 * SMALLEST_TILE) // 2:
+            raise UsageError(
+                f"--overlap {overlap} is more than half a tile",
+                hint=f"Give at most {(tile or 2 * SMALLEST_TILE) // 2}" + ("." if tile else ", or a larger --tile."),
+            )
+        return cls({"auto": None, "off": 0}.get(word, int(word) if word.isdecimal() else 0), tile, overlap)
+
+    def said(self) -> str:
+        """As the note of a result has it; empty for what is automatic."""
+        word = {None: "auto", 0: "off"}.get(self.levels, str(self.levels))
+        sizes = f" tile {self.tile}" * bool(self.tile) + f" overlap {self.overlap}" * (self.overlap is not None)
+        return "" if self == Detail() else word + sizes

@@ -19,6 +19,7 @@ from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.registry import Sizes
 
 Plane = NDArray[np.float32]
 Ask = Callable[[Generator, Tensor, Hints | None], Tensor]
@@ -34,10 +35,26 @@ class HintPlanes:
 
 @dataclass(frozen=True)
 class Request:
-    """One picture for the network: lightness, (H, W), of any size not below the view's; and hints."""
+    """One picture for the network.
+
+    Attributes:
+        lightness: (H, W), of any size not below the view's.
+        hints: known colours.
+        as_is: the lightness has the size at which it is to be seen, as a tile has; networks that are made for one
+            size alone see it at that all the same.
+    """
 
     lightness: Plane
     hints: HintPlanes | None = None
+    as_is: bool = False
+
+    def view(self, sizes: Sizes) -> View:
+        """How a network of these sizes sees it."""
+        height, width = self.lightness.shape
+        if not self.as_is or sizes.square:
+            return view_of(height, width, sizes)
+        padded = [-(-side // sizes.multiple) * sizes.multiple for side in (height, width)]
+        return View(height, width, padded[0], padded[1])
 
 
 class Idle:
@@ -91,24 +108,27 @@ class Colorizer:
         """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""
         return view_of(height, width, self.model.members[0].spec.sizes)
 
-    def predict(self, requests: Sequence[Request], vividness: float | None = None) -> list[Plane]:
+    def predict(
+        self, requests: Sequence[Request], vividness: float | None = None, divisible: bool = False
+    ) -> list[Plane]:
         """Predict the colour of pictures.
 
         Args:
             requests: any number, of any sizes; equal views are batched.
             vividness: 0 to 1; None is the model's own default.
+            divisible: the caller can ask for smaller pictures, so one that does not fit is its affair.
 
         Returns:
             ab of each, (2, h, w), Lab units; the mean over the model's members where it is an ensemble.
 
         Raises:
-            OutOfMemoryError: not even one picture fits on the CPU.
+            OutOfMemoryError: not even one picture fits on the CPU; or, if divisible, on the device.
         """
 
         def colorize(generator: Generator, lightness: Tensor, hints: Hints | None) -> Tensor:
             return generator.colorize(lightness, hints, vividness)
 
-        results = [self._by_member(member, requests, colorize) for member in self.model.members]
+        results = [self._by_member(member, requests, colorize, divisible) for member in self.model.members]
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
 
     @property
@@ -133,10 +153,10 @@ class Colorizer:
 
         return self._by_member(self.model.members[0], requests, distribution)
 
-    def _by_member(self, member: LoadedModel, requests: Sequence[Request], ask: Ask) -> list[Plane]:
-        views = [
-            view_of(request.lightness.shape[0], request.lightness.shape[1], member.spec.sizes) for request in requests
-        ]
+    def _by_member(
+        self, member: LoadedModel, requests: Sequence[Request], ask: Ask, divisible: bool = False
+    ) -> list[Plane]:
+        views = [request.view(member.spec.sizes) for request in requests]
         results: dict[int, Plane] = {}
         for view in dict.fromkeys(views):
             indices = [i for i, other in enumerate(views) if other == view]
@@ -148,7 +168,7 @@ class Colorizer:
                 except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                     if not _is_out_of_memory(error):
                         raise
-                    self._give_way()
+                    self._give_way(divisible)
                     continue
                 results.update(zip(indices, (crop(ab, view) for ab in done), strict=False))
                 pictures, indices = pictures[step:], indices[step:]
@@ -165,14 +185,14 @@ class Colorizer:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
-    def _give_way(self) -> None:
-        """Halve the batch; at one, leave the device for the CPU; on the CPU, give up."""
+    def _give_way(self, divisible: bool = False) -> None:
+        """Halve the batch; at one, leave the device for the CPU; on the CPU, or where smaller will do, give up."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch > 1:
             self.batch //= 2
             self.on_notice(f"Out of memory on {self.device}: going on with --batch {self.batch}.")
-        elif self.device.type != "cpu":
+        elif self.device.type != "cpu" and not divisible:
             self.on_notice(f"Out of memory on {self.device} even for one photo: going on with --device cpu.")
             self.device, self.dtype = torch.device("cpu"), torch.float32
             self._place()

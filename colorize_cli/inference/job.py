@@ -7,7 +7,7 @@ from pathlib import Path
 
 from colorize_cli import __version__
 from colorize_cli.errors import UsageError
-from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision
+from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision
 from colorize_cli.photos.discover import PHOTO_SUFFIXES
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
@@ -54,6 +54,7 @@ class ColorizeJob:
         variants: colourings of each photo; 1 is the plain result alone.
         seed: of variants and of the samples that are drawn from references.
         consistent: photos of one scene get the same colours for the same things.
+        detail: how closely scans are looked at beyond the network's one look at the whole.
     """
 
     photos: tuple[str, ...]
@@ -86,6 +87,7 @@ class ColorizeJob:
     variants: int = 1
     seed: int = 0
     consistent: bool = False
+    detail: Detail = Detail()
 
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
@@ -124,6 +126,19 @@ class ColorizeJob:
         if self.consistent and self.variants > 1:
             raise UsageError("--consistent and --variants exclude each other", hint="Leave one of them out.")
 
+    def check_detail(self) -> None:
+        """Refuse tiles where no network looks, or where colours are found in other ways too.
+
+        Raises:
+            UsageError: in one line, with the way out.
+        """
+        if not self.detail.levels:
+            return
+        if self.method is not Method.network:
+            raise UsageError(f"--detail does not go with --method {self.method}", hint="It needs --method network.")
+        if self.variants > 1:
+            raise UsageError("--detail and --variants exclude each other", hint="Leave one of them out.")
+
     def steering_settings(self) -> dict[str, str]:
         """What the report says of the steering; nothing where nothing steers."""
         said = {
@@ -144,4 +159,6 @@ class ColorizeJob:
             "quality": "source" if self.quality is None else str(self.quality),
             "strip": self.strip,
         }
+        if self.detail.said():
+            settings["detail"] = self.detail.said()
         return Provenance(SOFTWARE, __version__, model, sha256, tuple(sorted(settings.items())))

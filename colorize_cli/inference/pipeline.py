@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +22,8 @@ import torch
 from colorize_cli.errors import EncodeError, NothingToDoError, OutOfMemoryError, PhotoError, UsageError
 from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
-from colorize_cli.inference.colorizer import Colorizer, Idle, Plane
+from colorize_cli.inference.colorizer import Colorizer, Idle, Plane, Request
+from colorize_cli.inference.detail import check_tileable, page_lightness, refine
 from colorize_cli.inference.devices import cpu_threads, pick_device, pick_dtype
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
@@ -76,6 +77,7 @@ def colorize_photos(
     """
     started, report = time.monotonic(), RunReport()
     job.check_steering()
+    job.check_detail()
     single = job.single_output()
     found = discover(
         job.photos,
@@ -102,6 +104,7 @@ def colorize_photos(
         colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
         if device.type == "cpu":
             torch.set_num_threads(cpu_threads(model.spec.parameters))
+        check_tileable(colorizer, job.detail)
         if job.variants > 1 and colorizer.palette is None:
             raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
         sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)
@@ -241,6 +244,8 @@ class _Flow:
         requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
         try:
             colours = self.colorizer.predict(requests, self.job.vividness)
+            if self.job.variants == 1 and isinstance(self.colorizer, Colorizer):
+                group, colours = self._looked_at_closely(self.colorizer, group, colours)
             if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
                 known = [k for item in group for k in item.known]
                 variants = predict_variants(
@@ -256,6 +261,29 @@ class _Flow:
             start = own.stop
             future = writers.submit(self.workshop.finish, item, colours[own], variants[own])
             self.finishing[future] = item
+
+    def _looked_at_closely(
+        self, colorizer: Colorizer, group: list[Prepared], colours: list[Plane]
+    ) -> tuple[list[Prepared], list[Plane]]:
+        """The colours refined where --detail says so; those that somebody steered stay as they are."""
+        if self.job.detail.levels == 0:
+            return group, colours
+        found, new = iter(colours), list[Plane]()
+        closer = list[Prepared]()
+        for item in group:
+            requests = list[Request]()
+            for request, place in zip(item.requests, item.colored_pages, strict=True):
+                ab = next(found)
+                if request.hints is None:
+                    pixels = item.photo.pages[place].pixels
+                    at = page_lightness(pixels, item.spaces[place], request.lightness)
+                    size = (pixels.shape[0], pixels.shape[1])
+                    refined = refine(colorizer, ab, at, size, self.job.detail, self.job.vividness)
+                    ab, request = refined.ab, replace(request, lightness=refined.lightness)
+                requests.append(request)
+                new.append(ab)
+            closer.append(replace(item, requests=tuple(requests)))
+        return closer, new
 
     def _collect(self, block: bool) -> Iterator[Outcome]:
         if not self.finishing:

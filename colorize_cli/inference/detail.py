@@ -1,0 +1,286 @@
+"""Look closer where the network's one look at the whole is too coarse: picture by picture, and by tiles.
+
+In:  a network's ab of a whole scan, (2, h, w), Lab units; its lightness at any size that is asked for
+Out: ab, (2, h', w'), Lab units, of the whole scan, on a finer grid where that was worth while
+
+Two things are done, each only where it was measured to help (tests/benchmarks/detail.py):
+
+- A scan that holds several pictures in rows and columns is coloured picture by picture, each seen as large as a photo
+  of its own. This is what `auto` does; a scan of one picture it leaves as it is, since closer looks at parts of a
+  photo, whatever they are told of the whole, know less of it and gain nothing on the average.
+- With a number of levels, each picture is gone over by tiles at twice the size, then at four times, and so on. Tiles
+  overlap; each is given the colours found so far as hints, every `HINT_EVERY` pixels; a network that takes no hints
+  has its tiles' coarse colours replaced by those found so far. Tiles are joined by windows that sum to one, and the
+  result is the mean of what was known before and what the tiles say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.errors import OutOfMemoryError, UsageError
+from colorize_cli.inference.choices import Detail
+from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
+from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.pictures import Box, find_pictures
+from colorize_cli.inference.tiling import STEP, lay
+
+Plane = NDArray[np.float32]
+LightnessAt = Callable[[int, int], Plane]
+
+HINT_EVERY = 32  # pixels: closer, tiles only repeat what they are told; farther, they drift from the whole
+_HINT_SIDE = 4  # pixels of a hint: the smallest that nearly every training sample with hints had
+_MOST_AREA = 1 << 24  # pixels of lightness that are looked at, 64 MB: what a level may take
+_SMALLEST_TILE = 128  # below it, memory is not what is lacking
+_LOOK = 256  # pixels of the shorter side at which pictures are looked for
+_AT_ONCE = 16  # tiles that wait for one another
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What came of it.
+
+    Attributes:
+        ab: (2, h, w), Lab units.
+        lightness: L* of the whole scan at the size at which the network saw it last.
+        pictures: how many were found on the scan and coloured each by itself; 1 where it is one picture.
+        levels: how many times tiles went over it.
+    """
+
+    ab: Plane
+    lightness: Plane
+    pictures: int = 1
+    levels: int = 0
+
+
+def page_lightness(pixels: NDArray[Any], space: RgbSpace, seen: Plane) -> LightnessAt:
+    """A page's L* at any size; `seen` is how the network saw it, which need not be made again."""
+
+    def at(height: int, width: int) -> Plane:
+        if seen.shape == (height, width):
+            return seen
+        reduced = np.ascontiguousarray(reduce(pixels, View(height, width, 0, 0)))
+        return np.asarray(lightness_of(reduced, space), np.float32)
+
+    return at
+
+
+def check_tileable(colorizer: Colorizer, detail: Detail) -> None:
+    """Refuse levels that were asked for by number where the network must not be tiled.
+
+    Raises:
+        UsageError: names the model.
+    """
+    if detail.levels and not colorizer.model.spec.tileable:
+        name = colorizer.model.name
+        raise UsageError(f"model {name} must not be tiled", hint="Leave --detail out, or use --model mini.")
+
+
+def refine(
+    colorizer: Colorizer,
+    whole: Plane,
+    lightness: LightnessAt,
+    size: tuple[int, int],
+    detail: Detail,
+    vividness: float | None = None,
+) -> Refined:
+    """Refine the colours of one scan.
+
+    Args:
+        colorizer: the network.
+        whole: what it said of the whole scan, (2, h, w), Lab units.
+        lightness: gives L* of the whole scan, float32, [0, 100], reduced to the (height, width) it is asked for; at
+            most `_MOST_AREA` pixels, and never more than the scan has. A scan that is read as a stream need keep no
+            more than a plane of that area, from which smaller ones are reduced.
+        size: (H, W) of the scan, pixels.
+        detail: what the user asked for.
+        vividness: as `Colorizer.predict` takes it.
+
+    Returns:
+        The colours; `whole` itself where nothing is to be done: `off`, a network that must not be tiled, or `auto`
+        and one picture. Memory: the lightness of the finest level and twice its ab, whatever the scan's size.
+
+    Raises:
+        UsageError: the overlap does not fit the tile.
+        OutOfMemoryError: not even a small tile fits.
+    """
+    view = colorizer.view(*size)
+    seen = lightness(view.height, view.width)
+    if detail.levels == 0 or not colorizer.model.spec.tileable:
+        return Refined(whole, seen)
+    boxes = find_pictures(seen if min(seen.shape) == _LOOK else lightness(*_look(size)))
+    if not boxes and detail.levels is None:
+        return Refined(whole, seen)
+    scan = _Scan(colorizer, boxes or (Box(0, 1, 0, 1),), lightness, size)
+    levels = min(detail.levels or 0, scan.deepest)
+    colours = [whole]
+    if boxes:
+        seen, parts = scan.at(0)
+        colours = colorizer.predict([Request(part) for part in parts], vividness)
+    for level in range(1, levels + 1):
+        seen, parts = scan.at(level)
+        colours = [_gone_over(colorizer, part, ab, detail, vividness) for part, ab in zip(parts, colours, strict=True)]
+    ab = _put_together(whole, boxes, colours) if boxes else colours[0]
+    return Refined(ab, seen, max(1, len(boxes)), levels)
+
+
+def _look(size: tuple[int, int]) -> tuple[int, int]:
+    """At which size pictures are looked for: that of the bundled network, so that finding them costs next to nothing."""
+    scale = min(1.0, _LOOK / min(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+class _Scan:
+    """The pictures of a scan at the sizes at which they are looked at."""
+
+    def __init__(
+        self, colorizer: Colorizer, boxes: Sequence[Box], lightness: LightnessAt, size: tuple[int, int]
+    ) -> None:
+        self._boxes, self._lightness, self._size = boxes, lightness, size
+        own = (
+            size[0] * sum(box.bottom - box.top for box in boxes) / len(boxes),
+            size[1] * sum(box.right - box.left for box in boxes) / len(boxes),
+        )
+        view = colorizer.view(max(1, round(own[0])), max(1, round(own[1])))
+        self._scale = (view.height / own[0], view.width / own[1])  # of each side: some networks see them stretched
+        self.deepest = 0
+        while all(big <= have for big, have in zip(self._sides(self.deepest + 1), self._most(), strict=True)):
+            self.deepest += 1
+
+    def _sides(self, level: int) -> list[float]:
+        """Of the whole scan where each picture is 2 ** `level` times as large as the network sees it."""
+        return [side * scale * 2**level for side, scale in zip(self._size, self._scale, strict=True)]
+
+    def _most(self) -> list[float]:
+        shrink = min(1.0, (_MOST_AREA / (self._size[0] * self._size[1])) ** 0.5)
+        return [side * shrink for side in self._size]
+
+    def at(self, level: int) -> tuple[Plane, list[Plane]]:
+        """L* of the whole scan, and of each picture, whose sides are multiples of `STEP`; never larger than it is."""
+        sides = [max(1, round(min(pair))) for pair in zip(self._sides(level), self._most(), strict=True)]
+        plane, parts = self._lightness(sides[0], sides[1]), []
+        for box in self._boxes:
+            top, bottom = (round(share * plane.shape[0]) for share in (box.top, box.bottom))
+            left, right = (round(share * plane.shape[1]) for share in (box.left, box.right))
+            part = plane[top:bottom, left:right]
+            fit = (max(STEP, round(part.shape[0] / STEP) * STEP), max(STEP, round(part.shape[1] / STEP) * STEP))
+            if fit != part.shape:
+                part = np.asarray(cv2.resize(part, fit[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+            parts.append(np.ascontiguousarray(part))
+        return plane, parts
+
+
+def _gone_over(colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None) -> Plane:
+    """What was known and what tiles of `lightness`, (H, W), say, in equal parts: (2, h, w)."""
+    tile = detail.tile or colorizer.model.members[0].spec.sizes.short_side
+    while True:
+        divisible = tile // 2 >= _SMALLEST_TILE
+        try:
+            said = _by_tiles(colorizer, lightness, before, replace(detail, tile=tile), vividness, divisible)
+        except OutOfMemoryError:
+            if not divisible:
+                raise
+            tile //= 2
+            colorizer.on_notice(f"Out of memory on {colorizer.device}: going on with --tile {tile}.")
+            continue
+        known = _sized(before, (said.shape[1], said.shape[2]))
+        if not colorizer.model.spec.takes_hints:
+            reach = HINT_EVERY * said.shape[1] / lightness.shape[0]
+            change = said - known
+            said -= np.stack([cv2.GaussianBlur(p, (0, 0), reach, borderType=cv2.BORDER_REPLICATE) for p in change])
+        return (known + said) / np.float32(2)
+
+
+def _by_tiles(
+    colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None, divisible: bool
+) -> Plane:
+    """What tiles say of their places, joined by windows: (2, h, w)."""
+    overlap = detail.tile // 4 if detail.overlap is None else detail.overlap
+    down, across = (lay(side, detail.tile, min(overlap, side)) for side in lightness.shape)
+    tall, wide = down.tile, across.tile
+    places = [(y, x) for y in range(len(down.starts)) for x in range(len(across.starts))]
+    joined: Plane | None = None
+    for some in _runs(places, max(_AT_ONCE, colorizer.batch)):
+        requests = []
+        for y, x in some:
+            rows = slice(down.starts[y], down.starts[y] + tall)
+            columns = slice(across.starts[x], across.starts[x] + wide)
+            hints = None
+            if colorizer.model.spec.takes_hints:
+                known = _window(before, (rows, columns), (lightness.shape[0], lightness.shape[1]))
+                hints = HintPlanes(known, _points(rows, columns))
+            requests.append(Request(lightness[rows, columns], hints, as_is=True))
+        for (y, x), ab in zip(some, colorizer.predict(requests, vividness, divisible), strict=True):
+            shrink = max(1, round(tall / ab.shape[1]))
+            if shrink not in (1, 2, STEP) or ab.shape[1:] != (tall // shrink, wide // shrink):
+                shrink = STEP  # a network whose output has another grid
+                ab = _sized(ab, (tall // shrink, wide // shrink))
+            if joined is None:
+                joined = np.zeros((2, down.length // shrink, across.length // shrink), np.float32)
+                windows = down.windows(shrink), across.windows(shrink)
+            top, left = down.starts[y] // shrink, across.starts[x] // shrink
+            weight = windows[0][y][:, None] * windows[1][x]
+            joined[:, top : top + ab.shape[1], left : left + ab.shape[2]] += weight * ab
+    assert joined is not None  # there is always a tile
+    return joined
+
+
+def _runs(places: list[tuple[int, int]], count: int) -> Iterator[list[tuple[int, int]]]:
+    return (places[i : i + count] for i in range(0, len(places), count))
+
+
+def _points(rows: slice, columns: slice) -> Plane:
+    """The mask of hints of a tile: small squares on a grid that is the scan's, not the tile's."""
+    half = (HINT_EVERY - _HINT_SIDE) // 2
+    on = [(np.arange(s.start, s.stop) - half) % HINT_EVERY < _HINT_SIDE for s in (rows, columns)]
+    return np.asarray(on[0][:, None] & on[1], np.float32)
+
+
+def _window(ab: Plane, place: tuple[slice, slice], size: tuple[int, int]) -> Plane:
+    """A tile's part of ab, which covers a picture of `size`, enlarged to the tile's pixels: (2, tile, tile)."""
+    rows, columns = place
+    down, right = ab.shape[1] / size[0], ab.shape[2] / size[1]
+    matrix = np.array([[right, 0, (columns.start + 0.5) * right - 0.5], [0, down, (rows.start + 0.5) * down - 0.5]])
+    shape = (columns.stop - columns.start, rows.stop - rows.start)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    parts = [cv2.warpAffine(p, matrix, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE) for p in ab]
+    return np.asarray(np.stack(parts), np.float32)
+
+
+def _sized(ab: Plane, size: tuple[int, int]) -> Plane:
+    way = cv2.INTER_CUBIC if size[0] >= ab.shape[1] else cv2.INTER_AREA
+    return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in ab]).astype(np.float32)
+
+
+def _put_together(whole: Plane, boxes: Sequence[Box], colours: Sequence[Plane]) -> Plane:
+    """Pictures in their places on the scan, over what was said of the whole; they fade over into their neighbours.
+
+    The grid is as fine as the finest picture's. A place between two pictures is a line of the lightness, along which
+    the colours are parted afterwards; so the fade is as narrow as the grid allows.
+    """
+    height = max(round(ab.shape[1] / (box.bottom - box.top)) for box, ab in zip(boxes, colours, strict=True))
+    width = max(round(ab.shape[2] / (box.right - box.left)) for box, ab in zip(boxes, colours, strict=True))
+    total = np.zeros((3, height, width), np.float32)  # weighted ab, and the weight
+    for box, ab in zip(boxes, colours, strict=True):
+        top, bottom = (round(share * height) for share in (box.top, box.bottom))
+        left, right = (round(share * width) for share in (box.left, box.right))
+        own = _sized(ab, (bottom - top, right - left))
+        planes = np.concatenate((own, np.ones((1, *own.shape[1:]), np.float32)))
+        total[:, top:bottom, left:right] += planes
+        # a pixel beyond the picture's rim, with the colour of the rim and half a neighbour's weight
+        rim = np.pad(planes, ((0, 0), (1, 1), (1, 1)), "edge") * np.float32(0.5)
+        rim[:, 1:-1, 1:-1] = 0
+        ys, xs = slice(max(0, top - 1), min(height, bottom + 1)), slice(max(0, left - 1), min(width, right + 1))
+        cut = (slice(ys.start - top + 1, ys.stop - top + 1), slice(xs.start - left + 1, xs.stop - left + 1))
+        total[:, ys, xs] += rim[:, cut[0], cut[1]]
+    weight = total[2]
+    base = _sized(whole, (height, width))
+    return np.where(weight > 0, total[:2] / np.maximum(weight, np.float32(1e-6)), base).astype(np.float32)
