@@ -150,7 +150,7 @@ TileOpt = Annotated[
 ]
 OverlapOpt = Annotated[
     int | None,
-    typer.Option(min=0, metavar="PX", help="Overlap of neighbouring tiles.", show_default="a quarter of a tile"),
+    typer.Option(min=0, metavar="PX", help="Overlap of neighbouring tiles.", show_default="half a tile"),
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
 QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors only.")]

@@ -62,7 +62,7 @@ class Detail:
     Attributes:
         levels: how many times tiles go over it, each time at twice the size; 0 is `off`; None is `auto`.
         tile: edge of a tile, pixels as the network sees them; 0 is what the network was made for.
-        overlap: of neighbouring tiles, pixels; None is a quarter of the tile.
+        overlap: of neighbouring tiles, pixels; None is half the tile.
     """
 
     levels: int | None = None

@@ -133,7 +133,7 @@ def refine(
 
 
 def _look(size: tuple[int, int]) -> tuple[int, int]:
-    """At which size pictures are looked for: that of the bundled network, so that finding them costs next to nothing."""
+    """At which size pictures are looked for: that at which the bundled network sees them, so that it costs little."""
     scale = min(1.0, _LOOK / min(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -203,7 +203,7 @@ def _by_tiles(
     colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None, divisible: bool
 ) -> Plane:
     """What tiles say of their places, joined by windows: (2, h, w)."""
-    overlap = detail.tile // 4 if detail.overlap is None else detail.overlap
+    overlap = detail.tile // 2 if detail.overlap is None else detail.overlap
     down, across = (lay(side, detail.tile, min(overlap, side)) for side in lightness.shape)
     tall, wide = down.tile, across.tile
     places = [(y, x) for y in range(len(down.starts)) for x in range(len(across.starts))]

@@ -124,7 +124,7 @@ def of_singles(colorizer: Colorizer, files: Sequence[Path], levels: int) -> None
             tiled.append(by_tiles[0] - one[0])
             colour.append(by_tiles[1] - one[1])
             if found[2].levels:
-                borders.append(across(found[2], tile, tile // 4))
+                borders.append(across(found[2], tile, tile // 2))
         print(f"vividness {vividness}: {len(files)} single photos, dB: auto {interval(auto)}")
         print(f"  --detail {levels}: {interval(tiled)}, colorfulness {interval(colour)}")
         pairs = np.array(borders)
