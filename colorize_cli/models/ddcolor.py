@@ -30,7 +30,7 @@ _WIDTH = 256  # of a query and of the finest features
 _HEADS = 8
 _LEVELS = 3
 _FINEST = 4  # the last pixel shuffle's factor
-_PLACES = 1024  # worked on at a time in the last layer: what fits a processor's cache
+_PLACES = 512  # worked on at a time in the last layer: what fits a processor's cache
 
 
 class Up(nn.Module):
@@ -41,7 +41,7 @@ class Up(nn.Module):
         self.shuf = Shuffle(SpectralConv(inputs, 4 * outputs), 4 * outputs)
         self.bn = nn.BatchNorm2d(skip)
         self.conv = nn.Sequential(
-            SpectralConv(outputs + skip, outputs, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(outputs)
+            SpectralConv(outputs + skip, outputs, 3, quick=True), nn.ReLU(inplace=True), nn.BatchNorm2d(outputs)
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -73,9 +73,25 @@ class CrossAttention(nn.Module):
         self.multihead_attn = nn.MultiheadAttention(_WIDTH, _HEADS, batch_first=True)
         self.norm = nn.LayerNorm(_WIDTH)
 
-    def forward(self, x: Tensor, embed: Tensor, places: Tensor, position: Tensor) -> Tensor:
-        """(N, Q, C), and places with their position codes, (N, h w, C), to (N, Q, C)."""
-        y: Tensor = self.norm(x + self.multihead_attn(x + embed, places + position, places, need_weights=False)[0])
+    def forward(self, x: Tensor, embed: Tensor, seen: Tensor, project: nn.Conv2d, level: Tensor) -> Tensor:
+        """(N, Q, C), and a map, (N, C', h, w), with its projection to C channels and its level's code, to (N, Q, C).
+
+        Projecting the map, and that to keys and values, is one matrix. What is the same at every place changes no
+        key's share, and passes through to the values' mean, so only the position codes are added to the keys.
+        """
+        attention = self.multihead_attn
+        (to_q, to_k, to_v), (q_bias, _, v_bias) = attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3)
+        assert project.bias is not None
+        both = torch.cat((to_k, to_v)) @ project.weight.flatten(1)
+        k_and_v = seen.permute(0, 2, 3, 1) @ both.t()
+        k, v = k_and_v[..., :_WIDTH], k_and_v[..., _WIDTH:]
+        by_y, by_x = (sine_code(length, seen) for length in seen.shape[2:])
+        k = k.add_((by_y @ to_k[:, : _WIDTH // 2].t())[:, None]).add_(by_x @ to_k[:, _WIDTH // 2 :].t())
+        q = F.linear(x + embed, to_q, q_bias)
+        heads = (part.reshape(len(x), -1, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in (q, k, v))
+        found = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+        everywhere = F.linear(project.bias + level, to_v, v_bias)
+        y: Tensor = self.norm(x + attention.out_proj(found + everywhere))
         return y
 
 
@@ -105,22 +121,16 @@ class Mlp(nn.Module):
         return self.layers[2](F.relu(self.layers[1](F.relu(self.layers[0](x)))))  # type: ignore[no-any-return]
 
 
-def sine_positions(height: int, width: int, like: Tensor) -> Tensor:
-    """Sine codes of every place, first y then x, each in half of the channels: (1, height width, C).
+def sine_code(length: int, like: Tensor) -> Tensor:
+    """Sine codes of the places along an axis: (length, C / 2). A place's code is y's, then x's.
 
     Source: Carion 2020 (DETR), appendix A.4, with places scaled to (0, 2 pi].
     """
     half = _WIDTH // 2
     frequency = 10000 ** (-2 * torch.div(torch.arange(half, device=like.device), 2, rounding_mode="floor") / half)
-
-    def code(length: int) -> Tensor:
-        place = torch.arange(1, length + 1, device=like.device) / (length + 1e-6) * 2 * math.pi
-        angle = place[:, None] * frequency
-        return torch.stack((angle[:, 0::2].sin(), angle[:, 1::2].cos()), 2).flatten(1)
-
-    y = code(height)[:, None].expand(-1, width, -1)
-    x = code(width)[None].expand(height, -1, -1)
-    return torch.cat((y, x), 2).reshape(1, height * width, _WIDTH).to(like)
+    place = torch.arange(1, length + 1, device=like.device) / (length + 1e-6) * 2 * math.pi
+    angle = place[:, None] * frequency
+    return torch.stack((angle[:, 0::2].sin(), angle[:, 1::2].cos()), 2).flatten(1).to(like)
 
 
 class ColorDecoder(nn.Module):
@@ -140,10 +150,6 @@ class ColorDecoder(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Maps, coarsest first, to the queries' weights over the features' channels, (N, Q, C)."""
-        places, positions = [], []
-        for project, level, x in zip(self.input_proj, self.level_embed.weight, maps, strict=True):
-            places.append(project(x).flatten(2).transpose(1, 2) + level)
-            positions.append(sine_positions(x.shape[-2], x.shape[-1], x))
         x = self.query_feat.weight.expand(len(maps[0]), -1, -1)
         embed = self.query_embed.weight
         for i, (cross, own, feed) in enumerate(
@@ -154,7 +160,9 @@ class ColorDecoder(nn.Module):
                 strict=True,
             )
         ):
-            x = feed(own(cross(x, embed, places[i % _LEVELS], positions[i % _LEVELS]), embed))
+            which = i % _LEVELS
+            x = cross(x, embed, maps[which], self.input_proj[which], self.level_embed.weight[which])
+            x = feed(own(x, embed))
         y: Tensor = self.color_embed(self.decoder_norm(x))
         return y
 
@@ -194,13 +202,16 @@ class Decoder(nn.Module):
         conv: SpectralConv = self.last_shuf.conv[0]  # type: ignore[assignment]
         assert conv.bias is not None
         n, _, height, width = finest.shape
-        places = finest.flatten(2)
-        kernel = conv.weight_now().flatten(1).expand(n, -1, -1)
-        parts = []
-        for start in range(0, places.shape[2], _PLACES):  # 4096 numbers a place: never all of them at once
-            some = torch.baddbmm(conv.bias[:, None], kernel, places[:, :, start : start + _PLACES]).relu_()
-            parts.append(torch.bmm(weights, some.reshape(n, _WIDTH, -1)).reshape(n, 2 * _FINEST**2, -1))
-        return torch.cat(parts, 2).reshape(n, -1, height, width)
+        kernel, least = conv.weight_now().flatten(1), -conv.bias[:, None]
+        # relu(x + b) = max(x, -b) + b, and what the last b comes to is the same everywhere
+        rest = weights @ conv.bias.view(_WIDTH, -1)
+        mixed = finest.new_empty(n, 2 * _FINEST**2, height * width)
+        for one, places, weight in zip(mixed, finest.flatten(2), weights, strict=True):
+            for start in range(0, height * width, _PLACES):  # 4096 numbers a place: never all of them at once
+                some = kernel @ places[:, start : start + _PLACES]
+                some = torch.maximum(some, least).view(_WIDTH, -1)
+                one[:, start : start + _PLACES] = (weight @ some).view(2 * _FINEST**2, -1)
+        return (mixed + rest.flatten(1)[..., None]).view(n, -1, height, width)
 
 
 class DDColor(Generator):
