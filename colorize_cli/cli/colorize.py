@@ -46,6 +46,7 @@ from colorize_cli.cli.options import (
     VerifyOpt,
     VividnessOpt,
 )
+from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.errors import UsageError
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Strip
 
@@ -96,6 +97,7 @@ def colorize(
     inputs = tuple(photos or ()) + _listed(files_from)
     if not inputs:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
+    wait_asleep()
     from colorize_cli.inference.job import ColorizeJob  # torch loads here, not for --help
     from colorize_cli.inference.pipeline import colorize_photos
 

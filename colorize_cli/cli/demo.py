@@ -9,6 +9,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.threads import wait_asleep
 
 
 def demo(
@@ -21,6 +22,7 @@ def demo(
     quiet: QuietOpt = False,
 ) -> None:
     """Colorize grey copies of sample photos, to see what the program does."""
+    wait_asleep()
     from colorize_cli.data.samples import write_grey_samples  # torch loads here, not for --help
     from colorize_cli.inference.job import ColorizeJob
     from colorize_cli.inference.pipeline import colorize_photos

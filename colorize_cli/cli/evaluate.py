@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from colorize_cli.cli import console
 from colorize_cli.cli.figures import show_answers, show_table
 from colorize_cli.cli.options import BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.threads import wait_asleep
 
 _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
@@ -101,6 +102,7 @@ def evaluate(
     quiet: QuietOpt = False,
 ) -> None:
     """Measure models, or files that any tool made, and say how sure the figures are."""
+    wait_asleep()
     from colorize_cli.data.named import Access  # torch loads here, not for --help
     from colorize_cli.evaluation.evaluate import EvaluateJob
     from colorize_cli.evaluation.evaluate import evaluate as measure

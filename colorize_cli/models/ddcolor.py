@@ -88,8 +88,8 @@ class CrossAttention(nn.Module):
         by_y, by_x = (sine_code(length, seen) for length in seen.shape[2:])
         k = k.add_((by_y @ to_k[:, : _WIDTH // 2].t())[:, None]).add_(by_x @ to_k[:, _WIDTH // 2 :].t())
         q = F.linear(x + embed, to_q, q_bias)
-        heads = (part.reshape(len(x), -1, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in (q, k, v))
-        found = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+        q, k, v = (part.reshape(len(x), -1, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in (q, k, v))
+        found = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         everywhere = F.linear(project.bias + level, to_v, v_bias)
         y: Tensor = self.norm(x + attention.out_proj(found + everywhere))
         return y

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from colorize_cli.cli.app import main, with_default_command, with_joined_lists
+from colorize_cli.cli.threads import wait_asleep
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,11 @@ def test_a_dry_run_prints_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture
     Image.new("L", (40, 40), 90).save(tmp_path / "a.png")
     assert main([str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
     assert f"-> {tmp_path / 'out' / 'a.png'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("chosen", [{}, {"OMP_WAIT_POLICY": "ACTIVE"}])
+def test_threads_of_the_network_sleep_while_they_wait_unless_the_user_says_otherwise(chosen, monkeypatch):
+    environment = dict(chosen)
+    monkeypatch.setattr("os.environ", environment)
+    wait_asleep()
+    assert environment["OMP_WAIT_POLICY"] == (chosen or {"OMP_WAIT_POLICY": "PASSIVE"})["OMP_WAIT_POLICY"]
