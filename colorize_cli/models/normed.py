@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize_cli.models.blocks import ConvNorm
-
 from colorize_cli.models.winograd import convolve, spread_kernel, suits
 
 

@@ -23,18 +23,38 @@ from throughput import make_photos, measured
 from torch import Tensor
 
 from colorize_cli.models.blocks import smooth
-from colorize_cli.models.ddcolor import DDColor
+from colorize_cli.models.ddcolor import DDColor, sine_code
 
 
 class Published(DDColor):
-    """The network with its last layers in the published order: 256 features and 100 maps at the full size."""
+    """The network in the published order: keys and values of projected places, and in the last layers 256 features
+    and 100 maps at the full size. Its weights are worked out at every call, and nothing is folded.
+    """
 
     def forward(self, grey: Tensor) -> Tensor:
         x = (grey - self.mean) / self.std
-        finest, queries = self.decoder(self.encoder["arch"](x))
+        maps = self.encoder["arch"](x)
+        finest, decoded = maps[-1], []
+        for up, skip in zip(self.decoder.layers, maps[-2::-1], strict=True):
+            finest = up(finest, skip)
+            decoded.append(finest)
         features = smooth(F.pixel_shuffle(F.relu(self.decoder.last_shuf.conv(finest)), 4))
-        maps = torch.einsum("nqc,nchw->nqhw", queries, features)
+        maps = torch.einsum("nqc,nchw->nqhw", self.queries(decoded), features)
         return self.refine_net(torch.cat((maps, x), 1))
+
+    def queries(self, maps: list[Tensor]) -> Tensor:
+        decoder, seen = self.decoder.color_decoder, []
+        for project, level, x in zip(decoder.input_proj, decoder.level_embed.weight, maps, strict=True):
+            by_y, by_x = (sine_code(length, x) for length in x.shape[2:])
+            codes = torch.cat((by_y[:, None].expand(-1, len(by_x), -1), by_x.expand(len(by_y), -1, -1)), 2)
+            places = project(x).flatten(2).transpose(1, 2) + level
+            seen.append((places + codes.flatten(0, 1), places))
+        x, embed = decoder.query_feat.weight[None], decoder.query_embed.weight
+        layers = decoder.transformer_cross_attention_layers, decoder.transformer_self_attention_layers
+        for i, (cross, own, feed) in enumerate(zip(*layers, decoder.transformer_ffn_layers, strict=True)):
+            x = cross.norm(x + cross.multihead_attn(x + embed, *seen[i % 3], need_weights=False)[0])
+            x = feed(own(x, embed))
+        return decoder.color_embed(decoder.decoder_norm(x))
 
 
 def plain_loop(weights: Path, photos: Path, out: Path) -> None:
