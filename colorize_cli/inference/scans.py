@@ -201,7 +201,8 @@ def paint(
             return painter.paint(block.top, pixels)
         return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
-    return write_scan(scan, colours, out, settings, note, on_rows, workers)
+    kept = set(range(len(scan.photo.pages))) - set(painters)
+    return write_scan(scan, colours, out, settings, note, on_rows, workers, kept)
 
 
 def total_rows(scan: Scan) -> int:

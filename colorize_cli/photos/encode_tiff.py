@@ -16,39 +16,11 @@ import numpy as np
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, SubImage
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.tiff_coding import (
-    DEFLATE,
-    JPEG,
-    LZW,
-    NONE,
-    PACKBITS,
-    Coding,
-    coding_like,
-    coding_note,
-    layout_tags,
-    most_bytes,
-    sampling,
-    segments,
-)
+from colorize_cli.photos.tiff_coding import Coding, coding_like, coding_note, layout_tags, most_bytes, segments
 from colorize_cli.photos.tiff_levels import Level
-from colorize_cli.photos.tiff_pictures import is_mask
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream
-from colorize_cli.photos.tiff_tags import ORIENTATION, byte_order, carries_note, copied_tags, page_tags, short
+from colorize_cli.photos.tiff_tags import byte_order, carries_note, copied_tags, page_tags, sub_image_tags
 
-__all__ = [
-    "DEFLATE",
-    "JPEG",
-    "LZW",
-    "PACKBITS",
-    "compression_of",
-    "described",
-    "encode_tiff",
-    "order_of",
-    "planes_of",
-    "sampling_of",
-    "short",
-    "stays",
-]
 _CLASSIC_MOST = 2**32 - (1 << 24)  # bytes; what is left is for tags
 _PYRAMID_SHARE = 1.4  # of a page with its levels: 1 + 1/4 + 1/16 and so on, and a little
 
@@ -74,23 +46,6 @@ def encode_tiff(
 def order_of(photo: Photo) -> str:
     """The result's byte order: the source's, so that raw values can be copied."""
     return byte_order(photo.metadata, photo.pages[0].metadata)
-
-
-def described(photo: Photo, page: Page, note: Provenance, order: str, first: bool) -> list[Tag]:
-    """The tags of a coloured page that are not about its coding: see `page_tags`."""
-    return page_tags(photo.metadata, page.metadata, page.icc, note, order, first)
-
-
-def compression_of(page: Page, samples: int, bits: int) -> int:
-    """The compression of a coloured page, of those that every reader knows; for more see `coding_like`."""
-    dtype = np.uint8 if bits <= 8 else np.uint16
-    found = _coding(page, np.broadcast_to(np.zeros((), dtype), (*page.size[::-1], samples))).compression
-    return found if found in (NONE, LZW, PACKBITS, JPEG) else DEFLATE
-
-
-def sampling_of(page: Page) -> tuple[int, int]:
-    """How often chroma is taken across and down, of a page coded as JPEG."""
-    return sampling(page.metadata.jpeg)
 
 
 def _pieces(
@@ -154,10 +109,7 @@ class _Writer:
         if sub.coded is not None and (self.copied or not sub.is_level):
             parts = Parts(sub.coded.tiled)
             pieces: list[Piece] = [self.stream.segment(parts, part) for part in sub.coded.segments]
-            tags, turned = copied_tags(sub.tags.tags, sub.coded.layout), self.page.metadata.orientation
-            if is_mask(sub.tags) and turned != 1 and not any(tag.code == ORIENTATION for tag in tags):
-                tags.append(short(self.stream.order, ORIENTATION, turned))  # its page was turned, its pixels were not
-            return tags, parts, pieces
+            return sub_image_tags(sub, self.page.metadata.orientation, self.stream.order), parts, pieces
         if not sub.is_level:
             return None
         level = Level(self.stream, sub, self.page, self.kinds, self.quality)

@@ -11,18 +11,21 @@ private tags of a TIFF and every core are used, none of which libvips or tifffil
 from __future__ import annotations
 
 import os
+import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from colorize_cli.errors import EncodeError, PhotoError, printable
+from colorize_cli.errors import DecodeError, EncodeError, PhotoError, printable
 from colorize_cli.photos.atomic import write_whole_by
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
+from colorize_cli.photos.ifd import FileData
 from colorize_cli.photos.photo import AnyPixels, Page, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips
+from colorize_cli.photos.scan_file import unchanged
 from colorize_cli.photos.scan_write_jpeg import JpegStrips
 from colorize_cli.photos.scan_write_png import PngStrips
 from colorize_cli.photos.scan_write_tiff import TiffTiles
@@ -56,6 +59,7 @@ def write_scan(
     provenance: Provenance,
     on_rows: Watch = lambda _: None,
     workers: int = 0,
+    kept: Collection[int] = (),
 ) -> Written:
     """Write the coloured photo.
 
@@ -67,6 +71,7 @@ def write_scan(
         provenance: the note that it carries.
         on_rows: told how many more rows were written; what it raises ends the writing, and nothing is left behind.
         workers: threads that paint and code; 0 is one for each core.
+        kept: pages that are not painted; of a TIFF they are copied as they are coded, where that can be.
 
     Raises:
         DecodeError: the source is damaged.
@@ -91,6 +96,9 @@ def write_scan(
             tiles.start(file)
             for number in range(len(photo.pages)):
                 tiles.begin(number)
+                if number in kept and _copied(file, scan, number, tiles):
+                    on_rows(scan.photo.pages[number].size[1])
+                    continue
                 _fill_page(file, scan, number, tiles, paint, on_rows, workers)
         elif format is PhotoFormat.jpeg:
             jpeg = JpegStrips(photo, settings.quality, provenance)
@@ -110,6 +118,19 @@ def write_scan(
     if format is not PhotoFormat.tiff and any(page.metadata.sub_images for page in photo.pages):
         notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
     return Written(out, format, size, (*([note] if note else []), *added, *notes))
+
+
+def _copied(file: BinaryIO, scan: Scan, number: int, tiles: TiffTiles) -> bool:
+    """Copy a page of a TIFF as it is coded, a strip or tile at a time; whether it could be done."""
+    path = scan.photo.path
+    if scan.photo.format is not PhotoFormat.tiff:
+        return False
+    unchanged(path, scan.photo.metadata.file)
+    try:
+        with open(path, "rb") as source:
+            return tiles.copy(file, FileData(source), scan.photo.pages[number])
+    except struct.error:
+        raise DecodeError("damaged TIFF: its tags contradict each other", path=path) from None
 
 
 def _fill_page(

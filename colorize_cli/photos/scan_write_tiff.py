@@ -14,7 +14,7 @@ import numpy as np
 
 from colorize_cli.photos.atomic import put
 from colorize_cli.photos.encode_tiff import order_of, planes_of
-from colorize_cli.photos.ifd import Tag
+from colorize_cli.photos.ifd import Data, Ifd, Tag
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, SubImage
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import first_pixel
@@ -30,11 +30,13 @@ from colorize_cli.photos.tiff_coding import (
     raw_of,
 )
 from colorize_cli.photos.tiff_levels import Level
+from colorize_cli.photos.tiff_pictures import layout_of, parts_of
 from colorize_cli.photos.tiff_stream import Parts, TiffStream
-from colorize_cli.photos.tiff_tags import copied_tags, page_tags
+from colorize_cli.photos.tiff_tags import carries_note, copied_tags, page_tags, sub_image_tags
 
 TILE = 256
 CLASSIC_MOST = 2**32 - (1 << 24)  # bytes; what is left is for tags
+_GREY = (0, 1)  # photometric interpretations
 _PYRAMID_SHARE = 1.4  # of a page with its levels: 1 + 1/4 + 1/16 and so on, and a little
 _STRIP_BYTES = 32 << 20  # of a row of tiles; in very wide pictures tiles are flatter
 _LEVEL = 1  # of libdeflate: smaller than zlib's 4 in a third of the time, measured on photos with grain
@@ -70,6 +72,33 @@ class TiffTiles:
         self.rows, self.parts = self.coding.tile[1], Parts(tiled=True)
         subs = [sub for sub in self.page.metadata.sub_images if sub.is_level]
         self.levels = {id(sub): Level(self.stream, sub, self.page, self.kinds, self.quality) for sub in subs}
+        self._source: Data | None = None
+        self._places: dict[int, Ifd] = {}
+
+    def copy(self, file: BinaryIO, source: Data, original: Page) -> bool:
+        """Append the page, and what belongs to it, as the source has it, instead of its strips.
+
+        Args:
+            file: the result.
+            source: the source's bytes.
+            original: the page before anything was stripped from its tags, which say where its parts are.
+
+        Returns:
+            Whether it can be copied: it has colour, is upright, and all of its parts are there.
+        """
+        own, tags = self.page.metadata, original.metadata.tags
+        if tags is None or own.orientation != 1 or tags.integer(262, 1) in _GREY:
+            return False
+        parts = parts_of(source, tags)
+        if parts is None:
+            return False
+        pairs = zip(own.sub_images, original.metadata.sub_images, strict=True)
+        self._source, self._places, self.levels = source, {id(sub): whole.tags for sub, whole in pairs}, {}
+        self.parts = Parts(tags.find(322) is not None)
+        put(file, (self.stream.segment(self.parts, part) for part in parts))
+        kept = copied_tags(own.tags.tags if own.tags else (), layout_of(tags))
+        self._close(file, carries_note(kept, self.note, self.photo.metadata.xmp) if self.number == 0 else kept)
+        return True
 
     def code(self, page: Page, rgb: AnyPixels) -> Coded:
         """A row of tiles, and its pixels where smaller copies are made of them."""
@@ -95,6 +124,10 @@ class TiffTiles:
             put(file, level.rest())
         tags = layout_tags(self.planes, self.kinds, self.coding, stream.order)
         tags += page_tags(self.photo.metadata, own, self.page.icc, self.note, stream.order, self.number == 0)
+        self._close(file, tags)
+
+    def _close(self, file: BinaryIO, tags: list[Tag]) -> None:
+        own, stream = self.page.metadata, self.stream
         for sub in own.before:
             self._link(file, sub)
         inside = []
@@ -117,11 +150,22 @@ class TiffTiles:
         """A sub-image's tags and parts; None where it can be neither copied nor made."""
         if (level := self.levels.get(id(sub))) is not None:
             return level.tags(), level.parts
+        if self._source is not None:
+            return self._copied(file, self._source, sub)
         if sub.coded is None:
             return None
         parts = Parts(sub.coded.tiled)
         put(file, [self.stream.segment(parts, part) for part in sub.coded.segments])
-        return copied_tags(sub.tags.tags, sub.coded.layout), parts
+        return sub_image_tags(sub, self.page.metadata.orientation, self.stream.order), parts
+
+    def _copied(self, file: BinaryIO, source: Data, sub: SubImage) -> tuple[list[Tag], Parts] | None:
+        whole = self._places[id(sub)]
+        found = parts_of(source, whole)
+        if found is None:
+            return None
+        parts = Parts(whole.find(322) is not None)
+        put(file, (self.stream.segment(parts, part) for part in found))
+        return copied_tags(sub.tags.tags, layout_of(whole)), parts
 
 
 def _planned(page: Page) -> tuple[AnyPixels, list[int], Coding]:

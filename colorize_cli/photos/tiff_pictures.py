@@ -10,10 +10,12 @@ GeoTIFF for the two ways in which pyramids are kept.
 from __future__ import annotations
 
 import struct
+from bisect import bisect
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colorize_cli.photos.ifd import Data, Header, Ifd, TagError, read_header, read_ifd, walk
+from colorize_cli.photos.ifd import Data, Header, Ifd, Tag, TagError, read_header, read_ifd, walk
 from colorize_cli.photos.photo import Coded
 from colorize_cli.photos.tiff_tags import COPIED_LAYOUT
 
@@ -57,25 +59,26 @@ def pictures(data: Data) -> tuple[list[Picture], bool]:
     header, chain = read_header(data), list(walk(data))
     whole = not chain[-1].next or chain[-1].next in {ifd.offset for ifd in chain}
     pages = [i for i, ifd in enumerate(chain) if not is_reduced(ifd) and not is_mask(ifd)]
-    owners: dict[int, int] = {}
+    owners, own = dict[int, int](), defaultdict[int, list[int]](list)
     backwards = bool(pages) and pages[0] == 0  # copies follow their pages
     for i in range(len(chain)):
-        if i in pages:
+        if not (is_reduced(chain[i]) or is_mask(chain[i])):
             continue
-        near = [[p for p in reversed(pages) if p < i], [p for p in pages if p > i]]
+        at = bisect(pages, i)
+        near = (pages[max(at - 1, 0) : at], pages[at : at + 1])
         is_behind = backwards or is_mask(chain[i])
-        candidates = near[0][:1] + near[1][:1] if is_behind else near[1][:1] + near[0][:1]
+        candidates = near[0] + near[1] if is_behind else near[1] + near[0]
         fitting = [p for p in candidates if is_mask(chain[i]) or is_copy_of(chain[i], chain[p])]
         if fitting:
             alike = [p for p in fitting if _kind(chain[p]) == _kind(chain[i])]
             owners[i] = (alike or fitting)[0]
+            own[owners[i]].append(i)
     found = []
     for i, ifd in enumerate(chain):
         if i in owners:
             continue
         inside, lost = _inside(data, header, ifd)
-        own = [k for k, owner in owners.items() if owner == i]
-        before, after = (tuple(chain[k] for k in own if (k < i) is first) for first in (True, False))
+        before, after = (tuple(chain[k] for k in own[i] if (k < i) is first) for first in (True, False))
         found.append(Picture(i, ifd, before, after, inside, lost))
     return found, whole
 
@@ -134,14 +137,22 @@ def _chain(data: Data, header: Header, offset: int) -> Iterator[Ifd]:
 
 def as_coded(data: Data, ifd: Ifd) -> Coded | None:
     """A picture as the file has it; None where it cannot be copied: parts are missing, or lie in unknown places."""
+    parts = parts_of(data, ifd)
+    return None if parts is None else Coded(layout_of(ifd), tuple(parts))
+
+
+def parts_of(data: Data, ifd: Ifd) -> Iterator[bytes] | None:
+    """The strips or tiles of a picture as the file has them, one at a time; None as `as_coded`."""
     offsets = ifd.numbers(324) or ifd.numbers(273)
     sizes = ifd.numbers(325) or ifd.numbers(279)
     if not offsets or len(offsets) != len(sizes) or ifd.integer(259, 1) == _OLD_JPEG:
         return None
-    if any(offset + size > len(data) for offset, size in zip(offsets, sizes, strict=True)):
+    places = [(int(offset), int(offset + size)) for offset, size in zip(offsets, sizes, strict=True)]
+    if any(end > len(data) for _, end in places):
         return None
-    parts = tuple(
-        bytes(data[int(offset) : int(offset + size)]) if offset else b""
-        for offset, size in zip(offsets, sizes, strict=True)
-    )
-    return Coded(tuple(tag for tag in ifd.tags if tag.code in COPIED_LAYOUT), parts)
+    return (bytes(data[start:end]) if start else b"" for start, end in places)
+
+
+def layout_of(ifd: Ifd) -> tuple[Tag, ...]:
+    """The tags that go with a picture that is copied, whatever else is left out."""
+    return tuple(tag for tag in ifd.tags if tag.code in COPIED_LAYOUT)

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from colorize_cli.photos import exif, irb, profiles
 from colorize_cli.photos.ifd import Ifd, Tag, TagError, read_header, read_ifd
-from colorize_cli.photos.photo import Metadata, PageMetadata
+from colorize_cli.photos.photo import Metadata, PageMetadata, SubImage
 from colorize_cli.photos.provenance import Provenance, merge
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS, SUB_IFDS, ORIENTATION = 700, 33723, 34377, 34675, 37724, 330, 274
@@ -124,6 +124,22 @@ def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) ->
 def copied_tags(source: Sequence[Tag], layout: Sequence[Tag]) -> list[Tag]:
     """The tags of a picture that is copied as it was coded: all, but for places in the file."""
     return [*layout, *(tag for tag in source if tag.code not in LAYOUT | COPIED_LAYOUT | {SUB_IFDS})]
+
+
+def sub_image_tags(sub: SubImage, turned: int, order: str) -> list[Tag]:
+    """The tags of a sub-image that is copied as it was coded; a mask whose page was turned says that it was not.
+
+    Args:
+        sub: it; `coded` is there.
+        turned: the orientation that was undone in its page.
+        order: the file's byte order.
+    """
+    assert sub.coded is not None
+    tags = copied_tags(sub.tags.tags, sub.coded.layout)
+    is_mask = sub.tags.integer(254) & 4
+    if is_mask and turned != 1 and not any(tag.code == ORIENTATION for tag in tags):
+        tags.append(short(order, ORIENTATION, turned))
+    return tags
 
 
 def carries_note(tags: Sequence[Tag], note: Provenance, xmp: bytes | None) -> list[Tag]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tifffile
 
 from colorize_cli.errors import ExitStatus
 from colorize_cli.inference.job import ColorizeJob
@@ -21,25 +18,10 @@ from colorize_cli.report import Outcome, Status
 from tests.photos.test_fuzz import SEEDS, mutated, resealed
 
 
-def pyramid() -> bytes:
-    """A page with a level inside, one in the chain, a mask, and a page in colour."""
-    y, x = np.mgrid[0:48, 0:64]
-    grey = np.rint(127 + 60 * np.sin(x / 5) + 60 * np.cos(y / 4)).astype(np.uint8)
-    out = io.BytesIO()
-    with tifffile.TiffWriter(out) as writer:
-        writer.write(grey, subifds=1, tile=(16, 16), compression="zlib", metadata=None)
-        writer.write(grey[::2, ::2], subfiletype=1, metadata=None)
-        writer.write(grey[::4, ::4], subfiletype=1, metadata=None)
-        writer.write(grey > 99, subfiletype=4, photometric="mask", metadata=None)
-        writer.write(np.dstack((grey, 255 - grey, grey // 2)), photometric="rgb", compression="jpeg", metadata=None)
-    return out.getvalue()
-
-
 def fill(folder: Path, count: int, first: int) -> list[Path]:
     """Files of every format: one that is whole, and `count` that are damaged, of each."""
-    seeds = {**SEEDS, "pyramid.tif": pyramid()}
     folder.mkdir()
-    for name, data in seeds.items():
+    for name, data in SEEDS.items():
         (folder / f"whole-{name}").write_bytes(data)
         for number in range(first, first + count):
             damaged = mutated(data, random.Random(f"road {name} {number}"))

@@ -35,6 +35,20 @@ PACKET = (
 )
 
 
+def pyramid() -> bytes:
+    """A page with a level inside, one in the chain, a mask, and a page in colour."""
+    y, x = np.mgrid[0:48, 0:64]
+    grey = np.rint(127 + 60 * np.sin(x / 5) + 60 * np.cos(y / 4)).astype(np.uint8)
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(grey, subifds=1, tile=(16, 16), compression="zlib", metadata=None)
+        writer.write(grey[::2, ::2], subfiletype=1, metadata=None)
+        writer.write(grey[::4, ::4], subfiletype=1, metadata=None)
+        writer.write(grey > 99, subfiletype=4, photometric="mask", metadata=None)
+        writer.write(np.dstack((grey, 255 - grey, grey // 2)), photometric="rgb", compression="jpeg", metadata=None)
+    return out.getvalue()
+
+
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Small files that between them hold every structure that is parsed here."""
     y, x = np.mgrid[0:24, 0:32]
@@ -83,6 +97,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         for array in (grey, deep):
             writer.write(array, extratags=[(700, 1, len(PACKET), PACKET, True), (274, 3, 1, 6, True)])
     yield "pages.tif", pages.getvalue()
+    yield "pyramid.tif", pyramid()
     yield "fax.tif", saved(Image.fromarray(grey).convert("1"), "TIFF", compression="group4")
     yield "inside.tif", saved(Image.fromarray(rgb), "TIFF", compression="jpeg")
     yield "lossy.webp", saved(Image.fromarray(rgb), "WEBP", exif=b"Exif\0\0" + exif, xmp=PACKET)
