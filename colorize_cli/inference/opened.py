@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import merge
 from colorize_cli.color.luma import merge_luma
+from colorize_cli.color.on_device import merge_on
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
@@ -150,9 +152,17 @@ def see_scan(path: Path, limits: DecodeLimits, wanted: Callable[[int, int], View
 
 
 def write_whole_photo(
-    prepared: Prepared, colours: Colours, path: Path, note: Provenance, job: ColorizeJob, settings: EncodeSettings
+    prepared: Prepared,
+    colours: Colours,
+    path: Path,
+    note: Provenance,
+    job: ColorizeJob,
+    settings: EncodeSettings,
+    gpu: torch.device | None = None,
 ) -> Result:
     """Join the pages in memory with their colours, and write them; the pages without colours stay as they are.
+
+    Where there is a `gpu`, it joins them, except grey JPEGs: their luma and chroma cost less than the way there.
 
     Raises:
         PhotoError: the result cannot be written, or is not what it should be.
@@ -165,6 +175,8 @@ def write_whole_photo(
             pages[i] = paint_along_edges(pixels, found, space, job.saturation)
         elif takes_luma(photo, settings):
             pages[i] = LumaPlanes(*merge_luma(pixels, found, job.saturation))
+        elif gpu is not None:
+            pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:
             pages[i] = merge(pixels, found, space, job.saturation)
     written = write_photo(photo, pages, path, settings, note)
@@ -181,6 +193,7 @@ def write_large(
     settings: EncodeSettings,
     lane: Lane,
     workers: int,
+    gpu: torch.device | None = None,
 ) -> Result:
     """`write_whole_photo` for a photo that is read again, and written, in strips.
 
@@ -190,7 +203,7 @@ def write_large(
     """
     scan, sights = prepared.scan, prepared.sights
     assert scan is not None
-    painters = {i: Painter(found, sights[i].size, sights[i].space, job.saturation) for i, found in colours.items()}
+    painters = {i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu) for i, found in colours.items()}
     with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
         written = paint(scan, painters, path, settings, note, on_rows, workers)
     figures = dict[str, float]()

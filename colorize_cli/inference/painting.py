@@ -6,15 +6,18 @@ Out: coloured pixels, in memory that does not grow beyond the result
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
+from colorize_cli.color.on_device import DeviceMerger
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
@@ -94,9 +97,17 @@ class Painter:
         size: (H, W) of the page.
         space: what its pixels mean.
         saturation: factor on the chroma.
+        gpu: joins the rows there, one strip at a time; what does not fit is painted on the CPU.
     """
 
-    def __init__(self, colours: Plane | Guided, size: tuple[int, int], space: RgbSpace, saturation: float) -> None:
+    def __init__(
+        self,
+        colours: Plane | Guided,
+        size: tuple[int, int],
+        space: RgbSpace,
+        saturation: float,
+        gpu: torch.device | None = None,
+    ) -> None:
         self.size, self.space, self.saturation = size, space, np.float32(saturation)
         self._along: AlongEdges | None = None
         if isinstance(colours, Guided) and colours.lightness.shape != size:
@@ -104,9 +115,18 @@ class Painter:
         else:
             ab = colours.ab if isinstance(colours, Guided) else colours
             self._ab = ab * self.saturation
+        self._merger, self._turn = None, threading.Lock()
+        if gpu is not None and self._along is None:
+            self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
+        with self._turn:
+            if self._merger is not None:
+                try:
+                    return self._merger.strip(top, pixels)
+                except torch.OutOfMemoryError:
+                    self._merger = None
         count, width = pixels.shape[:2]
         out = np.empty((count, width, 3), pixels.dtype)
         enlarger = None if self._along is not None else Enlarger(self._ab, self.size)

@@ -97,9 +97,11 @@ def colorize_photos(
 
     colorizer: Colorizer | Idle = Idle()
     sizes, base, takes_hints = None, job.provenance(job.method.value, ""), True
+    gpu: torch.device | None = None
     if job.method is Method.network:
         device = pick_device(job.device)
         dtype = pick_dtype(job.precision, device)
+        gpu = device if device.type == "cuda" else None
         model = load_model(job.model, on_download)
         colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
         if device.type == "cpu":
@@ -112,7 +114,7 @@ def colorize_photos(
         report.settings = {"device": str(device), "precision": str(dtype).removeprefix("torch.")}
     steering = Steering.of(job, base, found.sources, takes_hints, notice)
     lane = Lane(lambda part: on_progress(Progress(len(found.sources), part=part)))
-    workshop = Workshop(job, destinations, sizes, steering, lane)
+    workshop = Workshop(job, destinations, sizes, steering, lane, gpu)
     report.settings = {
         "software": SOFTWARE,
         "model": base.model,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of
@@ -52,6 +53,7 @@ class Workshop:
         sizes: at which sizes the network sees photos; None where none does.
         steering: what people said about the colours; it gives each result's note.
         lane: lets large files through, one at a time.
+        gpu: joins lightness and colour, where there is one.
     """
 
     def __init__(
@@ -61,10 +63,11 @@ class Workshop:
         sizes: Sizes | None,
         steering: Steering,
         lane: Lane | None = None,
+        gpu: torch.device | None = None,
     ) -> None:
         self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
         self.settings = job.encode_settings()
-        self.lane = lane or Lane()
+        self.lane, self.gpu = lane or Lane(), gpu
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self._folders: set[Path] = set()
 
@@ -298,8 +301,8 @@ class Workshop:
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
         found = {i: self._colours_of(prepared, place, colours) for place, i in enumerate(prepared.colored_pages)}
         if prepared.scan is None:
-            return write_whole_photo(prepared, found, path, note, self.job, self.settings)
-        return write_large(prepared, found, path, note, self.job, self.settings, self.lane, self.workers)
+            return write_whole_photo(prepared, found, path, note, self.job, self.settings, self.gpu)
+        return write_large(prepared, found, path, note, self.job, self.settings, self.lane, self.workers, self.gpu)
 
     def _colours_of(self, prepared: Prepared, place: int, colours: Sequence[Plane]) -> Plane | Guided:
         """The colours of one of the pages that are to have some."""

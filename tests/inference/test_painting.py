@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
 from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.on_device import DeviceMerger
 from colorize_cli.color.spaces import SRGB
-from colorize_cli.inference.painting import along_edges, guide_size
+from colorize_cli.inference.painting import Painter, along_edges, guide_size
 
 
 def test_ordinary_photos_are_guided_by_what_the_network_saw() -> None:
@@ -26,7 +29,27 @@ def test_colour_of_a_giant_scan_ends_at_its_edge() -> None:
     lightness = lightness_of(np.ascontiguousarray(grey[12::25, 12::25]))
     ab = np.zeros((2, 64, 64), np.float32)
     ab[0, :, :33], ab[0, :, 33:] = -30, 40
-    fine = along_edges(ab, lightness, grey, SRGB)
+    fine = along_edges(ab, lightness, grey, (6400, 6400), SRGB)
     assert fine.shape == (2, 800, 800)
     row = fine[0, 400]
     assert np.abs(row[:411] + 30).max() < 8 and np.abs(row[414:] - 40).max() < 8, "3300 / 8 is 412.5; the step is 70"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_rows_painted_on_a_device_are_the_rows_painted_here(dtype: type[np.uint8] | type[np.uint16]) -> None:
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, np.iinfo(dtype).max, (60, 50), dtype=dtype, endpoint=True)
+    ab = rng.uniform(-30, 30, (2, 6, 5)).astype(np.float32)
+    here, there = (Painter(ab, (60, 50), SRGB, 1.2, gpu) for gpu in (None, torch.device("cpu")))
+    a, b = (np.concatenate([one.paint(top, grey[top : top + 20]) for top in (0, 20, 40)]) for one in (here, there))
+    assert np.abs(a.astype(int) - b).max() <= np.iinfo(dtype).max // 255
+
+
+def test_rows_that_do_not_fit_a_device_are_painted_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(DeviceMerger, "strip", full)
+    grey, ab = np.full((8, 8), 120, np.uint8), np.full((2, 2, 2), 20, np.float32)
+    there = Painter(ab, (8, 8), SRGB, 1.0, torch.device("cpu")).paint(0, grey)
+    assert np.array_equal(there, Painter(ab, (8, 8), SRGB, 1.0).paint(0, grey))
