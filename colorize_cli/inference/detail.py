@@ -38,7 +38,7 @@ LightnessAt = Callable[[int, int], Plane]
 
 HINT_EVERY = 32  # pixels: closer, tiles only repeat what they are told; farther, they drift from the whole
 _HINT_SIDE = 4  # pixels of a hint: the smallest that nearly every training sample with hints had
-_MOST_AREA = 1 << 24  # pixels of lightness that are looked at, 64 MB: what a level may take
+MOST_AREA = 1 << 24  # pixels of lightness that are looked at, 64 MB: what a level may take
 _SMALLEST_TILE = 128  # below it, memory is not what is lacking
 _LOOK = 256  # pixels of the shorter side at which pictures are looked for
 _AT_ONCE = 16  # tiles that wait for one another
@@ -91,6 +91,7 @@ def refine(
     size: tuple[int, int],
     detail: Detail,
     vividness: float | None = None,
+    most: int = MOST_AREA,
 ) -> Refined:
     """Refine the colours of one scan.
 
@@ -98,11 +99,12 @@ def refine(
         colorizer: the network.
         whole: what it said of the whole scan, (2, h, w), Lab units.
         lightness: gives L* of the whole scan, float32, [0, 100], reduced to the (height, width) it is asked for; at
-            most `_MOST_AREA` pixels, and never more than the scan has. A scan that is read as a stream need keep no
-            more than a plane of that area, from which smaller ones are reduced.
+            most `most` pixels, and never more than the scan has. A scan that is read as a stream need keep no more than
+            a plane of that area, from which smaller ones are reduced.
         size: (H, W) of the scan, pixels.
         detail: what the user asked for.
         vividness: as `Colorizer.predict` takes it.
+        most: pixels of the whole scan's lightness that can be had at once, where that is less than `MOST_AREA`.
 
     Returns:
         The colours; `whole` itself where nothing is to be done: `off`, a network that must not be tiled, or `auto`
@@ -119,7 +121,7 @@ def refine(
     boxes = find_pictures(seen if min(seen.shape) == _LOOK else lightness(*_look(size)))
     if not boxes and detail.levels is None:
         return Refined(whole, seen)
-    scan = _Scan(colorizer, boxes or (Box(0, 1, 0, 1),), lightness, size)
+    scan = _Scan(colorizer, boxes or (Box(0, 1, 0, 1),), lightness, size, min(most, MOST_AREA))
     levels = min(detail.levels or 0, scan.deepest)
     colours = [whole]
     if boxes:
@@ -142,9 +144,16 @@ class _Scan:
     """The pictures of a scan at the sizes at which they are looked at."""
 
     def __init__(
-        self, colorizer: Colorizer, boxes: Sequence[Box], lightness: LightnessAt, size: tuple[int, int]
+        self,
+        colorizer: Colorizer,
+        boxes: Sequence[Box],
+        lightness: LightnessAt,
+        size: tuple[int, int],
+        most: int,
     ) -> None:
         self._boxes, self._lightness, self._size = boxes, lightness, size
+        shrink = min(1.0, (most / (size[0] * size[1])) ** 0.5)
+        self._most = [side * shrink for side in size]
         own = (
             size[0] * sum(box.bottom - box.top for box in boxes) / len(boxes),
             size[1] * sum(box.right - box.left for box in boxes) / len(boxes),
@@ -152,20 +161,16 @@ class _Scan:
         view = colorizer.view(max(1, round(own[0])), max(1, round(own[1])))
         self._scale = (view.height / own[0], view.width / own[1])  # of each side: some networks see them stretched
         self.deepest = 0
-        while all(big <= have for big, have in zip(self._sides(self.deepest + 1), self._most(), strict=True)):
+        while all(big <= have for big, have in zip(self._sides(self.deepest + 1), self._most, strict=True)):
             self.deepest += 1
 
     def _sides(self, level: int) -> list[float]:
         """Of the whole scan where each picture is 2 ** `level` times as large as the network sees it."""
         return [side * scale * 2**level for side, scale in zip(self._size, self._scale, strict=True)]
 
-    def _most(self) -> list[float]:
-        shrink = min(1.0, (_MOST_AREA / (self._size[0] * self._size[1])) ** 0.5)
-        return [side * shrink for side in self._size]
-
     def at(self, level: int) -> tuple[Plane, list[Plane]]:
         """L* of the whole scan, and of each picture, whose sides are multiples of `STEP`; never larger than it is."""
-        sides = [max(1, round(min(pair))) for pair in zip(self._sides(level), self._most(), strict=True)]
+        sides = [max(1, round(min(pair))) for pair in zip(self._sides(level), self._most, strict=True)]
         plane, parts = self._lightness(sides[0], sides[1]), []
         for box in self._boxes:
             top, bottom = (round(share * plane.shape[0]) for share in (box.top, box.bottom))

@@ -277,10 +277,10 @@ class _Flow:
             for request, place in zip(item.requests, item.colored_pages, strict=True):
                 ab = next(found)
                 if request.hints is None:
-                    pixels = item.photo.pages[place].pixels
-                    at = page_lightness(pixels, item.spaces[place], request.lightness)
-                    size = (pixels.shape[0], pixels.shape[1])
-                    refined = refine(colorizer, ab, at, size, self.job.detail, self.job.vividness)
+                    sight = item.sights[place]
+                    at = page_lightness(sight.pixels, sight.space, request.lightness)
+                    shown = sight.pixels.shape[0] * sight.pixels.shape[1]
+                    refined = refine(colorizer, ab, at, sight.size, self.job.detail, self.job.vividness, shown)
                     ab, request = refined.ab, replace(request, lightness=refined.lightness)
                 requests.append(request)
                 new.append(ab)

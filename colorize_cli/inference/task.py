@@ -154,7 +154,8 @@ class Workshop:
             return View(*self.steering.working_size(height, width), 0, 0)
         view = self.view(height, width)
         guide = guide_size((height, width), (view.height, view.width))
-        return View(max(view.height, guide[0]), max(view.width, guide[1]), 0, 0)
+        closer = 2 ** (self.job.detail.levels or 0)
+        return View(max(closer * view.height, guide[0]), max(closer * view.width, guide[1]), 0, 0)
 
     def first_page(self, source: Source) -> Sight | None:
         """A photo's first page, if it is to be coloured.
