@@ -3,20 +3,31 @@
 In:  RGB pixels per page, (H, W, 3), uint8 or uint16; the photo that they belong to
 Out: the pieces of a TIFF, classic or, where 4 GB do not hold it, BigTIFF
 
-A page that was given back as it was decoded is copied as its file had it. The smaller copies of a page (levels of a
-pyramid, thumbnails) are made anew of its new pixels, each where it was, of its size and coded alike; masks are copied.
+A page that was given back as it was decoded is copied as its file had it, unless it was turned upright. The smaller
+copies of a page (levels of a pyramid, thumbnails) are made anew of its new pixels, each where it was, of its size and
+coded alike; masks are copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, SubImage
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.tiff_coding import Coding, coding_like, coding_note, layout_tags, most_bytes, segments
+from colorize_cli.photos.tiff_coding import (
+    DEFLATE,
+    JPEG,
+    Coding,
+    coding_like,
+    coding_note,
+    layout_tags,
+    most_bytes,
+    segments,
+)
 from colorize_cli.photos.tiff_levels import Level
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream
 from colorize_cli.photos.tiff_tags import byte_order, carries_note, copied_tags, page_tags, sub_image_tags
@@ -63,7 +74,8 @@ class _Writer:
     def __init__(self, stream: TiffStream, photo: Photo, page: Page, rgb: AnyPixels, quality: int | None) -> None:
         self.stream, self.photo, self.page, self.quality = stream, photo, page, quality
         self.planes, self.kinds = planes_of(page, rgb)
-        self.copied = stays(page, rgb)
+        self.unchanged = page.metadata.coded is not None and rgb is page.pixels
+        self.copied = self.unchanged and page.metadata.orientation == 1
 
     def write(self, note: Provenance, first: bool) -> Iterator[Piece]:
         """The page, and around it what belongs to it."""
@@ -78,6 +90,8 @@ class _Writer:
                 yield stream.segment(parts, part)
         else:
             coding = _coding(self.page, self.planes)
+            if self.unchanged and coding.compression == JPEG:  # only turned: coding it again would lose something
+                coding = replace(coding, compression=DEFLATE)
             parts = Parts(coding.tile is not None)
             tags = layout_tags(self.planes, self.kinds, coding, stream.order)
             for part in segments(self.planes, coding, stream.order, self.quality):
@@ -114,11 +128,6 @@ class _Writer:
             return None
         level = Level(self.stream, sub, self.page, self.kinds, self.quality)
         return level.tags(), level.parts, [*level.feed(self.planes), *level.rest()]
-
-
-def stays(page: Page, rgb: AnyPixels) -> bool:
-    """Whether a page is copied as its file had it: it was given back as it was decoded, and it was upright."""
-    return page.metadata.coded is not None and rgb is page.pixels and page.metadata.orientation == 1
 
 
 def _coding(page: Page, planes: AnyPixels) -> Coding:

@@ -13,7 +13,7 @@ from typing import Literal
 from colorize_cli.photos import exif, places
 from colorize_cli.photos.ifd import Ifd, Tag
 from colorize_cli.photos.photo import Metadata, Page, Photo, SubImage
-from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, PHOTOSHOP, XMP
+from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, LAYOUT, PHOTOSHOP, XMP
 
 Strip = Literal["none", "gps", "all"]
 _PIXEL_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
@@ -48,7 +48,8 @@ def strip(photo: Photo, what: Strip) -> Photo:
 
 
 def _bare(page: Page) -> Page:
-    return _with_tags(page, lambda tags: tuple(tag for tag in tags if tag.code in (254, 297, 338)))
+    kept = LAYOUT | {254, 297}  # of the layout, the encoder takes what is to stay as it was: tiles, say
+    return _with_tags(page, lambda tags: tuple(tag for tag in tags if tag.code in kept))
 
 
 def _placeless(page: Page) -> Page:
