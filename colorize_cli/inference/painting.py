@@ -114,7 +114,7 @@ class Painter:
             self._along = AlongEdges(colours.ab, colours.lightness, size)
         else:
             ab = colours.ab if isinstance(colours, Guided) else colours
-            self._ab = ab * self.saturation
+            self._ab = ab if saturation == 1.0 else ab * self.saturation
         self._merger, self._turn = None, threading.Lock()
         if gpu is not None and self._along is None:
             self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)

@@ -122,6 +122,7 @@ class _Segments:
         if (page.imagewidth, page.imagelength) != (self.width, self.height):
             raise Damaged("damaged TIFF: its tags contradict each other")
         self.rows = page.tilelength if page.is_tiled else min(max(page.rowsperstrip, 1), self.height)
+        self.line = self.width * self.separate * self.contiguous * page.dtype.itemsize
         self.across = -(-self.width // page.tilewidth) if page.is_tiled else 1
         self.down = -(-self.height // self.rows)
         self.places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
@@ -137,27 +138,28 @@ class _Segments:
 
     def groups(self) -> list[tuple[int, int]]:
         """Rows that are read at once, (top, bottom): whole rows of tiles or strips, enough of them to be worth it."""
-        line = self.width * self.separate * self.contiguous * self.page.dtype.itemsize
         if self._is_plain():
-            step = max(1, _BLOCK // max(line, 1))
+            step = max(1, _BLOCK // max(self.line, 1))
         else:
-            step = self.rows * max(1, _BLOCK // max(line * self.rows, 1))
+            step = self.rows * max(1, _BLOCK // max(self.line * self.rows, 1))
         return [(top, min(top + step, self.height)) for top in range(0, self.height, step)]
 
     def read(self, groups: list[tuple[int, int]]) -> Iterator[Samples]:
-        """Blocks of samples; one is read ahead while another is worked on."""
+        """Blocks of samples; one is read ahead while another is worked on, unless they are large."""
         one = self._plain if self._is_plain() else self._coded
-        ahead: deque[tuple[AnyPixels, list[Future[None]]]] = deque()
+        ahead: deque[tuple[AnyPixels | None, list[Future[AnyPixels | None]]]] = deque()
         for group in groups:
             ahead.append(one(*group))
-            if len(ahead) > 1:
+            if len(ahead) > 1 or (group[1] - group[0]) * self.line > 2 * _BLOCK:
                 yield self._settled(*ahead.popleft())
         while ahead:
             yield self._settled(*ahead.popleft())
 
-    def _settled(self, out: AnyPixels, tasks: list[Future[None]]) -> Samples:
+    def _settled(self, out: AnyPixels | None, tasks: list[Future[AnyPixels | None]]) -> Samples:
         for task in tasks:
-            task.result()
+            part = task.result()
+            out = part if out is None else out
+        assert out is not None
         pixels = out[0] if self.separate == 1 else np.moveaxis(out[..., 0], 0, -1)
         pixels = pixels.astype(np.uint8) if pixels.dtype.kind == "b" else pixels
         return Samples(pixels, self.bits, False, decodes_to_rgb(self.ifd))
@@ -171,9 +173,9 @@ class _Segments:
         plain = int(page.compression) == 1 and int(page.predictor) == 1 and int(page.fillorder) == 1
         return plain and not page.is_tiled and page.dtype.kind == "u" and self.bits == 8 * page.dtype.itemsize
 
-    def _plain(self, top: int, bottom: int) -> tuple[AnyPixels, list[Future[None]]]:
+    def _plain(self, top: int, bottom: int) -> tuple[AnyPixels, list[Future[AnyPixels | None]]]:
         out = self._empty(top, bottom)
-        line = self.width * self.contiguous * self.page.dtype.itemsize
+        line = self.line // self.separate
         order = self.page.parent.byteorder
         for plane in range(self.separate):
             row = top
@@ -187,8 +189,7 @@ class _Segments:
                 row += count
         return out, []
 
-    def _coded(self, top: int, bottom: int) -> tuple[AnyPixels, list[Future[None]]]:
-        out = self._empty(top, bottom)
+    def _coded(self, top: int, bottom: int) -> tuple[AnyPixels | None, list[Future[AnyPixels | None]]]:
         first, last = top // self.rows, -(-bottom // self.rows)
         numbers = [
             plane * self.down * self.across + row * self.across + column
@@ -196,17 +197,24 @@ class _Segments:
             for row in range(first, last)
             for column in range(self.across)
         ]
-        return out, [self.pool.submit(self._decode_into, out, top, number) for number in numbers]
+        out = self._empty(top, bottom) if len(numbers) > 1 else None
+        return out, [self.pool.submit(self._decode_into, out, (top, bottom), number) for number in numbers]
 
-    def _decode_into(self, out: AnyPixels, top: int, number: int) -> None:
+    def _decode_into(self, out: AnyPixels | None, group: tuple[int, int], number: int) -> AnyPixels | None:
+        """Decode a strip or a tile to its place; one that is alone is given back itself, for it may be large."""
         offset, size = self._place(number, 1)
         found = decode_segment(self.page, self._bytes(offset, size), number, salvage=False)
         if found is None:
             raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
         (plane, _, row, left, _), part = found
-        rows, columns = min(part.shape[1], len(out[0]) - (row - top)), min(part.shape[2], self.width - left)
+        top, bottom = group
+        if out is None and part.shape[1:3] == (bottom - top, self.width):
+            return part
+        whole = self._empty(top, bottom) if out is None else out
+        rows, columns = min(part.shape[1], bottom - row), min(part.shape[2], self.width - left)
         if rows > 0 and columns > 0 and plane < self.separate:
-            out[plane, row - top : row - top + rows, left : left + columns] = part[0, :rows, :columns]
+            whole[plane, row - top : row - top + rows, left : left + columns] = part[0, :rows, :columns]
+        return whole
 
     def _place(self, number: int, least: int) -> tuple[int, int]:
         offset, size = self.places[number]
