@@ -98,7 +98,9 @@ def tiff(rows: int | None = None, compression: str | None = None) -> Callable[[M
         layout = {"tile": (ROWS, ROWS)} if rows is None else {"rowsperstrip": rows}
         if rows is not None and rows * picture.side * picture.dtype.itemsize > 64 << 20:
             layout = {"rowsperstrip": (64 << 20) // (picture.side * picture.dtype.itemsize)}
-        data = picture.tiles() if rows is None else picture.strips(layout["rowsperstrip"])  # type: ignore[arg-type]
+        data: Any = picture.tiles() if rows is None else picture.strips(layout["rowsperstrip"])  # type: ignore[arg-type]
+        if rows is not None and compression is not None:
+            data = picture.whole()  # tifffile cuts strips that it compresses by itself
         predictor = compression is not None
         shape = (picture.side, picture.side)
         tifffile.imwrite(
