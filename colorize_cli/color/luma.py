@@ -1,7 +1,7 @@
 """Give an 8-bit grey photo colour as JPEG stores it: luma at full size, chroma at half.
 
 In:  grey, (H, W) uint8, sRGB's tone; ab, (2, h, w) float32, Lab units, of any smaller size
-Out: Y, (H, W), Cb and Cr, (H / 2, W / 2) rounded up, uint8: the planes of a JPEG with 4:2:0 chroma
+Out: Y, (H, W) made even, Cb and Cr, half of that, uint8: the planes of a JPEG with 4:2:0 chroma
 
 Chroma is made at half the size, and joined to a luma that undoes what it does to the lightness. That is a quarter of
 the work of RGB, and truer: an encoder that halves the chroma of RGB changes the lightness afterwards.
@@ -41,8 +41,8 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
         saturation: factor on the chroma.
 
     Returns:
-        Y, (H, W), Cb and Cr, (ceil(H / 2), ceil(W / 2)). Decoded, the lightness of each pixel is that of `grey` to the
-        rounding of levels. Colours outside the gamut lose chroma at constant L* and hue.
+        Y, (H, W), the last row or column of an odd side twice; Cb and Cr, half its size. Decoded, the lightness of each
+        pixel is that of `grey` to the rounding of levels. Colours outside the gamut lose chroma at constant L* and hue.
 
     Raises:
         ShapeError: `grey` is no 8-bit grey picture, or `ab` is not (2, h, w).
@@ -56,20 +56,19 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
     nodes = _nodes(ab * np.float32(saturation), (height, width), spacing)
     luma_table().fill(_blocks(nodes))
     rows, columns = (height + 1) // 2, (width + 1) // 2
-    if width & 1:
-        grey = np.pad(grey, ((0, 0), (0, 1)), "edge")
-    grey = np.ascontiguousarray(grey)
-    y = np.empty_like(grey)
+    y = np.empty((2 * rows, 2 * columns), np.uint8)
     cb, cr = np.empty((rows, columns), np.uint8), np.empty((rows, columns), np.uint8)
     joint = _Joint(grey, y)
     step = max(1, _STRIP_PIXELS // columns // spacing) * spacing
     for top in range(0, rows, step):
         bottom = min(top + step, rows)
-        chroma, intercept, slope = _samples(_halved(grey, top, bottom), *_between(nodes, spacing, top, bottom, columns))
-        cb[top:bottom], cr[top:bottom] = chroma & 255, chroma >> 8
-        joint.add(intercept, slope)
+        means = _halved(_pairs(grey, 2 * top, 2 * bottom))
+        found = _samples(means, *_between(nodes, spacing, top, bottom, columns))
+        chroma, lines = (found.view(kind).reshape(*means.shape, -1) for kind in ("u1", "<i2"))
+        cb[top:bottom], cr[top:bottom] = chroma[..., 0], chroma[..., 1]
+        joint.add(lines[..., 1], lines[..., 2])
     joint.finish()
-    return np.ascontiguousarray(y[:, :width]), cb, cr
+    return y, cb, cr
 
 
 def _spacing(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
@@ -119,11 +118,17 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
     return marked
 
 
-def _halved(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
-    """Means of 2x2 pixels for the rows top to bottom of the chroma; an odd last row is repeated."""
-    pairs = grey[2 * top : 2 * bottom].view("<u2")
-    if len(pairs) & 1:
-        pairs = np.concatenate((pairs, pairs[-1:]))
+def _pairs(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
+    """Rows top to bottom, two pixels in one number; beyond the picture its last row and column are repeated."""
+    strip, above = grey[min(max(top, 0), len(grey) - 1) : bottom], max(-top, 0)
+    below = bottom - top - above - len(strip)
+    if above or below or grey.shape[1] & 1:
+        strip = np.pad(strip, ((above, below), (0, grey.shape[1] & 1)), "edge")
+    return np.ascontiguousarray(strip).view("<u2")
+
+
+def _halved(pairs: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Means of 2x2 pixels."""
     sums = pairs & 255
     sums += pairs >> 8
     means = sums[::2] + sums[1::2]
@@ -143,16 +148,15 @@ def _between(nodes: Whole, spacing: int, top: int, bottom: int, columns: int) ->
     return [cv2.resize(plane[start:stop], size, interpolation=cv2.INTER_LINEAR)[rows, :columns] for plane in nodes]
 
 
-def _samples(means: NDArray[np.uint16], a: Whole, b: Whole) -> tuple[NDArray[np.uint16], Whole, Whole]:
-    """Chroma (Cb and 256 Cr), intercept and slope of each sample."""
+def _samples(means: NDArray[np.uint16], a: Whole, b: Whole) -> NDArray[np.uint64]:
+    """The table's entry for each sample: (rows, columns)."""
     cells = _cell(a).view(np.uint16)
     cells <<= 8
     cells |= _cell(b).view(np.uint16)
     index = np.left_shift(cells, GREYS.bit_length() - 1, dtype=np.int64)
     means //= 256 // GREYS
     index += means
-    found = np.take(luma_table().entries, index, mode="clip").view("<u2").reshape(*means.shape, 4)
-    return found[..., 0], found[..., 1].view(np.int16), found[..., 2].view(np.int16)
+    return np.asarray(np.take(luma_table().entries, index, mode="clip"))
 
 
 class _Joint:
@@ -180,14 +184,9 @@ class _Joint:
     def _write(self, intercept: Whole, slope: Whole) -> None:
         """The rows of luma between the rows of corrections that are given."""
         count, columns = len(intercept) - 1, intercept.shape[1]
-        first, last = 2 * self._row - 1, 2 * self._row - 1 + 2 * count
-        top, bottom = max(first, 0), min(last, len(self._grey))
-        if top >= bottom:
-            return
-        pixels = self._grey[top:bottom]
-        if (top, bottom) != (first, last):  # a half of the first or of the last pair of rows
-            pixels = np.pad(pixels, ((top - first, last - bottom), (0, 0)), "edge")
-        pairs = pixels.view("<u2").reshape(count, 2, columns)
+        first = 2 * self._row - 1
+        top, bottom = max(first, 0), min(first + 2 * count, len(self._out))
+        pairs = _pairs(self._grey, first, first + 2 * count).reshape(count, 2, columns)
         intercepts, slopes = _wide(_tall(intercept)), _wide(_tall(slope))
         left = _corrected((pairs & 255).view(np.int16), intercepts[0], slopes[0])
         right = _corrected((pairs >> 8).view(np.int16), intercepts[1], slopes[1])
@@ -217,10 +216,8 @@ def _wide(plane: Whole) -> tuple[Whole, Whole]:
 
 
 def _corrected(grey: Whole, intercept: Whole, slope: Whole) -> Whole:
-    """Luma of grey levels; the intercept has 8 bits after the point, the slope 15. `intercept` is used up."""
+    """Luma of grey levels; the intercept has 7 bits after the point, the slope 15. `intercept` is used up."""
     # The product has 7 bits after the point, and needs 8 bits of the slope more than fit: they are multiplied apart.
-    intercept >>= 1
-    intercept += 64  # a half, for rounding
     upper = slope >> 8
     upper *= grey
     intercept += upper

@@ -28,7 +28,8 @@ CELLS = 256  # whole Lab units on each axis, from -128
 REACH = 127  # largest |a*| and |b*|
 GREYS = 64  # steps of grey
 BLOCK = 8  # cells on each side of what is filled at once
-INTERCEPT, SLOPE = 16, 2048  # the fixed point of the stored lines
+INTERCEPT, SLOPE = 8, 2048  # the fixed point of the stored lines
+HALF = 4  # added to each intercept: what `luma` cuts off is rounded then
 STEEPEST = 0.49  # slope; together with an intercept below 128 it keeps every sum of `luma` within 16 bits
 
 _STEP = 256 // GREYS
@@ -97,7 +98,7 @@ def _entries(a: Floats, b: Floats) -> NDArray[np.uint64]:
     stored = np.stack(
         (
             chroma_blue | chroma_red << 8,
-            np.rint(np.clip(intercept, -127, 127) * INTERCEPT),
+            np.rint(np.clip(intercept, -127, 127) * INTERCEPT) + HALF,
             np.rint(slope * SLOPE),
             np.zeros_like(chroma_blue),
         ),

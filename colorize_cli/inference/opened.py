@@ -174,7 +174,7 @@ def write_whole_photo(
         if isinstance(found, Guided):
             pages[i] = paint_along_edges(pixels, found, space, job.saturation)
         elif takes_luma(photo, settings):
-            pages[i] = LumaPlanes(*merge_luma(pixels, found, job.saturation))
+            pages[i] = LumaPlanes(*merge_luma(pixels, found, job.saturation), photo.pages[i].size)
         elif gpu is not None:
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:

@@ -25,7 +25,7 @@ _BAND = 40  # pixels above each, for its name
 
 def thumbnail(pixels: NDArray[Any] | LumaPlanes, side: int) -> NDArray[np.uint8]:
     """At most `side` pixels long, 8 bits, BGR as OpenCV writes it."""
-    height, width = (pixels.y if isinstance(pixels, LumaPlanes) else pixels).shape[:2]
+    width, height = pixels.size if isinstance(pixels, LumaPlanes) else pixels.shape[1::-1]
     scale = min(1.0, side / max(height, width))
     view = View(max(1, round(height * scale)), max(1, round(width * scale)), 0, 0)
     if isinstance(pixels, LumaPlanes):

@@ -155,8 +155,8 @@ def write_photo(
 def _checked(photo: Photo, number: int, pixels: AnyPixels | LumaPlanes) -> AnyPixels | LumaPlanes:
     page = photo.pages[min(number, len(photo.pages) - 1)]
     if isinstance(pixels, LumaPlanes):
-        if pixels.y.shape != page.pixels.shape[:2]:
-            raise EncodeError(f"the luma is {pixels.y.shape}, the photo {page.pixels.shape}", path=photo.path)
+        if pixels.size != page.size:
+            raise EncodeError(f"the coloured page is {pixels.size}, the photo {page.size}", path=photo.path)
         return pixels
     if pixels.shape[:2] != page.pixels.shape[:2] or pixels.dtype != page.pixels.dtype:
         raise EncodeError(

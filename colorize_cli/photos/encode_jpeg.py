@@ -93,9 +93,8 @@ def code_luma(planes: LumaPlanes, traits: JpegTraits | None, quality: int | None
     if not own_tables and not (traits and traits.progressive):
         return _planar(planes, wanted)
     # Pillow takes chroma of full size alone; each sample four times, it is reduced to what it was.
-    height, width = planes.y.shape
-    wide = (np.repeat(np.repeat(plane, 2, 0), 2, 1)[:height, :width] for plane in (planes.cb, planes.cr))
-    picture = Image.merge("YCbCr", [Image.fromarray(np.ascontiguousarray(plane)) for plane in (planes.y, *wide)])
+    wide = (np.repeat(np.repeat(plane, 2, 0), 2, 1) for plane in (planes.cb, planes.cr))
+    picture = Image.merge("YCbCr", [Image.fromarray(plane) for plane in (planes.y, *wide)]).crop((0, 0, *planes.size))
     if own_tables and traits is not None:
         return _by_tables(picture, traits, "420")
     out = io.BytesIO()
@@ -104,15 +103,12 @@ def code_luma(planes: LumaPlanes, traits: JpegTraits | None, quality: int | None
 
 
 def _planar(planes: LumaPlanes, quality: int) -> bytes:
-    """Compress planes as they are; of odd sides the encoder wants one more row or column, which is not shown."""
-    y, (height, width) = planes.y, planes.y.shape
-    if height % 2 or width % 2:
-        y = np.pad(y, ((0, height % 2), (0, width % 2)), "edge")
-    coded = bytearray(simplejpeg.encode_jpeg_yuv_planes(np.ascontiguousarray(y), planes.cb, planes.cr, quality=quality))
+    """Compress planes as they are; the size that is shown, which may be odd, is written into the header."""
+    coded = bytearray(simplejpeg.encode_jpeg_yuv_planes(planes.y, planes.cb, planes.cr, quality=quality))
     at = 2
     while coded[at + 1] != 0xC0:
         at += 2 + int.from_bytes(coded[at + 2 : at + 4])
-    coded[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    coded[at + 5 : at + 9] = struct.pack(">HH", planes.size[1], planes.size[0])
     return bytes(coded)
 
 

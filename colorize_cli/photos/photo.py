@@ -22,11 +22,18 @@ AnyPixels = NDArray[Any]
 
 @dataclass(frozen=True)
 class LumaPlanes:
-    """A coloured page as JPEG stores it, with chroma of half the size: Y, (H, W), Cb and Cr, rounded up; uint8."""
+    """A coloured page as JPEG stores it, with chroma of half the size; uint8.
+
+    Attributes:
+        y: luma, (H, W); the last row or column of an odd side is there twice.
+        cb, cr: (H / 2, W / 2).
+        size: width and height that are shown.
+    """
 
     y: NDArray[np.uint8]
     cb: NDArray[np.uint8]
     cr: NDArray[np.uint8]
+    size: tuple[int, int]
 
 
 class PhotoFormat(StrEnum):

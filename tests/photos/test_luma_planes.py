@@ -23,13 +23,13 @@ _ODD_TABLES = tuple(tuple(3 + (i % 8 + i // 8) // 2 for i in range(64)) for _ in
 
 def _planes(height: int = 61, width: int = 83) -> LumaPlanes:
     rows, columns = (height + 1) // 2, (width + 1) // 2
-    y = np.add.outer(np.arange(height), np.arange(width)) + 40
+    y = np.add.outer(np.arange(2 * rows), np.arange(2 * columns)) + 40
     cb = np.add.outer(np.arange(rows), np.arange(columns)) // 2 + 90
-    return LumaPlanes(y.astype(np.uint8), cb.astype(np.uint8), (230 - cb).astype(np.uint8))
+    return LumaPlanes(y.astype(np.uint8), cb.astype(np.uint8), (230 - cb).astype(np.uint8), (width, height))
 
 
 def _grey_jpeg(path: Path, **how: object) -> Path:
-    Image.fromarray(_planes().y).save(path, "JPEG", **how)
+    Image.fromarray(_planes().y).crop((0, 0, 83, 61)).save(path, "JPEG", **how)
     return path
 
 
@@ -52,7 +52,7 @@ def test_planes_come_back(traits: JpegTraits | None) -> None:
             assert len(image.quantization) == 2 and max(image.quantization[0]) == max(_ODD_TABLES[0])
         image.draft("YCbCr", image.size)
         back = np.asarray(image).astype(int)
-    assert np.abs(back[..., 0] - planes.y).max() <= 5
+    assert np.abs(back[..., 0] - planes.y[:61, :83]).max() <= 5
     assert np.abs(back[::2, ::2, 1] - planes.cb).mean() <= 2 and np.abs(back[::2, ::2, 2] - planes.cr).mean() <= 2
 
 
