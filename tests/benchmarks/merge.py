@@ -3,7 +3,8 @@
     python tests/benchmarks/merge.py [PHOTO]
 
 Each road colours the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
-ratio to `merge`, the largest difference from the reference and the largest change of L*, over a part of the photo.
+ratio to `merge`, the 99th percentile of the difference from the reference and the largest change of L*, over a part of
+the photo. The road that JPEGs take, luma at full and chroma at half size, is decoded as a viewer does.
 Roads that the package does not use are kept here only, so that the choice can be made again.
 """
 
@@ -23,6 +24,7 @@ from colorize_cli.color import channels, tables
 from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.gamut import recombine
 from colorize_cli.color.lab import split
+from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.upsample import Enlarger
 
@@ -80,6 +82,12 @@ def cube(step: int = 4, reach: int = 112) -> Callable[[Grey, Floats], Grey]:
     return road
 
 
+def decoded(planes: tuple[Grey, Grey, Grey]) -> Grey:
+    y, cb, cr = planes
+    wide = [cv2.resize(plane, y.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in (cr, cb)]
+    return np.asarray(cv2.cvtColor(np.stack((y, *wide), -1), cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
 def reference(grey: Grey, ab: Floats) -> Grey:
     out = np.empty((*grey.shape, 3), np.uint8)
     for rows, strip, colour in strips(grey, ab):
@@ -111,6 +119,7 @@ def main() -> None:
     print(f"table of the gamut's edge, once a process: {time.process_time() - started:.2f} s")
     roads: dict[str, Callable[[Grey, Floats], Any]] = {
         "merge": merge,
+        "luma, half-size chroma": merge_luma,
         "clipping (floor, breaks L*)": clipping,
         "numpy arithmetic": arithmetic,
         "3-D table and remap": cube(),
@@ -121,14 +130,18 @@ def main() -> None:
             started = time.process_time()
             road(grey, ab)
             times[name].append(time.process_time() - started)
-    part = np.ascontiguousarray(grey[::10, ::10])
+    part = np.ascontiguousarray(grey[:1000, :1500])
     truth = reference(part, ab).astype(int)
     for name, road in roads.items():
-        colored = road(part, ab)
+        result = road(part, ab)
+        colored = decoded(result) if isinstance(result, tuple) else result
         seconds, ratio = min(times[name]), min(times[name]) / min(times["merge"])
-        differs = np.abs(colored - truth).max()
-        lightness = np.abs(lightness_of(colored) - lightness_of(part)).max()
-        print(f"{name:28} {seconds:5.2f} s  x{ratio:4.2f}  levels from reference {differs:3}  dL* {lightness:.2f}")
+        differs = np.percentile(np.abs(colored - truth), 99)
+        lightness = np.abs(lightness_of(np.ascontiguousarray(colored)) - lightness_of(part))
+        print(
+            f"{name:28} {seconds:5.2f} s  x{ratio:4.2f}  levels from reference {differs:3.0f}  "
+            f"dL* p99 {np.percentile(lightness, 99):.2f}, worst {lightness.max():.2f}"
+        )
 
 
 if __name__ == "__main__":
