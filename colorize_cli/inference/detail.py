@@ -6,8 +6,9 @@ Out: ab, (2, h', w'), Lab units, of the whole scan, on a finer grid where that w
 Two things are done, each only where it was measured to help (tests/benchmarks/detail.py):
 
 - A scan that holds several pictures in rows and columns is coloured picture by picture, each seen as large as a photo
-  of its own. This is what `auto` does; a scan of one picture it leaves as it is, since closer looks at parts of a
-  photo, whatever they are told of the whole, know less of it and gain nothing on the average.
+  of its own; what was said of it within the whole counts for the lesser part. This is what `auto` does; a scan of one
+  picture it leaves as it is, since closer looks at parts of a photo, whatever they are told of the whole, know less
+  of it and gain nothing on the average.
 - With a number of levels, each picture is gone over by tiles at twice the size, then at four times, and so on. Tiles
   overlap; each is given the colours found so far as hints, every `HINT_EVERY` pixels; a network that takes no hints
   has its tiles' coarse colours replaced by those found so far. Tiles are joined by windows that sum to one, and the
@@ -31,7 +32,7 @@ from colorize_cli.inference.choices import Detail
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.pictures import Box, find_pictures
-from colorize_cli.inference.tiling import STEP, lay
+from colorize_cli.inference.tiling import STEP, lay, part_of, put_together, resized
 
 Plane = NDArray[np.float32]
 LightnessAt = Callable[[int, int], Plane]
@@ -41,6 +42,7 @@ _HINT_SIDE = 4  # pixels of a hint: the smallest that nearly every training samp
 MOST_AREA = 1 << 24  # pixels of lightness that are looked at, 64 MB: what a level may take
 _SMALLEST_TILE = 128  # below it, memory is not what is lacking
 _LOOK = 256  # pixels of the shorter side at which pictures are looked for
+_OWN = 0.7  # weight of a picture's own look against the whole scan's: two opinions err less than one
 _AT_ONCE = 16  # tiles that wait for one another
 
 
@@ -118,7 +120,7 @@ def refine(
     seen = lightness(view.height, view.width)
     if detail.levels == 0 or not colorizer.model.spec.tileable:
         return Refined(whole, seen)
-    boxes = find_pictures(seen if min(seen.shape) == _LOOK else lightness(*_look(size)))
+    boxes = find_pictures(_to_look_at(seen, lightness, size))
     if not boxes and detail.levels is None:
         return Refined(whole, seen)
     scan = _Scan(colorizer, boxes or (Box(0, 1, 0, 1),), lightness, size, min(most, MOST_AREA))
@@ -126,18 +128,23 @@ def refine(
     colours = [whole]
     if boxes:
         seen, parts = scan.at(0)
-        colours = colorizer.predict([Request(part) for part in parts], vividness)
+        own = colorizer.predict([Request(part) for part in parts], vividness)
+        colours = [_mixed(whole, box, ab) for box, ab in zip(boxes, own, strict=True)]
     for level in range(1, levels + 1):
         seen, parts = scan.at(level)
         colours = [_gone_over(colorizer, part, ab, detail, vividness) for part, ab in zip(parts, colours, strict=True)]
-    ab = _put_together(whole, boxes, colours) if boxes else colours[0]
+    ab = put_together(whole, boxes, colours) if boxes else colours[0]
     return Refined(ab, seen, max(1, len(boxes)), levels)
 
 
-def _look(size: tuple[int, int]) -> tuple[int, int]:
-    """At which size pictures are looked for: that at which the bundled network sees them, so that it costs little."""
-    scale = min(1.0, _LOOK / min(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+def _to_look_at(seen: Plane, lightness: LightnessAt, size: tuple[int, int]) -> Plane:
+    """L* in which pictures are looked for: from what the network saw if that will do, for it costs next to nothing."""
+    have = seen.shape if min(seen.shape) >= _LOOK else size
+    scale = min(1.0, _LOOK / min(have))
+    view = View(max(1, round(have[0] * scale)), max(1, round(have[1] * scale)), 0, 0)
+    if have is size:
+        return lightness(view.height, view.width)
+    return seen if seen.shape == (view.height, view.width) else np.asarray(reduce(seen, view), np.float32)
 
 
 class _Scan:
@@ -183,6 +190,15 @@ class _Scan:
         return plane, parts
 
 
+def _mixed(whole: Plane, box: Box, own: Plane) -> Plane:
+    """What a picture's own look says, tempered by what was said of it within the whole scan."""
+    size = (own.shape[1], own.shape[2])
+    height, width = (size[0] / (box.bottom - box.top), size[1] / (box.right - box.left))
+    top, left = round(box.top * height), round(box.left * width)
+    there = part_of(whole, (slice(top, top + size[0]), slice(left, left + size[1])), (round(height), round(width)))
+    return np.asarray(_OWN * own + (1 - _OWN) * there, np.float32)
+
+
 def _gone_over(colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None) -> Plane:
     """What was known and what tiles of `lightness`, (H, W), say, in equal parts: (2, h, w)."""
     tile = detail.tile or colorizer.model.members[0].spec.sizes.short_side
@@ -196,7 +212,7 @@ def _gone_over(colorizer: Colorizer, lightness: Plane, before: Plane, detail: De
             tile //= 2
             colorizer.on_notice(f"Out of memory on {colorizer.device}: going on with --tile {tile}.")
             continue
-        known = _sized(before, (said.shape[1], said.shape[2]))
+        known = resized(before, (said.shape[1], said.shape[2]))
         if not colorizer.model.spec.takes_hints:
             reach = HINT_EVERY * said.shape[1] / lightness.shape[0]
             change = said - known
@@ -220,14 +236,14 @@ def _by_tiles(
             columns = slice(across.starts[x], across.starts[x] + wide)
             hints = None
             if colorizer.model.spec.takes_hints:
-                known = _window(before, (rows, columns), (lightness.shape[0], lightness.shape[1]))
+                known = part_of(before, (rows, columns), (lightness.shape[0], lightness.shape[1]))
                 hints = HintPlanes(known, _points(rows, columns))
             requests.append(Request(lightness[rows, columns], hints, as_is=True))
         for (y, x), ab in zip(some, colorizer.predict(requests, vividness, divisible), strict=True):
             shrink = max(1, round(tall / ab.shape[1]))
             if shrink not in (1, 2, STEP) or ab.shape[1:] != (tall // shrink, wide // shrink):
                 shrink = STEP  # a network whose output has another grid
-                ab = _sized(ab, (tall // shrink, wide // shrink))
+                ab = resized(ab, (tall // shrink, wide // shrink))
             if joined is None:
                 joined = np.zeros((2, down.length // shrink, across.length // shrink), np.float32)
                 windows = down.windows(shrink), across.windows(shrink)
@@ -247,45 +263,3 @@ def _points(rows: slice, columns: slice) -> Plane:
     half = (HINT_EVERY - _HINT_SIDE) // 2
     on = [(np.arange(s.start, s.stop) - half) % HINT_EVERY < _HINT_SIDE for s in (rows, columns)]
     return np.asarray(on[0][:, None] & on[1], np.float32)
-
-
-def _window(ab: Plane, place: tuple[slice, slice], size: tuple[int, int]) -> Plane:
-    """A tile's part of ab, which covers a picture of `size`, enlarged to the tile's pixels: (2, tile, tile)."""
-    rows, columns = place
-    down, right = ab.shape[1] / size[0], ab.shape[2] / size[1]
-    matrix = np.array([[right, 0, (columns.start + 0.5) * right - 0.5], [0, down, (rows.start + 0.5) * down - 0.5]])
-    shape = (columns.stop - columns.start, rows.stop - rows.start)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    parts = [cv2.warpAffine(p, matrix, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE) for p in ab]
-    return np.asarray(np.stack(parts), np.float32)
-
-
-def _sized(ab: Plane, size: tuple[int, int]) -> Plane:
-    way = cv2.INTER_CUBIC if size[0] >= ab.shape[1] else cv2.INTER_AREA
-    return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in ab]).astype(np.float32)
-
-
-def _put_together(whole: Plane, boxes: Sequence[Box], colours: Sequence[Plane]) -> Plane:
-    """Pictures in their places on the scan, over what was said of the whole; they fade over into their neighbours.
-
-    The grid is as fine as the finest picture's. A place between two pictures is a line of the lightness, along which
-    the colours are parted afterwards; so the fade is as narrow as the grid allows.
-    """
-    height = max(round(ab.shape[1] / (box.bottom - box.top)) for box, ab in zip(boxes, colours, strict=True))
-    width = max(round(ab.shape[2] / (box.right - box.left)) for box, ab in zip(boxes, colours, strict=True))
-    total = np.zeros((3, height, width), np.float32)  # weighted ab, and the weight
-    for box, ab in zip(boxes, colours, strict=True):
-        top, bottom = (round(share * height) for share in (box.top, box.bottom))
-        left, right = (round(share * width) for share in (box.left, box.right))
-        own = _sized(ab, (bottom - top, right - left))
-        planes = np.concatenate((own, np.ones((1, *own.shape[1:]), np.float32)))
-        total[:, top:bottom, left:right] += planes
-        # a pixel beyond the picture's rim, with the colour of the rim and half a neighbour's weight
-        rim = np.pad(planes, ((0, 0), (1, 1), (1, 1)), "edge") * np.float32(0.5)
-        rim[:, 1:-1, 1:-1] = 0
-        ys, xs = slice(max(0, top - 1), min(height, bottom + 1)), slice(max(0, left - 1), min(width, right + 1))
-        cut = (slice(ys.start - top + 1, ys.stop - top + 1), slice(xs.start - left + 1, xs.stop - left + 1))
-        total[:, ys, xs] += rim[:, cut[0], cut[1]]
-    weight = total[2]
-    base = _sized(whole, (height, width))
-    return np.where(weight > 0, total[:2] / np.maximum(weight, np.float32(1e-6)), base).astype(np.float32)

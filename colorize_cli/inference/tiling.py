@@ -1,17 +1,20 @@
-"""Where tiles lie on a picture, and how what they say is joined.
+"""Where tiles and pictures lie on a scan, and how what is said of them is joined.
 
-In:  a length or a picture's size, the tile's, the overlap
-Out: places of tiles; windows over them that sum to one at every pixel
+In:  a length, a tile's, their overlap; ab of a scan or of its pictures, (2, h, w), Lab units
+Out: places of tiles; windows over them that sum to one at every pixel; ab of a tile, or of the scan
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
+from colorize_cli.inference.pictures import Box
 
 Floats = NDArray[np.float32]
 
@@ -70,3 +73,46 @@ def lay(length: int, tile: int, overlap: int) -> Line:
     count = -(-(length - overlap) // (tile - overlap))
     last = (length - tile) // STEP
     return Line(length, tile, tuple(round(i * last / (count - 1)) * STEP for i in range(count)))
+
+
+def part_of(ab: Floats, place: tuple[slice, slice], size: tuple[int, int]) -> Floats:
+    """A tile's part of ab, which covers a picture of `size`, enlarged to the tile's pixels: (2, tile, tile)."""
+    rows, columns = place
+    down, right = ab.shape[1] / size[0], ab.shape[2] / size[1]
+    matrix = np.array([[right, 0, (columns.start + 0.5) * right - 0.5], [0, down, (rows.start + 0.5) * down - 0.5]])
+    shape = (columns.stop - columns.start, rows.stop - rows.start)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    parts = [cv2.warpAffine(p, matrix, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE) for p in ab]
+    return np.asarray(np.stack(parts), np.float32)
+
+
+def resized(ab: Floats, size: tuple[int, int]) -> Floats:
+    """Colours, (2, h, w), at another size: bicubic up, by area down."""
+    way = cv2.INTER_CUBIC if size[0] >= ab.shape[1] else cv2.INTER_AREA
+    return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in ab]).astype(np.float32)
+
+
+def put_together(whole: Floats, boxes: Sequence[Box], colours: Sequence[Floats]) -> Floats:
+    """Pictures in their places on the scan, over what was said of the whole; they fade over into their neighbours.
+
+    The grid is as fine as the finest picture's. A place between two pictures is a line of the lightness, along which
+    the colours are parted afterwards; so the fade is as narrow as the grid allows.
+    """
+    height = max(round(ab.shape[1] / (box.bottom - box.top)) for box, ab in zip(boxes, colours, strict=True))
+    width = max(round(ab.shape[2] / (box.right - box.left)) for box, ab in zip(boxes, colours, strict=True))
+    total = np.zeros((3, height, width), np.float32)  # weighted ab, and the weight
+    for box, ab in zip(boxes, colours, strict=True):
+        top, bottom = (round(share * height) for share in (box.top, box.bottom))
+        left, right = (round(share * width) for share in (box.left, box.right))
+        own = resized(ab, (bottom - top, right - left))
+        planes = np.concatenate((own, np.ones((1, *own.shape[1:]), np.float32)))
+        total[:, top:bottom, left:right] += planes
+        # a pixel beyond the picture's rim, with the colour of the rim and half a neighbour's weight
+        rim = np.pad(planes, ((0, 0), (1, 1), (1, 1)), "edge") * np.float32(0.5)
+        rim[:, 1:-1, 1:-1] = 0
+        ys, xs = slice(max(0, top - 1), min(height, bottom + 1)), slice(max(0, left - 1), min(width, right + 1))
+        cut = (slice(ys.start - top + 1, ys.stop - top + 1), slice(xs.start - left + 1, xs.stop - left + 1))
+        total[:, ys, xs] += rim[:, cut[0], cut[1]]
+    weight = total[2]
+    base = resized(whole, (height, width))
+    return np.where(weight > 0, total[:2] / np.maximum(weight, np.float32(1e-6)), base).astype(np.float32)
