@@ -32,13 +32,21 @@ _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _BEST = "best.safetensors"
 
 
+_RANDOM = ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "xavier_uniform_")
+
+
 class _NoRandomStart(TorchFunctionMode):
-    """Leaves out the random numbers that weights start with, where each of them is loaded afterwards."""
+    """Leaves out the random numbers that weights start with, where each of them is loaded afterwards.
+
+    On the meta device they would take no time themselves, but the import of torch's compiler takes a second or two.
+    """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        return args[0] if func in (Tensor.uniform_, Tensor.normal_) else func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") in _RANDOM:  # of a tensor, or of torch.nn.init
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
 def _strict(name: str, spec: ModelSpec, state: Mapping[str, Tensor], sha256: str) -> LoadedModel:
     """Load published weights key for key, without making random ones first."""
     droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
-    with torch.device("meta"):
+    with _NoRandomStart(), torch.device("meta"):
         generator = spec.build()
     generator = load_strictly(generator, without(state, droppable), name)
     fold_norms(generator)
@@ -156,5 +164,5 @@ def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
 
 @cache
 def _shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
-    with torch.device("meta"):
+    with _NoRandomStart(), torch.device("meta"):
         return {key: tuple(value.shape) for key, value in spec.build().state_dict().items()}

@@ -87,8 +87,8 @@ class SpectralConv(NormedConv):
         super().__init__(outputs, kernel, bias, quick)
         self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *(kernel,) * (1 if flat else 2)))
         nn.init.kaiming_normal_(self.weight_orig)
-        self.register_buffer("weight_u", F.normalize(torch.ones(outputs), dim=0))
-        self.register_buffer("weight_v", F.normalize(torch.ones(inputs * kernel * kernel), dim=0))
+        self.register_buffer("weight_u", torch.full((outputs,), outputs**-0.5))
+        self.register_buffer("weight_v", torch.full((inputs * kernel**2,), (inputs * kernel**2) ** -0.5))
 
     def stored(self) -> nn.Parameter:
         """See `NormedConv.stored`: divided by sigma, so that the same vectors give a sigma of one."""
@@ -107,7 +107,7 @@ class WeightNormConv(NormedConv):
         super().__init__(outputs, kernel, bias)
         self.weight_v = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
         nn.init.kaiming_normal_(self.weight_v)
-        self.weight_g = nn.Parameter(self.weight_v.detach().flatten(1).norm(dim=1).reshape(-1, 1, 1, 1))
+        self.weight_g = nn.Parameter(self.weight_v.detach().square().sum((1, 2, 3), keepdim=True).sqrt())
 
     def stored(self) -> nn.Parameter:
         """See `NormedConv.stored`: the direction scaled to the length, so that the same length gives it back."""
