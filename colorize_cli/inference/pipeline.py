@@ -273,7 +273,7 @@ class _Flow:
         found, new = iter(colours), list[Plane]()
         closer = list[Prepared]()
         for item in group:
-            requests = list[Request]()
+            requests, notes = list[Request](), item.notes
             for request, place in zip(item.requests, item.colored_pages, strict=True):
                 ab = next(found)
                 if request.hints is None:
@@ -282,9 +282,11 @@ class _Flow:
                     shown = sight.pixels.shape[0] * sight.pixels.shape[1]
                     refined = refine(colorizer, ab, at, sight.size, self.job.detail, self.job.vividness, shown)
                     ab, request = refined.ab, replace(request, lightness=refined.lightness)
+                    if refined.pictures > 1:
+                        notes += (f"{refined.pictures} pictures on it, each looked at by itself",)
                 requests.append(request)
                 new.append(ab)
-            closer.append(replace(item, requests=tuple(requests)))
+            closer.append(replace(item, requests=tuple(requests), notes=notes))
         return closer, new
 
     def _collect(self, block: bool) -> Iterator[Outcome]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
@@ -18,6 +21,7 @@ from colorize_cli.inference.colorizer import Colorizer
 from colorize_cli.inference.detail import LightnessAt, Refined, check_tileable, refine
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pictures import find_pictures
+from colorize_cli.inference.pipeline import Progress, colorize_photos
 from colorize_cli.inference.tiling import STEP, lay
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
@@ -260,3 +264,34 @@ def test_detail_goes_with_the_network_alone() -> None:
     job.check_detail()
     assert dict(job.provenance("mini", "").settings)["detail"] == "2"
     assert "detail" not in dict(replace(job, detail=Detail.parse("auto")).provenance("mini", "").settings)
+
+
+@pytest.mark.parametrize("stream_from", [1 << 40, 1])
+def test_a_contact_sheet_is_seen_picture_by_picture_on_both_roads(
+    stream_from: int, tiny_model: Path, tmp_path: Path
+) -> None:
+    sheet = np.clip(_sheet(3, 4, 128), 0, 100)
+    Image.fromarray((sheet * 2.55).astype(np.uint8)).save(tmp_path / "sheet.tif")
+    Image.fromarray((sheet[:128, :128] * 2.55).astype(np.uint8)).save(tmp_path / "one.tif")
+    looks: dict[str, Any] = {}
+    for name, text in (("auto", "auto"), ("off", "off"), ("tiles", "1")):
+        job = ColorizeJob(
+            (str(tmp_path / "sheet.tif"), str(tmp_path / "one.tif")),
+            out=tmp_path / name,
+            model=str(tiny_model),
+            device="cpu",
+            stream_from=stream_from,
+            detail=Detail.parse(text, 64),
+            verify=True,
+        )
+        notes: dict[str, str] = {}
+
+        def keep(progress: Progress, notes: dict[str, str] = notes) -> None:
+            if progress.outcome is not None:
+                notes[progress.outcome.source.name] = " ".join(progress.outcome.notes)
+
+        assert colorize_photos(job, keep).exit_status == 0
+        assert "pictures" not in notes["one.tif"]
+        assert ("12 pictures" in notes["sheet.tif"]) == (name != "off")
+        looks[name] = np.asarray(Image.open(tmp_path / name / "sheet.tif")).astype(int)
+    assert (looks["auto"] != looks["off"]).any() and (looks["tiles"] != looks["auto"]).any()
