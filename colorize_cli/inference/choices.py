@@ -9,6 +9,7 @@ from colorize_cli.errors import UsageError
 
 MOST_LEVELS = 6  # 64 times what the network sees of the whole
 SMALLEST_TILE = 64  # pixels
+_USUAL_TILE = 256  # what the smallest networks were made for
 
 
 class Precision(StrEnum):
@@ -83,10 +84,10 @@ class Detail:
             raise UsageError(
                 f"--tile {tile} is too small", hint=f"Give {SMALLEST_TILE} pixels or more; 0 is automatic."
             )
-        if overlap is not None and overlap > (tile or 2 * SMALLEST_TILE) // 2:
+        if overlap is not None and overlap > (tile or _USUAL_TILE) // 2:
             raise UsageError(
                 f"--overlap {overlap} is more than half a tile",
-                hint=f"Give at most {(tile or 2 * SMALLEST_TILE) // 2}" + ("." if tile else ", or a larger --tile."),
+                hint=f"Give at most {(tile or _USUAL_TILE) // 2}" + ("." if tile else ", or a larger --tile."),
             )
         return cls({"auto": None, "off": 0}.get(word, int(word) if word.isdecimal() else 0), tile, overlap)
 
