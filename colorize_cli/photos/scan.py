@@ -77,6 +77,7 @@ class Scan:
                 rows = self.convert(finish_page(raw))
                 seen += len(rows.pixels)
                 yield Block(top, rows)
+                del raw, rows  # before the next are read: a strip may have 64 MB
         except (Damaged, OSError) as error:
             reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
             hint = "--salvage takes what is there" if isinstance(error, Damaged) and error.salvageable else None
@@ -138,19 +139,17 @@ def first_pixel(page: Page) -> Page:
 
 def strips(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
     """The same rows in blocks of exactly `rows` rows each, but for the last."""
-    waiting: list[Block] = []
-    count = 0
+    waiting, count = list[Block](), 0
     for block in blocks:
-        waiting.append(block)
-        count += len(block.rows.pixels)
-        if count < rows:
-            continue
-        whole = _joined(waiting)
-        start = 0
-        while count - start >= rows:
-            yield _cut(whole, start, start + rows)
-            start += rows
-        waiting, count = ([_cut(whole, start, count)] if count > start else []), count - start
+        start, size = 0, len(block.rows.pixels)
+        while size - start >= rows - count:
+            stop = start + rows - count
+            yield _joined([*waiting, _cut(block, start, stop)])
+            start, waiting, count = stop, [], 0
+        if start < size:
+            waiting.append(_cut(block, start, size))
+            count += size - start
+        del block  # before the next is read: it may be large, and no strip holds it
     if waiting:
         yield _joined(waiting)
 
@@ -174,14 +173,19 @@ def _joined(blocks: list[Block]) -> Block:
 
 
 def _cut(block: Block, start: int, stop: int) -> Block:
+    """Some rows of a block, copied where the block is much larger, so that they do not keep it."""
     page, extra = block.rows, block.rows.metadata.extra
-    part = replace(
-        page,
-        pixels=page.pixels[start:stop],
-        alpha=None if page.alpha is None else page.alpha[start:stop],
-        metadata=page.metadata if extra is None else replace(page.metadata, extra=extra[start:stop]),
-    )
-    return Block(block.top + start, part)
+    size = len(page.pixels)
+    if (start, stop) == (0, size):
+        return block
+    small = 2 * (stop - start) < size
+
+    def part(planes: Any) -> Any:
+        return None if planes is None else planes[start:stop].copy() if small else planes[start:stop]
+
+    metadata = page.metadata if extra is None else replace(page.metadata, extra=part(extra))
+    rows = replace(page, pixels=part(page.pixels), alpha=part(page.alpha), metadata=metadata)
+    return Block(block.top + start, rows)
 
 
 def hidden(page: Page, hides: bool) -> Page:

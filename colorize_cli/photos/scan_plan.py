@@ -96,7 +96,7 @@ def memory_of_whole(found: ProbeResult) -> int:
     """What a file takes that is decoded as a whole: the file, its pixels, the result, its code, and copies of each."""
     sample = 2 if found.depth > 8 else 1
     channels = min(max(found.channels, 1), 4)
-    return os.stat(found.path).st_size + found.total_pixels * sample * (2 * channels + 6)
+    return os.stat(found.path).st_size + found.total_pixels * sample * (channels + 5)
 
 
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:

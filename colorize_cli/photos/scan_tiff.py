@@ -86,8 +86,10 @@ def _reader(path: Path, index: int, ifd: Ifd) -> Callable[[], Iterator[tuple[int
         with open(path, "rb") as file:
             data = FileData(file)
             for samples in _samples(path, index, ifd, from_below):
+                count = len(samples.pixels)
                 yield top, page_of(samples, data, ifd, [])
-                top += len(samples.pixels)
+                top += count
+                del samples  # before the next are read
 
     return read
 
