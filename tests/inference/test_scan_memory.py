@@ -30,6 +30,7 @@ print(json.dumps(peaks))
 SIDE = 5000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak memory")
 def test_memory_does_not_grow_with_a_scan(tiny_model: Path, tmp_path: Path) -> None:
     ramp = np.linspace(3000, 60000, SIDE).astype(np.uint16)
