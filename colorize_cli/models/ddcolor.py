@@ -41,7 +41,7 @@ class Up(nn.Module):
         self.shuf = Shuffle(SpectralConv(inputs, 4 * outputs), 4 * outputs)
         self.bn = nn.BatchNorm2d(skip)
         self.conv = nn.Sequential(
-            SpectralConv(outputs + skip, outputs, 3, quick=True), nn.ReLU(inplace=True), nn.BatchNorm2d(outputs)
+            SpectralConv(outputs + skip, outputs, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(outputs)
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:

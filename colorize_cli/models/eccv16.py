@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.bins import GRID, REACH, srgb_bins
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.winograd import QuickConv
 
 BINS = 313
 _TEMPERATURE = 0.38  # of the annealed mean in the paper
@@ -41,7 +42,9 @@ def _block(inputs: int, outputs: int, depth: int, stride: int = 1, dilation: int
     layers: list[nn.Module] = []
     for i in range(depth):
         step = stride if i == depth - 1 else 1
-        conv = nn.Conv2d(inputs if i == 0 else outputs, outputs, 3, step, dilation, dilation)
+        taken = inputs if i == 0 else outputs
+        plain = step == dilation == 1
+        conv = QuickConv(taken, outputs) if plain else nn.Conv2d(taken, outputs, 3, step, dilation, dilation)
         layers += [conv, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
 
@@ -67,9 +70,9 @@ class Eccv16(Generator):
         self.model8 = nn.Sequential(
             nn.ConvTranspose2d(512, 256, 4, 2, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(256, 256, 3, 1, 1),
+            QuickConv(256, 256),
             nn.ReLU(inplace=True),
-            nn.Conv2d(256, 256, 3, 1, 1),
+            QuickConv(256, 256),
             nn.ReLU(inplace=True),
             nn.Conv2d(256, BINS if head == "bins" else 2, 1),
         )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize_cli.models.blocks import ConvNorm
-from colorize_cli.models.winograd import convolve, spread_kernel, suits
+from colorize_cli.models.winograd import SpreadKernel, convolve, suits
 
 
 class NormedConv(nn.Module, ABC):
@@ -26,11 +26,10 @@ class NormedConv(nn.Module, ABC):
 
     bias: nn.Parameter | None
 
-    def __init__(self, outputs: int, kernel: int, bias: bool, quick: bool = False) -> None:
+    def __init__(self, outputs: int, kernel: int, bias: bool) -> None:
         super().__init__()
         self.padding, self.folded = kernel // 2, False
-        self.quick = quick and kernel == 3
-        self._spread: Tensor | None = None
+        self._spread = SpreadKernel()
         self.register_parameter("bias", nn.Parameter(torch.zeros(outputs)) if bias else None)
 
     @abstractmethod
@@ -52,16 +51,15 @@ class NormedConv(nn.Module, ABC):
         return self.stored() if self.folded else self.weight()
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        self.folded, self._spread = False, None
+        self.folded = False
         super()._load_from_state_dict(*args, **kwargs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, outputs, H, W)."""
         weight = self.weight_now()
-        if self.quick and self.folded and self.bias is None and suits(x):
-            if self._spread is None:  # made when it is needed: on a GPU it would only take memory
-                self._spread = spread_kernel(weight)
-            return convolve(x, self._spread)
+        if self.folded and suits(x, weight):
+            y = convolve(x, self._spread(weight))
+            return y if self.bias is None else y.add_(self.bias[:, None, None])
         return F.conv2d(x, weight if weight.ndim == 4 else weight.unsqueeze(3), self.bias, 1, self.padding)
 
 
@@ -75,16 +73,13 @@ class SpectralConv(NormedConv):
         kernel: its edge.
         bias: whether it has one.
         flat: the weight is stored with one spatial axis, (outputs, inputs, 1).
-        quick: on a CPU, work with four times the memory for the weight and a quarter of the multiplications.
     """
 
     weight_u: Tensor
     weight_v: Tensor
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, bias: bool = False, flat: bool = False, quick: bool = False
-    ) -> None:
-        super().__init__(outputs, kernel, bias, quick)
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, bias: bool = False, flat: bool = False) -> None:
+        super().__init__(outputs, kernel, bias)
         self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *(kernel,) * (1 if flat else 2)))
         nn.init.kaiming_normal_(self.weight_orig)
         self.register_buffer("weight_u", torch.full((outputs,), outputs**-0.5))

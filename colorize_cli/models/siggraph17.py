@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.winograd import QuickConv
 
 _SCALE = 110  # Lab units that the network calls 1
 _CLASSES = 529  # of the auxiliary head: a grid over ab, used in training alone
@@ -22,7 +23,8 @@ def _block(inputs: int, outputs: int, depth: int, dilation: int = 1) -> nn.Seque
     """`depth` 3x3 convolutions with ReLU, then batch norm."""
     layers: list[nn.Module] = []
     for i in range(depth):
-        conv = nn.Conv2d(inputs if i == 0 else outputs, outputs, 3, 1, dilation, dilation)
+        taken = inputs if i == 0 else outputs
+        conv = QuickConv(taken, outputs) if dilation == 1 else nn.Conv2d(taken, outputs, 3, 1, dilation, dilation)
         layers += [conv, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
 
@@ -45,14 +47,14 @@ class Siggraph17(Generator):
         self.model6 = _block(512, 512, 3, dilation=2)
         self.model7 = _block(512, 512, 3)
         self.model8up = nn.Sequential(nn.ConvTranspose2d(512, 256, 4, 2, 1))
-        self.model3short8 = nn.Sequential(nn.Conv2d(256, 256, 3, 1, 1))
+        self.model3short8 = nn.Sequential(QuickConv(256, 256))
         self.model8 = _merge(256, 2)
         self.model9up = nn.Sequential(nn.ConvTranspose2d(256, 128, 4, 2, 1))
-        self.model2short9 = nn.Sequential(nn.Conv2d(128, 128, 3, 1, 1))
+        self.model2short9 = nn.Sequential(QuickConv(128, 128))
         self.model9 = _merge(128, 1)
         self.model10up = nn.Sequential(nn.ConvTranspose2d(128, 128, 4, 2, 1))
-        self.model1short10 = nn.Sequential(nn.Conv2d(64, 128, 3, 1, 1))
-        self.model10 = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(128, 128, 3, 1, 1), nn.LeakyReLU(0.2))
+        self.model1short10 = nn.Sequential(QuickConv(64, 128))
+        self.model10 = nn.Sequential(nn.ReLU(inplace=True), QuickConv(128, 128), nn.LeakyReLU(0.2))
         self.model_class = nn.Sequential(nn.Conv2d(256, _CLASSES, 1))
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
 

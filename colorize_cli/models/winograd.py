@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _TILES = 256  # worked on at a time: what they are spread to should stay in the processor's last cache
+_FEWEST = 32  # channels; below, the sums cost more than the multiplications saved
+_LARGEST = 1 << 19  # pairs of channels: a kernel of 75 megabytes
 _KERNEL = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]).double() / 24
 
 
@@ -25,10 +27,12 @@ def spread_kernel(weight: Tensor) -> Tensor:
     return spread.flatten(0, 1).to(weight.dtype).contiguous()
 
 
-def suits(x: Tensor) -> bool:
-    """Whether an input is convolved this way: on a CPU, in float32, when nothing is learned."""
-    plain = x.device.type == "cpu" and x.dtype == torch.float32
-    return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+def suits(x: Tensor, weight: Tensor) -> bool:
+    """Whether this way is the faster: on a CPU, in float32, when nothing is learned, where the kernel stays small."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or weight.shape[2:] != (3, 3):
+        return False
+    fits = weight.shape[1] >= _FEWEST and weight.shape[0] * weight.shape[1] <= _LARGEST
+    return fits and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
 
 def convolve(x: Tensor, spread: Tensor) -> Tensor:
@@ -53,6 +57,35 @@ def convolve(x: Tensor, spread: Tensor) -> Tensor:
             for j, places in enumerate(_gathered(line)):
                 part[:, :, i, :, j] = places
     return out[:, :height, :width].permute(0, 3, 1, 2)
+
+
+class SpreadKernel:
+    """A kernel as `convolve` takes it, made when it is first needed, and again when the weight has changed."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Tensor, int] | None = None
+        self._spread: Tensor | None = None
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        """See `spread_kernel`."""
+        version = 0 if weight.is_inference() else weight._version
+        if self._spread is None or self._of is None or self._of[0] is not weight or self._of[1] != version:
+            self._spread, self._of = spread_kernel(weight.detach()), (weight, version)
+        return self._spread
+
+
+class QuickConv(nn.Conv2d):
+    """A 3x3 convolution that keeps the size, stored as any other, and quicker on a CPU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, 1, 1)
+        self._spread = SpreadKernel()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, outputs, H, W)."""
+        if self.bias is None or not suits(x, self.weight):
+            return super().forward(x)
+        return convolve(x, self._spread(self.weight)).add_(self.bias[:, None, None])
 
 
 def _spread(r: Sequence[Tensor], out: Tensor) -> None:
