@@ -5,8 +5,9 @@
 (a) Sheets of 4 x 4 photos, each cropped to a square of `side` pixels: one look at the whole against `--detail auto`;
 PSNR of the sheet (METRICS: 8-bit sRGB) and colorfulness beside the truth's, at vividness 0 and the model's own.
 (b) Single photos: PSNR of `auto` and of `--detail LEVELS` less that of one look.
-(c) Mean change of ab across the borders of tiles as a multiple of that on the lines 8 and 16 places beside them,
-over the photos of (b): 1 where no border can be told; with a 95 % bootstrap interval over photos.
+(c) Mean change of ab across the borders of tiles as a multiple of that on the lines 16 places beside them, over the
+photos of (b): 1 where no border can be told; with a 95 % bootstrap interval over photos; and the same of one look, in
+which there are no tiles.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -30,7 +32,7 @@ from colorize_cli.inference.choices import Detail
 from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.detail import Refined, page_lightness, refine
 from colorize_cli.inference.geometry import reduce
-from colorize_cli.inference.tiling import lay
+from colorize_cli.inference.tiling import lay, resized
 from colorize_cli.models.load import load_model
 
 Rgb = NDArray[np.uint8]
@@ -101,7 +103,7 @@ def across(found: Refined, tile: int, overlap: int) -> tuple[float, float]:
     """Sum of ab's changes on the lines where tiles begin and end, and on as many lines beside them.
 
     A network that enlarges by repeating has larger changes on every second, fourth and eighth line of its output, be
-    there tiles or not; so the lines beside are 8 and 16 away.
+    there tiles or not, and those of one look lie twice as far apart; so the lines beside are 16 away.
     """
     on, off, shrink = 0.0, 0.0, found.lightness.shape[0] / found.ab.shape[1]
     for axis in (1, 2):
@@ -110,7 +112,7 @@ def across(found: Refined, tile: int, overlap: int) -> tuple[float, float]:
         ends = {*line.starts[1:], *(start + line.tile for start in line.starts[:-1])}
         for end in ends:
             place = round(end / shrink) - 1
-            beside = [place + d for d in (-16, -8, 8, 16)]
+            beside = [place - 16, place + 16]
             beside = [p for p in beside if 0 <= p < len(change)]
             on, off = on + change[place], off + change[beside].mean()
     return on, off
@@ -119,7 +121,8 @@ def across(found: Refined, tile: int, overlap: int) -> tuple[float, float]:
 def of_singles(colorizer: Colorizer, files: Sequence[Path], levels: int) -> None:
     tile = colorizer.model.spec.sizes.short_side
     for vividness in (0.0, None):
-        auto, tiled, colour, borders = [], [], [], []
+        auto, tiled, colour = [], [], []
+        borders: dict[str, list[tuple[float, float]]] = {"tiles": [], "one look": []}
         for file in files:
             rgb = read(file)
             found = looks(colorizer, rgb, [Detail(), Detail(levels)], vividness)
@@ -128,14 +131,16 @@ def of_singles(colorizer: Colorizer, files: Sequence[Path], levels: int) -> None
             tiled.append(by_tiles[0] - one[0])
             colour.append(by_tiles[1] - one[1])
             if found[2].levels:
-                borders.append(across(found[2], tile, tile // 2))
+                borders["tiles"].append(across(found[2], tile, tile // 2))
+                plain = resized(found[0].ab, (found[2].ab.shape[1], found[2].ab.shape[2]))
+                borders["one look"].append(across(replace(found[2], ab=plain), tile, tile // 2))
         print(f"vividness {vividness}: {len(files)} single photos, dB: auto {interval(auto)}")
         print(f"  --detail {levels}: {interval(tiled)}, colorfulness {interval(colour)}")
-        pairs = np.array(borders)
-        picks = np.random.default_rng(0).integers(0, len(pairs), (2000, len(pairs)))
-        sums = pairs[picks].sum(1)
-        low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
-        print(f"  across borders of tiles: {pairs[:, 0].sum() / pairs[:, 1].sum():.3f} ({low:.3f} to {high:.3f})")
+        for name, each in borders.items():
+            pairs = np.array(each)
+            sums = pairs[np.random.default_rng(0).integers(0, len(pairs), (2000, len(pairs)))].sum(1)
+            low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
+            print(f"  across borders, {name}: {pairs[:, 0].sum() / pairs[:, 1].sum():.3f} ({low:.3f} to {high:.3f})")
 
 
 if __name__ == "__main__":
