@@ -78,6 +78,8 @@ def _show_plan(step: PhotoProgress) -> None:
     """With --dry-run: which photo would become which file, a line each on stdout."""
     if step.outcome is not None and step.outcome.status is Status.planned and step.outcome.output is not None:
         stdout.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
+        for note in step.outcome.notes:
+            stderr.print(f"  {note}", markup=False)
 
 
 class _FileBars:
