@@ -108,6 +108,7 @@ class Lane:
             _give_back()
             more(0)
             yield more
+            _give_back()
 
 
 def _give_back() -> None:

@@ -18,7 +18,7 @@ from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
-_BLOCK = 8 << 20  # bytes of rows that are fetched at once
+_BLOCK = 2 << 20  # bytes of rows that are fetched at once; libvips keeps several times as many
 _HEAD = 1 << 20
 
 Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]]]
@@ -138,9 +138,9 @@ def _rows(path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any])
     height, width = shape[:2]
     step = max(16, _BLOCK // max(width * (shape[2] if len(shape) > 2 else 1) * dtype.itemsize, 1))
     try:
+        pyvips.cache_set_max(0)  # nothing is read twice in the same way
         load = getattr(pyvips.Image, loader)
-        options = {"unlimited": True} if loader != "tiffload" else {}
-        image = load(str(path), access="sequential", fail_on="error", **options)
+        image = load(str(path), access="sequential", fail_on="error", unlimited=True)
         bands = shape[2] if len(shape) > 2 else 1
         if (image.height, image.width, image.bands) != (height, width, bands):
             raise Damaged("damaged: the picture is not of the size that its header declares")

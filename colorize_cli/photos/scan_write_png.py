@@ -20,7 +20,7 @@ from colorize_cli.photos.photo import AnyPixels, Page, Photo
 from colorize_cli.photos.png_file import SIGNATURE, chunk
 from colorize_cli.photos.provenance import Provenance
 
-_STRIP_BYTES = 16 << 20
+_STRIP_BYTES = 8 << 20
 _LEVEL = 3  # with filter 1: smaller than libpng's choice of filters at the same level, in 60 % of the time
 _BASE = 65521
 
