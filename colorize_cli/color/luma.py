@@ -113,8 +113,11 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
             marked |= cv2.calcHist([first[0], second[1]], [0, 1], None, [side, side], [0, side, 0, side]) > 0
     far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colours
     if far.any():
-        corners = np.ravel_multi_index(tuple(part[far] for part in (*low, *high)), (side,) * 4)
-        for top, left, bottom, right in zip(*np.unravel_index(np.unique(corners), (side,) * 4), strict=True):
+        corners = np.zeros(int(far.sum()), np.int64)
+        for part in (*low, *high):
+            corners = corners * side + part[far]
+        for corner in np.unique(corners).tolist():
+            (top, left), (bottom, right) = (divmod(half, side) for half in divmod(corner, side * side))
             marked[top : bottom + 1, left : right + 1] = True
     return marked
 

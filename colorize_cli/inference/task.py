@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
-from colorize_cli.errors import DecodeError, EncodeError, HintError, PhotoError
+from colorize_cli.errors import DecodeError, HintError, PhotoError
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
@@ -25,17 +25,17 @@ from colorize_cli.inference.geometry import View, reduce, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
+from colorize_cli.inference.places import Places
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.steering import Carried, Known, Steering
-from colorize_cli.inference.variants import variant_note, variant_path
+from colorize_cli.inference.variants import variant_path
 from colorize_cli.models.registry import Sizes
-from colorize_cli.photos.copy import copy_whole, is_copy
+from colorize_cli.photos.copy import copy_whole
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
-from colorize_cli.photos.encode import read_provenance, suffix_for, target_format, write_photo
-from colorize_cli.photos.leftovers import sweep
-from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
+from colorize_cli.photos.encode import target_format, write_photo
+from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
@@ -69,7 +69,7 @@ class Workshop:
         self.settings = job.encode_settings()
         self.lane, self.gpu = lane or Lane(), gpu
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
-        self._folders: set[Path] = set()
+        self.places = Places(job, destinations, self.settings)
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -87,8 +87,8 @@ class Workshop:
         provenance = self.steering.provenance(path)
         found = probe(path)
         form, note = target_format(found, self.settings)
-        out = self._result_path(index, path, form)
-        standing = self._standing(source, index, out, provenance)
+        out = self.places.result(index, path, form)
+        standing = self.places.standing(source, index, out, provenance)
         if standing is not None:
             return standing
         way = plan(found, form, self.job.stream_from, self.job.max_memory)
@@ -97,7 +97,7 @@ class Workshop:
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
-        out = self._result_path(index, path, form)
+        out = self.places.result(index, path, form)
         grey = self._pages_to_colour(sights)
         if not grey:
             return self._leave_coloured(index, source, opened, out, started)
@@ -172,42 +172,10 @@ class Workshop:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
         try:
             form, _ = target_format(probe(source.path), self.settings)
-            out = self._result_path(index, source.path, form)
-            return self._standing(source, index, out, self.steering.provenance(source.path)) is not None
+            out = self.places.result(index, source.path, form)
+            return self.places.standing(source, index, out, self.steering.provenance(source.path)) is not None
         except PhotoError:
             return True
-
-    def _result_path(self, index: int, source: Path, form: PhotoFormat) -> Path:
-        out = self.destinations.path(index, suffix_for(source, form))
-        if self.destinations.single is not None and form is not self.settings.format:
-            raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
-        return out
-
-    def _standing(self, source: Source, index: int, out: Path, provenance: Provenance) -> Outcome | None:
-        """The outcome where a result, or a copy, is there already and is to stay."""
-        if self.job.overwrite:
-            return None
-        made_by = read_provenance(out) if out.exists() else None
-        if made_by is None and out.exists() and is_copy(source.path, out):
-            return Outcome(source.path, Status.skipped, out, reason="has colour, copied before")
-        beside = [(variant_path(out, n), self._note(provenance, n)) for n in range(2, self.job.variants + 1)]
-        there = [file for file, _ in beside if file.exists()]
-        if (out.exists() and made_by != provenance) or any(
-            file in there and read_provenance(file) != note for file, note in beside
-        ):
-            return Outcome(source.path, Status.made_otherwise, out, reason="made otherwise; --overwrite makes it anew")
-        if out.exists() and len(there) == len(beside):
-            return Outcome(source.path, Status.skipped, out)
-        copied = self._copy_path(index)
-        if copied != out and self.job.on_color is OnColor.copy and is_copy(source.path, copied):
-            return Outcome(source.path, Status.skipped, copied, reason="has colour, copied before")
-        return None
-
-    def _note(self, provenance: Provenance, number: int) -> Provenance:
-        return provenance if number == 1 else variant_note(provenance, number, self.job.seed)
-
-    def _copy_path(self, index: int) -> Path:
-        return self.destinations.path(index)
 
     def _pages_to_colour(self, sights: Sequence[Sight]) -> tuple[int, ...]:
         if self.job.on_color is OnColor.recolor:
@@ -224,11 +192,11 @@ class Workshop:
         photo = opened.photo
         notes = photo.notes + self.steering.unused(source.path)
         if self.job.strip == "none":
-            out = self._copy_path(index)
-            self._make_folder(out.parent)
+            out = self.places.copy(index)
+            self.places.make_folder(out.parent)
             copy_whole(source.path, out)
         else:  # a copy would publish what was to be stripped
-            self._make_folder(out.parent)
+            self.places.make_folder(out.parent)
             if opened.scan is not None:
                 with self.lane.walk(source.path, "writing", total_rows(opened.scan)) as on_rows:
                     written = paint(opened.scan, {}, out, self.settings, self.steering.base, on_rows, self.workers)
@@ -254,17 +222,6 @@ class Workshop:
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make an output folder; the first time, clear it of what a killed run left half-written."""
-        if folder in self._folders:
-            return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EncodeError(f"cannot make the folder {folder}: {error.strerror}", path=folder) from error
-        sweep(folder)
-        self._folders.add(folder)
-
     def finish(self, prepared: Prepared, colours: Sequence[Plane], variants: Sequence[Sequence[Plane]] = ()) -> Outcome:
         """Everything after the network: join each page with its colours, write the file and what goes with it.
 
@@ -277,14 +234,14 @@ class Workshop:
             PhotoError: the result cannot be written.
         """
         photo, out = prepared.photo, prepared.out
-        self._make_folder(out.parent)
+        self.places.make_folder(out.parent)
         looks, figures, notes = list[NDArray[np.uint8]](), dict[str, float](), prepared.notes
         count = len(variants[0]) if variants else 0
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
             own = colours if number == 1 else [by_request[number - 2] for by_request in variants]
             path = out if number == 1 else variant_path(out, number)
-            result = self._write(prepared, own, path, self._note(prepared.provenance, number))
+            result = self._write(prepared, own, path, self.places.note(prepared.provenance, number))
             if count:
                 looks.append(thumbnail(result.after, 800))
             if count and number == 1:
