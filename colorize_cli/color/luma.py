@@ -115,7 +115,7 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
     if far.any():
         corners = np.zeros(int(far.sum()), np.int64)
         for part in (*low, *high):
-            corners = corners * side + part[far]
+            corners = np.asarray(corners * side + part[far], np.int64)
         for corner in np.unique(corners).tolist():
             (top, left), (bottom, right) = (divmod(half, side) for half in divmod(corner, side * side))
             marked[top : bottom + 1, left : right + 1] = True
