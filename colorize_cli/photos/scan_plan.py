@@ -48,7 +48,7 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     Args:
         found: its header.
         target: the format of the result.
-        stream_from: pixels from which a file is streamed if it can be.
+        stream_from: pixels from which a JPEG is streamed if it can be; other formats are from half as many.
         max_memory: bytes that it may take; 0 is `half_of_memory`.
 
     Raises:
@@ -56,7 +56,9 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
         DecodeError: its header is damaged.
     """
     whole, limit = memory_of_whole(found), max_memory or half_of_memory()
-    if found.total_pixels < stream_from and whole <= limit:
+    # a JPEG is coloured faster as a whole, other formats are not
+    least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
+    if found.total_pixels < least and whole <= limit:
         return ScanPlan(False, whole)
     reason, segment = why_not_streamed(found, target)
     if not reason:

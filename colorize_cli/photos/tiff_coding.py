@@ -35,7 +35,7 @@ _NOT_WRITTEN = {
     52546: "JPEG XL",
 }
 _STRIP = 1 << 20
-_LEVEL = 4
+_LEVEL = 1  # of libdeflate: smaller than zlib's 4 in a third of the time, measured on photos with grain
 _LARGEST_JPEG = 65500
 _LARGEST_TILE = 1 << 26  # pixels
 
@@ -152,7 +152,7 @@ def code(rows: AnyPixels, coding: Coding, order: str, quality: int | None = None
     if compression == LZW:
         return bytes(imagecodecs.lzw_encode(raw))
     if compression == DEFLATE:
-        return bytes(imagecodecs.zlib_encode(raw, level=_LEVEL))
+        return bytes(imagecodecs.deflate_encode(raw, level=_LEVEL))
     if compression == LZMA:
         return bytes(imagecodecs.lzma_encode(raw))
     if compression == ZSTD:
