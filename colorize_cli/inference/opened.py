@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import merge
+from colorize_cli.color.channels import grey_plane, merge
 from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.on_device import merge_on
-from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce
@@ -173,8 +173,8 @@ def write_whole_photo(
         pixels, space = photo.pages[i].pixels, prepared.spaces[i]
         if isinstance(found, Guided):
             pages[i] = paint_along_edges(pixels, found, space, job.saturation)
-        elif takes_luma(photo, settings):
-            pages[i] = LumaPlanes(*merge_luma(pixels, found, job.saturation), photo.pages[i].size)
+        elif (grey := _luma_source(photo, pixels, settings, space)) is not None:
+            pages[i] = LumaPlanes(*merge_luma(grey, found, job.saturation), photo.pages[i].size)
         elif gpu is not None:
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:
@@ -182,6 +182,13 @@ def write_whole_photo(
     written = write_photo(photo, pages, path, settings, note)
     figures = verify(photo, prepared.spaces, path, settings) if job.verify else {}
     return Result(photo.pages[0].pixels, pages[0], written.notes, figures)
+
+
+def _luma_source(
+    photo: Photo, pixels: NDArray[Any], settings: EncodeSettings, space: RgbSpace
+) -> NDArray[np.uint8] | None:
+    """The grey plane from which luma and chroma are made: of a grey photo in sRGB that becomes a JPEG."""
+    return grey_plane(pixels) if space is SRGB and takes_luma(photo, settings) else None
 
 
 def write_large(

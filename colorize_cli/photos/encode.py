@@ -91,11 +91,11 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
 
 
 def takes_luma(photo: Photo, settings: EncodeSettings) -> bool:
-    """Whether the coloured page may be given as `LumaPlanes`: it is grey and becomes a JPEG with 4:2:0 chroma."""
+    """Whether the coloured page may be given as `LumaPlanes`: it becomes a JPEG with 4:2:0 chroma from 8 bits."""
     page = photo.pages[0]
-    grey = page.pixels.ndim == 2 and page.pixels.dtype == np.uint8 and page.icc is None
     traits = page.metadata.jpeg
-    return grey and target_format(photo, settings)[0] is PhotoFormat.jpeg and (traits is None or halves_chroma(traits))
+    halved = page.pixels.dtype == np.uint8 and (traits is None or halves_chroma(traits))
+    return halved and target_format(photo, settings)[0] is PhotoFormat.jpeg
 
 
 def suffix_for(source: Path, format: PhotoFormat) -> str:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 from skimage.color import rgb2lab
 
 from colorize_cli.errors import NothingToDoError, UsageError
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pipeline import colorize_photos
+from colorize_cli.photos.decode import decode
 from colorize_cli.report import RunReport, Status
 from tests.inference.conftest import grey_photo
 from tests.photos.test_lut_profiles import table_profile
@@ -199,3 +200,20 @@ def test_nothing_to_do_is_said(tiny_model: Path, tmp_path: Path):
     (tmp_path / "in" / "a.txt").write_text("words")
     with pytest.raises(NothingToDoError, match="no photos in .*1 no photo"):
         colorize(tiny_model, tmp_path / "in", tmp_path / "out")
+
+
+def test_a_grey_jpeg_saved_as_rgb_is_coloured_as_the_grey_one_is(tiny_model: Path, tmp_path: Path) -> None:
+    grey = grey_photo(tmp_path / "photos" / "grey.png", (97, 65))
+    with Image.open(grey) as picture:
+        plane = picture.convert("L")
+    grey.unlink()
+    plane.save(grey.with_suffix(".jpg"), quality=92)
+    with Image.open(grey.with_suffix(".jpg")) as picture:
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        picture.convert("RGB").save(grey.with_name("rgb.jpg"), quality=92, subsampling="4:2:0", icc_profile=profile)
+    job = ColorizeJob((str(grey.parent),), out=tmp_path / "out", model=str(tiny_model), device="cpu", verify=True)
+    report = colorize_photos(job)
+    assert report.exit_status == 0, [failure.reason for failure in report.failures]
+    one, other = (decode(tmp_path / "out" / name) for name in ("grey.jpg", "rgb.jpg"))
+    assert b"ICC_PROFILE" in (tmp_path / "out" / "rgb.jpg").read_bytes()
+    assert np.abs(one.pages[0].pixels.astype(int) - other.pages[0].pixels).mean() < 1.5
