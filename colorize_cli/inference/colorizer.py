@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
+from colorize_cli.inference.devices import lane_pool
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
@@ -84,6 +85,7 @@ class Colorizer:
         dtype: in which arithmetic.
         batch: pictures a pass; None is `auto_batch`.
         on_notice: told, in one line, when memory forced a smaller batch or another device.
+        lanes: on a CPU, pictures of a batch that are computed side by side instead of stacked; see `cpu_lanes`.
     """
 
     def __init__(
@@ -93,9 +95,11 @@ class Colorizer:
         dtype: torch.dtype = torch.float32,
         batch: int | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
+        lanes: int = 1,
     ) -> None:
         self.model, self.device, self.dtype, self.on_notice = model, device, dtype, on_notice
-        self.batch = batch or auto_batch(device)
+        self.batch = batch or (lanes if device.type == "cpu" else auto_batch(device))
+        self._lanes = lane_pool(lanes) if device.type == "cpu" and lanes > 1 else None
         for member in model.members:
             fold_batch_norms(member.generator)
         self._place()
@@ -175,12 +179,18 @@ class Colorizer:
         return [results[i] for i in range(len(requests))]
 
     def _run(self, generator: Generator, pictures: list[Plane], ask: Ask) -> list[Plane]:
+        if self._lanes is not None:
+            return list(self._lanes.map(lambda picture: self._stacked(generator, picture[None], ask)[0], pictures))
         filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
+        return list(self._stacked(generator, filled, ask)[: len(pictures)])
+
+    def _stacked(self, generator: Generator, filled: Plane, ask: Ask) -> Plane:
+        """What the network says of stacked planes, (N, 1 or 4, H, W)."""
         stacked = torch.from_numpy(filled).to(self.device)
         hints = Hints(stacked[:, 1:3], stacked[:, 3:]) if stacked.shape[1] == 4 else None
         with torch.inference_mode(), self._autocast():
             answer = ask(generator, stacked[:, :1], hints)
-        return list(answer[: len(pictures)].float().cpu().numpy())
+        return np.asarray(answer.float().cpu().numpy())
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

@@ -64,6 +64,21 @@ def cpu_threads(parameters: int) -> int:
     return _allowed(max(1, _cores() // 2) if parameters < _SMALL_NETWORK else _cores())
 
 
+def cpu_lanes(parameters: int, photos: int) -> int:
+    """Photos that a network on the CPU sees at once, each on its share of the cores.
+
+    A large network's threads wait for each other at every layer; networks that share nothing never wait. One photo
+    alone gets all cores, and a small network, whose threads are few, has nothing to share out.
+    """
+    return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(_cores()), _LANES, photos))
+
+
+def lane_pool(count: int) -> ThreadPoolExecutor:
+    """As many threads, each of which computes on its share of the cores."""
+    each = max(1, _allowed(_cores()) // count)
+    return ThreadPoolExecutor(count, "lane", lambda: torch.set_num_threads(each))
+
+
 @dataclass(frozen=True)
 class Lanes:
     """Threads that each take a whole batch through network and arithmetic."""

@@ -20,7 +20,7 @@ from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.colorizer import Colorizer, Idle
 from colorize_cli.inference.detail import check_tileable
-from colorize_cli.inference.devices import cpu_threads, pick_device, pick_dtype
+from colorize_cli.inference.devices import cpu_lanes, cpu_threads, pick_device, pick_dtype
 from colorize_cli.inference.flow import Flow
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.scans import Lane, Part
@@ -97,7 +97,8 @@ def colorize_photos(
         dtype = pick_dtype(job.precision, device)
         gpu = device if device.type == "cuda" else None
         model = load_model(job.model, on_download)
-        colorizer = Colorizer(model, device, dtype, job.batch or None, notice)
+        lanes = cpu_lanes(model.spec.parameters, len(found.sources))
+        colorizer = Colorizer(model, device, dtype, job.batch or None, notice, lanes)
         if device.type == "cpu":
             torch.set_num_threads(cpu_threads(model.spec.parameters))
         check_tileable(colorizer, job.detail)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
+from colorize_cli.inference import devices
 from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.devices import pick_device, pick_dtype
 from colorize_cli.inference.geometry import crop, pad, reduce, view_of
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.load import LoadedModel
+from colorize_cli.models.load import LoadedModel, load_model
 from colorize_cli.models.registry import Sizes
 
 
@@ -97,3 +99,21 @@ def test_wrong_devices_are_refused_by_name():
             pick_device(wrong)
     with pytest.raises(UsageError, match="fp16"):
         pick_dtype(Precision.fp16, torch.device("cpu"))
+
+
+def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: Path) -> None:
+    model = load_model(str(tiny_model))
+    rng = np.random.default_rng(0)
+    requests = [Request(rng.uniform(0, 100, (64, 96)).astype(np.float32)) for _ in range(5)]
+    alone = Colorizer(model, torch.device("cpu")).predict(requests)
+    beside = Colorizer(model, torch.device("cpu"), lanes=3).predict(requests)
+    for one, other in zip(alone, beside, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-3)
+
+
+def test_large_networks_share_the_cores_out_among_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert devices.cpu_lanes(55_000_000, 24) == 4
+    assert devices.cpu_lanes(55_000_000, 1) == 1
+    assert devices.cpu_lanes(11_000_000, 24) == 1
