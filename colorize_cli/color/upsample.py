@@ -32,6 +32,22 @@ def cubic_weights(t: Floats) -> Floats:
     return np.stack((first, second, third, 1 - first - second - third), -1).astype(np.float32)
 
 
+def window(plane: Floats, step: tuple[float, float], corner: tuple[int, int], size: tuple[int, ...]) -> Floats:
+    """A part of a plane enlarged by linear interpolation, edges repeated.
+
+    Args:
+        plane: (h, w).
+        step: how far, down and right, one pixel of the enlarged plane moves in it.
+        corner: row and column of the enlarged plane at which the part begins.
+        size: of the part.
+    """
+    (down, right), (top, left) = step, corner
+    matrix = np.array([[right, 0, (left + 0.5) * right - 0.5], [0, down, (top + 0.5) * down - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    part = cv2.warpAffine(plane, matrix, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(part, np.float32)
+
+
 class Enlarger:
     """Gives any rows of the enlarged planes; the same numbers whatever rows are asked for together.
 

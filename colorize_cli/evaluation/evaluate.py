@@ -7,12 +7,10 @@ Out: `Evaluation`; and with a folder to write to: report.json, report.csv, repor
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -35,11 +33,10 @@ from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepar
 from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.inference.devices import pick_device, side_by_side
+from colorize_cli.photos.ahead import ahead
 
 BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -127,12 +124,12 @@ def evaluate(
     total, done = len(references), 0
     size = max(BATCH, *(candidate.batch for candidate in candidates))
     with side_by_side(device) as lanes, ThreadPoolExecutor(_READERS) as readers:
-        reads = _ahead(readers, lambda reference: _read(reference, job.protocol), references, 2 * lanes.count * size)
+        reads = ahead(readers, lambda reference: _read(reference, job.protocol), references, 2 * lanes.count * size)
 
         def work(batch: list[Read]) -> tuple[list[Read], Measured | None]:
             return batch, _measure(batch, judges, candidates, device)
 
-        for batch, measured in _ahead(lanes.pool, work, _batches(reads, size), lanes.count + 1):
+        for batch, measured in ahead(lanes.pool, work, _batches(reads, size), lanes.count + 1):
             failed += [(read.reference.name, read.error) for read in batch if read.error]
             dropped += [read.reference.name for read in batch if read.grey]
             if measured is not None:
@@ -185,17 +182,6 @@ def _read(reference: Reference, protocol: Protocol) -> Read:
         made = getattr(error, "path", None) in reference.files.values()
         return Read(reference, error=f"{error.path}: {reason}" if made else reason)  # type: ignore[union-attr]
     return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], depth: int) -> Iterator[R]:
-    """Results in order, at most `depth` of them computed ahead of their use."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= depth:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:

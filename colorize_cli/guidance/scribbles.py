@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.upsample import window
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats
 from colorize_cli.guidance.hints import HintMap
@@ -286,17 +287,8 @@ class AlongEdges:
         out = np.empty((2, *strip.shape), np.float32)
         for channel in range(2):
             gain, offset, low, high = (
-                _enlarged(plane, self._step, top, strip.shape) for plane in self._planes[4 * channel : 4 * channel + 4]
+                window(plane, self._step, (top, 0), strip.shape)
+                for plane in self._planes[4 * channel : 4 * channel + 4]
             )
             np.clip(gain * strip + offset, low, high, out=out[channel])
         return out
-
-
-def _enlarged(plane: Floats, step: tuple[float, float], top: int, size: tuple[int, ...]) -> Floats:
-    """Rows from `top` of a plane enlarged by linear interpolation; each pixel moves `step` pixels of the plane."""
-    down, right = step
-    matrix = np.array([[right, 0, right / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(plane, matrix, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )

@@ -16,14 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
-from colorize_cli.color.channels import lightness_of
 from colorize_cli.errors import OutOfMemoryError, PhotoError
 from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, group_scenes, key_photo, match, same_scene
 from colorize_cli.guidance.reference import reduced_size
 from colorize_cli.inference.colorizer import Colorizer, Plane
-from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.geometry import View, reduced_lightness
 from colorize_cli.inference.painting import held
 from colorize_cli.inference.steering import Carried
 from colorize_cli.inference.task import Workshop
@@ -117,8 +114,8 @@ class Album:
             return None
         if opened is None:
             return None
-        small = reduce(opened.pixels, View(*reduced_size(*opened.size, 4 * WORK_SIDE * WORK_SIDE), 0, 0))
-        return find_features(np.asarray(lightness_of(np.ascontiguousarray(small), opened.space), np.float32))
+        view = View(*reduced_size(*opened.size, 4 * WORK_SIDE * WORK_SIDE), 0, 0)
+        return find_features(reduced_lightness(opened.pixels, view, opened.space))
 
     def _before(self, number: int, scene: Scene) -> int | None:
         """The last photo of the stretch before that shows a scene of this one, where there is one."""

@@ -25,12 +25,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference.choices import Detail
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
-from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.geometry import View, reduce, reduced_lightness
 from colorize_cli.inference.pictures import Box, find_pictures
 from colorize_cli.inference.tiling import STEP, lay, part_of, put_together, resized
 
@@ -69,8 +68,7 @@ def page_lightness(pixels: NDArray[Any], space: RgbSpace, seen: Plane) -> Lightn
     def at(height: int, width: int) -> Plane:
         if seen.shape == (height, width):
             return seen
-        reduced = np.ascontiguousarray(reduce(pixels, View(height, width, 0, 0)))
-        return np.asarray(lightness_of(reduced, space), np.float32)
+        return reduced_lightness(pixels, View(height, width, 0, 0), space)
 
     return at
 

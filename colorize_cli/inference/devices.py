@@ -94,13 +94,11 @@ def side_by_side(device: torch.device) -> Iterator[Lanes]:
     A network's threads wait for each other at every layer, and for those of the arithmetic beside it; threads that
     share nothing never wait. On a GPU there are two lanes: one batch is in the network while another is measured.
     """
-    cores = _allowed(_cores())
-    count = min(cores, _LANES) if device.type == "cpu" else 2
+    count = min(_allowed(_cores()), _LANES) if device.type == "cpu" else 2
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    each = max(1, cores // count)
     cv2.setNumThreads(1)
     try:
-        with ThreadPoolExecutor(count, "lane", lambda: torch.set_num_threads(each)) as pool:
+        with lane_pool(count) as pool:
             yield Lanes(pool, count)
     finally:
         torch.set_num_threads(torch_threads)

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.models.registry import Sizes
 
 _STEP = 4  # the reduced sides are multiples of this, so that the padding can be cut off an output at a quarter's size
@@ -52,6 +54,11 @@ def reduce(plane: NDArray[Any], view: View) -> NDArray[Any]:
     shrinks = plane.shape[0] >= view.height and plane.shape[1] >= view.width
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, (view.width, view.height), interpolation=way))
+
+
+def reduced_lightness(pixels: NDArray[Any], view: View, space: RgbSpace) -> NDArray[np.float32]:
+    """L* of pixels, (H, W) or (H, W, 3), reduced to the view's size."""
+    return np.asarray(lightness_of(np.ascontiguousarray(reduce(pixels, view)), space), np.float32)
 
 
 def pad(plane: NDArray[np.float32], view: View) -> NDArray[np.float32]:

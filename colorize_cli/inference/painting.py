@@ -22,7 +22,7 @@ from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.scribbles import AlongEdges, hold, upsampled_strips
-from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.inference.geometry import View, reduced_lightness
 
 Plane = NDArray[np.float32]
 
@@ -84,8 +84,7 @@ def along_edges(ab: Plane, lightness: Plane, pixels: NDArray[Any], photo: tuple[
     seen = (lightness.shape[0], lightness.shape[1])
     size = guide_size(photo, seen)
     if size != seen:
-        reduced = np.ascontiguousarray(reduce(pixels, View(*size, 0, 0)))
-        lightness = np.asarray(lightness_of(reduced, space), np.float32)
+        lightness = reduced_lightness(pixels, View(*size, 0, 0), space)
     return follow_edges(ab, lightness)
 
 

@@ -6,9 +6,9 @@ Out: the figures that `verify` gives; or an error that names what differs
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import RgbSpace
-from colorize_cli.errors import EncodeError
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.inference.verify import (
     EIGHT_BIT_LIMIT,
-    LOSSY_RATIO,
-    SPARE,
+    Findings,
     at_depth,
     lightness_error,
     sixteen_bit_limit,
 )
+from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, Page, Photo
 from colorize_cli.photos.scan import Block, Scan, open_scan, strips
@@ -75,29 +74,17 @@ def verify_scan(
     """
     plain = open_scan(result, DecodeLimits(max_pixels=2**62))
     found = compared(_opaque(scan.photo), _opaque(plain.photo), settings)
-    back, faults = plain.mapped(in_known_spaces), list(found.faults)
-    figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
+    back, findings = plain.mapped(in_known_spaces), Findings(found.faults)
     for number, (page, space) in enumerate(zip(scan.photo.pages, spaces, strict=True)):
         if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
             continue  # named among the faults already
         exact = found.lossless[number]
         measured = _measure(scan, back, number, space, settings, exact, on_rows, workers)
         if not measured.opaque_alike and exact:
-            faults.append("transparency differs")
-        p99 = _percentile(measured.errors)
-        figures["lightness_max"] = max(figures["lightness_max"], measured.largest)
-        figures["lightness_p99"] = max(figures["lightness_p99"], p99)
-        if exact:
-            if measured.beyond:
-                faults.append(f"page {number + 1}: lightness differs by up to {measured.largest:.2f} L*")
-        else:
-            alone = max(_percentile(counts) for counts in measured.alone)
-            figures["lightness_p99_of_grey"] = max(figures.get("lightness_p99_of_grey", 0.0), alone)
-            if p99 > LOSSY_RATIO * alone + SPARE:
-                faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
-    if faults:
-        raise EncodeError(f"verification failed: {'; '.join(faults[:3])}", path=result)
-    return {key: round(value, 4) for key, value in figures.items()}
+            findings.faults.append("transparency differs")
+        alone = None if exact else max(_percentile(counts) for counts in measured.alone)
+        findings.add(number, measured.largest, _percentile(measured.errors), measured.beyond, alone)
+    return findings.settled(result)
 
 
 def _opaque(photo: Photo) -> Photo:
@@ -118,26 +105,18 @@ def _measure(
     page = scan.photo.pages[number]
     rows = max(16, _STRIP_PIXELS // page.size[0] // 16 * 16)
     measured = _Page(_no_counts(), (_no_counts(), _no_counts()))
-    waiting = deque[tuple[int, Future[_Page]]]()
 
-    def settle() -> None:
-        count, future = waiting.popleft()
-        _add(measured, future.result())
-        on_rows(count)
+    def work(pair: tuple[Block, Block]) -> tuple[int, _Page]:
+        return len(pair[0].rows.pixels), _compare(*pair, page, space, settings, exact)
 
-    with ThreadPoolExecutor(workers, "verify") as pool:
-        try:
-            pairs = zip(strips(scan.blocks(number), rows), strips(back.blocks(number), rows), strict=True)
-            for before, after in pairs:
-                task = pool.submit(_compare, before, after, page, space, settings, exact)
-                waiting.append((len(before.rows.pixels), task))
-                if len(waiting) > workers:
-                    settle()
-            while waiting:
-                settle()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    pairs = zip(strips(scan.blocks(number), rows), strips(back.blocks(number), rows), strict=True)
+    with (
+        ThreadPoolExecutor(workers, "verify") as pool,
+        closing(ahead(pool, work, pairs, workers + 1)) as done,
+    ):
+        for count, part in done:
+            _add(measured, part)
+            on_rows(count)
     return measured
 
 

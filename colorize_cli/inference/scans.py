@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.spaces import space_of
+from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings, Written
 from colorize_cli.photos.photo import Page
 from colorize_cli.photos.provenance import Provenance
@@ -140,29 +140,17 @@ def look(scan: Scan, number: int, view: View, on_rows: Callable[[int], None], wo
     def work(block: Block) -> tuple[NDArray[Any], bool, int]:
         return _halved(block.rows.pixels, halvings), block.rows.hides, len(block.rows.pixels)
 
-    parts, hides, waiting = list[NDArray[Any]](), False, deque[Future[tuple[NDArray[Any], bool, int]]]()
-    with ThreadPoolExecutor(workers, "look") as pool:
-        try:
-            for block in strips(scan.blocks(number), rows):
-                waiting.append(pool.submit(work, block))
-                while waiting and (len(waiting) > workers or waiting[0].done()):
-                    hides = _take(waiting, parts, on_rows) or hides
-            while waiting:
-                hides = _take(waiting, parts, on_rows) or hides
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    parts, hides = list[NDArray[Any]](), False
+    with (
+        ThreadPoolExecutor(workers, "look") as pool,
+        closing(ahead(pool, work, strips(scan.blocks(number), rows), workers + 1)) as done,
+    ):
+        for part, hidden, count in done:
+            parts.append(part)
+            hides = hides or hidden
+            on_rows(count)
     whole = parts[0] if len(parts) == 1 else np.concatenate([part for part in parts if part.size])
     return Sight(whole, (height, width), space_of(page)), hides
-
-
-def _take(
-    waiting: deque[Future[tuple[NDArray[Any], bool, int]]], parts: list[NDArray[Any]], on_rows: Callable[[int], None]
-) -> bool:
-    part, hides, count = waiting.popleft().result()
-    parts.append(part)
-    on_rows(count)
-    return hides
 
 
 def _halvings(height: int, width: int, pixel: int, view: View) -> int:

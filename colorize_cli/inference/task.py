@@ -15,17 +15,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
 from colorize_cli.errors import DecodeError, HintError, PhotoError
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
-from colorize_cli.inference.geometry import View, reduce, view_of
+from colorize_cli.inference.geometry import View, reduced_lightness, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
+from colorize_cli.inference.outputs import Outputs
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
-from colorize_cli.inference.places import Places
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.steering import Carried, Known, Steering
@@ -69,7 +68,7 @@ class Workshop:
         self.settings = job.encode_settings()
         self.lane, self.gpu = lane or Lane(), gpu
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
-        self.places = Places(job, destinations, self.settings)
+        self.outputs = Outputs(job, destinations, self.settings)
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -87,8 +86,8 @@ class Workshop:
         provenance = self.steering.provenance(path)
         found = probe(path)
         form, note = target_format(found, self.settings)
-        out = self.places.result(index, path, form)
-        standing = self.places.standing(source, index, out, provenance)
+        out = self.outputs.result(index, path, form)
+        standing = self.outputs.standing(source, index, out, provenance)
         if standing is not None:
             return standing
         way = plan(found, form, self.job.stream_from, self.job.max_memory)
@@ -97,7 +96,7 @@ class Workshop:
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
-        out = self.places.result(index, path, form)
+        out = self.outputs.result(index, path, form)
         grey = self._pages_to_colour(sights)
         if not grey:
             return self._leave_coloured(index, source, opened, out, started)
@@ -172,8 +171,8 @@ class Workshop:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
         try:
             form, _ = target_format(probe(source.path), self.settings)
-            out = self.places.result(index, source.path, form)
-            return self.places.standing(source, index, out, self.steering.provenance(source.path)) is not None
+            out = self.outputs.result(index, source.path, form)
+            return self.outputs.standing(source, index, out, self.steering.provenance(source.path)) is not None
         except PhotoError:
             return True
 
@@ -192,11 +191,11 @@ class Workshop:
         photo = opened.photo
         notes = photo.notes + self.steering.unused(source.path)
         if self.job.strip == "none":
-            out = self.places.copy(index)
-            self.places.make_folder(out.parent)
+            out = self.outputs.copy(index)
+            self.outputs.make_folder(out.parent)
             copy_whole(source.path, out)
         else:  # a copy would publish what was to be stripped
-            self.places.make_folder(out.parent)
+            self.outputs.make_folder(out.parent)
             if opened.scan is not None:
                 with self.lane.walk(source.path, "writing", total_rows(opened.scan)) as on_rows:
                     written = paint(opened.scan, {}, out, self.settings, self.steering.base, on_rows, self.workers)
@@ -216,8 +215,7 @@ class Workshop:
         self, sight: Sight, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
     ) -> tuple[Request, Known]:
         """What the network is to see of a page, and what is known of its colours."""
-        small = np.ascontiguousarray(reduce(sight.pixels, self.view(*sight.size)))
-        lightness = np.asarray(lightness_of(small, sight.space), np.float32)
+        lightness = reduced_lightness(sight.pixels, self.view(*sight.size), sight.space)
         known = self.steering.know(lightness, sight.size, sidecars, carried)
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
@@ -234,14 +232,14 @@ class Workshop:
             PhotoError: the result cannot be written.
         """
         photo, out = prepared.photo, prepared.out
-        self.places.make_folder(out.parent)
+        self.outputs.make_folder(out.parent)
         looks, figures, notes = list[NDArray[np.uint8]](), dict[str, float](), prepared.notes
         count = len(variants[0]) if variants else 0
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
             own = colours if number == 1 else [by_request[number - 2] for by_request in variants]
             path = out if number == 1 else variant_path(out, number)
-            result = self._write(prepared, own, path, self.places.note(prepared.provenance, number))
+            result = self._write(prepared, own, path, self.outputs.note(prepared.provenance, number))
             if count:
                 looks.append(thumbnail(result.after, 800))
             if count and number == 1:

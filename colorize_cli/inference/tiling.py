@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.upsample import window
 from colorize_cli.errors import UsageError
 from colorize_cli.inference.pictures import Box
 
@@ -78,12 +79,9 @@ def lay(length: int, tile: int, overlap: int) -> Line:
 def part_of(ab: Floats, place: tuple[slice, slice], size: tuple[int, int]) -> Floats:
     """A tile's part of ab, which covers a picture of `size`, enlarged to the tile's pixels: (2, tile, tile)."""
     rows, columns = place
-    down, right = ab.shape[1] / size[0], ab.shape[2] / size[1]
-    matrix = np.array([[right, 0, (columns.start + 0.5) * right - 0.5], [0, down, (rows.start + 0.5) * down - 0.5]])
-    shape = (columns.stop - columns.start, rows.stop - rows.start)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    parts = [cv2.warpAffine(p, matrix, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE) for p in ab]
-    return np.asarray(np.stack(parts), np.float32)
+    step = (ab.shape[1] / size[0], ab.shape[2] / size[1])
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    return np.stack([window(plane, step, (rows.start, columns.start), shape) for plane in ab])
 
 
 def resized(ab: Floats, size: tuple[int, int]) -> Floats:

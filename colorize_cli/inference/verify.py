@@ -9,7 +9,7 @@ may be 1.2 times what the same encoder does to the grey picture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,7 @@ from colorize_cli.photos.verify import read_back, through_encoder
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 LOSSY_RATIO = 1.2
-SPARE = 0.05  # L*: a lossy picture that the encoder leaves nearly as it was may differ by a rounding
+_SPARE = 0.05  # L*: a lossy picture that the encoder leaves nearly as it was may differ by a rounding
 
 
 def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
@@ -68,8 +68,7 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
         DecodeError: the result cannot be read.
     """
     back = read_back(source, result, settings)
-    faults = list(back.faults)
-    figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
+    findings = Findings(back.faults)
     alone = [] if all(back.lossless) else _coding_alone(source, spaces, settings)
     again = in_known_spaces(back.photo)  # a page that was copied still has its own profile
     for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
@@ -77,20 +76,59 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
             continue  # named among the faults already
         stored = again.pages[number].pixels
         error = lightness_error(page.pixels, at_depth(stored, page.pixels.dtype), space)
-        p99 = float(np.percentile(error, 99))
-        figures["lightness_max"] = max(figures["lightness_max"], float(error.max()))
-        figures["lightness_p99"] = max(figures["lightness_p99"], p99)
+        largest, p99 = float(error.max()), float(np.percentile(error, 99))
         if back.lossless[number]:
             limit: Any = EIGHT_BIT_LIMIT if stored.dtype == np.uint8 else sixteen_bit_limit(page.pixels, space)
-            if (error > limit).any():
-                faults.append(f"page {number + 1}: lightness differs by up to {error.max():.2f} L*")
+            findings.add(number, largest, p99, bool((error > limit).any()))
         else:
-            figures["lightness_p99_of_grey"] = max(figures.get("lightness_p99_of_grey", 0.0), alone[number])
-            if p99 > LOSSY_RATIO * alone[number] + SPARE:
-                faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
-    if faults:
-        raise EncodeError(f"verification failed: {'; '.join(faults[:3])}", path=result)
-    return {key: round(value, 4) for key, value in figures.items()}
+            findings.add(number, largest, p99, alone=alone[number])
+    return findings.settled(result)
+
+
+class Findings:
+    """What was measured of a result, and what is wrong with it.
+
+    Args:
+        faults: those that are known already.
+    """
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = list(faults)
+        self.figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
+
+    def add(self, number: int, largest: float, p99: float, beyond: bool = False, alone: float | None = None) -> None:
+        """Count a page in.
+
+        Args:
+            number: of the page, from 0.
+            largest: of its errors of lightness, L*.
+            p99: their 99th percentile, L*.
+            beyond: of a page that was kept without loss, whether an error is above its limit.
+            alone: of a lossy page, what its coding does to the grey picture, L* at the 99th percentile; None where
+                nothing was to be lost.
+        """
+        self._raise_to("lightness_max", largest)
+        self._raise_to("lightness_p99", p99)
+        if alone is None:
+            if beyond:
+                self.faults.append(f"page {number + 1}: lightness differs by up to {largest:.2f} L*")
+            return
+        self._raise_to("lightness_p99_of_grey", alone)
+        if p99 > LOSSY_RATIO * alone + _SPARE:
+            self.faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
+
+    def _raise_to(self, key: str, value: float) -> None:
+        self.figures[key] = max(self.figures.get(key, 0.0), value)
+
+    def settled(self, result: Any) -> dict[str, float]:
+        """The figures, rounded.
+
+        Raises:
+            EncodeError: something is wrong; the first few faults are named.
+        """
+        if self.faults:
+            raise EncodeError(f"verification failed: {'; '.join(self.faults[:3])}", path=result)
+        return {key: round(value, 4) for key, value in self.figures.items()}
 
 
 def _coding_alone(source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings) -> list[float]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from colorize_cli.errors import DecodeError, EncodeError, PhotoError, printable
+from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.atomic import write_whole_by
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.ifd import FileData
@@ -139,22 +140,12 @@ def _fill_page(
     def work(block: Block) -> tuple[int, Any]:
         return len(block.rows.pixels), way.code(block.rows, paint(number, block))
 
-    waiting: deque[Future[tuple[int, Any]]] = deque()
-
-    def settle() -> None:
-        count, coded = waiting.popleft().result()
-        way.write(file, coded)
-        on_rows(count)
-
-    with ThreadPoolExecutor(workers, "scan") as pool:
-        try:
-            for block in strips(scan.blocks(number), way.rows):
-                waiting.append(pool.submit(work, block))
-                if len(waiting) > workers:
-                    settle()
-            while waiting:
-                settle()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with (
+        ThreadPoolExecutor(workers, "scan") as pool,
+        closing(ahead(pool, work, strips(scan.blocks(number), way.rows), workers + 1)) as done,
+    ):
+        for count, coded in done:
+            way.write(file, coded)
+            del coded  # or it stays while the next is made
+            on_rows(count)
     way.end(file)

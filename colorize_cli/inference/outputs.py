@@ -22,7 +22,7 @@ from colorize_cli.photos.provenance import Provenance
 from colorize_cli.report import Outcome, Status
 
 
-class Places:
+class Outputs:
     """The output side of a batch; its methods run in many threads at once.
 
     Args:
