@@ -27,7 +27,7 @@ for photo in photos:  # the first one takes what every photo takes
     peaks.append(int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024)
 print(json.dumps(peaks))
 """
-SIDE = 5000
+SIDE = 6000  # at 5000 what the allocator keeps, which differs from run to run, came within a hair of the bound
 
 
 @pytest.mark.slow
