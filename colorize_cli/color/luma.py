@@ -12,6 +12,7 @@ between its samples; the corrections of luma are interpolated just so (ITU-T T.8
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -19,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.luma_table import BLOCK, CELLS, GREYS, REACH, luma_table
-from colorize_cli.color.upsample import cubic_weights
 from colorize_cli.errors import ShapeError
 
 Grey = NDArray[np.uint8]
@@ -29,7 +29,7 @@ Whole = NDArray[np.int16]
 _SPACINGS = (4, 2)  # chroma samples between neighbouring nodes, where colours are found; straight lines between them
 _PER_PLACE = 2  # at least so many nodes for each place of `ab`
 _FRACTION = 6  # bits after the point of colours at nodes
-_STRIP_PIXELS = 1 << 16  # chroma samples of a strip: 128 KB for each plane of 16 bits
+_STRIP_PIXELS = 1 << 17  # chroma samples of a strip: 256 KB for each plane of 16 bits
 
 
 def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, Grey, Grey]:
@@ -61,12 +61,14 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
     joint = _Joint(grey, y)
     step = max(1, _STRIP_PIXELS // columns // spacing) * spacing
     for top in range(0, rows, step):
-        bottom = min(top + step, rows)
-        means = _halved(_pairs(grey, 2 * top, 2 * bottom))
-        found = _samples(means, *_between(nodes, spacing, top, bottom, columns))
-        chroma, lines = (found.view(kind).reshape(*means.shape, -1) for kind in ("u1", "<i2"))
-        cb[top:bottom], cr[top:bottom] = chroma[..., 0], chroma[..., 1]
-        joint.add(lines[..., 1], lines[..., 2])
+        strip = slice(top, min(top + step, rows))
+        means = _halved(_pairs(grey, 2 * top, 2 * strip.stop))
+        found = _samples(means, *_between(nodes, spacing, top, strip.stop, columns))
+        intercept, slope = joint.next_rows(len(means))
+        chroma, unused = (np.empty(means.shape, np.int16) for _ in range(2))
+        cv2.split(found.view(np.int16).reshape(*means.shape, 4), (chroma, intercept, slope, unused))
+        cv2.split(chroma.view(np.uint8).reshape(*means.shape, 2), (cb[strip], cr[strip]))
+        joint.write()
     joint.finish()
     return y, cb, cr
 
@@ -79,21 +81,23 @@ def _spacing(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
 
 def _nodes(ab: Floats, shape: tuple[int, int], spacing: int) -> Whole:
     """Colours at the nodes, (2, n, m), with _FRACTION bits after the point; too strong ones lose chroma, not hue."""
-    for axis in (1, 0):  # the short side of the work first
-        count = -(-shape[axis] // (2 * spacing))
-        place = (np.arange(count) + 0.5) * (2 * spacing) * (ab.shape[axis + 1] / shape[axis]) - 0.5
-        base = np.floor(place).astype(int)
-        weights = cubic_weights((place - base).astype(np.float32))
-        taps = [
-            np.take(ab, np.clip(base + k - 1, 0, ab.shape[axis + 1] - 1), axis + 1)
-            * (weights[:, k] if axis else weights[:, k, None])
-            for k in range(4)
-        ]
-        ab = np.asarray(taps[0] + taps[1] + taps[2] + taps[3], np.float32)
-    largest = np.abs(ab).max(0)
-    if largest.max() > REACH:
-        ab *= REACH / np.maximum(largest, REACH)
-    return np.asarray(np.rint(ab * np.float32(1 << _FRACTION)), np.int16)
+    scale = [side / (2 * spacing * places) for side, places in zip(shape, ab.shape[1:], strict=True)]
+    size = [-(-side // (2 * spacing)) for side in shape]
+    # the edge is repeated far enough that a last node which lies beyond it is made, too
+    rim = [math.ceil(1 / factor) for factor in scale]
+    out = np.empty((2, *size), np.int16)
+    wide = [cv2.copyMakeBorder(plane, 0, rim[0], 0, rim[1], cv2.BORDER_REPLICATE) for plane in ab]
+    fine = [
+        cv2.resize(plane, None, fx=scale[1], fy=scale[0], interpolation=cv2.INTER_CUBIC)[: size[0], : size[1]]
+        for plane in wide
+    ]
+    largest = max(float(np.abs(plane).max()) for plane in fine)
+    if largest > REACH:
+        factor = REACH / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), REACH)
+        fine = [plane * factor for plane in fine]
+    for plane, whole in zip(fine, out, strict=True):
+        whole[:] = np.rint(plane * np.float32(1 << _FRACTION))
+    return out
 
 
 def _cell(colour: Any) -> Any:
@@ -103,14 +107,16 @@ def _cell(colour: Any) -> Any:
 
 def _blocks(nodes: Whole) -> NDArray[np.bool_]:
     """The blocks of the table that a photo needs: all between the colours of neighbouring nodes."""
-    blocks = (_cell(nodes) // BLOCK).astype(np.uint8)
+    blocks = (_cell(nodes) >> BLOCK.bit_length() - 1).astype(np.uint8)
     square = np.ones((2, 2), np.uint8)
-    low, high = ([np.asarray(way(plane, square)) for plane in blocks] for way in (cv2.erode, cv2.dilate))
+    low, high = ([np.asarray(way(plane, square), np.uint8) for plane in blocks] for way in (cv2.erode, cv2.dilate))
     side = CELLS // BLOCK
-    marked = np.zeros((side, side), np.bool_)
-    for first in (low, high):
-        for second in (low, high):
-            marked |= cv2.calcHist([first[0], second[1]], [0, 1], None, [side, side], [0, side, 0, side]) > 0
+    marked = _pairs_of(low[0], low[1], side)
+    mixed = (low[0] != high[0]) | (low[1] != high[1])
+    if mixed.any():
+        ends = [(below[mixed], above[mixed]) for below, above in zip(low, high, strict=True)]
+        for first, second in ((0, 1), (1, 0), (1, 1)):
+            marked |= _pairs_of(ends[0][first], ends[1][second], side)
     far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colours
     if far.any():
         corners = np.zeros(int(far.sum()), np.int64)
@@ -120,6 +126,12 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
             (top, left), (bottom, right) = (divmod(half, side) for half in divmod(corner, side * side))
             marked[top : bottom + 1, left : right + 1] = True
     return marked
+
+
+def _pairs_of(first: Grey, second: Grey, side: int) -> NDArray[np.bool_]:
+    """Which pairs of numbers below `side` stand in the same place: (side, side)."""
+    counts = cv2.calcHist([first, second], [0, 1], None, [side, side], [0, side, 0, side])
+    return np.asarray(counts > 0)
 
 
 def _pairs(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
@@ -168,22 +180,32 @@ class _Joint:
 
     def __init__(self, grey: Grey, out: Grey) -> None:
         self._grey, self._out = grey, out
-        self._above: tuple[Whole, Whole] | None = None
-        self._row = 0  # rows of chroma that have come
+        self._lines: tuple[Whole, Whole] | None = None  # intercept and slope, with the row above the strip in front
+        self._row = 0  # rows of chroma that have been used
 
-    def add(self, intercept: Whole, slope: Whole) -> None:
-        """The next rows' corrections: (rows, columns) each."""
-        if self._above is None:
-            self._above = (intercept[:1], slope[:1])
-        planes = [np.concatenate((above, own)) for above, own in zip(self._above, (intercept, slope), strict=True)]
-        self._write(*planes)
-        self._above = (planes[0][-1:], planes[1][-1:])
-        self._row += len(intercept)
+    def next_rows(self, count: int) -> tuple[Whole, Whole]:
+        """Where the next rows' corrections, (count, columns) each, are to be put."""
+        columns = self._out.shape[1] // 2
+        lines = np.empty((count + 1, columns), np.int16), np.empty((count + 1, columns), np.int16)
+        for new, old in zip(lines, self._lines or (), strict=False):
+            new[0] = old[-1]
+        self._lines = lines
+        return lines[0][1:], lines[1][1:]
+
+    def write(self) -> None:
+        """Use the rows that were put there."""
+        assert self._lines is not None
+        intercept, slope = self._lines
+        if not self._row:
+            intercept[0], slope[0] = intercept[1], slope[1]
+        self._write(intercept, slope)
+        self._row += len(intercept) - 1
 
     def finish(self) -> None:
         """The last row, below which there is nothing to interpolate with."""
-        assert self._above is not None
-        self._write(*(np.repeat(plane, 2, 0) for plane in self._above))
+        assert self._lines is not None
+        intercept, slope = (np.repeat(plane[-1:], 2, 0) for plane in self._lines)
+        self._write(intercept, slope)
 
     def _write(self, intercept: Whole, slope: Whole) -> None:
         """The rows of luma between the rows of corrections that are given."""
@@ -194,9 +216,12 @@ class _Joint:
         intercepts, slopes = _wide(_tall(intercept)), _wide(_tall(slope))
         left = _corrected((pairs & 255).view(np.int16), intercepts[0], slopes[0])
         right = _corrected((pairs >> 8).view(np.int16), intercepts[1], slopes[1])
-        right <<= 8
-        left |= right
-        self._out.view("<u2")[top:bottom] = left.view("<u2").reshape(2 * count, columns)[top - first : bottom - first]
+        left, right = (
+            side.view("<u2").reshape(2 * count, columns)[top - first : bottom - first] for side in (left, right)
+        )
+        out = self._out.view("<u2")[top:bottom]
+        np.left_shift(right, 8, out=out)
+        out |= left
 
 
 def _tall(plane: Whole) -> Whole:
@@ -210,12 +235,13 @@ def _tall(plane: Whole) -> Whole:
 
 def _wide(plane: Whole) -> tuple[Whole, Whole]:
     """Columns of chroma, (n, 2, m), to the even and the odd columns of pixels, times 4."""
-    even = plane * np.int16(3)
-    odd = even.copy()
-    even[..., 1:] += plane[..., :-1]
-    even[..., 0] += plane[..., 0]
-    odd[..., :-1] += plane[..., 1:]
-    odd[..., -1] += plane[..., -1]
+    # as one long row, which is faster than many short ones; the places where rows meet are set right afterwards
+    flat = plane.ravel()
+    thrice = flat * np.int16(3)
+    even, odd = np.empty(plane.shape, np.int16), np.empty(plane.shape, np.int16)
+    np.add(thrice[1:], flat[:-1], out=even.ravel()[1:])
+    np.add(thrice[:-1], flat[1:], out=odd.ravel()[:-1])
+    even[..., 0], odd[..., -1] = plane[..., 0] * 4, plane[..., -1] * 4
     return even, odd
 
 
