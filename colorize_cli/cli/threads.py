@@ -1,7 +1,7 @@
-"""How the threads of a network wait for each other; it has to be said before torch loads.
+"""How the threads of a network wait for each other; it has to be said before torch and numpy load.
 
 In:  nothing
-Out: `OMP_WAIT_POLICY` in the environment, where the user has not set it
+Out: `OMP_WAIT_POLICY` and `OPENBLAS_NUM_THREADS` in the environment, where the user has not set them
 """
 
 from __future__ import annotations
@@ -16,3 +16,4 @@ def wait_asleep() -> None:
     them, or other programs run, that takes from the very thread that they wait for: several times the time is lost.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's matrices are small, and the photos keep the cores busy

@@ -9,18 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import ShapeError
 
-# IEC 61966-2-1: linear sRGB to XYZ, relative to D65's white, so that white is (1, 1, 1).
-_WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
-XYZ_FROM_RGB = (
-    torch.tensor(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
-        dtype=torch.float64,
-    )
-    / _WHITE[:, None]
-)
-XYZ_FROM_RGB = XYZ_FROM_RGB / XYZ_FROM_RGB.sum(1, keepdim=True)  # greys get exactly a = b = 0
+XYZ_FROM_RGB = torch.tensor(SRGB.xyz_from_rgb, dtype=torch.float64)
 RGB_FROM_XYZ = torch.linalg.inv(XYZ_FROM_RGB)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 

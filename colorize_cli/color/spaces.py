@@ -16,8 +16,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from colorize_cli.color.lab import XYZ_FROM_RGB
-
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 # ICC.1:2022, table 68: which of (g, a, b, c, d, e, f) each parametric function gives, in the file's order.
@@ -109,7 +107,11 @@ def _matrix(rows: ArrayLike) -> Matrix:
     return (tuple(first), tuple(second), tuple(third))
 
 
-SRGB = RgbSpace("sRGB", _matrix(XYZ_FROM_RGB.numpy()), (_SRGB_CURVE, _SRGB_CURVE, _SRGB_CURVE))
+# IEC 61966-2-1: linear sRGB to XYZ, relative to D65's white, so that white is (1, 1, 1)
+_XYZ_FROM_SRGB = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+) / np.array([[0.95047], [1.0], [1.08883]])
+SRGB = RgbSpace("sRGB", _matrix(_XYZ_FROM_SRGB), (_SRGB_CURVE, _SRGB_CURVE, _SRGB_CURVE))
 
 
 def _space_of(profile: bytes) -> RgbSpace | None:

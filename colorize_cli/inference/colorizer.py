@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference.devices import lane_pool
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
-from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.load import LoadedModel
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.inference.networks import LightNetworks, Networks
+from colorize_cli.models.light import LightModel
 from colorize_cli.models.registry import Sizes
 
+if TYPE_CHECKING:
+    import torch
+
+    from colorize_cli.models.load import LoadedModel
+
 Plane = NDArray[np.float32]
-Ask = Callable[[Generator, Tensor, Hints | None], Tensor]
+Ask = Callable[[Plane], Plane]  # planes, (N, 1 or 4, H, W), to what a network says of them, (N, C, h, w)
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,9 @@ class Idle:
         return []
 
 
-def auto_batch(device: torch.device) -> int:
+def auto_batch(device: str) -> int:
     """Photos a pass: enough to fill a GPU; one on a CPU, which gains nothing from more."""
-    return 16 if device.type == "cuda" else 4 if device.type == "mps" else 1
+    return 16 if device.startswith("cuda") else 4 if device.startswith("mps") else 1
 
 
 class Colorizer:
@@ -80,9 +84,9 @@ class Colorizer:
     not depend on its neighbours.
 
     Args:
-        model: what to run; its networks are changed, for good, into equal ones that are faster.
-        device: where.
-        dtype: in which arithmetic.
+        model: what to run; networks of torch are changed, for good, into equal ones that are faster.
+        device: where those run; others run on the CPU.
+        dtype: in which arithmetic; None is float32.
         batch: pictures a pass; None is `auto_batch`.
         on_notice: told, in one line, when memory forced a smaller batch or another device.
         lanes: on a CPU, pictures of a batch that are computed side by side instead of stacked; see `cpu_lanes`.
@@ -90,23 +94,23 @@ class Colorizer:
 
     def __init__(
         self,
-        model: LoadedModel,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        model: LoadedModel | LightModel,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
         batch: int | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
         lanes: int = 1,
     ) -> None:
-        self.model, self.device, self.dtype, self.on_notice = model, device, dtype, on_notice
-        self.batch = batch or (lanes if device.type == "cpu" else auto_batch(device))
-        self._lanes = lane_pool(lanes) if device.type == "cpu" and lanes > 1 else None
-        for member in model.members:
-            fold_batch_norms(member.generator)
-        self._place()
+        self.model, self.on_notice = model, on_notice
+        self._networks = _networks(model, device, dtype)
+        on_cpu = self.device == "cpu"
+        self.batch = batch or (lanes if on_cpu else auto_batch(self.device))
+        self._lanes = lane_pool(lanes) if on_cpu and lanes > 1 else None
 
-    def _place(self) -> None:
-        for member in self.model.members:
-            member.generator.to(self.device).to(memory_format=torch.channels_last)
+    @property
+    def device(self) -> str:
+        """Where the networks run: `cpu`, `cuda:0` or the like."""
+        return self._networks.device
 
     def view(self, height: int, width: int) -> View:
         """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""
@@ -128,18 +132,16 @@ class Colorizer:
         Raises:
             OutOfMemoryError: not even one picture fits on the CPU; or, if divisible, on the device.
         """
-
-        def colorize(generator: Generator, lightness: Tensor, hints: Hints | None) -> Tensor:
-            return generator.colorize(lightness, hints, vividness)
-
-        results = [self._by_member(member, requests, colorize, divisible) for member in self.model.members]
+        results = []
+        for member in range(len(self.model.members)):
+            ask = partial(self._networks.colours, member, vividness)
+            results.append(self._by_member(member, requests, ask, divisible))
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
 
     @property
     def palette(self) -> Plane | None:
         """The colours that `probabilities` speaks of, (Q, 2), Lab units; None where the model gives none."""
-        palette = None if len(self.model.members) > 1 else self.model.members[0].generator.palette
-        return None if palette is None else palette.float().cpu().numpy()
+        return None if len(self.model.members) > 1 else self._networks.palette()
 
     def probabilities(self, requests: Sequence[Request]) -> list[Plane]:
         """How likely each colour of `palette` is in each picture: (Q, h, w), summing to one over Q.
@@ -148,28 +150,22 @@ class Colorizer:
             UsageError: the model gives one colour only.
             OutOfMemoryError: not even one picture fits on the CPU.
         """
+        if self.palette is None:
+            raise UsageError(f"model {self.model.name} gives one colouring only", hint="Try --model mini")
+        return self._by_member(0, requests, self._networks.probabilities)
 
-        def distribution(generator: Generator, lightness: Tensor, hints: Hints | None) -> Tensor:
-            found = generator.probabilities(lightness, hints)
-            if found is None:
-                raise UsageError(f"model {self.model.name} gives one colouring only", hint="Try --model mini")
-            return found
-
-        return self._by_member(self.model.members[0], requests, distribution)
-
-    def _by_member(
-        self, member: LoadedModel, requests: Sequence[Request], ask: Ask, divisible: bool = False
-    ) -> list[Plane]:
-        views = [request.view(member.spec.sizes) for request in requests]
+    def _by_member(self, member: int, requests: Sequence[Request], ask: Ask, divisible: bool = False) -> list[Plane]:
+        spec = self.model.members[member].spec
+        views = [request.view(spec.sizes) for request in requests]
         results: dict[int, Plane] = {}
         for view in dict.fromkeys(views):
             indices = [i for i, other in enumerate(views) if other == view]
-            pictures = [_planes(requests[i], view, member.spec.takes_hints) for i in indices]
+            pictures = [_planes(requests[i], view, spec.takes_hints) for i in indices]
             while pictures:
                 step = self.batch
                 try:
-                    done = self._run(member.generator, pictures[:step], ask)
-                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                    done = self._run(pictures[:step], ask)
+                except (MemoryError, RuntimeError) as error:  # torch's own kind is a RuntimeError
                     if not _is_out_of_memory(error):
                         raise
                     self._give_way(divisible)
@@ -178,36 +174,31 @@ class Colorizer:
                 pictures, indices = pictures[step:], indices[step:]
         return [results[i] for i in range(len(requests))]
 
-    def _run(self, generator: Generator, pictures: list[Plane], ask: Ask) -> list[Plane]:
+    def _run(self, pictures: list[Plane], ask: Ask) -> list[Plane]:
         if self._lanes is not None:
-            return list(self._lanes.map(lambda picture: self._stacked(generator, picture[None], ask)[0], pictures))
+            return list(self._lanes.map(lambda picture: ask(picture[None])[0], pictures))
         filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
-        return list(self._stacked(generator, filled, ask)[: len(pictures)])
-
-    def _stacked(self, generator: Generator, filled: Plane, ask: Ask) -> Plane:
-        """What the network says of stacked planes, (N, 1 or 4, H, W)."""
-        stacked = torch.from_numpy(filled).to(self.device)
-        hints = Hints(stacked[:, 1:3], stacked[:, 3:]) if stacked.shape[1] == 4 else None
-        with torch.inference_mode(), self._autocast():
-            answer = ask(generator, stacked[:, :1], hints)
-        return np.asarray(answer.float().cpu().numpy())
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
+        return list(ask(filled)[: len(pictures)])
 
     def _give_way(self, divisible: bool = False) -> None:
         """Halve the batch; at one, leave the device for the CPU; on the CPU, or where smaller will do, give up."""
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._networks.free()
         if self.batch > 1:
             self.batch //= 2
             self.on_notice(f"Out of memory on {self.device}: going on with --batch {self.batch}.")
-        elif self.device.type != "cpu" and not divisible:
+        elif self.device != "cpu" and not divisible:
             self.on_notice(f"Out of memory on {self.device} even for one photo: going on with --device cpu.")
-            self.device, self.dtype = torch.device("cpu"), torch.float32
-            self._place()
+            self._networks.to_cpu()
         else:
             raise OutOfMemoryError("out of memory", hint="Close other programs, or use a smaller model (--model mini).")
+
+
+def _networks(model: LoadedModel | LightModel, device: torch.device | None, dtype: torch.dtype | None) -> Networks:
+    if isinstance(model, LightModel):
+        return LightNetworks(model)
+    from colorize_cli.inference.networks_torch import TorchNetworks  # torch loads here
+
+    return TorchNetworks(model, device, dtype)
 
 
 def _planes(request: Request, view: View, takes_hints: bool) -> Plane:
@@ -234,7 +225,7 @@ def _mean(parts: list[Plane]) -> Plane:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
     return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

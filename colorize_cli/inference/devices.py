@@ -7,19 +7,41 @@ Out: a torch device and dtype that are there
 from __future__ import annotations
 
 import os
+import platform
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
-import torch
 
 from colorize_cli.errors import UsageError
 from colorize_cli.inference.choices import Precision
 
+if TYPE_CHECKING:
+    import torch
+
+_GPU_FILES = ("nvidiactl", "nvhost-ctrl", "dxg", "kfd")  # in /dev: NVIDIA's driver, on a Jetson, in WSL, and AMD's
 _SMALL_NETWORK = 20_000_000  # parameters
 _LANES = 4  # batches at once on a CPU, at most: each needs memory of its own
+
+
+def surely_cpu(device: str, precision: Precision) -> bool:
+    """Whether a network will run on the CPU in float32, as far as can be told without torch, whose import is slow."""
+    if precision not in (Precision.auto, Precision.fp32):
+        return False
+    return device == "cpu" or device == "auto" and not _may_have_gpu()
+
+
+def _may_have_gpu() -> bool:
+    if sys.platform == "linux":
+        return any(Path("/dev", name).exists() for name in _GPU_FILES)
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", "C:/Windows"), "System32", "nvcuda.dll").exists()
+    return sys.platform != "darwin" or platform.machine() == "arm64"
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -28,6 +50,8 @@ def pick_device(wanted: str = "auto") -> torch.device:
     Raises:
         UsageError: no such device here.
     """
+    import torch
+
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
@@ -73,10 +97,23 @@ def cpu_lanes(parameters: int, photos: int) -> int:
     return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(_cores()), _LANES, photos))
 
 
+def light_lanes(photos: int) -> int:
+    """Photos that a small network which takes one core sees at once; the other half of the cores decode and encode."""
+    return max(1, min(_allowed(_cores() // 2), photos))
+
+
 def lane_pool(count: int) -> ThreadPoolExecutor:
     """As many threads, each of which computes on its share of the cores."""
     each = max(1, _allowed(_cores()) // count)
-    return ThreadPoolExecutor(count, "lane", lambda: torch.set_num_threads(each))
+    return ThreadPoolExecutor(count, "lane", _take_cores, (each,))
+
+
+def _take_cores(count: int) -> None:
+    """Let this thread's networks compute with so many threads; those that run without torch have one anyway."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(count)
 
 
 @dataclass(frozen=True)
@@ -94,6 +131,8 @@ def side_by_side(device: torch.device) -> Iterator[Lanes]:
     A network's threads wait for each other at every layer, and for those of the arithmetic beside it; threads that
     share nothing never wait. On a GPU there are two lanes: one batch is in the network while another is measured.
     """
+    import torch
+
     count = min(_allowed(_cores()), _LANES) if device.type == "cpu" else 2
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -107,6 +146,8 @@ def side_by_side(device: torch.device) -> Iterator[Lanes]:
 
 def _cpu_multiplies_bf16() -> bool:
     """Whether the processor has matrix instructions for bf16; without them bf16 is many times slower than fp32."""
+    import torch
+
     probe = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return bool(probe and probe())
 
@@ -117,6 +158,8 @@ def pick_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
     Raises:
         UsageError: fp16 on a CPU, which has no arithmetic for it.
     """
+    import torch
+
     if wanted is Precision.fp16 and device.type == "cpu":
         raise UsageError("--precision fp16 needs a GPU", hint="Use --precision auto, fp32 or bf16")
     if wanted is Precision.auto:

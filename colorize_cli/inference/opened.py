@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import grey_plane, merge
 from colorize_cli.color.luma import merge_luma
-from colorize_cli.color.on_device import merge_on
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
@@ -35,6 +33,9 @@ from colorize_cli.photos.encode import EncodeSettings, takes_luma, write_photo
 from colorize_cli.photos.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan, hidden, open_scan
+
+if TYPE_CHECKING:
+    import torch
 
 Plane = NDArray[np.float32]
 Colours = Mapping[int, Plane | Guided]
@@ -176,6 +177,8 @@ def write_whole_photo(
         elif (grey := _luma_source(photo, pixels, settings, space)) is not None:
             pages[i] = LumaPlanes(*merge_luma(grey, found, job.saturation), photo.pages[i].size)
         elif gpu is not None:
+            from colorize_cli.color.on_device import merge_on  # torch is loaded by now
+
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:
             pages[i] = merge(pixels, found, space, job.saturation)

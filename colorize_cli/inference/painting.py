@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.color.on_device import DeviceMerger
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.scribbles import AlongEdges, hold, upsampled_strips
 from colorize_cli.inference.geometry import View, reduced_lightness
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorize_cli.color.on_device import DeviceMerger
 
 Plane = NDArray[np.float32]
 
@@ -114,8 +117,11 @@ class Painter:
         else:
             ab = colours.ab if isinstance(colours, Guided) else colours
             self._ab = ab if saturation == 1.0 else ab * self.saturation
-        self._merger, self._turn = None, threading.Lock()
+        self._merger: DeviceMerger | None = None
+        self._turn = threading.Lock()
         if gpu is not None and self._along is None:
+            from colorize_cli.color.on_device import DeviceMerger  # torch is loaded by now
+
             self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
@@ -124,7 +130,9 @@ class Painter:
             if self._merger is not None:
                 try:
                     return self._merger.strip(top, pixels)
-                except torch.OutOfMemoryError:
+                except RuntimeError as error:
+                    if type(error).__name__ != "OutOfMemoryError":  # torch's own, which is not loaded for it
+                        raise
                     self._merger = None
         count, width = pixels.shape[:2]
         out = np.empty((count, width, 3), pixels.dtype)

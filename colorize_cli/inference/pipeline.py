@@ -12,26 +12,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from colorize_cli.errors import EncodeError, NothingToDoError, PhotoError, UsageError
 from colorize_cli.inference.album import Album
 from colorize_cli.inference.choices import Method
+from colorize_cli.inference.chosen import choose
 from colorize_cli.inference.colorizer import Colorizer, Idle
 from colorize_cli.inference.detail import check_tileable
-from colorize_cli.inference.devices import cpu_lanes, cpu_threads, pick_device, pick_dtype
 from colorize_cli.inference.flow import Flow
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.scans import Lane, Part
 from colorize_cli.inference.steering import Steering
 from colorize_cli.inference.task import Workshop
 from colorize_cli.inference.variants import check_names, is_variant
-from colorize_cli.models.load import load_model
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Discovery, Source, discover
 from colorize_cli.photos.encode import read_provenance
 from colorize_cli.report import Outcome, RunReport, one_line, printable
+
+if TYPE_CHECKING:
+    import torch
 
 REPORT_NAME = "colorize-report.json"
 
@@ -93,20 +94,14 @@ def colorize_photos(
     sizes, base, takes_hints = None, job.provenance(job.method.value, ""), True
     gpu: torch.device | None = None
     if job.method is Method.network:
-        device = pick_device(job.device)
-        dtype = pick_dtype(job.precision, device)
-        gpu = device if device.type == "cuda" else None
-        model = load_model(job.model, on_download)
-        lanes = cpu_lanes(model.spec.parameters, len(found.sources))
-        colorizer = Colorizer(model, device, dtype, job.batch or None, notice, lanes)
-        if device.type == "cpu":
-            torch.set_num_threads(cpu_threads(model.spec.parameters))
+        chosen = choose(job, len(found.sources), notice, on_download)
+        colorizer, model, gpu = chosen.colorizer, chosen.colorizer.model, chosen.gpu
         check_tileable(colorizer, job.detail)
         if job.variants > 1 and colorizer.palette is None:
             raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
         sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)
         takes_hints = all(member.spec.takes_hints for member in model.members)
-        report.settings = {"device": str(device), "precision": str(dtype).removeprefix("torch.")}
+        report.settings = {"device": chosen.device, "precision": chosen.precision}
     steering = Steering.of(job, base, found.sources, takes_hints, notice)
     lane = Lane(lambda part: on_progress(Progress(len(found.sources), part=part)))
     workshop = Workshop(job, destinations, sizes, steering, lane, gpu)

@@ -19,7 +19,7 @@ from colorize_cli.errors import HintError, NothingToDoError, PhotoError
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.spaces import in_known_spaces, space_of
-from colorize_cli.models.checkpoint import sha256_of
+from colorize_cli.models.store import sha256_of
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.discover import discover
 from colorize_cli.photos.photo import DecodeLimits

@@ -10,9 +10,9 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
@@ -39,6 +39,9 @@ from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.report import Outcome, Status
+
+if TYPE_CHECKING:
+    import torch
 
 Plane = NDArray[np.float32]
 

@@ -38,8 +38,10 @@ def clouds(seed: int) -> np.ndarray:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = load_model(sys.argv[1])
-    pipeline.load_model = lambda *_: model  # type: ignore[assignment]
+    light = load_light(sys.argv[1])  # loaded once for all ways
+    model = None if light is not None else load_model(sys.argv[1])
+    chosen.load_light = lambda _: light  # type: ignore[assignment]
+    load.load_model = lambda *_: model  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "in").mkdir()

@@ -16,10 +16,11 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import ColorizeError, UsageError
-from colorize_cli.inference import album, pipeline
+from colorize_cli.inference import album, chosen
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pipeline import colorize_photos
+from colorize_cli.models import load
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
@@ -92,7 +93,8 @@ def with_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Generator, bool],
 
     def put(generator: Generator, takes_hints: bool) -> None:
         spec = replace(catalogue().get("mini"), sizes=Sizes(64, 32, 64 * 512), takes_hints=takes_hints)
-        monkeypatch.setattr(pipeline, "load_model", lambda *_: LoadedModel("one", spec, generator, "0" * 64))
+        monkeypatch.setattr(chosen, "load_light", lambda _: None)
+        monkeypatch.setattr(load, "load_model", lambda *_: LoadedModel("one", spec, generator, "0" * 64))
 
     return put
 
