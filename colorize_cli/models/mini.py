@@ -7,19 +7,16 @@ Out: logits over the ab bins, (N, Q, H/4, W/4); from them ab, (N, 2, H/4, W/4), 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.bins import REACH, srgb_bins
+from colorize_cli.errors import UsageError
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.generator import Generator, Hints
-
-# vividness -> exponent that divides the rebalancing weights out (1 = the true posterior), and softmax temperature;
-# chosen on held-out training photos and a look at the evaluation ones: the ends as far as PSNR and colorfulness gain
-_SAFEST = (1.3, 0.5)
-_MOST_VIVID = (-0.87, 0.36)
 
 
 class Mini(Generator):
@@ -31,6 +28,9 @@ class Mini(Generator):
         decoder: residual blocks at 1/16, 1/8 and 1/4 on the way up.
         classes: outputs of the auxiliary class head, 0 for none; it trains the encoder and is not exported.
         vividness: default of `colorize`.
+        safest, most_vivid: exponent and temperature of `decode` at vividness 0 and at 1.
+        upsampling: of features in the decoder, "nearest" or "bilinear"; nearest shows its squares, 32 pixels of the
+            network's input wide, in skies and walls.
     """
 
     bins: Tensor
@@ -43,10 +43,16 @@ class Mini(Generator):
         decoder: Sequence[int] = (1, 1, 1),
         classes: int = 0,
         vividness: float = 0.6,
+        safest: Sequence[float] = (1.3, 0.5),
+        most_vivid: Sequence[float] = (-0.87, 0.36),
+        upsampling: Literal["nearest", "bilinear"] = "nearest",
     ) -> None:
         super().__init__()
-        self.vividness = vividness
-        self.register_buffer("bins", srgb_bins())
+        if upsampling not in ("nearest", "bilinear"):
+            raise UsageError(f"mini has no upsampling {upsampling!r}", hint="There are: nearest, bilinear.")
+        self.vividness, self.upsampling = vividness, upsampling
+        self.safest, self.most_vivid = safest, most_vivid
+        self.register_buffer("bins", srgb_bins().clone())  # loading writes into it
         self.register_buffer("log_weights", torch.zeros(len(srgb_bins())))
         self.stem = nn.Sequential(ConvNorm(4, widths[0] // 2, 3, 2), ConvNorm(widths[0] // 2, widths[0], 3, 2))
         self.encoder = nn.ModuleList()
@@ -75,7 +81,7 @@ class Mini(Generator):
             maps.append(x)
         deepest = x = self.context(x)
         for project, skip, stage, lateral in zip(self.project, self.skip, self.decoder, maps[-2::-1], strict=True):
-            x = F.interpolate(project(x), scale_factor=2.0, mode="nearest")
+            x = F.interpolate(project(x), scale_factor=2.0, mode=self.upsampling)
             x = stage(F.relu(x + skip(lateral)))
         return x, deepest
 
@@ -103,7 +109,7 @@ class Mini(Generator):
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at a quarter of the input's size."""
         v = self.vividness if vividness is None else vividness
-        exponent, temperature = (a + (b - a) * v for a, b in zip(_SAFEST, _MOST_VIVID, strict=True))
+        exponent, temperature = (a + (b - a) * v for a, b in zip(self.safest, self.most_vivid, strict=True))
         return self.decode(self.forward(lightness, hints)[0], exponent, temperature)
 
     @property
