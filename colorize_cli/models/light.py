@@ -7,7 +7,7 @@ Out: what `mini.Mini` gives: ab, (N, 2, H/4, W/4), Lab units, or probabilities; 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,14 +21,13 @@ from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.convolution import Convolution
 from colorize_cli.models.registry import Bundled, ModelSpec
 from colorize_cli.models.store import sha256_of
+from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 from colorize_cli.models.weights import fetch
 
 Floats = NDArray[np.float32]
 
 _NETWORK, _FORMAT = "mini", "colorize-cli/1"
-_ARGUMENTS = frozenset({"widths", "encoder", "decoder", "classes", "vividness"})
-_VIVIDNESS = 0.6
-_SAFEST, _MOST_VIVID = (1.3, 0.5), (-0.87, 0.36)  # as in `mini`
+_ARGUMENTS = frozenset({"widths", "encoder", "decoder", "classes", "vividness", "safest", "most_vivid", "upsampling"})
 _REACH = 110  # as in `color.bins`
 _EPSILON = 1e-5  # of torch's batch norm
 
@@ -85,14 +84,22 @@ class LightMini:
 
     Args:
         tensors: the state dict.
-        vividness: default of `colorize`.
+        vividness, safest, most_vivid, upsampling: as of `mini.Mini`.
 
     Raises:
         KeyError: the tensors are not those of this network.
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], vividness: float = _VIVIDNESS) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        vividness: float = VIVIDNESS,
+        safest: Sequence[float] = SAFEST,
+        most_vivid: Sequence[float] = MOST_VIVID,
+        upsampling: str = "nearest",
+    ) -> None:
         state, self.vividness = _State(tensors), vividness
+        self._ends, self._enlarged = (safest, most_vivid), _ENLARGED[upsampling]
         self.palette, self._log_weights = state.take("bins"), state.take("log_weights")
         weight, bias = state.folded("stem.0")
         self._first = {channels: Convolution(weight[:, :channels], bias, 2) for channels in (1, 4)}
@@ -129,7 +136,7 @@ class LightMini:
 
     def _anneal(self, vividness: float) -> tuple[Floats, Floats]:
         """The head for `Mini.decode`: the rebalancing weights and the temperature worked into it."""
-        exponent, temperature = (a + (b - a) * vividness for a, b in zip(_SAFEST, _MOST_VIVID, strict=True))
+        exponent, temperature = (a + (b - a) * vividness for a, b in zip(*self._ends, strict=True))
         bias = (self._bias - exponent * self._log_weights) / temperature
         return np.asarray(self._head / temperature, np.float32), np.asarray(bias, np.float32)
 
@@ -159,11 +166,31 @@ class LightMini:
         for (project, skip), stage, lateral in zip(self._up, self._decoder, maps[-2::-1], strict=True):
             y = skip(lateral)
             each = y.reshape(x.shape[0], 2, x.shape[1], 2, -1)
-            each += project(x)[:, None, :, None]  # every place goes to the four that it becomes
+            each += self._enlarged(project(x))
             x = stage(np.maximum(y, 0, out=y))
         return x
 
 
+def _repeated(x: Floats) -> Floats:
+    """Every place for the four that it becomes: (H, W, C) to what spreads over (H, 2, W, 2, C)."""
+    return x[:, None, :, None]
+
+
+def _between(x: Floats) -> Floats:
+    """The same by bilinear interpolation: (H, W, C) to (H, 2, W, 2, C)."""
+    rows = _halves(x)  # (H, 2, W, C)
+    return np.moveaxis(_halves(np.moveaxis(rows, 2, 0)), (0, 1), (2, 3))
+
+
+def _halves(x: Floats) -> Floats:
+    """Places a quarter before and a quarter behind those along the first axis: (n, ...) to (n, 2, ...)."""
+    before = np.concatenate((x[:1], x[:-1]))
+    behind = np.concatenate((x[1:], x[-1:]))
+    near = x * np.float32(0.75)
+    return np.stack((near + before * np.float32(0.25), near + behind * np.float32(0.25)), 1)
+
+
+_ENLARGED: Mapping[str, Callable[[Floats], Floats]] = {"nearest": _repeated, "bilinear": _between}
 _CONTEXT = ("squeeze.weight", "squeeze.bias", "expand.weight", "expand.bias")
 
 
@@ -219,7 +246,8 @@ def _from_file(name: str, path: Path, sha256: str | None) -> LightModel | None:
             if info["network"] != _NETWORK or not _ARGUMENTS.issuperset(arguments):
                 return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        network = LightMini(tensors, arguments.get("vividness", _VIVIDNESS))
+        how = {key: arguments[key] for key in ("vividness", "safest", "most_vivid", "upsampling") if key in arguments}
+        network = LightMini(tensors, **how)
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
     return LightModel(name, replace(catalogue().get(_NETWORK), name=name), network, sha256 or sha256_of(path))

@@ -17,6 +17,7 @@ from colorize_cli.color.bins import REACH, srgb_bins
 from colorize_cli.errors import UsageError
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 
 class Mini(Generator):
@@ -42,9 +43,9 @@ class Mini(Generator):
         encoder: Sequence[int] = (0, 1, 2, 2),
         decoder: Sequence[int] = (1, 1, 1),
         classes: int = 0,
-        vividness: float = 0.6,
-        safest: Sequence[float] = (1.3, 0.5),
-        most_vivid: Sequence[float] = (-0.87, 0.36),
+        vividness: float = VIVIDNESS,
+        safest: Sequence[float] = SAFEST,
+        most_vivid: Sequence[float] = MOST_VIVID,
         upsampling: Literal["nearest", "bilinear"] = "nearest",
     ) -> None:
         super().__init__()

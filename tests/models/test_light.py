@@ -78,6 +78,18 @@ def test_colours_are_those_of_mini(tmp_path: Path, channels: int, vividness: flo
     np.testing.assert_allclose(light.network.colorize(given, vividness), expected, atol=1e-3)
 
 
+@torch.inference_mode()
+def test_what_the_checkpoint_was_built_with_holds_without_torch_too(tmp_path: Path) -> None:
+    own = {"upsampling": "bilinear", "safest": [1.1, 0.9], "most_vivid": [0.2, 0.4]}
+    light, plain = both(checkpoint(tmp_path, **own))
+    picture = planes(1)
+    for vividness in (0.0, 0.7):
+        expected = plain.colorize(torch.from_numpy(picture), None, vividness).numpy()
+        np.testing.assert_allclose(light.network.colorize(picture, vividness), expected, atol=2e-3)
+    other, _ = both(checkpoint(tmp_path))
+    assert np.abs(other.network.colorize(picture) - light.network.colorize(picture)).max() > 0.1
+
+
 def test_probabilities_are_those_of_mini(tmp_path: Path) -> None:
     light, plain = both(checkpoint(tmp_path))
     given = planes(1)
