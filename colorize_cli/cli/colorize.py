@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from colorize_cli.cli import console
+from colorize_cli.cli.memory import keep_pages
 from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
@@ -98,7 +99,8 @@ def colorize(
     if not inputs:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     wait_asleep()
-    from colorize_cli.inference.job import ColorizeJob  # torch loads here, not for --help
+    keep_pages()
+    from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
     from colorize_cli.inference.pipeline import colorize_photos
 
     work = ColorizeJob(

@@ -58,6 +58,7 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
     rows, columns = (height + 1) // 2, (width + 1) // 2
     y = np.empty((2 * rows, 2 * columns), np.uint8)
     cb, cr = np.empty((rows, columns), np.uint8), np.empty((rows, columns), np.uint8)
+    grey = _even(grey)
     joint = _Joint(grey, y)
     step = max(1, _STRIP_PIXELS // columns // spacing) * spacing
     for top in range(0, rows, step):
@@ -114,7 +115,8 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
     marked = _pairs_of(low[0], low[1], side)
     mixed = (low[0] != high[0]) | (low[1] != high[1])
     if mixed.any():
-        ends = [(below[mixed], above[mixed]) for below, above in zip(low, high, strict=True)]
+        places = np.flatnonzero(mixed)
+        ends = [(below.ravel()[places], above.ravel()[places]) for below, above in zip(low, high, strict=True)]
         for first, second in ((0, 1), (1, 0), (1, 1)):
             marked |= _pairs_of(ends[0][first], ends[1][second], side)
     far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colours
@@ -134,12 +136,20 @@ def _pairs_of(first: Grey, second: Grey, side: int) -> NDArray[np.bool_]:
     return np.asarray(counts > 0)
 
 
+def _even(grey: Grey) -> Grey:
+    """The picture with its last row or column twice where a side is odd."""
+    height, width = grey.shape
+    if not (height | width) & 1:
+        return grey
+    return np.asarray(cv2.copyMakeBorder(grey, 0, height & 1, 0, width & 1, cv2.BORDER_REPLICATE), np.uint8)
+
+
 def _pairs(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
-    """Rows top to bottom, two pixels in one number; beyond the picture its last row and column are repeated."""
-    strip, above = grey[min(max(top, 0), len(grey) - 1) : bottom], max(-top, 0)
-    below = bottom - top - above - len(strip)
-    if above or below or grey.shape[1] & 1:
-        strip = np.pad(strip, ((above, below), (0, grey.shape[1] & 1)), "edge")
+    """Rows top to bottom, two pixels in one number; beyond the picture its first and last row are repeated."""
+    strip = grey[max(top, 0) : bottom]
+    above, below = max(-top, 0), max(bottom - len(grey), 0)
+    if above or below:
+        strip = np.pad(strip, ((above, below), (0, 0)), "edge")
     return np.ascontiguousarray(strip).view("<u2")
 
 
