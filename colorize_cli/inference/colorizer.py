@@ -65,7 +65,7 @@ class Request:
 class Idle:
     """Stands in for a colorizer where no network has anything to do."""
 
-    batch = 1
+    batch, ready = 1, True
 
     def predict(self, requests: Sequence[Request], vividness: float | None = None) -> list[Plane]:
         """Nothing, for nothing is asked."""
@@ -111,6 +111,11 @@ class Colorizer:
     def device(self) -> str:
         """Where the networks run: `cpu`, `cuda:0` or the like."""
         return self._networks.device
+
+    @property
+    def ready(self) -> bool:
+        """Whether the networks answer at once; while they are made ready, there is time for other work."""
+        return self._networks.ready
 
     def view(self, height: int, width: int) -> View:
         """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""

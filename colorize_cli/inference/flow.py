@@ -59,7 +59,8 @@ class Flow:
                         source, future = self.decoding.popleft()
                         yield from self._take(source, future)
                     flush = not self.decoding or self._full()
-                    yield from self._pass_through_network(writers, flush)
+                    if flush or self.colorizer.ready:
+                        yield from self._pass_through_network(writers, flush)
                     yield from self._collect(block=self._full() or not self.decoding)
                     if not (self.decoding or self.waiting or self.finishing):
                         return

@@ -6,6 +6,7 @@ Out: ab, (N, 2, h, w) float32, Lab units; or probabilities, (N, Q, h, w)
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,10 @@ class Networks(Protocol):
     @property
     def device(self) -> str:
         """Where they run: `cpu`, `cuda:0` or the like."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether they answer at once; while they are made ready, there is time for other work."""
 
     def colours(self, member: int, vividness: float | None, planes: Plane) -> Plane:
         """What one of them makes of pictures: ab, (N, 2, h, w), Lab units."""
@@ -45,7 +50,21 @@ class LightNetworks:
     device = "cpu"
 
     def __init__(self, model: LightModel) -> None:
-        self._network = model.network
+        self._network, self._ready = model.network, Event()
+        Thread(target=self._prepare, name="prepare", daemon=True).start()
+
+    def _prepare(self) -> None:
+        try:
+            self._network.prepare()
+        except MemoryError:
+            pass  # it is tried again, and reported, where a photo needs it
+        finally:
+            self._ready.set()
+
+    @property
+    def ready(self) -> bool:
+        """See `Networks.ready`."""
+        return self._ready.is_set()
 
     def colours(self, member: int, vividness: float | None, planes: Plane) -> Plane:
         """See `Networks.colours`."""

@@ -19,13 +19,15 @@ Plane = NDArray[np.float32]
 
 
 class TorchNetworks:
-    """See `networks.Networks`.
+    """See `networks.Networks`; always ready.
 
     Args:
         model: its networks are changed, for good, into equal ones that are faster.
         device: where they run; None is the CPU.
         dtype: in which arithmetic; None is float32.
     """
+
+    ready = True
 
     def __init__(
         self, model: LoadedModel, device: torch.device | None = None, dtype: torch.dtype | None = None

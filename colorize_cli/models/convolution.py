@@ -10,6 +10,9 @@ largest value.
 
 from __future__ import annotations
 
+from threading import Lock
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -37,23 +40,41 @@ _KERNEL_TILE, _INPUT_TILE, _OUTPUT_TILE = (
 
 
 class Convolution:
-    """A convolution of 1x1 or 3x3 with a zero rim, ready to be applied to many pictures, in many threads.
+    """A convolution of 1x1 or 3x3 with a zero rim, to be applied to many pictures, in many threads.
 
     Args:
-        weight: (outputs, C, k, k).
+        weight: (outputs, C, k, k), of any floating type.
         bias: (outputs,).
         stride: 1, or with 3x3 also 2.
+        gain: factors on the weights of each output, (outputs,).
     """
 
-    def __init__(self, weight: Floats, bias: Floats, stride: int = 1) -> None:
-        outputs, channels, kernel, _ = weight.shape
-        self._bias, self._stride, self._kernel = bias, stride, kernel
-        self._quick = kernel == 3 and stride == 1 and channels >= _FEWEST
-        matrix = np.ascontiguousarray(weight.transpose(2, 3, 1, 0), np.float32).reshape(kernel * kernel, -1)
-        if self._quick:
-            self._matrix = np.matmul(_KERNEL_TILE, matrix).reshape(36, channels, outputs)
-        else:
-            self._matrix = matrix.reshape(-1, outputs)
+    def __init__(self, weight: NDArray[Any], bias: Floats, stride: int = 1, gain: Floats | None = None) -> None:
+        outputs, channels, self._kernel, _ = weight.shape
+        self._quick = self._kernel == 3 and stride == 1 and channels >= _FEWEST
+        self._bias, self._stride = bias, stride
+        self._given: tuple[NDArray[Any], Floats] | None = (
+            weight,
+            np.ones(outputs, np.float32) if gain is None else gain,
+        )
+        self._made: Floats | None = None
+        self._making = Lock()
+
+    @property
+    def matrix(self) -> Floats:
+        """What pictures are multiplied by, made when it is first asked for: (k * k * C, outputs) or (36, C, outputs)."""
+        with self._making:
+            if self._made is None:
+                assert self._given is not None
+                (weight, gain), self._given = self._given, None
+                made: Floats = np.array(weight.transpose(2, 3, 1, 0), np.float32, order="C")
+                made *= gain
+                if self._quick:
+                    spread = np.matmul(_KERNEL_TILE, made.reshape(9, -1))
+                    self._made = spread.reshape(36, *made.shape[2:])
+                else:
+                    self._made = made.reshape(-1, made.shape[3])
+            return self._made
 
     def __call__(self, x: Floats, relu: bool = False) -> Floats:
         """(H, W, C) to (H / stride, W / stride, outputs), rounded up; `relu` sets what is below zero to zero."""
@@ -63,7 +84,7 @@ class Convolution:
         return y
 
     def _at_places(self, x: Floats) -> Floats:
-        y: Floats = np.matmul(x.reshape(-1, x.shape[2]), self._matrix)
+        y: Floats = np.matmul(x.reshape(-1, x.shape[2]), self.matrix)
         y += self._bias
         return y.reshape(*x.shape[:2], -1)
 
@@ -76,19 +97,19 @@ class Convolution:
             (height, width, 3, 3, x.shape[2]),
             (self._stride * down, self._stride * right, down, right, step),
         )
-        y: Floats = np.matmul(windows.reshape(height * width, -1), self._matrix)
+        y: Floats = np.matmul(windows.reshape(height * width, -1), self.matrix)
         y += self._bias
         return y.reshape(height, width, -1)
 
     def _by_tiles(self, x: Floats) -> Floats:
         """Tiles of 4x4 places from windows of 6x6."""
-        (height, width, channels), outputs = x.shape, self._matrix.shape[2]
+        (height, width, channels), outputs = x.shape, self.matrix.shape[2]
         rows, columns = -(-height // 4), -(-width // 4)
         rimmed = _rimmed(x, 4 * rows + 2, 4 * columns + 2)
         down, right, step = rimmed.strides
         windows = as_strided(rimmed, (6, 6, rows, columns, channels), (down, right, 4 * down, 4 * right, step))
         spread = np.matmul(_INPUT_TILE, windows.reshape(36, -1)).reshape(36, rows * columns, channels)
-        product = np.matmul(spread, self._matrix)
+        product = np.matmul(spread, self.matrix)
         tiles = np.matmul(_OUTPUT_TILE, product.reshape(36, -1)).reshape(4, 4, rows, columns, outputs)
         y = np.empty((rows, 4, columns, 4, outputs), np.float32)
         np.add(tiles.transpose(2, 0, 3, 1, 4), self._bias, out=y)

@@ -37,22 +37,25 @@ class _State:
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.left = dict(tensors)
+        self.convolutions = list[Convolution]()
 
     def take(self, key: str) -> Floats:
         """One tensor; a KeyError where there is none."""
         return np.asarray(self.left.pop(key), np.float32)
 
-    def folded(self, name: str) -> tuple[Floats, Floats]:
-        """Weight and bias of a `ConvNorm` as one convolution."""
-        weight = self.take(f"{name}.0.weight")
+    def folded(self, name: str) -> tuple[NDArray[Any], Floats, Floats]:
+        """Weight, bias and gain of a `ConvNorm` as one convolution."""
+        weight = self.left.pop(f"{name}.0.weight")
         gain = self.take(f"{name}.1.weight") / np.sqrt(self.take(f"{name}.1.running_var") + np.float32(_EPSILON))
         bias = self.take(f"{name}.1.bias") - self.take(f"{name}.1.running_mean") * gain
         self.left.pop(f"{name}.1.num_batches_tracked", None)
-        return weight * gain[:, None, None, None], bias
+        return weight, bias, gain
 
     def convolution(self, name: str, stride: int = 1) -> Convolution:
         """A `ConvNorm` as one convolution."""
-        return Convolution(*self.folded(name), stride)
+        weight, bias, gain = self.folded(name)
+        self.convolutions.append(Convolution(weight, bias, stride, gain))
+        return self.convolutions[-1]
 
     def stage(self, name: str) -> _Stage:
         """A step down, where there is one, and residual blocks."""
@@ -101,8 +104,8 @@ class LightMini:
         state, self.vividness = _State(tensors), vividness
         self._ends, self._enlarged = (safest, most_vivid), _ENLARGED[upsampling]
         self.palette, self._log_weights = state.take("bins"), state.take("log_weights")
-        weight, bias = state.folded("stem.0")
-        self._first = {channels: Convolution(weight[:, :channels], bias, 2) for channels in (1, 4)}
+        weight, bias, gain = state.folded("stem.0")
+        self._first = {channels: Convolution(weight[:, :channels], bias, 2, gain) for channels in (1, 4)}
         self._second = state.convolution("stem.1", 2)
         depth = 1 + max(int(key.split(".")[1]) for key in state.left if key.startswith("project."))
         self._encoder = [state.stage(f"encoder.{i}") for i in range(depth + 1)]
@@ -113,7 +116,13 @@ class LightMini:
         self._head = np.ascontiguousarray(head[:, :, 0, 0].T)
         if state.left:
             raise KeyError(next(iter(state.left)))
+        self._convolutions = (self._first[1], *state.convolutions)
         self._annealed = lru_cache(maxsize=8)(self._anneal)
+
+    def prepare(self) -> None:
+        """Make now what the convolutions need, which else is made when it is first used."""
+        for convolution in self._convolutions:
+            _ = convolution.matrix
 
     def colorize(self, planes: Floats, vividness: float | None = None) -> Floats:
         """(N, 1 or 4, H, W) to ab, (N, 2, H/4, W/4), Lab units; sides are multiples of 32."""

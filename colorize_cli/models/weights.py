@@ -12,13 +12,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock
+from typing import TYPE_CHECKING
 
 from colorize_cli.errors import DownloadError, WeightsError
 from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
-from colorize_cli.models.transfer import Address, Progress, download
+
+if TYPE_CHECKING:
+    from colorize_cli.models.transfer import Address, Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 _TRUE = ("1", "true", "yes", "on")
@@ -110,6 +111,8 @@ def pull(
     entry = (store or default_store()).entry(name)
     if found := _checked(entry, weights.sha256):
         return found
+    from filelock import FileLock
+
     try:
         entry.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(str(entry.folder / ".lock"))
@@ -151,6 +154,8 @@ def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | 
             f'"{name}" is not here, and the network is off (COLORIZE_OFFLINE or HF_HUB_OFFLINE is set)',
             hint=f"Unset it, or bring a bundle: colorize models pull {name} --from DIR",
         )
+    from colorize_cli.models.transfer import download  # the network's libraries load here
+
     free = shutil.disk_usage(entry.folder).free
     if free < 2 * weights.size:  # the published file, and the safetensors made from it
         raise DownloadError(
@@ -197,6 +202,8 @@ def _unpack(bundle: Path, name: str, weights: Published, entry: Entry) -> None:
 
 def _addresses(weights: Published) -> Sequence[Address]:
     """Where to ask, in order: the user's mirror, then the sources."""
+    from colorize_cli.models.transfer import Address
+
     addresses = []
     if mirror := os.environ.get("COLORIZE_MIRROR"):
         addresses.append(Address(f"{mirror.rstrip('/')}/{Path(weights.file).name}"))
