@@ -62,7 +62,7 @@ class Convolution:
 
     @property
     def matrix(self) -> Floats:
-        """What pictures are multiplied by, made when it is first asked for: (k * k * C, outputs) or (36, C, outputs)."""
+        """What pictures are multiplied by, (k * k * C, outputs) or (36, C, outputs); made when first asked for."""
         with self._making:
             if self._made is None:
                 assert self._given is not None
