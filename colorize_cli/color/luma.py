@@ -13,6 +13,7 @@ between its samples; the corrections of luma are interpolated just so (ITU-T T.8
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -51,9 +52,24 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
         raise ShapeError(f"expected grey of shape (H, W) and 8 bits, got {grey.shape} {grey.dtype}")
     if ab.ndim != 3 or ab.shape[0] != 2 or not ab.size:
         raise ShapeError(f"expected ab of shape (2, h, w), got {ab.shape}")
+    spacing = spacing_of(ab.shape, grey.shape)
+    nodes = _nodes(ab * np.float32(saturation), (grey.shape[0], grey.shape[1]), spacing)
+    return planes_of(grey, nodes, spacing)
+
+
+def planes_of(grey: Grey, nodes: Whole, spacing: int, first: int = 0) -> tuple[Grey, Grey, Grey]:
+    """Y, Cb and Cr of rows of a photo, whose colours are given at nodes.
+
+    Args:
+        grey: (n, W), uint8; the rows above and below are taken to be like the first and the last.
+        nodes: a* and b* at the nodes, (2, k, m), as `whole_numbers` gives them; enough to lie around the rows.
+        spacing: chroma samples from node to node.
+        first: rows of chroma from the first node's cell to the rows' begin.
+
+    Returns:
+        As `merge_luma` does.
+    """
     height, width = grey.shape
-    spacing = _spacing(ab.shape, grey.shape)
-    nodes = _nodes(ab * np.float32(saturation), (height, width), spacing)
     luma_table().fill(_blocks(nodes))
     rows, columns = (height + 1) // 2, (width + 1) // 2
     y = np.empty((2 * rows, 2 * columns), np.uint8)
@@ -64,7 +80,7 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
     for top in range(0, rows, step):
         strip = slice(top, min(top + step, rows))
         means = _halved(_pairs(grey, 2 * top, 2 * strip.stop))
-        found = _samples(means, *_between(nodes, spacing, top, strip.stop, columns))
+        found = _samples(means, *_between(nodes, spacing, first + top, first + strip.stop, columns))
         intercept, slope = joint.next_rows(len(means))
         chroma, unused = (np.empty(means.shape, np.int16) for _ in range(2))
         cv2.split(found.view(np.int16).reshape(*means.shape, 4), (chroma, intercept, slope, unused))
@@ -74,7 +90,7 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
     return y, cb, cr
 
 
-def _spacing(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
+def spacing_of(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
     """Chroma samples from node to node; 1 where `ab` is fine itself."""
     place = min(shape[0] / given[1], shape[1] / given[2])  # pixels
     return next((spacing for spacing in _SPACINGS if 2 * spacing * _PER_PLACE <= place), 1)
@@ -86,16 +102,21 @@ def _nodes(ab: Floats, shape: tuple[int, int], spacing: int) -> Whole:
     size = [-(-side // (2 * spacing)) for side in shape]
     # the edge is repeated far enough that a last node which lies beyond it is made, too
     rim = [math.ceil(1 / factor) for factor in scale]
-    out = np.empty((2, *size), np.int16)
     wide = [cv2.copyMakeBorder(plane, 0, rim[0], 0, rim[1], cv2.BORDER_REPLICATE) for plane in ab]
     fine = [
         cv2.resize(plane, None, fx=scale[1], fy=scale[0], interpolation=cv2.INTER_CUBIC)[: size[0], : size[1]]
         for plane in wide
     ]
+    return whole_numbers(fine)
+
+
+def whole_numbers(fine: Sequence[Floats]) -> Whole:
+    """a* and b* at nodes, (n, m) each, with _FRACTION bits after the point: (2, n, m)."""
     largest = max(float(np.abs(plane).max()) for plane in fine)
     if largest > REACH:
         factor = REACH / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), REACH)
         fine = [plane * factor for plane in fine]
+    out = np.empty((2, *fine[0].shape), np.int16)
     for plane, whole in zip(fine, out, strict=True):
         whole[:] = np.rint(plane * np.float32(1 << _FRACTION))
     return out

@@ -213,7 +213,10 @@ def write_large(
     """
     scan, sights = prepared.scan, prepared.sights
     assert scan is not None
-    painters = {i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu) for i, found in colours.items()}
+    luma = takes_luma(scan.photo, settings)
+    painters = {
+        i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu, luma) for i, found in colours.items()
+    }
     with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
         written = paint(scan, painters, path, settings, note, on_rows, workers)
     figures = dict[str, float]()

@@ -14,13 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of, merge, merge_strip
+from colorize_cli.color.channels import grey_plane, lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.color.luma_rows import LumaRows
+from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.scribbles import AlongEdges, hold, upsampled_strips
 from colorize_cli.inference.geometry import View, reduced_lightness
+from colorize_cli.photos.photo import LumaPlanes
+from colorize_cli.photos.scan import Block
 
 if TYPE_CHECKING:
     import torch
@@ -100,6 +103,7 @@ class Painter:
         space: what its pixels mean.
         saturation: factor on the chroma.
         gpu: joins the rows there, one strip at a time; what does not fit is painted on the CPU.
+        luma: the rows are for a JPEG that takes luma and chroma; where a strip is grey, `paint_block` gives these.
     """
 
     def __init__(
@@ -109,6 +113,7 @@ class Painter:
         space: RgbSpace,
         saturation: float,
         gpu: torch.device | None = None,
+        luma: bool = False,
     ) -> None:
         self.size, self.space, self.saturation = size, space, np.float32(saturation)
         self._along: AlongEdges | None = None
@@ -117,12 +122,22 @@ class Painter:
         else:
             ab = colours.ab if isinstance(colours, Guided) else colours
             self._ab = ab if saturation == 1.0 else ab * self.saturation
+        self._luma = LumaRows(self._ab, size) if luma and self._along is None and space is SRGB else None
         self._merger: DeviceMerger | None = None
         self._turn = threading.Lock()
-        if gpu is not None and self._along is None:
+        if gpu is not None and self._along is None and self._luma is None:
             from colorize_cli.color.on_device import DeviceMerger  # torch is loaded by now
 
             self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
+
+    def paint_block(self, block: Block) -> NDArray[Any] | LumaPlanes:
+        """The coloured pixels of a block, (n, W, 3); or its luma and chroma."""
+        pixels = block.rows.pixels
+        if self._luma is None or (grey := grey_plane(pixels)) is None:
+            return self.paint(block.top, pixels)
+        near = (pixels[:0] if rows is None else rows for rows in (block.above, block.below))
+        above, below = (grey[:0] if (plane := grey_plane(rows)) is None else plane for rows in near)
+        return LumaPlanes(*self._luma.merge(block.top, grey, above, below), block.rows.size)
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""

@@ -30,7 +30,7 @@ from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.spaces import space_of
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings, Written
-from colorize_cli.photos.photo import Page
+from colorize_cli.photos.photo import LumaPlanes, Page
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips
 from colorize_cli.photos.scan_write import write_scan
@@ -192,10 +192,10 @@ def paint(
         workers: threads.
     """
 
-    def colours(number: int, block: Block) -> NDArray[Any]:
+    def colours(number: int, block: Block) -> NDArray[Any] | LumaPlanes:
         pixels, painter = block.rows.pixels, painters.get(number)
         if painter is not None:
-            return painter.paint(block.top, pixels)
+            return painter.paint_block(block)
         return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
     kept = set(range(len(scan.photo.pages))) - set(painters)

@@ -32,10 +32,18 @@ _OPENERS = {PhotoFormat.tiff: open_tiff, PhotoFormat.jpeg: open_jpeg, PhotoForma
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a page: where they start, and what they are; `rows.pixels` is (n, W) or (n, W, 3)."""
+    """Some rows of a page.
+
+    Attributes:
+        top: where they start.
+        rows: what they are; `rows.pixels` is (n, W) or (n, W, 3).
+        above, below: pixels of the rows next to them, where `with_neighbours` gave them.
+    """
 
     top: int
     rows: Page
+    above: AnyPixels | None = None
+    below: AnyPixels | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,22 @@ def strips(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
         del block  # before the next is read: it may be large, and no strip holds it
     if waiting:
         yield _joined(waiting)
+
+
+def with_neighbours(blocks: Iterator[Block], count: int) -> Iterator[Block]:
+    """The same blocks, each with `count` rows of pixels above and below it; fewer where the page ends."""
+    if not count:
+        yield from blocks
+        return
+    waiting: Block | None = None
+    for block in blocks:
+        if waiting is not None:
+            yield replace(waiting, below=block.rows.pixels[:count].copy())
+            block = replace(block, above=waiting.rows.pixels[-count:].copy())
+        waiting = replace(block, above=block.rows.pixels[:0]) if block.above is None else block
+        del block
+    if waiting is not None:
+        yield replace(waiting, below=waiting.rows.pixels[:0])
 
 
 def _joined(blocks: list[Block]) -> Block:

@@ -23,9 +23,9 @@ from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.atomic import write_whole_by
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.ifd import FileData
-from colorize_cli.photos.photo import AnyPixels, Page, PhotoFormat
+from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.scan import Block, Scan, strips
+from colorize_cli.photos.scan import Block, Scan, strips, with_neighbours
 from colorize_cli.photos.scan_file import unchanged
 from colorize_cli.photos.scan_write_jpeg import JpegStrips
 from colorize_cli.photos.scan_write_png import PngStrips
@@ -33,17 +33,18 @@ from colorize_cli.photos.scan_write_tiff import TiffTiles
 from colorize_cli.photos.strip import strip
 
 STREAMED = frozenset({PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff})
-Paint = Callable[[int, Block], AnyPixels]
+Paint = Callable[[int, Block], AnyPixels | LumaPlanes]
 Watch = Callable[[int], None]
 
 
 class Strips(Protocol):
-    """One format's way to take a page in strips of `rows` rows."""
+    """One format's way to take a page in strips of `rows` rows, painted with a look at `near` rows beside them."""
 
     rows: int
+    near: int
 
-    def code(self, page: Page, rgb: AnyPixels) -> Any:
-        """Code one strip; may run in any thread."""
+    def code(self, page: Page, colored: Any) -> Any:
+        """Code one strip, RGB or (of a JPEG) luma and chroma; may run in any thread."""
 
     def write(self, file: BinaryIO, coded: Any) -> None:
         """Write a coded strip; strips come from top to bottom."""
@@ -66,7 +67,8 @@ def write_scan(
 
     Args:
         scan: the source; its path is never written over, its times are given to the output.
-        paint: gives the colours of a block of a page (by its number), (n, W, 3), in any thread.
+        paint: gives the colours of a block of a page (by its number), (n, W, 3), in any thread; or, where `takes_luma`
+            says so, luma and chroma.
         out: the file; its folder exists.
         settings: how; the format must be one of `STREAMED`.
         provenance: the note that it carries.
@@ -140,9 +142,10 @@ def _fill_page(
     def work(block: Block) -> tuple[int, Any]:
         return len(block.rows.pixels), way.code(block.rows, paint(number, block))
 
+    blocks = with_neighbours(strips(scan.blocks(number), way.rows), way.near)
     with (
         ThreadPoolExecutor(workers, "scan") as pool,
-        closing(ahead(pool, work, strips(scan.blocks(number), way.rows), workers + 1)) as done,
+        closing(ahead(pool, work, blocks, workers + 1)) as done,
     ):
         for count, coded in done:
             way.write(file, coded)

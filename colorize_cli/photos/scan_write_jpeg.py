@@ -1,6 +1,6 @@
 """Code a JPEG in strips: each is a restart interval, coded on its own by the usual encoder with the same tables.
 
-In:  strips of RGB rows, uint8 or uint16; the photo that they belong to
+In:  strips of RGB rows, uint8 or uint16, or of luma and chroma; the photo that they belong to
 Out: one baseline JPEG
 
 Source: ITU-T T.81, F.1.1.5.3 and E.1.4: at a restart marker the prediction of DC starts anew and bits are filled up
@@ -17,9 +17,9 @@ from typing import BinaryIO
 import imagecodecs
 import numpy as np
 
-from colorize_cli.photos.encode_jpeg import code_pixels, eight_bits, segments_around
+from colorize_cli.photos.encode_jpeg import code_luma, code_pixels, eight_bits, segments_around
 from colorize_cli.photos.jpeg_file import assemble
-from colorize_cli.photos.photo import AnyPixels, Page, Photo
+from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, Photo
 from colorize_cli.photos.provenance import Provenance
 
 _ROWS = 128
@@ -28,6 +28,8 @@ _MOST_UNITS = 65535  # of a restart interval
 
 class JpegStrips:
     """The one page of a JPEG."""
+
+    near = 2  # a decoder interpolates between rows of chroma, two rows of pixels each
 
     def __init__(self, photo: Photo, quality: int | None, note: Provenance) -> None:
         self.page, self.quality = photo.pages[0], quality
@@ -41,9 +43,12 @@ class JpegStrips:
         self.rows = max(16, min(_ROWS, _MOST_UNITS // -(-self.width // 8) * 8) // 16 * 16)
         self._count = 0
 
-    def code(self, page: Page, rgb: AnyPixels) -> list[bytes]:
+    def code(self, page: Page, colored: AnyPixels | LumaPlanes) -> list[bytes]:
         """One strip: what stands before its coded data, and these."""
-        coded = code_pixels(np.ascontiguousarray(eight_bits(rgb)), self.traits, self.quality)
+        if isinstance(colored, LumaPlanes):
+            coded = code_luma(colored, self.traits, self.quality)
+        else:
+            coded = code_pixels(np.ascontiguousarray(eight_bits(colored)), self.traits, self.quality)
         at = 2
         while coded[at + 1] != 0xDA:
             at += 2 + struct.unpack_from(">H", coded, at + 2)[0]

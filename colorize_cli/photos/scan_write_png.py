@@ -28,6 +28,8 @@ _BASE = 65521
 class PngStrips:
     """The one page of a PNG."""
 
+    near = 0
+
     def __init__(self, photo: Photo, note: Provenance) -> None:
         self.page = photo.pages[0]
         self.chunks = chunks_around(photo, self.page, note)

@@ -1,6 +1,6 @@
-"""Peak memory and time for giant scans: each layout at 400 megapixels, and how cost grows from 12 to 400.
+"""Peak memory and time for giant scans: each layout at 400 megapixels. (How cost grows: `growth.py`.)
 
-    python tests/benchmarks/scans.py [--source DIR] [--side 20000] [--only strips-8,png-8] [--growth] [--verify]
+    python tests/benchmarks/scans.py [--source DIR] [--side 20000] [--only strips-8,png-8] [--verify]
 
 A mosaic of grey, grainy photos (scikit-image's samples where no folder is given) is made as large as wanted and
 written in every layout; `colorize` then runs on each in a process of its own. Peak memory is what the process had at
@@ -56,12 +56,12 @@ def photos(folder: Path | None) -> list[Array]:
 
 
 class Mosaic:
-    """4 x 4 photos enlarged to one picture, of which any rows can be had: (n, side), uint8 or uint16."""
+    """4 x 4 photos, or a single one, enlarged to one picture of which any rows can be had: (n, side), 8 or 16 bits."""
 
-    def __init__(self, pictures: list[Array], side: int, deep: bool) -> None:
-        self.side, self.dtype = side, np.dtype(np.uint16 if deep else np.uint8)
-        self.cell = -(-side // 4)
-        self.pictures = [pictures[i % len(pictures)] for i in range(16)]
+    def __init__(self, pictures: list[Array], side: int, deep: bool, across: int = 4) -> None:
+        self.side, self.dtype, self.across = side, np.dtype(np.uint16 if deep else np.uint8), across
+        self.cell = -(-side // across)
+        self.pictures = [pictures[i % len(pictures)] for i in range(across * across)]
         self.grain = np.random.default_rng(0).normal(0, 0.008, (1024, side)).astype(np.float32)
         self._row, self._cells = -1, list[Array]()
 
@@ -71,8 +71,9 @@ class Mosaic:
             row = top // self.cell
             if row != self._row:
                 size = (self.cell, self.cell)
-                enlarged = [cv2.resize(p, size, interpolation=cv2.INTER_CUBIC) for p in self.pictures[4 * row :][:4]]
-                self._row, self._cells = row, enlarged
+                here = self.pictures[self.across * row :][: self.across]
+                self._cells.clear()
+                self._row, self._cells = row, [cv2.resize(p, size, interpolation=cv2.INTER_CUBIC) for p in here]
             end = min(bottom, (row + 1) * self.cell, top + 1024 - top % 1024)
             inside = slice(top - row * self.cell, end - row * self.cell)
             grey = np.hstack([cell[inside] for cell in self._cells])[:, : self.side] / np.float32(255)
@@ -135,12 +136,12 @@ LAYOUTS: dict[str, tuple[str, Callable[[Mosaic, Path], None]]] = {
     "jpeg": ("jpg", coded(lambda pixels: bytes(imagecodecs.jpeg8_encode(pixels, level=90)))),
     "png": ("png", coded(lambda pixels: bytes(imagecodecs.png_encode(pixels, level=1)))),
 }
-GROWTH = (12, 50, 100, 200, 400)  # megapixels
 
 
-def run(source: Path, out: Path, options: list[str]) -> dict[str, float]:
+def run(source: Path | list[Path], out: Path, options: list[str]) -> dict[str, float]:
+    sources = [str(path) for path in (source if isinstance(source, list) else [source])]
     figures = out.with_name("figures.json")
-    command = [sys.executable, "-c", RUN, "-", str(source), "--out", str(out), "--overwrite", "--quiet", *options]
+    command = [sys.executable, "-c", RUN, "-", *sources, "--out", str(out), "--overwrite", "--quiet", *options]
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SCAN_FIGURES": str(figures)})
     wall = time.perf_counter() - started
@@ -161,7 +162,6 @@ def main() -> None:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--side", type=int, default=20_000)
     parser.add_argument("--only", default="")
-    parser.add_argument("--growth", action="store_true")
     parser.add_argument("--verify", action="store_true")
     parser.add_argument("--model", default="mini")
     options = parser.parse_args()
@@ -169,29 +169,13 @@ def main() -> None:
     names = [f"{name}-{bits}" for bits in (8, 16) for name in LAYOUTS if (name, bits) != ("jpeg", 16)]
     wanted = [name for name in names if not options.only or name in options.only.split(",")]
     with tempfile.TemporaryDirectory() as scratch:
-        if not options.growth:
-            for name in wanted:
-                layout, _, bits = name.rpartition("-")
-                suffix, write = LAYOUTS[layout]
-                source, out = Path(scratch, f"scan.{suffix}"), Path(scratch, f"out.{suffix}")
-                write(Mosaic(pictures, options.side, bits == "16"), source)
-                show(name, options.side**2 / 1e6, source.stat().st_size, run(source, out, more))
-                source.unlink()
-            return
-        costs = list[tuple[float, float]]()
-        for megapixels in GROWTH:
-            side = round((megapixels * 1e6) ** 0.5)
-            source, out = Path(scratch, "scan.tif"), Path(scratch, "out.tif")
-            LAYOUTS["deflate-tiles"][1](Mosaic(pictures, side, False), source)
-            row = run(source, out, more)
-            show("deflate-tiles-8", side**2 / 1e6, source.stat().st_size, row)
-            costs.append((side**2 / 1e6, row["cpu"]))
+        for name in wanted:
+            layout, _, bits = name.rpartition("-")
+            suffix, write = LAYOUTS[layout]
+            source, out = Path(scratch, f"scan.{suffix}"), Path(scratch, f"out.{suffix}")
+            write(Mosaic(pictures, options.side, bits == "16"), source)
+            show(name, options.side**2 / 1e6, source.stat().st_size, run(source, out, more))
             source.unlink()
-        slope, fixed = np.polyfit(*zip(*costs, strict=True), 1)
-        print(f"CPU time: {fixed:.1f} s + {1000 * slope:.1f} ms a megapixel; against that line:")
-        for size, cpu in costs:
-            each = (cpu - fixed) / size
-            print(f"{size:6.0f} MP  {1000 * each:6.1f} ms a megapixel  {each / slope:5.2f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""How the cost of a photo grows with its size, 12 to 400 megapixels: linearly within 10 % once the fixed cost is off?
+
+    python tests/benchmarks/growth.py [--only jpeg-8,png-8] [--sizes 12,25,50,100,200,400] [--sources DIR] [--make]
+
+One grey, grainy photo is enlarged to every size and written in every layout, sizes below 100 megapixels several
+times, so that each run has about as much to do. `colorize` runs on them in a process of its own. From its CPU time
+that of a run on one tiny photo is taken off; a line, fixed cost a photo and cost a megapixel, is laid through the
+rest by relative least squares. Shown is how far each size is off that line, as a share of what grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scans import LAYOUTS, Mosaic, photos, run
+
+SIZES = "12,25,50,100,200,400"  # megapixels
+KINDS = "jpeg-8,png-8,strips-8,deflate-tiles-8,deflate-tiles-16"
+ENOUGH = 100  # megapixels of a run, at least
+TINY = 0.3  # megapixels
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one photo of a size: CPU and wall seconds, beyond what a tiny one takes."""
+
+    megapixels: float
+    cpu: float
+    wall: float
+
+
+def source_of(kind: str, megapixels: float, folder: Path) -> Path:
+    """A photo of a kind and size; made where it is not there."""
+    layout, _, bits = kind.rpartition("-")
+    suffix, write = LAYOUTS[layout]
+    path = folder / f"{kind}-{megapixels:g}.{suffix}"
+    if not path.exists():
+        write(Mosaic(photos(None), round((megapixels * 1e6) ** 0.5), bits == "16", across=1), path)
+    return path
+
+
+def copies(path: Path, count: int, folder: Path) -> list[Path]:
+    """The same photo under several names."""
+    for file in folder.iterdir():
+        file.unlink()
+    paths = [folder / f"{i}{path.suffix}" for i in range(count)]
+    for copy in paths:
+        os.symlink(path.resolve(), copy)
+    return paths
+
+
+def fitted(costs: list[Cost], which: str) -> tuple[float, float]:
+    """Fixed cost, not below none, and cost a megapixel; each size's relative error counts alike."""
+    x, y = (np.array([getattr(cost, name) for cost in costs]) for name in ("megapixels", which))
+    slope, fixed = np.polyfit(x, y, 1, w=1 / y)
+    if fixed < 0:
+        fixed, slope = 0.0, float((x / y).sum() / ((x / y) ** 2).sum())
+    return float(fixed), float(slope)
+
+
+def judged(kind: str, costs: list[Cost]) -> None:
+    for which in ("cpu", "wall"):
+        fixed, slope = fitted(costs, which)
+        print(f"{kind} {which}: {fixed:.2f} s a photo + {1000 * slope:.1f} ms a megapixel")
+        off = [(getattr(c, which) - fixed) / (slope * c.megapixels) - 1 for c in costs]
+        for cost, share in zip(costs, off, strict=True):
+            print(f"  {cost.megapixels:5.0f} MP  {getattr(cost, which):7.2f} s  {share:+7.1%}")
+        worst = max(map(abs, off))
+        print(f"  {'linear within 10 %' if worst <= 0.1 else 'NOT linear within 10 %'}: {worst:.1%} at most", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=KINDS)
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--sources", type=Path, help="where the photos are kept; a folder that goes afterwards")
+    parser.add_argument("--make", action="store_true", help="only make the photos")
+    options = parser.parse_args()
+    sizes = [float(size) for size in options.sizes.split(",")]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, given = options.sources or Path(scratch, "sources"), Path(scratch, "given")
+        folder.mkdir(parents=True, exist_ok=True)
+        given.mkdir()
+        for kind in options.only.split(","):
+            made = {size: source_of(kind, size, folder) for size in (TINY, *sizes)}
+            if options.make:
+                continue
+            starts = [run(copies(made[TINY], 1, given), Path(scratch, "out"), []) for _ in range(2)]
+            start = {name: min(row[name] for row in starts) for name in ("cpu", "wall")}
+            costs = []
+            for size in sizes:
+                count = max(1, round(ENOUGH / size))
+                row = run(copies(made[size], count, given), Path(scratch, "out"), [])
+                if row["code"]:
+                    raise SystemExit(f"{kind} of {size:g} megapixels failed")
+                costs.append(Cost(size, (row["cpu"] - start["cpu"]) / count, (row["wall"] - start["wall"]) / count))
+            judged(kind, costs)
+
+
+if __name__ == "__main__":
+    main()
