@@ -60,13 +60,12 @@ class LumaRows:
         base = np.floor(at).astype(int)
         weights = cubic_weights((at - base).astype(np.float32))
         low, high = max(int(base[0]) - 1, 0), min(int(base[-1]) + 3, places)
-        fine = []
+        matrix, fine = np.zeros((last - first, high - low), np.float32), list[Floats]()
+        for k in range(4):
+            matrix[np.arange(last - first), np.clip(base + k - 1, 0, places - 1) - low] += weights[:, k]
         for plane in self._ab[:, low:high]:
             # the edge is repeated far enough that a last node which lies beyond it is made, too
             edged = cv2.copyMakeBorder(plane, 0, 0, 0, math.ceil(right), cv2.BORDER_REPLICATE)
             wide = cv2.resize(edged, None, fx=1 / right, fy=1, interpolation=cv2.INTER_CUBIC)[:, :columns]
-            total = np.zeros((last - first, columns), np.float32)
-            for k in range(4):
-                total += weights[:, k, None] * wide[np.clip(base + k - 1, 0, places - 1) - low]
-            fine.append(total)
+            fine.append(np.asarray(cv2.gemm(matrix, wide, 1, None, 0), np.float32))
         return fine

@@ -93,6 +93,11 @@ class ColorizeJob:
         """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
         return self.out if self.out.suffix.lower() in PHOTO_SUFFIXES and not self.out.is_dir() else None
 
+    @property
+    def shows(self) -> bool:
+        """Whether pictures for people to look at, pairs or sheets, go beside the results."""
+        return self.compare or self.variants > 1
+
     def encode_settings(self) -> EncodeSettings:
         """What the encoder is told; a single output's suffix names its format."""
         wanted, single = _FORMATS.get(self.format), self.single_output()

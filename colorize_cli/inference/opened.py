@@ -105,7 +105,7 @@ class Result:
     """A result that was written.
 
     Attributes:
-        before, after: its first page, or reduced copies of it.
+        before, after: its first page, or reduced copies of it; of large ones only where the job shows them.
         notes: what was odd.
         figures: what was verified.
     """
@@ -223,11 +223,12 @@ def write_large(
     if job.verify:
         with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
             figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers)
+    if not job.shows:
+        return Result(sights[0].pixels, sights[0].pixels, written.notes, figures)
     scale = min(1.0, _SHOWN / max(sights[0].size))
     height, width = (max(1, round(side * scale)) for side in sights[0].size)
     small = View(height, width, 0, 0)
-    before = np.ascontiguousarray(reduce(sights[0].pixels, small))
-    after = before
+    before = after = np.ascontiguousarray(reduce(sights[0].pixels, small))
     if 0 in colours:
         after = Painter(colours[0], (small.height, small.width), sights[0].space, job.saturation).paint(0, before)
     return Result(before, after, written.notes, figures)

@@ -14,6 +14,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -120,6 +121,7 @@ def scaled(table: tuple[int, ...], quality: int) -> tuple[int, ...]:
     return tuple(min(max((value * factor + 50) // 100, 1), 255) for value in table)
 
 
+@lru_cache(maxsize=64)  # the photos of a folder, and the strips of a scan, share a few tables
 def quality_of(table: tuple[int, ...], standard: tuple[int, ...]) -> int:
     """The quality whose scaled standard table is nearest, 1 to 100; the highest of equals."""
     return min(
