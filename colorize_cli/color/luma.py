@@ -76,7 +76,8 @@ def planes_of(grey: Grey, nodes: Whole, spacing: int, first: int = 0) -> tuple[G
     cb, cr = np.empty((rows, columns), np.uint8), np.empty((rows, columns), np.uint8)
     grey = _even(grey)
     joint = _Joint(grey, y)
-    step = max(1, _STRIP_PIXELS // columns // spacing) * spacing
+    parts = -(-rows // max(1, _STRIP_PIXELS // columns))
+    step = -(-rows // parts)
     for top in range(0, rows, step):
         strip = slice(top, min(top + step, rows))
         means = _halved(_pairs(grey, 2 * top, 2 * strip.stop))
@@ -114,8 +115,8 @@ def whole_numbers(fine: Sequence[Floats]) -> Whole:
     """a* and b* at nodes, (n, m) each, with _FRACTION bits after the point: (2, n, m)."""
     largest = max(float(np.abs(plane).max()) for plane in fine)
     if largest > REACH:
-        factor = REACH / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), REACH)
-        fine = [plane * factor for plane in fine]
+        factor = np.float32(REACH) / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), np.float32(REACH))
+        fine = [np.asarray(plane * factor, np.float32) for plane in fine]
     out = np.empty((2, *fine[0].shape), np.int16)
     for plane, whole in zip(fine, out, strict=True):
         whole[:] = np.rint(plane * np.float32(1 << _FRACTION))
@@ -185,7 +186,7 @@ def _halved(pairs: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def _between(nodes: Whole, spacing: int, top: int, bottom: int, columns: int) -> list[Whole]:
-    """Colours of the chroma samples in rows top (a multiple of the spacing) to bottom: a* and b*, (rows, columns)."""
+    """Colours of the chroma samples in rows top to bottom: a* and b*, (rows, columns)."""
     if spacing == 1:
         return [plane[top:bottom] for plane in nodes]
     first, last = top // spacing, -(-bottom // spacing)

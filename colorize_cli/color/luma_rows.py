@@ -37,7 +37,8 @@ class LumaRows:
         Args:
             top: the first row, even.
             grey: (n, W), uint8; n is even unless they are the photo's last rows.
-            above, below: the `MARGIN` rows before and after them; fewer, or none, where the photo ends.
+            above: the `MARGIN` rows before them; none at the photo's top.
+            below: the `MARGIN` rows after them; fewer, or none, where the photo ends.
 
         Returns:
             Y, Cb and Cr; see `merge_luma`.
@@ -60,12 +61,16 @@ class LumaRows:
         base = np.floor(at).astype(int)
         weights = cubic_weights((at - base).astype(np.float32))
         low, high = max(int(base[0]) - 1, 0), min(int(base[-1]) + 3, places)
-        matrix, fine = np.zeros((last - first, high - low), np.float32), list[Floats]()
+        matrix, nothing, fine = (
+            np.zeros((last - first, high - low), np.float32),
+            np.empty(0, np.float32),
+            list[Floats](),
+        )
         for k in range(4):
             matrix[np.arange(last - first), np.clip(base + k - 1, 0, places - 1) - low] += weights[:, k]
         for plane in self._ab[:, low:high]:
             # the edge is repeated far enough that a last node which lies beyond it is made, too
             edged = cv2.copyMakeBorder(plane, 0, 0, 0, math.ceil(right), cv2.BORDER_REPLICATE)
             wide = cv2.resize(edged, None, fx=1 / right, fy=1, interpolation=cv2.INTER_CUBIC)[:, :columns]
-            fine.append(np.asarray(cv2.gemm(matrix, wide, 1, None, 0), np.float32))
+            fine.append(np.asarray(cv2.gemm(matrix, wide, 1, nothing, 0), np.float32))
         return fine

@@ -6,7 +6,8 @@ paint: strips -> colours enlarged -> joined with their lightness -> coded -> the
 In:  a `Scan`
 Out: a `Sight` of each page; the written file. Memory is that of some strips and of the sights, whatever the size
 
-Every pixel is what the road through memory gives: the same halvings, the same enlarging, the same merge.
+Every pixel is what the road through memory gives: the same halvings (but for a JPEG's, which its decoder does, to a
+level or so), the same enlarging, the same merge.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from colorize_cli.photos.scan_write import write_scan
 SIGHT_BYTES = 32 << 20  # of a page's reduced copy; it is halved until it has no more
 _STRIP_BYTES = 8 << 20
 STEP = 2  # pixels of a side that become one
+_DECODERS_HALVINGS = 3  # of a JPEG, at most
 
 
 @dataclass(frozen=True)
@@ -134,21 +136,24 @@ def look(scan: Scan, number: int, view: View, on_rows: Callable[[int], None], wo
     height, width = page.pixels.shape[:2]
     line = page.pixels[:1].size * page.pixels.itemsize
     halvings = _halvings(height, width, line // width, view)
+    early = min(halvings, _DECODERS_HALVINGS) if scan.reduced is not None else 0
+    factor, halvings = STEP**early, halvings - early
     unit = STEP**halvings
-    rows = max(unit, _STRIP_BYTES // max(line, 1) // unit * unit)
+    rows = max(unit, _STRIP_BYTES * factor // max(line, 1) // unit * unit)
 
     def work(block: Block) -> tuple[NDArray[Any], bool, int]:
-        return _halved(block.rows.pixels, halvings), block.rows.hides, len(block.rows.pixels)
+        return _halved(block.rows.pixels, halvings), block.rows.hides, factor * len(block.rows.pixels)
 
     parts, hides = list[NDArray[Any]](), False
     with (
         ThreadPoolExecutor(workers, "look") as pool,
-        closing(ahead(pool, work, strips(scan.blocks(number), rows), workers + 1)) as done,
+        closing(ahead(pool, work, strips(scan.blocks(number, factor), rows), workers + 1)) as done,
     ):
         for part, hidden, count in done:
             parts.append(part)
             hides = hides or hidden
             on_rows(count)
+    on_rows(height % factor)
     whole = parts[0] if len(parts) == 1 else np.concatenate([part for part in parts if part.size])
     return Sight(whole, (height, width), space_of(page)), hides
 

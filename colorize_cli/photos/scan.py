@@ -54,11 +54,13 @@ class Scan:
         photo: as `decode` gives it, but its pixels and alpha are stand-ins of the right shape that take no memory.
         readers: for each page, what starts reading its rows as they are stored.
         convert: what is done to rows once they are upright.
+        reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
     """
 
     photo: Photo
     readers: tuple[Callable[[], Iterator[Rows]], ...]
     convert: Callable[[Page], Page] = lambda page: page
+    reduced: Callable[[int], Iterator[Rows]] | None = None
 
     def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
         """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
@@ -69,10 +71,10 @@ class Scan:
         def converted(rows: Page) -> Page:
             return convert(replace(self.photo, pages=(rows,))).pages[0]
 
-        return Scan(replace(small, pages=pages), self.readers, converted)
+        return Scan(replace(small, pages=pages), self.readers, converted, self.reduced)
 
-    def blocks(self, page: int) -> Iterator[Block]:
-        """All rows of a page, from top to bottom.
+    def blocks(self, page: int, factor: int = 1) -> Iterator[Block]:
+        """All rows of a page, from top to bottom; by a factor, which `reduced` must be there for, of a smaller copy.
 
         Raises:
             DecodeError: the page is damaged, or the file changed since it was opened.
@@ -81,7 +83,7 @@ class Scan:
         unchanged(path, self.photo.metadata.file)
         seen = 0
         try:
-            for top, raw in self.readers[page]():
+            for top, raw in self.readers[page]() if factor == 1 or self.reduced is None else self.reduced(factor):
                 rows = self.convert(finish_page(raw))
                 seen += len(rows.pixels)
                 yield Block(top, rows)
@@ -90,7 +92,7 @@ class Scan:
             reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
             hint = "--salvage takes what is there" if isinstance(error, Damaged) and error.salvageable else None
             raise DecodeError(reason, path=path, hint=hint) from None
-        if seen != self.photo.pages[page].size[1]:
+        if seen != self.photo.pages[page].size[1] // factor:
             raise DecodeError("damaged: not all of its rows are there", path=path)
 
 
@@ -106,7 +108,7 @@ def open_scan(path: Path, limits: DecodeLimits) -> Scan:
     if format not in _OPENERS:
         raise DecodeError("it is no TIFF, JPEG or PNG", path=path)
     try:
-        raw, shapes, readers = _OPENERS[format](path, limits)
+        raw, shapes, readers, reduced = _OPENERS[format](path, limits)
         photo = finish(raw, path, format, facts)
     except Damaged as error:
         hint = "--salvage takes what is there" if error.salvageable else None
@@ -116,7 +118,7 @@ def open_scan(path: Path, limits: DecodeLimits) -> Scan:
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
     pages = tuple(_spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
-    return Scan(replace(photo, pages=pages), tuple(readers))
+    return Scan(replace(photo, pages=pages), tuple(readers), reduced=reduced)
 
 
 def _spread(page: Page, height: int, width: int) -> Page:

@@ -31,7 +31,7 @@ from colorize_cli.photos.tiff_segments import Samples, decode_segment, decodes_t
 _BLOCK = 8 << 20  # bytes of rows that are read at once, where the strips are no larger
 _WORKERS = min(os.cpu_count() or 2, 8)
 
-Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]]]
+Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]], None]
 
 
 def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
@@ -63,7 +63,7 @@ def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
             shapes.append((width, height) if page.orientation >= 5 else (height, width))
             readers.append(_reader(path, picture.number, ifd))
     metadata = metadata_of(header, pages[0].metadata.tags)
-    return RawPhoto(tuple(pages), metadata, tuple(dict.fromkeys(notes))), shapes, readers
+    return RawPhoto(tuple(pages), metadata, tuple(dict.fromkeys(notes))), shapes, readers, None
 
 
 def bits_of(ifd: Ifd) -> int:

@@ -21,7 +21,8 @@ from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 _BLOCK = 1 << 19  # bytes of rows that are fetched at once; with 2 MB libvips takes twice the time
 _HEAD = 1 << 20
 
-Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]]]
+Rows = Iterator[tuple[int, RawPage]]
+Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Rows]], Callable[[int], Rows] | None]
 
 
 def open_jpeg(path: Path, limits: DecodeLimits) -> Opened:
@@ -40,11 +41,14 @@ def open_jpeg(path: Path, limits: DecodeLimits) -> Opened:
     space = "grey" if count == 1 else "rgb"
     photo = decode_jpeg.photo_of(parsed, np.zeros((1, 1, *channels), np.uint8), space, [])
 
-    def read() -> Iterator[tuple[int, RawPage]]:
-        for top, rows in _rows(path, "jpegload", (frame.height, frame.width, *channels), np.dtype(np.uint8)):
+    def read(factor: int = 1) -> Rows:
+        shape = (frame.height // factor, frame.width // factor, *channels)
+        for top, rows in _rows(path, "jpegload", shape, np.dtype(np.uint8), factor):
             yield top, decode_jpeg.photo_of(parsed, rows, space, []).pages[0]
 
-    return photo, [_stored(frame.height, frame.width, photo)], [read]
+    # a mirrored one would lose an odd column on the other side; chroma is reduced by itself, and comes out different
+    reduced = read if photo.pages[0].orientation == 1 and count == 1 else None
+    return photo, [_stored(frame.height, frame.width, photo)], [read], reduced
 
 
 def open_png(path: Path, limits: DecodeLimits) -> Opened:
@@ -69,12 +73,12 @@ def open_png(path: Path, limits: DecodeLimits) -> Opened:
             rows = np.ascontiguousarray(rows[..., 0] if parsed.channels == 2 else rows[..., :3])
         return decode_png.photo_of(parsed, rows, alpha, notes)
 
-    def read() -> Iterator[tuple[int, RawPage]]:
+    def read() -> Rows:
         for top, rows in _rows(path, "pngload", shape, dtype):
             yield top, page(rows).pages[0]
 
     photo = page(np.zeros((1, 1, *shape[2:]), dtype))
-    return photo, [_stored(parsed.height, parsed.width, photo)], [read]
+    return photo, [_stored(parsed.height, parsed.width, photo)], [read], None
 
 
 def jpeg_head(path: Path) -> jpeg_file.JpegFile:
@@ -131,8 +135,13 @@ def _stored(height: int, width: int, photo: RawPhoto) -> tuple[int, int]:
     return (width, height) if photo.pages[0].orientation >= 5 else (height, width)
 
 
-def _rows(path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[int, Any]]:
-    """Rows of a picture as stored, from top to bottom, (n, W) or (n, W, samples)."""
+def _rows(
+    path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any], factor: int = 1
+) -> Iterator[tuple[int, Any]]:
+    """Rows of a picture as stored, from top to bottom, (n, W) or (n, W, samples).
+
+    By a factor they are those of a smaller copy, as the decoder of a JPEG makes it, without what it has beyond `shape`.
+    """
     import pyvips  # its libraries take a while to load, and few files are large
 
     height, width = shape[:2]
@@ -140,9 +149,11 @@ def _rows(path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any])
     try:
         pyvips.cache_set_max(0)  # nothing is read twice in the same way
         load = getattr(pyvips.Image, loader)
-        image = load(str(path), access="sequential", fail_on="error", unlimited=True)
+        options = {"shrink": factor} if factor > 1 else {}
+        image = load(str(path), access="sequential", fail_on="error", unlimited=True, **options)
         bands = shape[2] if len(shape) > 2 else 1
-        if (image.height, image.width, image.bands) != (height, width, bands):
+        beyond = (image.height - height, image.width - width)
+        if image.bands != bands or not all(0 <= rest < min(factor, 2) for rest in beyond):
             raise Damaged("damaged: the picture is not of the size that its header declares")
         region = pyvips.Region.new(image)
         for top in range(0, height, step):

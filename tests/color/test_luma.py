@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from colorize_cli.color import luma
 from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.luma import merge_luma
+from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.luma_table import LumaTable
 from colorize_cli.errors import ShapeError
 
@@ -142,3 +143,28 @@ def test_what_is_no_grey_picture_is_refused() -> None:
             merge_luma(wrong, ab)  # type: ignore[arg-type]
     with pytest.raises(ShapeError):
         merge_luma(np.zeros((4, 4), np.uint8), np.zeros((3, 4, 4), np.float32))
+
+
+@pytest.mark.parametrize(("shape", "places"), [((211, 301), (40, 57)), ((210, 300), (9, 13)), ((97, 64), (97, 64))])
+def test_rows_by_themselves_are_those_of_the_whole_photo(shape: tuple[int, int], places: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    grey = rng.integers(0, 256, shape, dtype=np.uint8)
+    ab = cv2.GaussianBlur(rng.normal(0, 60, (*places, 2)), (0, 0), 2).astype(np.float32).transpose(2, 0, 1)
+    whole, rows = merge_luma(grey, ab, 1.5), LumaRows(ab, shape, 1.5)
+    parts = [
+        rows.merge(top, grey[top : top + 32], grey[max(top - MARGIN, 0) : top], grey[top + 32 : top + 32 + MARGIN])
+        for top in range(0, shape[0], 32)
+    ]
+    for plane, strips in zip(whole, zip(*parts, strict=True), strict=True):
+        apart = np.abs(plane.astype(int) - np.concatenate(strips))
+        assert apart.max() <= 1 and (apart > 0).mean() < 1e-3, "the last bit of a rounding may differ"
+
+
+def test_rows_that_do_not_see_their_neighbours_show_a_seam() -> None:
+    rng = np.random.default_rng(1)
+    grey = rng.integers(0, 256, (64, 48), dtype=np.uint8)
+    ab = np.full((2, 8, 6), 40, np.float32)
+    rows, none = LumaRows(ab, grey.shape), grey[:0]
+    blind = np.concatenate([rows.merge(top, grey[top : top + 32], none, none)[0] for top in (0, 32)])
+    apart = np.abs(blind.astype(int) - merge_luma(grey, ab)[0]).max(1)
+    assert apart[30:34].max() > 1 and apart[:30].max() <= 1 and apart[34:].max() <= 1

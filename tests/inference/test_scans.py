@@ -120,8 +120,7 @@ def test_a_streamed_file_is_what_the_road_through_memory_gives(case: str, tiny_m
         colorize(tiny_model, source, tmp_path / name, stream_from, verify=True)
     whole, strips = (decode(tmp_path / name / source.name) for name in ("whole", "strips"))
     for one, two in zip(whole.pages, strips.pages, strict=True):
-        # a lossy coding of tiles instead of strips may differ by its own noise; a grey JPEG in memory is coloured as
-        # luma and chroma
+        # a lossy coding of tiles instead of strips may differ by its own noise; a grey JPEG is reduced by its decoder
         apart = 1 if one.metadata.lossless or case == "jpeg rgb" else 8 if case == "jpeg" else 12
         assert one.pixels.dtype == two.pixels.dtype
         np.testing.assert_allclose(two.pixels.astype(int), one.pixels.astype(int), atol=apart, rtol=0)
