@@ -33,10 +33,10 @@ _EPSILON = 1e-5  # of torch's batch norm
 
 
 class _State:
-    """A state dict, from which each tensor is taken once."""
+    """A state dict, from which each tensor is taken once; `side` is the shorter one of usual pictures."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        self.left = dict(tensors)
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], side: int) -> None:
+        self.left, self._side = dict(tensors), side
         self.convolutions = list[Convolution]()
 
     def take(self, key: str) -> Floats:
@@ -51,19 +51,21 @@ class _State:
         self.left.pop(f"{name}.1.num_batches_tracked", None)
         return weight, bias, gain
 
-    def convolution(self, name: str, stride: int = 1) -> Convolution:
-        """A `ConvNorm` as one convolution."""
+    def convolution(self, name: str, stride: int = 1, reduction: int = 1) -> Convolution:
+        """A `ConvNorm` as one convolution, of pictures that are reduced so far."""
         weight, bias, gain = self.folded(name)
-        self.convolutions.append(Convolution(weight, bias, stride, gain))
+        places = (self._side // reduction) ** 2
+        self.convolutions.append(Convolution(weight, bias, stride, gain, places))
         return self.convolutions[-1]
 
-    def stage(self, name: str) -> _Stage:
-        """A step down, where there is one, and residual blocks."""
+    def stage(self, name: str, reduction: int) -> _Stage:
+        """A step down, where there is one, and residual blocks on pictures that are reduced so far."""
         down = self.convolution(f"{name}.0", 2) if f"{name}.0.0.weight" in self.left else None
         blocks = list[tuple[Convolution, Convolution]]()
         while f"{name}.{(down is not None) + len(blocks)}.first.0.weight" in self.left:
             block = f"{name}.{(down is not None) + len(blocks)}"
-            blocks.append((self.convolution(f"{block}.first"), self.convolution(f"{block}.second")))
+            first, second = (self.convolution(f"{block}.{which}", 1, reduction) for which in ("first", "second"))
+            blocks.append((first, second))
         return _Stage(down, tuple(blocks))
 
 
@@ -88,6 +90,7 @@ class LightMini:
     Args:
         tensors: the state dict.
         vividness, safest, most_vivid, upsampling: as of `mini.Mini`.
+        side: the shorter one of pictures for which it should be fastest, pixels.
 
     Raises:
         KeyError: the tensors are not those of this network.
@@ -100,18 +103,19 @@ class LightMini:
         safest: Sequence[float] = SAFEST,
         most_vivid: Sequence[float] = MOST_VIVID,
         upsampling: str = "nearest",
+        side: int = 256,
     ) -> None:
-        state, self.vividness = _State(tensors), vividness
+        state, self.vividness = _State(tensors, side), vividness
         self._ends, self._enlarged = (safest, most_vivid), _ENLARGED[upsampling]
         self.palette, self._log_weights = state.take("bins"), state.take("log_weights")
         weight, bias, gain = state.folded("stem.0")
         self._first = {channels: Convolution(weight[:, :channels], bias, 2, gain) for channels in (1, 4)}
         self._second = state.convolution("stem.1", 2)
         depth = 1 + max(int(key.split(".")[1]) for key in state.left if key.startswith("project."))
-        self._encoder = [state.stage(f"encoder.{i}") for i in range(depth + 1)]
+        self._encoder = [state.stage(f"encoder.{i}", 4 << i) for i in range(depth + 1)]
         self._context = [state.take(f"context.{name}") for name in _CONTEXT]
         self._up = [(state.convolution(f"project.{i}"), state.convolution(f"skip.{i}")) for i in range(depth)]
-        self._decoder = [state.stage(f"decoder.{i}") for i in range(depth)]
+        self._decoder = [state.stage(f"decoder.{i}", 2 << depth - i) for i in range(depth)]
         head, self._bias = state.take("head.weight"), state.take("head.bias")
         self._head = np.ascontiguousarray(head[:, :, 0, 0].T)
         if state.left:
@@ -256,7 +260,8 @@ def _from_file(name: str, path: Path, sha256: str | None) -> LightModel | None:
                 return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
         how = {key: arguments[key] for key in ("vividness", "safest", "most_vivid", "upsampling") if key in arguments}
-        network = LightMini(tensors, **how)
+        spec = replace(catalogue().get(_NETWORK), name=name)
+        network = LightMini(tensors, **how, side=spec.sizes.short_side)
     except (OSError, SafetensorError, ValueError, KeyError):
         return None
-    return LightModel(name, replace(catalogue().get(_NETWORK), name=name), network, sha256 or sha256_of(path))
+    return LightModel(name, spec, network, sha256 or sha256_of(path))

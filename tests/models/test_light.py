@@ -51,18 +51,21 @@ def planes(channels: int, height: int = 64, width: int = 96) -> NDArray[np.float
 
 
 @pytest.mark.parametrize(("height", "width", "inputs", "outputs"), [(8, 8, 16, 5), (9, 18, 20, 3), (1, 3, 17, 4)])
-@pytest.mark.parametrize("stride", [1, 2])
-def test_convolutions_are_those_of_torch(height: int, width: int, inputs: int, outputs: int, stride: int) -> None:
+@pytest.mark.parametrize(("stride", "places"), [(1, 10_000), (1, 100), (1, 10), (2, 100)])
+def test_convolutions_are_those_of_torch(
+    height: int, width: int, inputs: int, outputs: int, stride: int, places: int
+) -> None:
     rng = np.random.default_rng(0)
-    x, weight, bias = (
+    x, weight, bias, gain = (
         rng.normal(size=shape).astype(np.float32)
-        for shape in ((height, width, inputs), (outputs, inputs, 3, 3), (outputs,))
+        for shape in ((height, width, inputs), (outputs, inputs, 3, 3), (outputs,), (outputs,))
     )
-    as_torch = torch.from_numpy(x.transpose(2, 0, 1)[None].copy())
-    expected = torch.nn.functional.conv2d(as_torch, torch.from_numpy(weight), torch.from_numpy(bias), stride, 1)
-    found = Convolution(weight, bias, stride)(x)
-    np.testing.assert_allclose(found, expected[0].permute(1, 2, 0), atol=1e-4)
-    np.testing.assert_array_equal(Convolution(weight, bias, stride)(x, relu=True), np.maximum(found, 0))
+    as_torch, scaled = torch.from_numpy(x.transpose(2, 0, 1)[None].copy()), weight * gain[:, None, None, None]
+    expected = torch.nn.functional.conv2d(as_torch, torch.from_numpy(scaled), torch.from_numpy(bias), stride, 1)
+    convolution = Convolution(weight, bias, stride, gain, places)
+    found = convolution(x)
+    np.testing.assert_allclose(found, expected[0].permute(1, 2, 0), atol=1e-3)  # of sums up to about 30
+    np.testing.assert_array_equal(convolution(x, relu=True), np.maximum(found, 0))
 
 
 @pytest.mark.parametrize("vividness", [None, 0.0, 1.0])
