@@ -10,8 +10,10 @@ copied out.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,8 +91,39 @@ class _Sent:
         return self.rows, self.host.numpy().view(dtype)
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """The tables of a space and depth on a device; see `tables`.
+
+    Attributes:
+        lightness: L* of every grey level.
+        linear: linear light of every level of each channel.
+        encoding: of each channel, levels over the root of linear light.
+        dark: the first grey level that is no darker than `BLACK`.
+    """
+
+    lightness: Tensor
+    linear: tuple[Tensor, ...]
+    encoding: tuple[Tensor, ...]
+    dark: int
+
+
+@lru_cache(maxsize=8)  # they are sent to the device once, not with every strip
+def _tables(device: torch.device, space: RgbSpace, maximum: int) -> _Tables:
+    def there(table: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(table).to(device)
+
+    lightness = tables.grey_lightness(space, maximum)
+    return _Tables(
+        there(lightness),
+        tuple(map(there, tables.linear_tables(space, maximum))),
+        tuple(map(there, tables.encoding_tables(space, maximum))),
+        int(np.searchsorted(lightness, BLACK)),
+    )
+
+
 class DeviceMerger:
-    """Joins strips of one photo with its colours.
+    """Joins strips of one photo with its colours; strips may come from several threads at once.
 
     Args:
         device: where to compute.
@@ -108,6 +141,7 @@ class DeviceMerger:
         if ab.ndim != 3 or ab.shape[0] != 2 or not ab.size:
             raise ShapeError(f"expected ab of shape (2, h, w), got {ab.shape}")
         self.device, self.shape, self.space = device, shape, space
+        self._turn, self._most = threading.Lock(), _STRIP_PIXELS
         small = torch.from_numpy(ab * np.float32(saturation)).to(device)
         # sideways once for the whole photo; downwards strip by strip
         self.wide = _resized(small, shape[1], 2)
@@ -127,8 +161,29 @@ class DeviceMerger:
             yield waiting.received(pixels.dtype)
 
     def strip(self, top: int, pixels: Pixels) -> Pixels:
-        """Colour the rows from `top` on: (n, W) or (n, W, 3) to (n, W, 3), the dtype of the pixels."""
-        return self._send(slice(top, top + len(pixels)), pixels).received(pixels.dtype)[1]
+        """Colour the rows from `top` on: (n, W) or (n, W, 3) to (n, W, 3), the dtype of the pixels.
+
+        Out of memory, the rows go in halves, and so do those that come later.
+
+        Raises:
+            torch.OutOfMemoryError: not even a small part of them fits.
+        """
+        parts, start, width = list[Pixels](), 0, max(self.shape[1], 1)
+        while start < len(pixels):
+            part = pixels[start : start + max(1, self._most // width)]
+            try:
+                with self._turn:  # for the way there alone: another thread's strip is on its way back meanwhile
+                    sent = self._send(slice(top + start, top + start + len(part)), part)
+            except torch.OutOfMemoryError:
+                if len(part) == 1 or len(part) * width < 2 * _LEAST_PIXELS:
+                    raise
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+                self._most = min(self._most, len(part) * width) // 2
+                continue
+            parts.append(sent.received(pixels.dtype)[1])
+            start += len(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _send(self, rows: slice, pixels: Pixels) -> _Sent:
         if pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
@@ -141,8 +196,11 @@ class DeviceMerger:
         cuda = self.device.type == "cuda"
         levels = (host.pin_memory() if cuda else host).to(self.device, non_blocking=cuda).int()
         levels = levels & maximum
+        there = _tables(self.device, self.space, maximum)
+        # told from here: to ask the device would be to wait for it
+        dark = maximum > 255 and int(pixels.min()) < there.dark
         with torch.inference_mode():
-            coloured = self._coloured(rows, levels, maximum)
+            coloured = self._coloured(rows, levels, maximum, there, dark)
         bits = coloured.to(torch.uint8 if maximum == 255 else torch.int16)
         if not cuda:
             return _Sent(rows, bits.cpu(), None)
@@ -152,31 +210,27 @@ class DeviceMerger:
         arrived.record(torch.cuda.current_stream(self.device))
         return _Sent(rows, back, arrived)
 
-    def _coloured(self, rows: slice, levels: Tensor, maximum: int) -> Tensor:
-        """Levels, (n, W) or (n, W, 3) int32, to coloured levels, (n, W, 3) int32."""
-        lightness = self._lightness(levels, maximum)[None, None]
+    def _coloured(self, rows: slice, levels: Tensor, maximum: int, there: _Tables, dark: bool) -> Tensor:
+        """Levels, (n, W) or (n, W, 3) int32, to coloured levels, (n, W, 3) int32; `dark`: some may be below `BLACK`."""
+        lightness = self._lightness(levels, there)[None, None]
         ab = _resized(self.wide, self.shape[0], 1, rows)[None]
         scale = chroma_scale(lightness, ab, self.matrix)
         linear = linear_from_lab(lightness, ab * scale, self.matrix)[0].clamp(0, 1)
         out = torch.empty((*lightness.shape[2:], 3), dtype=torch.int32, device=self.device)
-        for i, table in enumerate(tables.encoding_tables(self.space, maximum)):
-            out[..., i] = _encoded(linear[i], self._table(table), maximum)
-        if maximum > 255:
-            dark = lightness[0, 0] < BLACK
-            if bool(dark.any()):
-                y = (lightness[0, 0][dark] * (27 / 24389)).cpu().numpy()
-                for i, curve in enumerate(self.space.curves):
-                    level = np.rint(curve.encode(y) * maximum).astype(np.int32)
-                    out[..., i][dark] = torch.from_numpy(level).to(self.device)
+        for i, table in enumerate(there.encoding):
+            out[..., i] = _encoded(linear[i], table, maximum)
+        if dark:
+            where = lightness[0, 0] < BLACK
+            y = (lightness[0, 0][where] * (27 / 24389)).cpu().numpy()
+            for i, curve in enumerate(self.space.curves):
+                level = np.rint(curve.encode(y) * maximum).astype(np.int32)
+                out[..., i][where] = torch.from_numpy(level).to(self.device)
         return out
 
-    def _table(self, table: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(table).to(self.device)
-
-    def _lightness(self, levels: Tensor, maximum: int) -> Tensor:
+    def _lightness(self, levels: Tensor, there: _Tables) -> Tensor:
         if levels.ndim == 2:
-            return self._table(tables.grey_lightness(self.space, maximum))[levels]
-        linear = self._table(tables.linear_tables(self.space, maximum))
+            return there.lightness[levels]
+        linear = there.linear
         weights = self.space.xyz_from_rgb[1]
         y = linear[0][levels[..., 0]] * weights[0]
         for i in (1, 2):
@@ -201,11 +255,11 @@ def _resized(planes: Tensor, size: int, axis: int, wanted: slice | None = None) 
     position = (places + 0.5) * (count / size) - 0.5
     base = position.floor()
     weights = torch.from_numpy(cubic_weights((position - base).numpy().astype(np.float32))).to(planes.device)
+    nearest = (base.long() + torch.arange(-1, 3)[:, None]).clamp(0, count - 1).to(planes.device)
     shape = (1, -1, 1) if axis == 1 else (1, 1, -1)
     total: Tensor | None = None
     for k in range(4):
-        index = (base.long() + (k - 1)).clamp(0, count - 1).to(planes.device)
-        part = planes.index_select(axis, index) * weights[:, k].view(shape)
+        part = planes.index_select(axis, nearest[k]) * weights[:, k].view(shape)
         total = part if total is None else total.add_(part)
     assert total is not None
     return total

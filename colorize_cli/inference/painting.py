@@ -6,7 +6,6 @@ Out: coloured pixels, in memory that does not grow beyond the result
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +101,7 @@ class Painter:
         size: (H, W) of the page.
         space: what its pixels mean.
         saturation: factor on the chroma.
-        gpu: joins the rows there, one strip at a time; what does not fit is painted on the CPU.
+        gpu: joins the rows there; what does not fit is painted on the CPU.
         luma: the rows are for a JPEG that takes luma and chroma; where a strip is grey, `paint_block` gives these.
     """
 
@@ -124,7 +123,6 @@ class Painter:
             self._ab = ab if saturation == 1.0 else ab * self.saturation
         self._luma = LumaRows(self._ab, size) if luma and self._along is None and space is SRGB else None
         self._merger: DeviceMerger | None = None
-        self._turn = threading.Lock()
         if gpu is not None and self._along is None and self._luma is None:
             from colorize_cli.color.on_device import DeviceMerger  # torch is loaded by now
 
@@ -141,14 +139,14 @@ class Painter:
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
-        with self._turn:
-            if self._merger is not None:
-                try:
-                    return self._merger.strip(top, pixels)
-                except RuntimeError as error:
-                    if type(error).__name__ != "OutOfMemoryError":  # torch's own, which is not loaded for it
-                        raise
-                    self._merger = None
+        merger = self._merger
+        if merger is not None:
+            try:
+                return merger.strip(top, pixels)
+            except RuntimeError as error:
+                if type(error).__name__ != "OutOfMemoryError":  # torch's own, which is not loaded for it
+                    raise
+                self._merger = None
         count, width = pixels.shape[:2]
         out = np.empty((count, width, 3), pixels.dtype)
         enlarger = None if self._along is not None else Enlarger(self._ab, self.size)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorize_cli.color import on_device
 from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.on_device import DeviceMerger, merge_on
 from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
@@ -56,6 +57,37 @@ def test_strips_are_parts_of_one_picture() -> None:
     parts = [merger.strip(top, pixels[top : top + 10]) for top in range(0, 61, 10)]
     assert np.array_equal(np.concatenate(parts), whole)
     assert np.array_equal(np.concatenate([part for _, part in merger.strips(pixels, 470)]), whole)
+
+
+def test_a_strip_that_does_not_fit_goes_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_device, "_LEAST_PIXELS", 4 * 47)
+    pixels, ab = _picture(np.uint16), _colours()
+    whole, merger, sent, room = merge_on(CPU, pixels, ab), DeviceMerger(CPU, ab, (61, 47), SRGB, 1.0), [], 20
+    real = merger._send
+
+    def send(rows: slice, part: np.ndarray) -> object:
+        sent.append(len(part))
+        if len(part) > room:
+            raise torch.OutOfMemoryError("no")
+        return real(rows, part)
+
+    monkeypatch.setattr(merger, "_send", send)
+    assert np.array_equal(merger.strip(0, pixels), whole)
+    assert sent == [61, 30, 15, 15, 15, 15, 1]
+    sent.clear()
+    merger.strip(10, pixels[10:40])
+    assert sent == [15, 15], "it is remembered what fits"
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        merger.strip(0, pixels)
+
+
+def test_tables_go_to_the_device_once() -> None:
+    pixels, merger = _picture(np.uint16, 3), DeviceMerger(CPU, _colours(), (61, 47), WIDE, 1.0)
+    merger.strip(0, pixels[:10])
+    before = on_device._tables.cache_info().misses
+    merger.strip(10, pixels[10:20])
+    assert on_device._tables.cache_info().misses == before
 
 
 def test_enlargement_is_the_enlargers() -> None:
