@@ -183,7 +183,7 @@ def write_whole_photo(
         else:
             pages[i] = merge(pixels, found, space, job.saturation)
     written = write_photo(photo, pages, path, settings, note)
-    figures = verify(photo, prepared.spaces, path, settings) if job.verify else {}
+    figures = verify(photo, prepared.spaces, path, settings, colours.keys()) if job.verify else {}
     return Result(photo.pages[0].pixels, pages[0], written.notes, figures)
 
 
@@ -222,7 +222,7 @@ def write_large(
     figures = dict[str, float]()
     if job.verify:
         with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
-            figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers)
+            figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers, colours.keys())
     if not job.shows:
         return Result(sights[0].pixels, sights[0].pixels, written.notes, figures)
     scale = min(1.0, _SHOWN / max(sights[0].size))

@@ -6,7 +6,7 @@ Out: the figures that `verify` gives; or an error that names what differs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -27,10 +27,11 @@ from colorize_cli.inference.verify import (
 )
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import DecodeLimits, Page, Photo
+from colorize_cli.photos.photo import DecodeLimits, Page, Photo, PhotoFormat
 from colorize_cli.photos.scan import Block, Scan, open_scan, strips
 from colorize_cli.photos.scan_write_jpeg import recoded
 from colorize_cli.photos.verify import compared
+from colorize_cli.photos.verify_levels import level_faults
 
 _STRIP_PIXELS = 1 << 21
 _BINS = 1000  # of one L*, for percentiles
@@ -54,6 +55,7 @@ def verify_scan(
     settings: EncodeSettings,
     on_rows: Callable[[int], None],
     workers: int,
+    coloured: Collection[int] = (),
 ) -> dict[str, float]:
     """Read a result back in strips and check it.
 
@@ -64,6 +66,7 @@ def verify_scan(
         settings: how it was written.
         on_rows: told how many more rows were checked.
         workers: threads.
+        coloured: the pages that were coloured, whose smaller copies have to show them.
 
     Returns:
         As `verify.verify`; percentiles to a thousandth of L*.
@@ -84,6 +87,8 @@ def verify_scan(
             findings.faults.append("transparency differs")
         alone = None if exact else max(_percentile(counts) for counts in measured.alone)
         findings.add(number, measured.largest, _percentile(measured.errors), measured.beyond, alone)
+    if back.photo.format is PhotoFormat.tiff:
+        findings.faults += level_faults(result, coloured)
     return findings.settled(result)
 
 

@@ -9,7 +9,7 @@ may be 1.2 times what the same encoder does to the grey picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +21,9 @@ from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import Photo
+from colorize_cli.photos.photo import Photo, PhotoFormat
 from colorize_cli.photos.verify import read_back, through_encoder
+from colorize_cli.photos.verify_levels import level_faults
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 LOSSY_RATIO = 1.2
@@ -51,7 +52,9 @@ def _sixteen_bit_steps(space: RgbSpace) -> tuple[NDArray[np.float32], NDArray[np
     return np.asarray(steps, np.float32), ramp
 
 
-def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: EncodeSettings) -> dict[str, float]:
+def verify(
+    source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: EncodeSettings, coloured: Collection[int] = ()
+) -> dict[str, float]:
     """Read a result back and check it.
 
     Args:
@@ -59,6 +62,7 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
         spaces: the colour space of each of its pages.
         result: the written file's path.
         settings: how it was written.
+        coloured: the pages that were coloured, whose smaller copies have to show them.
 
     Returns:
         `lightness_max` and `lightness_p99`, |dL*| over all pages; for lossy results also `lightness_p99_of_grey`.
@@ -82,6 +86,8 @@ def verify(source: Photo, spaces: Sequence[RgbSpace], result: Any, settings: Enc
             findings.add(number, largest, p99, bool((error > limit).any()))
         else:
             findings.add(number, largest, p99, alone=alone[number])
+    if again.format is PhotoFormat.tiff:
+        findings.faults += level_faults(result, coloured)
     return findings.settled(result)
 
 

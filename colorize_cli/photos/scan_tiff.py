@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -98,15 +98,19 @@ def _samples(path: Path, index: int, ifd: Ifd, from_below: bool) -> Iterator[Sam
     """The rows of a page as stored, in blocks; from the last block to the first where it stands on its head."""
     try:
         with tifffile.TiffFile(path) as tiff:
-            page: Any = tiff.pages[index]
-            with closing(_Segments(path, page, ifd)) as segments:
-                groups = segments.groups()
-                order = range(len(groups) - 1, -1, -1) if from_below else range(len(groups))
-                yield from segments.read([groups[i] for i in order])
+            yield from rows_as_stored(path, tiff.pages[index], ifd, from_below)
     except (Damaged, MemoryError, OSError):
         raise
     except Exception as error:  # tifffile and its codecs raise a dozen kinds, all of which mean the same here
         raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
+
+
+def rows_as_stored(path: Path, page: Any, ifd: Ifd, from_below: bool = False) -> Generator[Samples, None, None]:
+    """The rows of a `TiffPage`, in blocks; what its codecs raise is not translated."""
+    with closing(_Segments(path, page, ifd)) as segments:
+        groups = segments.groups()
+        order = range(len(groups) - 1, -1, -1) if from_below else range(len(groups))
+        yield from segments.read([groups[i] for i in order])
 
 
 class _Segments:

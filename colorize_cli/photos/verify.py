@@ -18,11 +18,10 @@ from colorize_cli.photos.decode import DecodeLimits, decode, decode_bytes
 from colorize_cli.photos.encode import EncodeSettings, encode_bytes, target_format
 from colorize_cli.photos.photo import AnyPixels, FileFacts, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.tiff_tags import told_anew
+from colorize_cli.photos.tiff_tags import LOSSY_COMPRESSIONS, told_anew
 
 _LOSSLESS = frozenset({PhotoFormat.png, PhotoFormat.tiff, PhotoFormat.bmp, PhotoFormat.ppm})
 _NO_DEEP = frozenset({PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.bmp})
-_LOSSY_COMPRESSIONS = frozenset({6, 7, 33003, 33005, 34712, 50001})  # of TIFF: JPEG old and new, JPEG 2000, WebP
 # These have a place for it in EXIF alone, which is kept as it was.
 _NO_RESOLUTION = frozenset({PhotoFormat.ppm, PhotoFormat.webp, PhotoFormat.avif, PhotoFormat.heic})
 _NO_LIMITS = DecodeLimits(max_pixels=2**62)
@@ -59,7 +58,7 @@ def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
     if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:
         faults.append("the file's time differs")
     exact = is_lossless(source, back.format, settings)
-    lossless = tuple(exact and page.metadata.compression not in _LOSSY_COMPRESSIONS for page in back.pages)
+    lossless = tuple(exact and page.metadata.compression not in LOSSY_COMPRESSIONS for page in back.pages)
     return ReadBack(back, lossless, tuple(faults))
 
 

@@ -121,6 +121,29 @@ def tiff(rows: int | None = None, compression: str | None = None) -> Callable[[M
     return write
 
 
+def in_colour(compression: str | None) -> Callable[[Mosaic, Path], None]:
+    """A grey scan that was saved as RGB, in tiles."""
+
+    def write(picture: Mosaic, path: Path) -> None:
+        tifffile.imwrite(
+            path,
+            (np.repeat(tile[..., None], 3, axis=2) for tile in picture.tiles()),
+            shape=(picture.side, picture.side, 3),
+            dtype=picture.dtype,
+            photometric="rgb",
+            compression=compression,
+            predictor=compression is not None,
+            metadata=None,
+            tile=(ROWS, ROWS),
+        )
+
+    return write
+
+
+def as_rgb(pixels: Array) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(np.repeat(pixels[..., None], 3, axis=2), level=90))
+
+
 def coded(code: Callable[[Array], bytes]) -> Callable[[Mosaic, Path], None]:
     return lambda picture, path: path.write_bytes(code(picture.whole())) and None
 
@@ -133,6 +156,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Mosaic, Path], None]]] = {
     "lzw-64MB": ("tif", tiff(1 << 30, "lzw")),
     "deflate": ("tif", tiff(64, "zlib")),
     "deflate-tiles": ("tif", tiff(None, "zlib")),
+    "rgb-deflate-tiles": ("tif", in_colour("zlib")),
+    "rgb-jpeg": ("jpg", coded(as_rgb)),
     "jpeg": ("jpg", coded(lambda pixels: bytes(imagecodecs.jpeg8_encode(pixels, level=90)))),
     "png": ("png", coded(lambda pixels: bytes(imagecodecs.png_encode(pixels, level=1)))),
 }
@@ -166,7 +191,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini")
     options = parser.parse_args()
     pictures, more = photos(options.source), ["--model", options.model, *(["--verify"] if options.verify else [])]
-    names = [f"{name}-{bits}" for bits in (8, 16) for name in LAYOUTS if (name, bits) != ("jpeg", 16)]
+    names = [f"{name}-{bits}" for bits in (8, 16) for name in LAYOUTS if bits == 8 or "jpeg" not in name]
     wanted = [name for name in names if not options.only or name in options.only.split(",")]
     with tempfile.TemporaryDirectory() as scratch:
         for name in wanted:
