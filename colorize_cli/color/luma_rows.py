@@ -14,6 +14,7 @@ import numpy as np
 from colorize_cli.color.luma import Floats, Grey, planes_of, spacing_of, whole_numbers
 from colorize_cli.color.upsample import cubic_weights
 
+_BAND = 8  # rows of nodes that are made at once; each is a mean of four rows, the others of a band are in vain
 MARGIN = 2  # rows above and below that are looked at: a decoder interpolates between rows of chroma
 
 
@@ -72,5 +73,10 @@ class LumaRows:
             # the edge is repeated far enough that a last node which lies beyond it is made, too
             edged = cv2.copyMakeBorder(plane, 0, 0, 0, math.ceil(right), cv2.BORDER_REPLICATE)
             wide = cv2.resize(edged, None, fx=1 / right, fy=1, interpolation=cv2.INTER_CUBIC)[:, :columns]
-            fine.append(np.asarray(cv2.gemm(matrix, wide, 1, nothing, 0), np.float32))
+            rows = np.empty((last - first, columns), np.float32)
+            for start in range(0, len(rows), _BAND):
+                band = slice(start, start + _BAND)
+                near = slice(max(int(base[start]) - 1, 0) - low, min(int(base[band][-1]) + 3, places) - low)
+                rows[band] = cv2.gemm(matrix[band, near], wide[near], 1, nothing, 0)
+            fine.append(rows)
         return fine

@@ -22,7 +22,7 @@ from colorize_cli.photos.jpeg_file import assemble
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, Photo
 from colorize_cli.photos.provenance import Provenance
 
-_ROWS = 128
+_ROWS = 256
 _MOST_UNITS = 65535  # of a restart interval
 
 
