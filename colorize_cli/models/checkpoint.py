@@ -20,9 +20,8 @@ from torch import Tensor
 
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.generator import Generator
+from colorize_cli.models.store import CHECKPOINT_FORMAT
 from colorize_cli.models.store import sha256_of as sha256_of  # named here for those who write checkpoints
-
-FORMAT = "colorize-cli/1"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInf
         key: (value.to(dtype) if value.dtype.is_floating_point else value).detach().cpu().contiguous()
         for key, value in state.items()
     }
-    header = {"format": FORMAT, "checkpoint": json.dumps(vars(info), sort_keys=True)}
+    header = {"format": CHECKPOINT_FORMAT, "checkpoint": json.dumps(vars(info), sort_keys=True)}
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, beside, metadata=header)
@@ -63,7 +62,7 @@ def is_checkpoint(path: Path) -> bool:
     """Whether a file is a checkpoint that `save_checkpoint` wrote."""
     try:
         with safe_open(path, "pt") as file:
-            return (file.metadata() or {}).get("format") == FORMAT
+            return (file.metadata() or {}).get("format") == CHECKPOINT_FORMAT
     except (OSError, SafetensorError):
         return False
 
@@ -79,7 +78,7 @@ def read_info(path: Path) -> CheckpointInfo:
             header = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"cannot read the checkpoint {path}: {error}") from error
-    if header.get("format") != FORMAT:
+    if header.get("format") != CHECKPOINT_FORMAT:
         raise WeightsError(f"{path} is safetensors, but no checkpoint that `colorize train` exported")
     return CheckpointInfo(**json.loads(header["checkpoint"]))
 

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 _FEWEST = 16  # channels; below, the sums cost more than the multiplications saved
 # Lavin, Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016: F(2x2, 3x3) and F(4x4, 3x3)
-_KERNEL = {
+KERNEL = {
     2: np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2,
     4: np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24,
 }
@@ -50,7 +50,7 @@ def _both_axes(matrices: Mapping[int, NDArray[Any]]) -> dict[int, Floats]:
     return {tile: np.kron(matrix, matrix).astype(np.float32) for tile, matrix in matrices.items()}
 
 
-_KERNEL_TILE, _INPUT_TILE, _OUTPUT_TILE = (_both_axes(matrices) for matrices in (_KERNEL, _INPUT, _OUTPUT))
+_KERNEL_TILE, _INPUT_TILE, _OUTPUT_TILE = (_both_axes(matrices) for matrices in (KERNEL, _INPUT, _OUTPUT))
 
 
 def _best_tile(places: int) -> int:

@@ -20,14 +20,15 @@ from safetensors import SafetensorError, safe_open
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.convolution import Convolution
 from colorize_cli.models.registry import Bundled, ModelSpec
-from colorize_cli.models.store import sha256_of
+from colorize_cli.models.store import CHECKPOINT_FORMAT, sha256_of
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 from colorize_cli.models.weights import fetch
 
 Floats = NDArray[np.float32]
 
-_NETWORK, _FORMAT = "mini", "colorize-cli/1"
-_ARGUMENTS = frozenset({"widths", "encoder", "decoder", "classes", "vividness", "safest", "most_vivid", "upsampling"})
+_NETWORK = "mini"
+_SHAPE = ("widths", "encoder", "decoder", "classes")  # arguments that the tensors tell
+_WAYS = ("vividness", "safest", "most_vivid", "upsampling")  # and those that they don't
 _REACH = 110  # as in `color.bins`
 _EPSILON = 1e-5  # of torch's batch norm
 
@@ -252,14 +253,14 @@ def _from_file(name: str, path: Path, sha256: str | None) -> LightModel | None:
     try:
         with safe_open(path, "np") as file:
             header = file.metadata() or {}
-            if header.get("format") != _FORMAT:
+            if header.get("format") != CHECKPOINT_FORMAT:
                 return None
             info = json.loads(header["checkpoint"])
             arguments = dict[str, Any](info["arguments"])
-            if info["network"] != _NETWORK or not _ARGUMENTS.issuperset(arguments):
+            if info["network"] != _NETWORK or not arguments.keys() <= {*_SHAPE, *_WAYS}:
                 return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        how = {key: arguments[key] for key in ("vividness", "safest", "most_vivid", "upsampling") if key in arguments}
+        how = {key: arguments[key] for key in _WAYS if key in arguments}
         spec = replace(catalogue().get(_NETWORK), name=name)
         network = LightMini(tensors, **how, side=spec.sizes.short_side)
     except (OSError, SafetensorError, ValueError, KeyError):

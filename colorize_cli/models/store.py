@@ -15,6 +15,8 @@ from pathlib import Path
 
 from colorize_cli.errors import WeightsError
 
+CHECKPOINT_FORMAT = "colorize-cli/1"  # what the header of a checkpoint of this program says
+
 
 def sha256_of(path: Path) -> str:
     """The file's SHA-256, in hexadecimal."""

@@ -32,8 +32,8 @@ LAYOUT = frozenset(
 )
 # Places in the file: of the pixels, and of what else is laid out anew.
 _PLACES = frozenset({273, 279, 288, 289, 324, 325, 513, 514, 519, 520, 521, 65426, 65432})
-# What a picture that is copied as it is coded keeps, whatever is stripped.
 LOSSY_COMPRESSIONS = frozenset({6, 7, 33003, 33005, 34712, 50001})  # JPEG old and new, JPEG 2000, WebP
+# What a picture that is copied as it is coded keeps, whatever is stripped.
 COPIED_LAYOUT = LAYOUT - _PLACES | {ORIENTATION, 254, 255, 280, 281, 282, 283, 290, 291, 296, 301, ICC}
 # True of grey pixels only (their range and response), or said anew below.
 _NOT_KEPT = LAYOUT | {274, 280, 281, 282, 283, 290, 291, 296, 301, 32934, SUB_IFDS, XMP, PHOTOSHOP, ICC, LAYERS}

@@ -48,9 +48,7 @@ def level_faults(path: Path, coloured: Collection[int]) -> list[str]:
                     wrong = _wrong(path, tiff, picture, levels)
                 except Damaged as error:
                     wrong = error.reason
-                except (
-                    Exception
-                ) as error:  # tifffile and its codecs raise a dozen kinds, all of which mean the same here
+                except Exception as error:  # tifffile and its codecs raise a dozen kinds that mean the same here
                     wrong = f"its smaller copies cannot be read: {reason(error)}"
                 if wrong:
                     faults.append(f"page {number + 1}: {wrong}")
