@@ -56,8 +56,7 @@ class Flow:
                 while True:
                     self._read_ahead(upcoming, readers)
                     if self.decoding:
-                        source, future = self.decoding.popleft()
-                        yield from self._take(source, future)
+                        yield from self._take(*self.decoding.popleft())
                     flush = not self.decoding or self._full()
                     if flush or self.colorizer.ready:
                         yield from self._pass_through_network(writers, flush)

@@ -30,6 +30,7 @@ from colorize_cli.inference.verify import verify
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import EncodeSettings, takes_luma, write_photo
+from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan, hidden, open_scan
@@ -126,7 +127,14 @@ def open_whole(path: Path, limits: DecodeLimits, salvage: bool) -> Opened:
     return Opened(photo, tuple(Sight.of(page, space_of(page)) for page in photo.pages))
 
 
-def see_scan(path: Path, limits: DecodeLimits, wanted: Callable[[int, int], View], lane: Lane, workers: int) -> Opened:
+def see_scan(
+    path: Path,
+    limits: DecodeLimits,
+    wanted: Callable[[int, int], View],
+    lane: Lane,
+    workers: int,
+    shelf: Shelf | None = None,
+) -> Opened:
     """Read a large photo in strips, and keep a reduced copy of each page.
 
     Args:
@@ -135,12 +143,14 @@ def see_scan(path: Path, limits: DecodeLimits, wanted: Callable[[int, int], View
         wanted: from a page's height and width, the size at which it will be looked at.
         lane: lets it through.
         workers: threads.
+        shelf: keeps its rows, so that it is read once; None where they are too many.
 
     Raises:
         PhotoError: it cannot be read.
         Stopped: the batch was interrupted.
     """
     scan = open_scan(path, limits).mapped(in_known_spaces)
+    scan = scan if shelf is None else shelf.keeping(scan)
     sights, pages = list[Sight](), list[Page]()
     with lane.walk(path, "reading", total_rows(scan)) as on_rows:
         for number, page in enumerate(scan.photo.pages):

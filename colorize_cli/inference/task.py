@@ -34,6 +34,7 @@ from colorize_cli.photos.copy import copy_whole
 from colorize_cli.photos.destinations import Destinations
 from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import target_format, write_photo
+from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
@@ -69,7 +70,7 @@ class Workshop:
     ) -> None:
         self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
         self.settings = job.encode_settings()
-        self.lane, self.gpu = lane or Lane(), gpu
+        self.lane, self.shelf, self.gpu = lane or Lane(), Shelf(), gpu
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self.outputs = Outputs(job, destinations, self.settings)
 
@@ -144,7 +145,8 @@ class Workshop:
         """
         if way.streamed:
             try:
-                return see_scan(path, DecodeLimits(self.job.max_pixels), self._wanted, self.lane, self.workers)
+                limits, shelf = DecodeLimits(self.job.max_pixels), self.shelf if way.kept else None
+                return see_scan(path, limits, self._wanted, self.lane, self.workers, shelf)
             except DecodeError:
                 if not self.job.salvage:
                     raise

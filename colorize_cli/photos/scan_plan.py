@@ -14,6 +14,7 @@ from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
 from colorize_cli.photos.jpeg_file import APP1, EXIF
+from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
@@ -35,11 +36,13 @@ class ScanPlan:
         streamed: in strips.
         memory: bytes that it takes, above what the process has at its start; an upper estimate.
         reason: why it is not streamed; "" where it is, or need not be.
+        kept: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
     """
 
     streamed: bool
     memory: int
     reason: str = ""
+    kept: bool = False
 
 
 def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int) -> ScanPlan:
@@ -64,6 +67,10 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     if not reason:
         streamed = _memory_in_strips(found, segment)
         if streamed <= limit or streamed <= whole:
+            rows = found.total_pixels * max(found.channels, 1)
+            # a JPEG's are cheap to write: there a second reading would be a fifth of the work
+            if found.format is PhotoFormat.jpeg and rows <= ROOM and streamed + rows <= limit:
+                return ScanPlan(True, streamed + rows, kept=True)
             whole, reason = min(streamed, whole), ""
     if whole > limit:
         width, height = found.size

@@ -22,13 +22,13 @@ from colorize_cli.errors import DecodeError, EncodeError, PhotoError, printable
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.atomic import write_whole_by
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
+from colorize_cli.photos.encode_png import PngStrips
 from colorize_cli.photos.ifd import FileData
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips, with_neighbours
 from colorize_cli.photos.scan_file import unchanged
 from colorize_cli.photos.scan_write_jpeg import JpegStrips
-from colorize_cli.photos.scan_write_png import PngStrips
 from colorize_cli.photos.scan_write_tiff import TiffTiles
 from colorize_cli.photos.strip import strip
 
@@ -108,7 +108,7 @@ def write_scan(
             notes.extend(jpeg.notes)
             _fill_page(file, scan, 0, jpeg, paint, on_rows, workers)
         else:
-            png = PngStrips(photo, provenance)
+            png = PngStrips(photo, photo.pages[0], provenance)
             png.start(file)
             _fill_page(file, scan, 0, png, paint, on_rows, workers)
 
