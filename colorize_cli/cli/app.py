@@ -16,6 +16,7 @@ from colorize_cli.cli import console, models
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
+from colorize_cli.cli.memory import end_at_once
 from colorize_cli.cli.train import train
 from colorize_cli.errors import ColorizeError, ExitStatus, UsageError
 
@@ -134,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _leave(status: int, arguments: Sequence[str] | None) -> int:
     if arguments is None:
+        end_at_once()
         sys.exit(status)
     return status
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.color.lab import split
+from colorize_cli.color.reach import REACH
 
-GRID = 10  # Lab units between neighbouring bins
-REACH = 110  # the grid spans [-REACH, REACH] on both axes
+GRID = 10  # Lab units between neighbouring bins; the grid spans [-REACH, REACH] on both axes
 
 
 @lru_cache

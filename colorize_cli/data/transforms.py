@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.bins import REACH
+from colorize_cli.color.reach import REACH
 
 Floats = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.channels import grey_plane, lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.color.luma_rows import LumaRows
+from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
@@ -127,6 +127,11 @@ class Painter:
             from colorize_cli.color.on_device import DeviceMerger  # torch is loaded by now
 
             self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
+
+    @property
+    def near(self) -> int:
+        """Rows above and below a block that `paint_block` looks at."""
+        return MARGIN if self._luma is not None else 0
 
     def paint_block(self, block: Block) -> NDArray[Any] | LumaPlanes:
         """The coloured pixels of a block, (n, W, 3); or its luma and chroma."""

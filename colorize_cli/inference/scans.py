@@ -204,7 +204,8 @@ def paint(
         return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
     kept = set(range(len(scan.photo.pages))) - set(painters)
-    return write_scan(scan, colours, out, settings, note, on_rows, workers, kept)
+    near = max((painter.near for painter in painters.values()), default=0)
+    return write_scan(scan, colours, out, settings, note, on_rows, workers, kept, near)
 
 
 def total_rows(scan: Scan) -> int:

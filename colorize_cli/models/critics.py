@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import REACH
+from colorize_cli.color.reach import REACH
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.discriminators import build_discriminator
 

@@ -14,7 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import GRID, REACH, srgb_bins
+from colorize_cli.color.bins import GRID, srgb_bins
+from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.winograd import QuickConv
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from colorize_cli.color.reach import REACH
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.convolution import Convolution
 from colorize_cli.models.registry import Bundled, ModelSpec
@@ -29,7 +30,6 @@ Floats = NDArray[np.float32]
 _NETWORK = "mini"
 _SHAPE = ("widths", "encoder", "decoder", "classes")  # arguments that the tensors tell
 _WAYS = ("vividness", "safest", "most_vivid", "upsampling")  # and those that they don't
-_REACH = 110  # as in `color.bins`
 _EPSILON = 1e-5  # of torch's batch norm
 
 
@@ -167,7 +167,7 @@ class LightMini:
         x = np.empty((*picture.shape[1:], len(picture)), np.float32)
         x[..., 0] = picture[0] / np.float32(50) - 1
         if len(picture) == 4:
-            x[..., 1:3] = (picture[1:3] * (picture[3] / np.float32(_REACH))).transpose(1, 2, 0)
+            x[..., 1:3] = (picture[1:3] * (picture[3] / np.float32(REACH))).transpose(1, 2, 0)
             x[..., 3] = picture[3]
         x = self._second(self._first[len(picture)](x, relu=True), relu=True)
         maps = list[Floats]()

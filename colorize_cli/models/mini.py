@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import REACH, srgb_bins
+from colorize_cli.color.bins import srgb_bins
+from colorize_cli.color.reach import REACH
 from colorize_cli.errors import UsageError
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.generator import Generator, Hints

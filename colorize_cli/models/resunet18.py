@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from colorize_cli.color.bins import REACH
 from colorize_cli.color.lab import grey_from_lightness
+from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.unet import pad_to_multiple
 

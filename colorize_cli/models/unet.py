@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import REACH
+from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
 
 Norm = Literal["batch", "instance", "none"]

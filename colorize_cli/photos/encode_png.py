@@ -47,8 +47,6 @@ def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tu
 class PngStrips:
     """The one page of a PNG."""
 
-    near = 0
-
     def __init__(self, photo: Photo, page: Page, note: Provenance) -> None:
         self.page = page
         self.chunks = chunks_around(photo, page, note)

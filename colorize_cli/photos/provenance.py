@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, unescape
+from html import escape, unescape
 
 NAMESPACE = "urn:colorize-cli:provenance:1:"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -49,11 +49,13 @@ class Provenance:
 
 
 def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
-    items = "".join(f"<rdf:li>{escape(_printable(f'{name}={value}'))}</rdf:li>" for name, value in note.settings)
+    items = "".join(
+        f"<rdf:li>{escape(_printable(f'{name}={value}'), quote=False)}</rdf:li>" for name, value in note.settings
+    )
     mark = f"\n   <iptc:DigitalSourceType>{_SOURCE_TYPE}</iptc:DigitalSourceType>" if source_type else ""
     extra = ' xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"' if source_type else ""
     fields = "".join(
-        f"\n   <colorize:{name}>{escape(_printable(value))}</colorize:{name}>"
+        f"\n   <colorize:{name}>{escape(_printable(value), quote=False)}</colorize:{name}>"
         for name, value in (
             ("Software", note.software),
             ("Version", note.version),

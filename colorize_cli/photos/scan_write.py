@@ -38,10 +38,9 @@ Watch = Callable[[int], None]
 
 
 class Strips(Protocol):
-    """One format's way to take a page in strips of `rows` rows, painted with a look at `near` rows beside them."""
+    """One format's way to take a page in strips of `rows` rows."""
 
     rows: int
-    near: int
 
     def code(self, page: Page, colored: Any) -> Any:
         """Code one strip, RGB or (of a JPEG) luma and chroma; may run in any thread."""
@@ -62,6 +61,7 @@ def write_scan(
     on_rows: Watch = lambda _: None,
     workers: int = 0,
     kept: Collection[int] = (),
+    near: int = 0,
 ) -> Written:
     """Write the coloured photo.
 
@@ -75,6 +75,7 @@ def write_scan(
         on_rows: told how many more rows were written; what it raises ends the writing, and nothing is left behind.
         workers: threads that paint and code; 0 is one for each core.
         kept: pages that are not painted; of a TIFF they are copied as they are coded, where that can be.
+        near: rows above and below a block that `paint` looks at.
 
     Raises:
         DecodeError: the source is damaged.
@@ -102,15 +103,15 @@ def write_scan(
                 if number in kept and _copied(file, scan, number, tiles):
                     on_rows(scan.photo.pages[number].size[1])
                     continue
-                _fill_page(file, scan, number, tiles, paint, on_rows, workers)
+                _fill_page(file, scan, number, tiles, paint, on_rows, workers, near)
         elif format is PhotoFormat.jpeg:
             jpeg = JpegStrips(photo, settings.quality, provenance)
             notes.extend(jpeg.notes)
-            _fill_page(file, scan, 0, jpeg, paint, on_rows, workers)
+            _fill_page(file, scan, 0, jpeg, paint, on_rows, workers, near)
         else:
             png = PngStrips(photo, photo.pages[0], provenance)
             png.start(file)
-            _fill_page(file, scan, 0, png, paint, on_rows, workers)
+            _fill_page(file, scan, 0, png, paint, on_rows, workers, near)
 
     try:
         size = write_whole_by(out, fill, scan.photo.metadata.file)
@@ -137,12 +138,12 @@ def _copied(file: BinaryIO, scan: Scan, number: int, tiles: TiffTiles) -> bool:
 
 
 def _fill_page(
-    file: BinaryIO, scan: Scan, number: int, way: Strips, paint: Paint, on_rows: Watch, workers: int
+    file: BinaryIO, scan: Scan, number: int, way: Strips, paint: Paint, on_rows: Watch, workers: int, near: int
 ) -> None:
     def work(block: Block) -> tuple[int, Any]:
         return len(block.rows.pixels), way.code(block.rows, paint(number, block))
 
-    blocks = with_neighbours(strips(scan.blocks(number), way.rows), way.near)
+    blocks = with_neighbours(strips(scan.blocks(number), way.rows), near)
     with (
         ThreadPoolExecutor(workers, "scan") as pool,
         closing(ahead(pool, work, blocks, workers + 1)) as done,

@@ -29,8 +29,6 @@ _MOST_UNITS = 65535  # of a restart interval
 class JpegStrips:
     """The one page of a JPEG."""
 
-    near = 2  # a decoder interpolates between rows of chroma, two rows of pixels each
-
     def __init__(self, photo: Photo, quality: int | None, note: Provenance) -> None:
         self.page, self.quality = photo.pages[0], quality
         self.segments, left_out = segments_around(photo, self.page, note)

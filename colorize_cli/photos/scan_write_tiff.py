@@ -43,8 +43,6 @@ Coded = tuple[list[bytes], AnyPixels | None]
 class TiffTiles:
     """The pages of one TIFF, one after another: `start`, then for each page `begin`, its strips, `end`."""
 
-    near = 0
-
     def __init__(self, photo: Photo, quality: int | None, note: Provenance) -> None:
         self.photo, self.quality, self.note = photo, quality, note
         planned = [_planned(page) for page in photo.pages]

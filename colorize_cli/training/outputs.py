@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorize_cli.color.bins import REACH, rebalancing_weights
+from colorize_cli.color.bins import rebalancing_weights
+from colorize_cli.color.reach import REACH
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError
 from colorize_cli.models.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorize_cli.color.bins import REACH
+from colorize_cli.color.reach import REACH
 
 _NEIGHBOURS, _SIGMA = 5, 5.0
 _SIDE = 2 * REACH + 1

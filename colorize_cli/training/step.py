@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import REACH
+from colorize_cli.color.reach import REACH
 from colorize_cli.data.pairs import Batch
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.adversaries import Opponent, see
