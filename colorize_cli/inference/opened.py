@@ -51,7 +51,8 @@ class Opened:
     Attributes:
         photo: its pages and metadata.
         sights: each page as it was seen whole.
-        scan: reads the photo in strips, where it is too large to be held; `photo` has stand-ins for pixels then.
+        scan: gives the photo in strips, where it is large. If that is because it is too large to be held, `photo` has
+            stand-ins for pixels.
     """
 
     photo: Photo
@@ -74,7 +75,7 @@ class Prepared:
         out: where the result goes.
         started: clock at the begin, seconds.
         sights: each page as it was seen whole.
-        scan: reads the photo in strips, where it is too large to be held; `photo` has stand-ins for pixels then.
+        scan: as of `Opened`.
     """
 
     source: Source

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.report import Outcome, Status
 
@@ -150,7 +152,8 @@ class Workshop:
             except DecodeError:
                 if not self.job.salvage:
                     raise
-        return open_whole(path, self.job.limits(), self.job.salvage)
+        opened = open_whole(path, self.job.limits(), self.job.salvage)
+        return replace(opened, scan=Scan(opened.photo, (), held=True)) if way.in_strips else opened
 
     def _wanted(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""

@@ -55,12 +55,14 @@ class Scan:
         readers: for each page, what starts reading its rows as they are stored.
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
+        held: `photo` has its pixels, from which the blocks are taken; there are no readers then.
     """
 
     photo: Photo
     readers: tuple[Callable[[], Iterator[Rows]], ...]
     convert: Callable[[Page], Page] = lambda page: page
     reduced: Callable[[int], Iterator[Rows]] | None = None
+    held: bool = False
 
     def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
         """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
@@ -79,6 +81,9 @@ class Scan:
         Raises:
             DecodeError: the page is damaged, or the file changed since it was opened.
         """
+        if self.held:
+            yield Block(0, self.photo.pages[page])
+            return
         path = self.photo.path
         unchanged(path, self.photo.metadata.file)
         seen = 0

@@ -36,12 +36,14 @@ class ScanPlan:
         streamed: in strips.
         memory: bytes that it takes, above what the process has at its start; an upper estimate.
         reason: why it is not streamed; "" where it is, or need not be.
+        in_strips: one that is read as a whole is coloured and written in strips.
         kept: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
     """
 
     streamed: bool
     memory: int
     reason: str = ""
+    in_strips: bool = False
     kept: bool = False
 
 
@@ -59,11 +61,13 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
         DecodeError: its header is damaged.
     """
     whole, limit = memory_of_whole(found), max_memory or half_of_memory()
-    # a JPEG is coloured faster as a whole, other formats are not
+    # a JPEG is read faster as a whole, other formats are not
     least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
-    if found.total_pixels < least and whole <= limit:
+    if found.total_pixels < stream_from // 2 and whole <= limit:
         return ScanPlan(False, whole)
     reason, segment = why_not_streamed(found, target)
+    if found.total_pixels < least and whole <= limit:
+        return ScanPlan(False, whole, in_strips=not reason)
     if not reason:
         streamed = _memory_in_strips(found, segment)
         if streamed <= limit or streamed <= whole:

@@ -47,20 +47,22 @@ def source_of(kind: str, megapixels: float, folder: Path) -> Path:
 
 def copies(path: Path, count: int, folder: Path) -> list[Path]:
     """The same photo in several files; links, of which symbolic ones would count as one photo."""
-    for file in folder.iterdir():
-        file.unlink()
-    paths = [folder / f"{i}{path.suffix}" for i in range(count)]
+    paths = [folder / f"{path.stem}-{count}-{i}{path.suffix}" for i in range(count)]
     for copy in paths:
-        os.link(path, copy)
+        if not copy.exists():
+            os.link(path, copy)
     return paths
 
 
-def least(sources: list[Path], out: Path, runs: int) -> dict[str, float]:
-    """The least that some runs took, since whatever else the machine does adds to it."""
-    rows = [run(sources, out, []) for _ in range(runs)]
-    if any(row["code"] for row in rows):
-        raise SystemExit(f"{sources[0]} failed")
-    return {name: min(row[name] for row in rows) for name in ("cpu", "wall")}
+def least(batches: list[list[Path]], out: Path, runs: int) -> list[dict[str, float]]:
+    """The least that each batch took in some runs, since whatever else the machine does adds to it.
+
+    All take turns, so that a slow minute of the machine falls on all of them.
+    """
+    turns = [[run(sources, out, []) for sources in batches] for _ in range(runs)]
+    if any(row["code"] for turn in turns for row in turn):
+        raise SystemExit(f"{batches[0][0]} or another failed")
+    return [{name: min(row[name] for row in rows) for name in ("cpu", "wall")} for rows in zip(*turns, strict=True)]
 
 
 def fitted(costs: list[Cost], which: str) -> tuple[float, float]:
@@ -102,15 +104,15 @@ def main() -> None:
             made = {size: source_of(kind, size, folder) for size in (TINY, *sizes)}
             if options.make:
                 continue
-            one, nine = (
-                least(copies(made[TINY], count, given), Path(scratch, "out"), options.runs) for count in (1, 9)
-            )
+            counts = [max(1, round(ENOUGH / size)) for size in sizes]
+            batches = [copies(made[TINY], count, given) for count in (1, 9)]
+            batches += [copies(made[size], count, given) for size, count in zip(sizes, counts, strict=True)]
+            one, nine, *rows = least(batches, Path(scratch, "out"), options.runs)
             start = {name: one[name] - (nine[name] - one[name]) / 8 for name in ("cpu", "wall")}
-            costs = []
-            for size in sizes:
-                count = max(1, round(ENOUGH / size))
-                row = least(copies(made[size], count, given), Path(scratch, "out"), options.runs)
-                costs.append(Cost(size, (row["cpu"] - start["cpu"]) / count, (row["wall"] - start["wall"]) / count))
+            costs = [
+                Cost(size, (row["cpu"] - start["cpu"]) / count, (row["wall"] - start["wall"]) / count)
+                for size, count, row in zip(sizes, counts, rows, strict=True)
+            ]
             judged(kind, costs)
 
 

@@ -165,6 +165,20 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
     assert kept == again
 
 
+@pytest.mark.parametrize("case", ["jpeg", "jpeg rgb"])
+def test_a_jpeg_that_is_read_as_a_whole_gives_the_same_file_as_one_that_is_streamed(
+    case: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, factors = CASES[case](tmp_path), read_by(monkeypatch)
+    colorize(tiny_model, source, tmp_path / "held", grey().size + 1)
+    assert factors == []
+    colorize(tiny_model, source, tmp_path / "streamed", 1)
+    assert factors == [1]
+    colorize(tiny_model, source, tmp_path / "verified", grey().size + 1, verify=True)
+    held, streamed = ((tmp_path / name / source.name).read_bytes() for name in ("held", "streamed"))
+    assert held == streamed and b"\xff\xdd" in held, "it has restart intervals"
+
+
 def test_room_is_free_again_when_a_scan_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
     shelf = Shelf(grey().size)
