@@ -46,7 +46,8 @@ class ColorizeJob:
         verify: read every result back and prove its lightness, size and metadata.
         max_pixels: largest page that is read.
         max_memory: bytes that one file, and all photos between decoder and encoder, may take; 0 is automatic.
-        stream_from: pixels from which a JPEG is read and written in strips; other formats from half as many.
+        stream_from: pixels from which a JPEG is read in strips; from half as many on it is written so, and other
+            formats are both.
         report: where the report goes; None is `colorize-report.json` in `out`.
         hints: a folder of side-cars with colour hints, or one; None: no hints.
         method: how colours are found; only the network's way takes no hints or reference at all.

@@ -232,6 +232,7 @@ def write_large(
         written = paint(scan, painters, path, settings, note, on_rows, workers)
     figures = dict[str, float]()
     if job.verify:
+        scan.let_go()  # or they would add to what the result's rows take
         with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
             figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers, colours.keys())
     if not job.shows:

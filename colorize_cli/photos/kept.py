@@ -38,7 +38,7 @@ class Shelf:
             return replace(scan, reduced=None)
         rows = _KeptRows(read)
         weakref.finalize(rows, self._put_back, size).atexit = False
-        return replace(scan, readers=(rows,), reduced=None)
+        return replace(scan, readers=(rows,), reduced=None, let_go=rows.let_go)
 
     def _took(self, size: int) -> bool:
         with self._lock:
@@ -53,18 +53,22 @@ class Shelf:
 
 
 class _KeptRows:
-    """A reader that reads once; see `Scan.readers`."""
+    """A reader that reads once, until it is to let go; see `Scan.readers`."""
 
     def __init__(self, read: Callable[[], Iterator[Rows]]) -> None:
         self._read, self._rows = read, list[Rows]()
-        self._whole = False
+        self._whole = self._gone = False
 
     def __call__(self) -> Iterator[Rows]:
-        if self._whole:
-            yield from self._rows
+        if self._whole or self._gone:
+            yield from self._rows if self._whole else self._read()
             return
         self._rows.clear()
         for rows in self._read():
             self._rows.append(rows)
             yield rows
         self._whole = True
+
+    def let_go(self) -> None:
+        """Free the rows, and keep none any more."""
+        self._rows, self._whole, self._gone = [], False, True

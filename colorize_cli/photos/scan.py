@@ -55,6 +55,7 @@ class Scan:
         readers: for each page, what starts reading its rows as they are stored.
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
+        let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
         held: `photo` has its pixels, from which the blocks are taken; there are no readers then.
     """
 
@@ -62,6 +63,7 @@ class Scan:
     readers: tuple[Callable[[], Iterator[Rows]], ...]
     convert: Callable[[Page], Page] = lambda page: page
     reduced: Callable[[int], Iterator[Rows]] | None = None
+    let_go: Callable[[], None] = lambda: None
     held: bool = False
 
     def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:

@@ -190,6 +190,16 @@ def test_room_is_free_again_when_a_scan_is_done(tmp_path: Path, monkeypatch: pyt
     assert len(factors) == 2 * (1 + 2)
 
 
+def test_rows_that_are_let_go_are_read_again_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
+    scan = Shelf().keeping(open_scan(source, DecodeLimits()))
+    for reads in (1, 1, 2, 3):
+        if reads == 2:
+            scan.let_go()
+        assert sum(len(block.rows.pixels) for block in scan.blocks(0)) == len(grey())
+        assert len(factors) == reads
+
+
 def read_by(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The factors by which rows are asked of libvips from now on."""
     rows, factors = scan_vips._rows, list[int]()
