@@ -192,6 +192,13 @@ def catalogue() -> Registry:
                 "resunet18", _network("resunet18", "ResUnet18"), 15_661_314, "ResNet-18 U-Net; its checkpoints alone."
             ),
             _trained_spec(
+                "liteunet",
+                _network("liteunet", "LiteUnet"),
+                7_197_893,
+                "EfficientNet-Lite2 under mini's decoder, its teacher; its checkpoints alone.",
+                vivid=True,
+            ),
+            _trained_spec(
                 "colorunet",
                 _network("colorunet", "ColorUnet"),
                 7_763_488,

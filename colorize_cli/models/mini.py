@@ -13,15 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import srgb_bins
 from colorize_cli.color.reach import REACH
 from colorize_cli.errors import UsageError
+from colorize_cli.models.binned import Binned
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
-from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.generator import Hints
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 
-class Mini(Generator):
+class Mini(Binned):
     """Residual encoder-decoder with a global context, classifying ab at a quarter of the input's size.
 
     Args:
@@ -29,14 +29,10 @@ class Mini(Generator):
         encoder: residual blocks at each of these sizes on the way down.
         decoder: residual blocks at 1/16, 1/8 and 1/4 on the way up.
         classes: outputs of the auxiliary class head, 0 for none; it trains the encoder and is not exported.
-        vividness: default of `colorize`.
-        safest, most_vivid: exponent and temperature of `decode` at vividness 0 and at 1.
+        vividness, safest, most_vivid: see `Binned`.
         upsampling: of features in the decoder, "nearest" or "bilinear"; nearest shows its squares, 32 pixels of the
             network's input wide, in skies and walls.
     """
-
-    bins: Tensor
-    log_weights: Tensor
 
     def __init__(
         self,
@@ -49,13 +45,10 @@ class Mini(Generator):
         most_vivid: Sequence[float] = MOST_VIVID,
         upsampling: Literal["nearest", "bilinear"] = "nearest",
     ) -> None:
-        super().__init__()
+        super().__init__(vividness, safest, most_vivid)
         if upsampling not in ("nearest", "bilinear"):
             raise UsageError(f"mini has no upsampling {upsampling!r}", hint="There are: nearest, bilinear.")
-        self.vividness, self.upsampling = vividness, upsampling
-        self.safest, self.most_vivid = safest, most_vivid
-        self.register_buffer("bins", srgb_bins().clone())  # loading writes into it
-        self.register_buffer("log_weights", torch.zeros(len(srgb_bins())))
+        self.upsampling = upsampling
         self.stem = nn.Sequential(ConvNorm(4, widths[0] // 2, 3, 2), ConvNorm(widths[0] // 2, widths[0], 3, 2))
         self.encoder = nn.ModuleList()
         for i, (width, depth) in enumerate(zip(widths, encoder, strict=True)):
@@ -67,12 +60,8 @@ class Mini(Generator):
             self.project.append(ConvNorm(widths[i + 1], widths[i], 1, act=False))
             self.skip.append(ConvNorm(widths[i], widths[i], 1, act=False))
             self.decoder.append(nn.Sequential(*(Residual(widths[i]) for _ in range(depth))))
-        self.head = nn.Conv2d(widths[0], len(srgb_bins()), 1)
+        self.head = nn.Conv2d(widths[0], len(self.bins), 1)
         self.classifier = nn.Linear(widths[-1], classes) if classes else None
-
-    def set_rebalancing(self, weights: Tensor) -> None:
-        """Remember the rebalancing weights (Q,) that the loss uses, so that decoding can divide by them."""
-        self.log_weights.copy_(weights.log())
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Stacked input (N, 4, H, W) to decoder features (N, C, H/4, W/4) and the deepest map (N, C', H/32, W/32)."""
@@ -97,29 +86,3 @@ class Mini(Generator):
         x, deepest = self.features(torch.cat((centred, known), 1))
         classes = None if self.classifier is None else self.classifier(deepest.mean((2, 3)))
         return self.head(x), classes
-
-    def decode(self, logits: Tensor, exponent: float, temperature: float) -> Tensor:
-        """Annealed mean: divide the rebalancing weights ** `exponent` out, sharpen by `temperature`, take the mean.
-
-        Source: Zhang 2016, equation 5; the division is Bayes' rule for classes that were weighted in training.
-        """
-        # bins last: as the convolution leaves them where channels are, so nothing is moved before the softmax
-        scores = logits.permute(0, 2, 3, 1).float() - exponent * self.log_weights
-        with torch.autocast(scores.device.type, enabled=False):  # in half precision the mean of 261 bins shows steps
-            return ((scores / temperature).softmax(3) @ self.bins).permute(0, 3, 1, 2)
-
-    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
-        """See `Generator.colorize`; ab at a quarter of the input's size."""
-        v = self.vividness if vividness is None else vividness
-        exponent, temperature = (a + (b - a) * v for a, b in zip(self.safest, self.most_vivid, strict=True))
-        return self.decode(self.forward(lightness, hints)[0], exponent, temperature)
-
-    @property
-    def palette(self) -> Tensor:
-        """See `Generator.palette`."""
-        return self.bins
-
-    def probabilities(self, lightness: Tensor, hints: Hints | None = None) -> Tensor:
-        """See `Generator.probabilities`; at a quarter of the input's size, the rebalancing weights divided out."""
-        scores = self.forward(lightness, hints)[0].float() - self.log_weights[:, None, None]
-        return scores.softmax(1)

@@ -75,6 +75,20 @@ class Adversary:
 
 
 @dataclass(frozen=True)
+class Teaching:
+    """A trained network from whose probabilities over colours the generator learns, beside the truth.
+
+    Attributes:
+        weights: a checkpoint, or a model's name; a network that classifies over the same bins.
+        share: of the loss that comes from the teacher, [0, 1], on samples without hints; of those with hints it has
+            not seen, all comes from the truth.
+    """
+
+    weights: str
+    share: float = 0.7
+
+
+@dataclass(frozen=True)
 class DataChoice:
     """One data set of a run.
 
@@ -97,9 +111,11 @@ class TrainConfig:
         recipe: its name; about, what it restates, in a line; notes, what was chosen where the source is silent.
         data: the data sets that it is meant for.
         generator: catalogue name of the network; generator_args its arguments.
-        encoder_weights: "" for random, "torchvision" or a file for a pretrained encoder.
+        encoder_weights: "" for random, a file for a pretrained encoder, or where its publishers put it: "torchvision"
+            (resunet18), "package" (liteunet).
+        encoder_rate: factor on the learning rate of the encoder's weights, where a network has one by that name.
         content_weights: "torchvision", a file, or "random" features, for content losses.
-        terms: losses of the generator; adversary, the discriminator or none.
+        terms: losses of the generator; adversary, the discriminator or none; teacher, a network to learn from, or none.
         samples, epochs, steps: how long; the first that is not 0 counts.
         sampling: "sources" draws from each source with weight n ** source_power, again and again; "epochs" goes
             through all photos once an epoch.
@@ -132,9 +148,11 @@ class TrainConfig:
     generator: str = "mini"
     generator_args: dict[str, Any] = field(default_factory=dict)
     encoder_weights: str = ""
+    encoder_rate: float = 1.0
     content_weights: str = "torchvision"
     terms: tuple[Term, ...] = (Term("cross_entropy"),)
     adversary: Adversary | None = None
+    teacher: Teaching | None = None
     samples: int = 0
     epochs: int = 0
     steps: int = 0

@@ -19,7 +19,7 @@ from colorize_cli.models.resunet18 import IMAGENET_MEAN, IMAGENET_STD
 from colorize_cli.training.losses import RECONSTRUCTION
 
 _PLAN = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256)  # vgg19.features[:18]: convolutions with ReLU; 0 is max pooling
-VGG19_FILE, RESNET18_FILE = "vgg19-dcbb9e9d.pth", "resnet18-f37072fd.pth"
+VGG19_FILE = "vgg19-dcbb9e9d.pth"
 _SOURCE = "https://download.pytorch.org/models/"
 
 

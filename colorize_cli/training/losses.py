@@ -48,8 +48,8 @@ RECONSTRUCTION: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def soft_cross_entropy(logits: Tensor, index: Tensor, soft: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy with targets spread over a few classes, each place weighted by its first class.
+def soft_cross_entropies(logits: Tensor, index: Tensor, soft: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy of each sample, (N,), with targets spread over a few classes, places weighted by the first class.
 
     Args:
         logits: (N, Q, h, w).
@@ -61,7 +61,7 @@ def soft_cross_entropy(logits: Tensor, index: Tensor, soft: Tensor, weights: Ten
     """
     scores = logits.float().log_softmax(1).gather(1, index)
     weight = weights[index[:, 0]]
-    return -((scores * soft).sum(1) * weight).mean()
+    return -((scores * soft).sum(1) * weight).mean((1, 2))
 
 
 def palette_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:

@@ -18,23 +18,27 @@ from colorize_cli.color.bins import rebalancing_weights
 from colorize_cli.color.reach import REACH
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError
+from colorize_cli.models.binned import Binned
 from colorize_cli.models.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
 from colorize_cli.models.eccv16 import Eccv16
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.liteunet import LiteUnet
 from colorize_cli.models.mini import Mini
 from colorize_cli.models.resunet18 import ResUnet18
 from colorize_cli.models.unet import Unet
-from colorize_cli.training.losses import label_cross_entropy, palette_cross_entropy, soft_cross_entropy
+from colorize_cli.training.losses import label_cross_entropy, palette_cross_entropy, soft_cross_entropies
 from colorize_cli.training.softbins import SoftBins
+from colorize_cli.training.teacher import Teacher
 
 TRAINABLE: Mapping[str, Callable[..., Generator]] = {
     "colorunet": ColorUnet,
     "eccv16": Eccv16,
+    "liteunet": LiteUnet,
     "mini": Mini,
     "resunet18": ResUnet18,
     "unet": Unet,
 }
-_MULTIPLES = {"eccv16": 8, "mini": 32, "resunet18": 32}
+_MULTIPLES = {"eccv16": 8, "liteunet": 32, "mini": 32, "resunet18": 32}
 
 
 def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
@@ -113,7 +117,7 @@ def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Pre
         raw = call(batch.lightness, Hints(batch.hints[:, :2], batch.hints[:, 2:]))
     else:
         raw = call(batch.lightness)
-    if isinstance(generator, (Mini, ColorUnet)) or (isinstance(generator, Eccv16) and generator.head == "bins"):
+    if isinstance(generator, (Binned, ColorUnet)) or (isinstance(generator, Eccv16) and generator.head == "bins"):
         return Prediction(None, raw, batch.lightness)
     lab = raw.float()
     size = batch.lightness.shape[-2:]
@@ -135,26 +139,34 @@ class Classes:
     """The classification objective of a generator: its classes, their weights, its auxiliary head.
 
     Args:
-        generator: mini, eccv16 with its bins, or colorunet.
+        generator: mini, liteunet, eccv16 with its bins, or colorunet.
         ab: colours of the training photos, (n, 2), Lab units, and their lightness, (n, 1); they are counted.
         uniform, power: of the rebalancing weights.
         class_weight: of the auxiliary head's loss.
+        teacher: whom the generator learns from beside the truth, or None.
     """
 
     def __init__(
-        self, generator: Generator, lightness: Tensor, ab: Tensor, uniform: float, power: float, class_weight: float
+        self,
+        generator: Generator,
+        lightness: Tensor,
+        ab: Tensor,
+        uniform: float,
+        power: float,
+        class_weight: float,
+        teacher: Teacher | None = None,
     ) -> None:
-        self.generator, self.class_weight = generator, class_weight
+        self.generator, self.class_weight, self.teacher = generator, class_weight, teacher
         self.soft: SoftBins | None = None
         if isinstance(generator, ColorUnet):
             uv = yuv_from_lab(lightness[:, :, None, None], ab[:, :, None, None])[:, 1:, 0, 0]
             palette, share = most_frequent_colours(uv, len(generator.uv_palette))
             generator.set_palette(palette, share)
             self.weights = rebalancing_weights(share, uniform, power)
-        elif isinstance(generator, (Mini, Eccv16)):
+        elif isinstance(generator, (Binned, Eccv16)):
             self.soft = SoftBins(generator.bins)
             self.weights = rebalancing_weights(self.soft.prior(ab), uniform, power)
-            if isinstance(generator, Mini):
+            if isinstance(generator, Binned):
                 generator.set_rebalancing(self.weights)
         else:
             raise UsageError(
@@ -162,19 +174,27 @@ class Classes:
                 hint='Train it with l1 or l2: --set terms=[{loss="l1"}]',
             )
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device, channels_last: bool = False) -> None:
         """Move what the losses need."""
         self.weights = self.weights.to(device)
+        if self.teacher is not None:
+            self.teacher.to(device, channels_last)
 
     def losses(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
-        """The cross-entropy, and the auxiliary head's loss times its weight where there is one."""
+        """The cross-entropy, the part of the teacher, and of the auxiliary head times its weight, where they are."""
         if isinstance(self.generator, ColorUnet):
             classes = self.generator.classes(batch.lightness, batch.ab)
             return {"G_CE": palette_cross_entropy(prediction.raw, classes, self.weights)}
         assert self.soft is not None
-        logits, labels = prediction.raw if isinstance(self.generator, Mini) else (prediction.raw, None)
+        logits, labels = prediction.raw if isinstance(self.generator, Binned) else (prediction.raw, None)
         ab = F.adaptive_avg_pool2d(batch.ab, logits.shape[-2:])
-        found = {"G_CE": soft_cross_entropy(logits, *self.soft.encode(ab), self.weights)}
+        truth = soft_cross_entropies(logits, *self.soft.encode(ab), self.weights)
+        if self.teacher is None:
+            found = {"G_CE": truth.mean()}
+        else:
+            share = self.teacher.share * (batch.hints[:, 2:].amax((1, 2, 3)) == 0)
+            taught = self.teacher.distances(logits, batch.lightness)
+            found = {"G_CE": ((1 - share) * truth).mean(), "G_teacher": (share * taught).mean()}
         if labels is not None:
             found["G_label"] = self.class_weight * label_cross_entropy(labels, batch.label)
         return found

@@ -21,17 +21,12 @@ from colorize_cli.errors import DataError, UsageError, WeightsError
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
-from colorize_cli.models.resunet18 import ResUnet18
 from colorize_cli.training.adversaries import Opponent
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.content import (
-    RESNET18_FILE,
-    VGG19_FILE,
-    ContentLoss,
-    published_weights,
-    read_published,
-)
+from colorize_cli.training.content import VGG19_FILE, ContentLoss, published_weights
+from colorize_cli.training.encoders import encoder_file, load_encoder
 from colorize_cli.training.outputs import TRAINABLE, Classes, build_generator, channels_of, check_size
+from colorize_cli.training.teacher import Teacher
 
 _COUNTED = 4000  # photos whose colours are counted
 _THUMB = 32  # pixels a side, of each of them
@@ -59,9 +54,7 @@ def needed_files(config: TrainConfig) -> Needed:
     """
     encoder = content = None
     if config.encoder_weights:
-        if config.generator != "resunet18":
-            raise UsageError(f"{config.generator} has no pretrained encoder", hint="Leave encoder_weights out.")
-        encoder = published_weights(config.encoder_weights, RESNET18_FILE, "--set encoder_weights=FILE")
+        encoder = encoder_file(config)
     if any(term.loss == "content" for term in config.terms) and config.content_weights != "random":
         content = published_weights(config.content_weights, VGG19_FILE, "--content-weights FILE, or random")
     return Needed(encoder, content)
@@ -138,13 +131,7 @@ def make_generator(config: TrainConfig, classes: int, needed: Needed, init: str 
         arguments["classes"] = classes
     generator = build_generator(config.generator, arguments)
     if needed.encoder is not None:
-        assert isinstance(generator, ResUnet18)
-        state = read_published(needed.encoder)
-        unknown = generator.encoder.load_state_dict(
-            {k: v for k, v in state.items() if not k.startswith("fc.")}, strict=False
-        )
-        if unknown.missing_keys:
-            raise WeightsError(f"{needed.encoder}: no ResNet-18: {unknown.missing_keys[0]!r} is missing")
+        load_encoder(generator, needed.encoder)
     if init is not None:
         _start_from(generator, init)
     return generator
@@ -172,11 +159,16 @@ def _start_from(generator: Generator, init: str) -> None:
 def make_classes(
     config: TrainConfig, generator: Generator, photos: PhotoSet, training: Sequence[int]
 ) -> Classes | None:
-    """Count the training colours and make the classification objective, if the recipe has one."""
+    """Count the training colours and make the classification objective, if the recipe has one.
+
+    Raises:
+        UsageError, ModelNotFoundError, WeightsError: the recipe's teacher is none.
+    """
     if not config.classifies:
         return None
+    teacher = Teacher(config.teacher, generator) if config.teacher is not None else None
     lightness, ab = colours_of(photos, training, config.seed)
-    return Classes(generator, lightness, ab, config.uniform, config.power, config.class_weight)
+    return Classes(generator, lightness, ab, config.uniform, config.power, config.class_weight, teacher)
 
 
 def make_content(config: TrainConfig, needed: Needed) -> ContentLoss | None:

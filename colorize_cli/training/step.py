@@ -6,7 +6,7 @@ Out: losses by name, as scalars on the device; the networks changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -25,11 +25,26 @@ from colorize_cli.training.outputs import Classes, Prediction, channels_of, pred
 Losses = dict[str, Tensor]
 
 
+Group = dict[str, Any]  # an optimizer's `params`, and `rate`, a factor on the learning rate
+
+
+def grouped(network: nn.Module, encoder_rate: float = 1.0) -> list[Group]:
+    """A network's parameters, those of its `encoder` with a factor on their learning rate."""
+    named = list(network.named_parameters())
+    inner = [parameter for name, parameter in named if name.startswith("encoder.")]
+    outer = [parameter for name, parameter in named if not name.startswith("encoder.")]
+    if encoder_rate == 1.0:
+        return [{"params": [parameter for _, parameter in named], "rate": 1.0}]
+    return [{"params": inner, "rate": encoder_rate}, {"params": outer, "rate": 1.0}]
+
+
 def make_optimizer(
-    kind: Optimizer, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], weight_decay: float
+    kind: Optimizer, groups: Sequence[Group], lr: float, betas: tuple[float, float], weight_decay: float
 ) -> torch.optim.Optimizer:
     """An optimizer by name; of `betas` rmsprop takes none and sgd the first, as its momentum."""
-    wanted = [parameter for parameter in parameters if parameter.requires_grad]
+    wanted: list[Any] = [
+        {**group, "params": [parameter for parameter in group["params"] if parameter.requires_grad]} for group in groups
+    ]
     if kind == "adam":
         return torch.optim.Adam(wanted, lr=lr, betas=betas, weight_decay=weight_decay)
     if kind == "rmsprop":
@@ -71,7 +86,7 @@ class Player:
     def set_rate(self, lr: float) -> None:
         """Set the learning rate of the next update."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["rate"]
 
     def update(self, loss: Tensor) -> None:
         """Go down the loss's slope."""
@@ -108,13 +123,13 @@ class Trainer:
         self.config, self.accelerator, self.generator, self.call = config, accelerator, generator, call
         self.classes, self.content, self.opponent = classes, content, opponent
         optimizer = make_optimizer(
-            config.optimizer, generator.parameters(), config.lr, config.betas, config.weight_decay
+            config.optimizer, grouped(generator, config.encoder_rate), config.lr, config.betas, config.weight_decay
         )
         self.player = Player(accelerator, generator, optimizer, config.lr, config.clip)
         self.critic: Player | None = None
         if opponent is not None:
             how = opponent.how
-            optimizer = make_optimizer(how.optimizer, opponent.network.parameters(), how.lr, how.betas, 0.0)
+            optimizer = make_optimizer(how.optimizer, grouped(opponent.network), how.lr, how.betas, 0.0)
             self.critic = Player(accelerator, opponent.network, optimizer, how.lr, 0.0)
 
     def step(self, batch: Batch, number: int, factor: float, adversarial: bool) -> Losses:
@@ -172,6 +187,8 @@ class Trainer:
                 assert self.classes is not None
                 parts = self.classes.losses(prediction, batch)
                 found["G_CE"] = term.weight * parts["G_CE"]
+                if "G_teacher" in parts:
+                    found["G_teacher"] = term.weight * parts["G_teacher"]
                 if "G_label" in parts:
                     found["G_label"] = parts["G_label"]
                 continue

@@ -1,0 +1,65 @@
+"""Learning from another network: its probabilities over colours, instead of the one colour that each photo has.
+
+In:  what the generator says of a batch, and the batch
+Out: for each sample the distance to what the teacher says of it
+
+A photo shows one of the colours that a place could have; a good teacher tells how likely each of them is, so a small
+network needs fewer photos to learn the same. Source: Hinton 2015.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorize_cli.errors import UsageError
+from colorize_cli.models.binned import Binned
+from colorize_cli.models.generator import Generator
+from colorize_cli.models.load import load_model
+from colorize_cli.training.config import Teaching
+
+
+class Teacher:
+    """A trained network in eval mode, which is not trained further.
+
+    Args:
+        how: which network, and how much it counts.
+        pupil: who learns; its rebalancing weights are set.
+
+    Raises:
+        UsageError: pupil or teacher give no probabilities, or of other colours.
+        ModelNotFoundError, WeightsError: no such teacher.
+    """
+
+    def __init__(self, how: Teaching, pupil: Generator) -> None:
+        if not isinstance(pupil, Binned):
+            raise UsageError(f"{type(pupil).__name__} cannot learn from a teacher", hint="mini and liteunet can.")
+        if not 0 <= how.share <= 1:
+            raise UsageError(f"teacher.share is a share between 0 and 1, not {how.share}")
+        network = load_model(how.weights).generator
+        if not isinstance(network, Binned) or not torch.equal(network.bins.cpu(), pupil.bins.cpu()):
+            raise UsageError(f"{how.weights} does not classify colours as mini does", hint="mini and liteunet do.")
+        self.share, self.network, self.pupil = how.share, network.requires_grad_(False).eval(), pupil
+
+    def to(self, device: torch.device, channels_last: bool) -> None:
+        """Move the network."""
+        self.network.to(device)
+        if channels_last:
+            self.network.to(memory_format=torch.channels_last)
+
+    def probabilities(self, lightness: Tensor, size: tuple[int, int]) -> Tensor:
+        """What the teacher says, (N, Q, h, w), as a network would that was trained with the pupil's weights."""
+        with torch.no_grad():
+            logits, _ = self.network(lightness)
+            if logits.shape[-2:] != size:
+                logits = F.interpolate(logits, size=size, mode="bilinear")
+            other = (self.pupil.log_weights - self.network.log_weights)[:, None, None]
+            said: Tensor = (logits.float() + other).softmax(1)
+        return said
+
+    def distances(self, logits: Tensor, lightness: Tensor) -> Tensor:
+        """Cross-entropy of each sample to the teacher, (N,), places weighted by the rarity of what it expects."""
+        wanted = self.probabilities(lightness, (logits.shape[-2], logits.shape[-1]))
+        rarity = torch.einsum("nqhw,q->nhw", wanted, self.pupil.log_weights.exp())
+        return -((wanted * logits.float().log_softmax(1)).sum(1) * rarity).mean((1, 2))
