@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize_cli.models.blocks import ConvNorm
+from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.winograd import SpreadKernel, convolve, suits
 
 
@@ -123,8 +124,10 @@ def fold_norms(network: nn.Module) -> None:
 
 
 def fold_batch_norms(network: nn.Module) -> None:
-    """Fold the batch norm of each `ConvNorm` into its convolution: an equal network that is only for inference."""
+    """Fold the batch norms of `ConvNorm` and `EfficientNetLite` into their convolutions: equal, only for inference."""
     for module in network.modules():
+        if isinstance(module, EfficientNetLite):
+            module.fold()
         if not isinstance(module, ConvNorm):
             continue
         convolution, norm = module[0], module[1]

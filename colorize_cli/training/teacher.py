@@ -17,6 +17,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.models.binned import Binned
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
+from colorize_cli.models.normed import fold_batch_norms
 from colorize_cli.training.config import Teaching
 
 
@@ -41,6 +42,7 @@ class Teacher:
         if not isinstance(network, Binned) or not torch.equal(network.bins.cpu(), pupil.bins.cpu()):
             raise UsageError(f"{how.weights} does not classify colours as mini does", hint="mini and liteunet do.")
         self.share, self.network, self.pupil = how.share, network.requires_grad_(False).eval(), pupil
+        fold_batch_norms(self.network)
 
     def to(self, device: torch.device, channels_last: bool) -> None:
         """Move the network."""

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from colorize_cli.errors import UsageError
 from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.liteunet import LiteUnet
+from colorize_cli.models.normed import fold_batch_norms
 
 CLASSIFIER = 1280 * 1000 + 1000  # of the published networks, which an encoder has not
 
@@ -59,3 +60,16 @@ def test_every_map_of_the_encoder_but_the_finest_is_painted_with() -> None:
     network(torch.rand(2, 1, 64, 64) * 100)[0].square().mean().backward()
     blocks = network.encoder._blocks
     assert all(blocks[i]._project_conv.weight.grad.abs().sum() > 0 for i in network.encoder.last)
+
+
+def test_folding_changes_nothing_but_the_layers() -> None:
+    torch.manual_seed(0)
+    network, lightness = LiteUnet(size=0, top=16, widths=(16, 16, 8)), torch.rand(4, 1, 64, 64) * 100
+    network(lightness)  # so that the norms have statistics
+    network.eval()
+    with torch.no_grad():
+        before = network(lightness)[0]
+        fold_batch_norms(network)
+        after = network(lightness)[0]
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-3)
