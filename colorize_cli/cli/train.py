@@ -17,6 +17,7 @@ import typer
 from rich.markup import escape
 
 from colorize_cli.cli import console
+from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
 from colorize_cli.cli.training_screen import TrainingScreen
 from colorize_cli.errors import ExitStatus, UsageError
@@ -106,6 +107,7 @@ def train(
         _list_recipes(recipe)
         return
     seconds = parse_duration(time_limit) if time_limit else math.inf
+    keep_everything()
 
     from colorize_cli.data.named import Access  # torch loads here, not for --help
     from colorize_cli.training.loop import TrainJob
