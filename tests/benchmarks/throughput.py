@@ -102,6 +102,8 @@ def main() -> None:
     rest = (results["colorize"]["cpu"] - results["start"]["cpu"]) / (options.photos - 1)
     whole = results["colorize"]["cpu"] / options.photos
     print(f"CPU time against the floor: {whole / floor_cpu:.2f} with start-up, {rest / floor_cpu:.2f} without")
+    steady = {key: results["colorize"][key] - results["start"][key] for key in ("cpu", "wall")}
+    print(f"both cores without start-up: {steady['cpu'] / steady['wall'] / (os.cpu_count() or 1):.0%}")
     print(json.dumps(results))
 
 
