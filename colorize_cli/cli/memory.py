@@ -45,5 +45,9 @@ def _tell(options: dict[int, int]) -> None:
 
 
 def end_at_once() -> None:
-    """Let the process end without a last search for garbage, which all libraries' objects make a tenth of a second."""
-    gc.freeze()
+    """Let the process end without a last search for garbage, which all libraries' objects make a tenth of a second.
+
+    Not where torch is loaded: libraries of its own take objects that are not searched for leaks, and say so at length.
+    """
+    if "torch" not in sys.modules:
+        gc.freeze()

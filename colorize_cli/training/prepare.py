@@ -26,7 +26,7 @@ from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import VGG19_FILE, ContentLoss, published_weights
 from colorize_cli.training.encoders import encoder_file, load_encoder
 from colorize_cli.training.outputs import TRAINABLE, Classes, build_generator, channels_of, check_size
-from colorize_cli.training.teacher import Teacher
+from colorize_cli.training.teacher import Teacher, check_teacher
 
 _COUNTED = 4000  # photos whose colours are counted
 _THUMB = 32  # pixels a side, of each of them
@@ -53,6 +53,8 @@ def needed_files(config: TrainConfig) -> Needed:
         UsageError: the network has no pretrained encoder.
     """
     encoder = content = None
+    if config.teacher is not None:
+        check_teacher(config.teacher)
     if config.encoder_weights:
         encoder = encoder_file(config)
     if any(term.loss == "content" for term in config.terms) and config.content_weights != "random":

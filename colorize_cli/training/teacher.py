@@ -9,16 +9,32 @@ network needs fewer photos to learn the same. Source: Hinton 2015.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.models.binned import Binned
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.normed import fold_batch_norms
 from colorize_cli.training.config import Teaching
+
+
+def check_teacher(how: Teaching) -> None:
+    """See to it, before any work, that a teacher which is named as a file is there.
+
+    Raises:
+        WeightsError: it is not.
+    """
+    path = Path(how.weights).expanduser()
+    if path.suffix == ".safetensors" and not path.is_file():
+        raise WeightsError(
+            f"this recipe learns from a teacher, and there is no {how.weights}",
+            hint="Train one with --recipe mini-teacher, and give it: --set teacher.weights=FILE",
+        )
 
 
 class Teacher:
