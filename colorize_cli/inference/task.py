@@ -153,7 +153,7 @@ class Workshop:
                 if not self.job.salvage:
                     raise
         opened = open_whole(path, self.job.limits(), self.job.salvage)
-        return replace(opened, scan=Scan(opened.photo, (), held=True)) if way.in_strips else opened
+        return replace(opened, scan=Scan(opened.photo, ())) if way.in_strips else opened
 
     def _wanted(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm, and ReLU unless `act` is off."""
+
+    NORMED = (("0", "1"),)  # convolution and norm; see `normed.fold_batch_norms`
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, act: bool = True) -> None:
         layers: list[nn.Module] = [
@@ -48,6 +52,30 @@ class GlobalContext(nn.Module):
         context = self.expand(F.relu(self.squeeze(x.mean((2, 3)))))
         out: Tensor = x + context[:, :, None, None]
         return out
+
+
+def climb(
+    x: Tensor,
+    laterals: Sequence[Tensor],
+    project: nn.ModuleList,
+    skip: nn.ModuleList,
+    stages: nn.ModuleList,
+    upsampling: str,
+) -> Tensor:
+    """A decoder's way up: narrow and double x, add what the encoder saw at that size, and work on both.
+
+    Args:
+        x: the deepest map, (N, C, h, w).
+        laterals: the encoder's maps, each twice as large as the one before.
+        project: for each of them, what narrows x.
+        skip: what fits the map.
+        stages: what works on their sum.
+        upsampling: "nearest" or "bilinear".
+    """
+    for narrow, fit, stage, lateral in zip(project, skip, stages, laterals, strict=True):
+        x = F.interpolate(narrow(x), scale_factor=2.0, mode=upsampling)
+        x = stage(F.relu(x + fit(lateral)))
+    return x
 
 
 def smooth(x: Tensor) -> Tensor:

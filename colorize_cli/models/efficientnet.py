@@ -14,7 +14,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.errors import UsageError
@@ -27,8 +26,6 @@ _STAGES = (
 _SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lite1 and Lite2
 _STEM, WIDEST = 32, 1280
 _MIDDLE, _SPREAD = 127.0, 128.0  # of the 8-bit input
-_NORMED = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))  # each convolution and its norm
-_NORMED_IN_BLOCK = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
 
 
 def _width(channels: int, scale: float) -> int:
@@ -65,6 +62,8 @@ class _Block(nn.Module):
         drop_path: share of the samples in training that skip it.
     """
 
+    NORMED = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int, drop_path: float) -> None:
         super().__init__()
         inner = inputs * expansion
@@ -99,6 +98,8 @@ class EfficientNetLite(nn.Module):
         UsageError: no such size.
     """
 
+    NORMED = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
+
     def __init__(self, size: int = 2, drop_path: float = 0.0) -> None:
         super().__init__()
         if size not in range(len(_SCALES)):
@@ -119,15 +120,6 @@ class EfficientNetLite(nn.Module):
         self.last = [i - 1 for i, plan in enumerate(plans) if plan[3] == 2] + [len(plans) - 1]
         self.widths = [plans[i][1] for i in self.last] + [WIDEST]
         self._conv_head, self._bn1 = _Conv(inputs, WIDEST, 1), _norm(WIDEST)
-
-    def fold(self) -> None:
-        """Fold every batch norm into its convolution: an equal network that is only for inference, and much faster."""
-        for module in (self, *self._blocks):
-            for convolution, norm in _NORMED if module is self else _NORMED_IN_BLOCK:
-                found = getattr(module, norm, None)
-                if isinstance(found, nn.BatchNorm2d) and not found.training:
-                    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), found))
-                    setattr(module, norm, nn.Identity())
 
     def forward(self, lightness: Tensor) -> list[Tensor]:
         """Maps of `widths` channels: at 1/2, 1/4, 1/8, 1/16, 1/32 of the input's size and, widened, at 1/32."""

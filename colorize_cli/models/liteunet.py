@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.models.binned import Binned
-from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
+from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.generator import Hints
 
@@ -45,7 +44,5 @@ class LiteUnet(Binned):
         """Logits over the bins, (N, Q, H/4, W/4); no classes. Hints have no effect."""
         _, *laterals, _, widest = self.encoder(lightness)
         x = self.context(self.top(widest))
-        for project, skip, stage, lateral in zip(self.project, self.skip, self.decoder, laterals[::-1], strict=True):
-            x = F.interpolate(project(x), scale_factor=2.0, mode="bilinear")
-            x = stage(F.relu(x + skip(lateral)))
+        x = climb(x, laterals[::-1], self.project, self.skip, self.decoder, "bilinear")
         return self.head(x), None

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
 from colorize_cli.errors import UsageError
 from colorize_cli.models.binned import Binned
-from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
+from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
@@ -70,11 +69,8 @@ class Mini(Binned):
         for stage in self.encoder:
             x = stage(x)
             maps.append(x)
-        deepest = x = self.context(x)
-        for project, skip, stage, lateral in zip(self.project, self.skip, self.decoder, maps[-2::-1], strict=True):
-            x = F.interpolate(project(x), scale_factor=2.0, mode=self.upsampling)
-            x = stage(F.relu(x + skip(lateral)))
-        return x, deepest
+        deepest = self.context(x)
+        return climb(deepest, maps[-2::-1], self.project, self.skip, self.decoder, self.upsampling), deepest
 
     def forward(self, lightness: Tensor, hints: Hints | None = None) -> tuple[Tensor, Tensor | None]:
         """Logits over the bins, (N, Q, H/4, W/4), and over the classes, (N, K), if the network has that head."""

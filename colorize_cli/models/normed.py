@@ -14,8 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from colorize_cli.models.blocks import ConvNorm
-from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.winograd import SpreadKernel, convolve, suits
 
 
@@ -124,12 +122,13 @@ def fold_norms(network: nn.Module) -> None:
 
 
 def fold_batch_norms(network: nn.Module) -> None:
-    """Fold the batch norms of `ConvNorm` and `EfficientNetLite` into their convolutions: equal, only for inference."""
+    """Fold batch norms into the convolutions before them: an equal network that is only for inference, and faster.
+
+    A module says by `NORMED` which of its children, by name, are a convolution and its norm.
+    """
     for module in network.modules():
-        if isinstance(module, EfficientNetLite):
-            module.fold()
-        if not isinstance(module, ConvNorm):
-            continue
-        convolution, norm = module[0], module[1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and not norm.training:
-            module[0], module[1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
+        for name, norm_name in getattr(module, "NORMED", ()):
+            convolution, norm = getattr(module, name, None), getattr(module, norm_name, None)
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and not norm.training:
+                setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+                setattr(module, norm_name, nn.Identity())

@@ -52,11 +52,11 @@ class Scan:
 
     Attributes:
         photo: as `decode` gives it, but its pixels and alpha are stand-ins of the right shape that take no memory.
-        readers: for each page, what starts reading its rows as they are stored.
+        readers: for each page, what starts reading its rows as they are stored; none where `photo` has its pixels, from
+            which the blocks are taken then.
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
         let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
-        held: `photo` has its pixels, from which the blocks are taken; there are no readers then.
     """
 
     photo: Photo
@@ -64,7 +64,6 @@ class Scan:
     convert: Callable[[Page], Page] = lambda page: page
     reduced: Callable[[int], Iterator[Rows]] | None = None
     let_go: Callable[[], None] = lambda: None
-    held: bool = False
 
     def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
         """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
@@ -83,7 +82,7 @@ class Scan:
         Raises:
             DecodeError: the page is damaged, or the file changed since it was opened.
         """
-        if self.held:
+        if not self.readers:
             yield Block(0, self.photo.pages[page])
             return
         path = self.photo.path

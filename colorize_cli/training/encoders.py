@@ -17,7 +17,7 @@ from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import published_weights, read_published
 
 RESNET18_FILE = "resnet18-f37072fd.pth"
-_CLASSIFIERS = ("fc.", "_fc.")  # of the published files; no encoder has them
+_PLACES = {"resunet18": "torchvision", "liteunet": "package"}  # where their publishers put them
 
 
 def encoder_file(config: TrainConfig) -> Path:
@@ -27,17 +27,18 @@ def encoder_file(config: TrainConfig) -> Path:
         WeightsError: they are not there.
         UsageError: the network has no pretrained encoder, or none that is found in that way.
     """
-    choice = config.encoder_weights
-    if config.generator == "resunet18" and choice != "package":
-        return published_weights(choice, RESNET18_FILE, "--set encoder_weights=FILE")
-    if config.generator == "liteunet" and choice == "package":
-        return _packaged(int(config.generator_args.get("size", 2)))
-    if config.generator == "liteunet" and choice != "torchvision":
-        return published_weights(choice, "", "--set encoder_weights=package")
-    if config.generator in ("resunet18", "liteunet"):
-        own = {"resunet18": "torchvision", "liteunet": "package"}[config.generator]
+    choice, own = config.encoder_weights, _PLACES.get(config.generator)
+    if own is None:
+        raise UsageError(f"{config.generator} has no pretrained encoder", hint="Leave encoder_weights out.")
+    if choice in _PLACES.values() and choice != own:
         raise UsageError(f"{config.generator} has no encoder weights {choice!r}", hint=f"Give {own}, or a file.")
-    raise UsageError(f"{config.generator} has no pretrained encoder", hint="Leave encoder_weights out.")
+    if choice == "package":
+        return _packaged(int(config.generator_args.get("size", 2)))
+    if own == "torchvision":
+        return published_weights(choice, RESNET18_FILE, "--set encoder_weights=FILE")
+    if not Path(choice).is_file():
+        raise WeightsError(f"no weights at {choice}", hint="Give --set encoder_weights=package, or another file.")
+    return Path(choice)
 
 
 def _packaged(size: int) -> Path:
@@ -61,7 +62,7 @@ def load_encoder(generator: Generator, file: Path) -> None:
         WeightsError: the file holds another network's.
     """
     assert isinstance(generator, (ResUnet18, LiteUnet))
-    state = {key: value for key, value in read_published(file).items() if not key.startswith(_CLASSIFIERS)}
+    state = read_published(file)
     kind = "ResNet-18" if isinstance(generator, ResUnet18) else "EfficientNet-Lite of this size"
     own = generator.encoder.state_dict()
     if missing := sorted(set(own) - set(state)):

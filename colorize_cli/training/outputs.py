@@ -174,11 +174,11 @@ class Classes:
                 hint='Train it with l1 or l2: --set terms=[{loss="l1"}]',
             )
 
-    def to(self, device: torch.device, channels_last: bool = False) -> None:
+    def to(self, device: torch.device) -> None:
         """Move what the losses need."""
         self.weights = self.weights.to(device)
         if self.teacher is not None:
-            self.teacher.to(device, channels_last)
+            self.teacher.network.to(device)
 
     def losses(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """The cross-entropy, the part of the teacher, and of the auxiliary head times its weight, where they are."""

@@ -38,6 +38,14 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
     Raises:
         UsageError: no such recipe, no such field, or a value of the wrong type.
     """
+    table = _table(name)
+    for text in overrides:
+        override(table, text)
+    return config_from({"recipe": Path(name).stem, **table})
+
+
+def _table(name: str) -> dict[str, Any]:
+    """A recipe's plain values; what it leaves out is as in its `base`, another recipe of the package."""
     if name.endswith(".toml"):
         text = _read_file(Path(name))
     else:
@@ -49,9 +57,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"the recipe {name} is no TOML: {error}") from error
-    for text in overrides:
-        override(table, text)
-    return config_from({"recipe": Path(name).stem, **table})
+    base = table.pop("base", None)
+    return table if base is None else {**_table(str(base).removesuffix(".toml")), **table}
 
 
 def _read_file(path: Path) -> str:

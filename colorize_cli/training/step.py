@@ -86,7 +86,7 @@ class Player:
     def set_rate(self, lr: float) -> None:
         """Set the learning rate of the next update."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr * group["rate"]
+            group["lr"] = lr * group.get("rate", 1.0)  # states of earlier runs have none
 
     def update(self, loss: Tensor) -> None:
         """Go down the loss's slope."""

@@ -60,12 +60,6 @@ class Teacher:
         self.share, self.network, self.pupil = how.share, network.requires_grad_(False).eval(), pupil
         fold_batch_norms(self.network)
 
-    def to(self, device: torch.device, channels_last: bool) -> None:
-        """Move the network."""
-        self.network.to(device)
-        if channels_last:
-            self.network.to(memory_format=torch.channels_last)
-
     def probabilities(self, lightness: Tensor, size: tuple[int, int]) -> Tensor:
         """What the teacher says, (N, Q, h, w), as a network would that was trained with the pupil's weights."""
         with torch.no_grad():

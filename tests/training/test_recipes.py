@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from colorize_cli.data.transforms import Augmentation
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.training.prepare import settled
 from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names
@@ -159,3 +160,14 @@ def test_rates_rise_and_fall_as_the_schedule_says() -> None:
     wsd = tiny(schedule="wsd", decay=0.2)
     assert [rate_factor(wsd, 100, done) for done in (0, 80, 90, 100)] == pytest.approx([1, 1, 0.5, 0])
     assert rate_factor(tiny(), 100, 99) == 1
+
+
+def test_a_recipe_takes_from_its_base_what_it_leaves_out(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "mini"\nlr = 0.5\n[augmentation]\nfilm = 0.0\n')
+    mine, mini = load_recipe(str(file), ["ema=0.5"]), load_recipe("mini")
+    assert (mine.recipe, mine.lr, mine.ema, mine.augmentation) == ("mine", 0.5, 0.5, Augmentation(film=0.0))
+    assert (mine.stages, mine.source_weights) == (mini.stages, mini.source_weights)
+    file.write_text('base = "maxi"\n')
+    with pytest.raises(UsageError, match="no recipe 'maxi'"):
+        load_recipe(str(file))

