@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.reach import REACH
+from colorize_cli.data.drawn import neutral_example
 
 Floats = NDArray[np.float32]
 
@@ -32,6 +33,7 @@ class Augmentation:
         wear: share that is blurred and gets grain; a third of these also get scratches, a third JPEG's blocks.
         hints: share that comes with hints.
         max_hints: most hints a sample gets; the count is drawn log-uniformly.
+        neutral: share that is replaced by a blank surface, a page of text, or the photo within neutral margins.
     """
 
     fit: Literal["random", "square", "stretch"] = "random"
@@ -42,6 +44,7 @@ class Augmentation:
     wear: float = 0.2
     hints: float = 0.25
     max_hints: int = 60
+    neutral: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,9 @@ def make_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.ra
     """Turn a photo into a training example of `size` pixels a side."""
     part = random_crop(rgb, size, how, rng).astype(np.float32) / np.float32(255)
     lab = _lab(part)
-    ab = np.clip(lab[..., 1:], -REACH, REACH)
-    lightness = _aged_lightness(part, lab[..., 0], how, rng)
+    if how.neutral and rng.random() < how.neutral:
+        lightness, ab = neutral_example(lab, rng)
+    else:
+        lightness, ab = _aged_lightness(part, lab[..., 0], how, rng), lab[..., 1:]
+    ab = np.clip(ab, -REACH, REACH)
     return Sample(lightness[None], np.ascontiguousarray(ab.transpose(2, 0, 1)), _hints(ab, how, rng))

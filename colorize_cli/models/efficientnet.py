@@ -24,7 +24,7 @@ _STAGES = (
     (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1),
 )  # fmt: skip
 _SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lite1 and Lite2
-_STEM, WIDEST = 32, 1280
+STEM, WIDEST = 32, 1280
 _MIDDLE, _SPREAD = 127.0, 128.0  # of the 8-bit input
 
 
@@ -105,9 +105,9 @@ class EfficientNetLite(nn.Module):
         if size not in range(len(_SCALES)):
             raise UsageError(f"no EfficientNet-Lite{size}", hint="There are: 0, 1, 2.")
         width, depth = _SCALES[size]
-        self._conv_stem, self._bn0 = _Conv(3, _STEM, 3, 2), _norm(_STEM)
+        self._conv_stem, self._bn0 = _Conv(3, STEM, 3, 2), _norm(STEM)
         plans: list[tuple[int, int, int, int, int]] = []
-        inputs = _STEM
+        inputs = STEM
         for i, (kernel, stride, expansion, channels, repeats) in enumerate(_STAGES):
             outputs = _width(channels, width)
             count = repeats if i in (0, len(_STAGES) - 1) else math.ceil(repeats * depth)
@@ -121,14 +121,20 @@ class EfficientNetLite(nn.Module):
         self.widths = [plans[i][1] for i in self.last] + [WIDEST]
         self._conv_head, self._bn1 = _Conv(inputs, WIDEST, 1), _norm(WIDEST)
 
-    def forward(self, lightness: Tensor) -> list[Tensor]:
-        """Maps of `widths` channels: at 1/2, 1/4, 1/8, 1/16, 1/32 of the input's size and, widened, at 1/32."""
-        grey = (grey_from_lightness(lightness) * 255 - _MIDDLE) / _SPREAD
-        return self.maps(grey.expand(-1, 3, -1, -1))
+    def forward(self, lightness: Tensor, stem: Tensor | None = None) -> list[Tensor]:
+        """Maps of `widths` channels: at 1/2, 1/4, 1/8, 1/16, 1/32 of the input's size and, widened, at 1/32.
 
-    def maps(self, x: Tensor) -> list[Tensor]:
+        Args:
+            lightness: (N, 1, H, W), [0, 100].
+            stem: what is added to the stem convolution's output before its norm, (N, 32, H/2, W/2), or nothing.
+        """
+        grey = (grey_from_lightness(lightness) * 255 - _MIDDLE) / _SPREAD
+        return self.maps(grey.expand(-1, 3, -1, -1), stem)
+
+    def maps(self, x: Tensor, stem: Tensor | None = None) -> list[Tensor]:
         """The same of three channels that are scaled to about [-1, 1]."""
-        x = F.relu6(self._bn0(self._conv_stem(x)))
+        x = self._conv_stem(x)
+        x = F.relu6(self._bn0(x if stem is None else x + stem))
         found: list[Tensor] = []
         for i, block in enumerate(self._blocks):
             x = block(x)

@@ -41,6 +41,8 @@ class Generator(nn.Module, ABC):
     inference uses, whatever the network takes and gives.
     """
 
+    takes_hints: bool = False  # whether `forward` has a second argument, hints
+
     @abstractmethod
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """Predict colour.

@@ -47,7 +47,7 @@ class Mini(Binned):
         super().__init__(vividness, safest, most_vivid)
         if upsampling not in ("nearest", "bilinear"):
             raise UsageError(f"mini has no upsampling {upsampling!r}", hint="There are: nearest, bilinear.")
-        self.upsampling = upsampling
+        self.upsampling, self.takes_hints = upsampling, True
         self.stem = nn.Sequential(ConvNorm(4, widths[0] // 2, 3, 2), ConvNorm(widths[0] // 2, widths[0], 3, 2))
         self.encoder = nn.ModuleList()
         for i, (width, depth) in enumerate(zip(widths, encoder, strict=True)):

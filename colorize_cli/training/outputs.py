@@ -113,7 +113,7 @@ def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Pre
         call: the generator, or the same compiled.
         batch: only `mini` is given its hints.
     """
-    if isinstance(generator, Mini):
+    if generator.takes_hints:
         raw = call(batch.lightness, Hints(batch.hints[:, :2], batch.hints[:, 2:]))
     else:
         raw = call(batch.lightness)
