@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from colorize_cli.errors import EncodeError, ExitStatus, printable
+from colorize_cli.notes import Loss, losses
 
 __all__ = ["KEPT_FAILURES", "Outcome", "RunReport", "Status", "one_line", "printable"]
 
@@ -45,7 +46,7 @@ class Outcome:
         status: see `Status`.
         output: the file that holds the result, where there is one.
         reason: why it failed or was left.
-        notes: what was odd or changed, each a sentence.
+        notes: what was odd or changed, each a sentence; a `Note` with a `Loss` is counted in the summary.
         seconds: wall time from reading to written.
         figures: what `--verify` and others measured.
     """
@@ -67,6 +68,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         row["reason"] = outcome.reason
     if outcome.notes:
         row["notes"] = list(outcome.notes)
+        if lost := losses(outcome.notes):
+            row["losses"] = [loss.key for loss in lost]
     if outcome.seconds:
         row["seconds"] = round(outcome.seconds, 3)
     if outcome.figures:
@@ -82,6 +85,7 @@ class RunReport:
         settings: what the batch was run with: model, sha256, device and so on, as text.
         counts: photos by status.
         passed_over: files that are no photos, by kind.
+        losses: photos that lost something, by kind; the report's rows say which.
         failures: the first `KEPT_FAILURES` failed photos.
         notices: what the user should know of the whole batch (a fall-back to another device, say).
         interrupted: the user stopped the batch.
@@ -91,6 +95,7 @@ class RunReport:
     settings: dict[str, str] = field(default_factory=dict)
     counts: Counter[Status] = field(default_factory=Counter)
     passed_over: Counter[str] = field(default_factory=Counter)
+    losses: Counter[Loss] = field(default_factory=Counter)
     failures: list[Outcome] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -101,6 +106,7 @@ class RunReport:
     def add(self, outcome: Outcome) -> None:
         """Count one photo and note its row."""
         self.counts[outcome.status] += 1
+        self.losses.update(losses(outcome.notes))
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
             self.failures.append(outcome)
         if self._rows is None:
@@ -136,6 +142,7 @@ class RunReport:
             "settings": dict(self.settings),
             "counts": {status.value: self.counts[status] for status in Status if self.counts[status]},
             "passed_over": dict(sorted(self.passed_over.items())),
+            "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
             "failures": [_entry(outcome) for outcome in self.failures],
             "notices": list(self.notices),
             "interrupted": self.interrupted,

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from colorize_cli.errors import ColorizeError, ExitStatus
+from colorize_cli.notes import Loss
 from colorize_cli.report import RunReport, Status, printable
 
 if TYPE_CHECKING:
@@ -162,6 +163,9 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         parts.append(f"{passed} passed over ({kinds})")
     rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
     stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
+    for loss in Loss:
+        if report.losses[loss]:
+            stderr.print(f"  {loss.told(report.losses[loss])}", markup=False)
     if report.counts[Status.made_otherwise]:
         stderr.print("Results made otherwise (another model or other settings) were left; --overwrite makes them anew.")
     if report.counts[Status.done] or report.counts[Status.copied]:
