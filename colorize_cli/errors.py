@@ -43,6 +43,11 @@ def printable(path: Path | str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def one_line(error: BaseException) -> str:
+    """An error's message as one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class ColorizeError(Exception):
     """What is wrong, and what to do: one or two lines, no traceback needed."""
 

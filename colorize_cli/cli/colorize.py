@@ -101,7 +101,7 @@ def colorize(
     wait_asleep()
     keep_pages()
     from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
-    from colorize_cli.inference.pipeline import colorize_photos
+    from colorize_cli.pipeline.run import colorize_photos
 
     work = ColorizeJob(
         photos=inputs,
@@ -152,7 +152,7 @@ def _amount(text: str, option: str, kilo: int) -> int:
 def _listed(files_from: str | None) -> tuple[str, ...]:
     if files_from is None:
         return ()
-    from colorize_cli.photos.discover import read_list
+    from colorize_cli.files.discover import read_list
 
     try:
         data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()

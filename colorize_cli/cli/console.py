@@ -18,13 +18,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from colorize_cli.errors import ColorizeError, ExitStatus
+from colorize_cli.errors import ColorizeError, ExitStatus, printable
 from colorize_cli.notes import Loss
-from colorize_cli.report import RunReport, Status, printable
+from colorize_cli.pipeline.outcome import Status
+from colorize_cli.pipeline.report import RunReport
 
 if TYPE_CHECKING:
-    from colorize_cli.inference.pipeline import Progress as PhotoProgress
     from colorize_cli.inference.scans import Part
+    from colorize_cli.pipeline.run import Progress as PhotoProgress
 
 _SHOWN_FAILURES = 20
 _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal

@@ -25,7 +25,7 @@ def demo(
     wait_asleep()
     from colorize_cli.data.samples import write_grey_samples  # torch loads here, not for --help
     from colorize_cli.inference.job import ColorizeJob
-    from colorize_cli.inference.pipeline import colorize_photos
+    from colorize_cli.pipeline.run import colorize_photos
 
     grey, colored = out / "grey", out / "colored"
     write_grey_samples(grey)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from colorize_cli.cli import console
-from colorize_cli.report import printable
+from colorize_cli.errors import printable
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.human import HumanResults

@@ -20,9 +20,8 @@ from colorize_cli.cli import console
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
 from colorize_cli.cli.training_screen import TrainingScreen
-from colorize_cli.errors import ExitStatus, UsageError
+from colorize_cli.errors import ExitStatus, UsageError, printable
 from colorize_cli.inference.choices import Precision
-from colorize_cli.report import printable
 
 if TYPE_CHECKING:
     from colorize_cli.training.loop import Result, TrainJob

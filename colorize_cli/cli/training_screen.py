@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from colorize_cli.cli import console
-from colorize_cli.report import printable
+from colorize_cli.errors import printable
 
 if TYPE_CHECKING:
     from colorize_cli.training.config import TrainConfig

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from colorize_cli.errors import printable
 from colorize_cli.evaluation.metrics import GREY, TRUTH, Better, Column
 from colorize_cli.evaluation.plots import distribution, row_colours
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
-from colorize_cli.report import printable
 
 MOST_PHOTOS = 1000  # on the page; of more, the worst and the best halves
 _ARROWS = {Better.up: " ↑", Better.down: " ↓", Better.truth: ""}

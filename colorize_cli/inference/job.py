@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli import __version__
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, printable
+from colorize_cli.files.discover import PHOTO_SUFFIXES
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision
-from colorize_cli.photos.discover import PHOTO_SUFFIXES
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.sniff import SUFFIXES
 from colorize_cli.photos.strip import Strip
-from colorize_cli.report import printable
 
 SOFTWARE = "colorize-cli"
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import grey_plane, merge
 from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.files.discover import Source
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce
@@ -28,7 +29,6 @@ from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.steering import Known
 from colorize_cli.inference.verify import verify
 from colorize_cli.photos.decode import decode
-from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import EncodeSettings, takes_luma, write_photo
 from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits, LumaPlanes, Page, Photo

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.files.atomic import write_whole
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.inference.geometry import View, reduce
-from colorize_cli.photos.atomic import write_whole
-from colorize_cli.photos.photo import FileFacts, LumaPlanes
+from colorize_cli.photos.photo import LumaPlanes
 
 PAIR, SHEET = ".compare.jpg", ".variants.jpg"  # endings of their names
 _GAP = 12  # pixels of white between the pictures of a sheet

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
-from colorize_cli.errors import HintError
+from colorize_cli.errors import HintError, printable
+from colorize_cli.files.discover import Source
 from colorize_cli.guidance.album import Features, carry
 from colorize_cli.guidance.hints import HintMap, Sidecar, hint_map, read_sidecar
 from colorize_cli.guidance.multimodal import charpiat, reference_hints
@@ -30,9 +31,7 @@ from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.painting import Guided
 from colorize_cli.inference.references import References, read_references
-from colorize_cli.photos.discover import Source
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.report import printable
 
 Plane = NDArray[np.float32]
 

@@ -14,15 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, printable
+from colorize_cli.files.destinations import fit
+from colorize_cli.files.discover import Source
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Plane, Request
 from colorize_cli.inference.painting import held
 from colorize_cli.inference.steering import Known
-from colorize_cli.photos.destinations import fit
-from colorize_cli.photos.discover import Source
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.report import printable
 
 _VARIANT = re.compile(r"(.+)\.variant\d+$")
 

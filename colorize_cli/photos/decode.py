@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos import exif, profiles, provenance
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
 from colorize_cli.photos.decode_ppm import decode_ppm
 from colorize_cli.photos.decode_tiff import decode_tiff
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, FileFacts, Page, Photo, PhotoFormat
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
 from colorize_cli.photos.sniff import SUFFIXES, sniff, why_none

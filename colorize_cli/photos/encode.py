@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.errors import EncodeError, printable
-from colorize_cli.photos.atomic import Patch, write_whole
+from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png

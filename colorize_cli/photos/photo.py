@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos.ifd import Ifd, Tag
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -190,16 +191,6 @@ class PageMetadata:
     def sub_images(self) -> tuple[SubImage, ...]:
         """All of them."""
         return (*self.before, *(sub for chain in self.inside for sub in chain), *self.after)
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """The file system's facts about the source, to be given to the output."""
-
-    size: int = 0
-    mtime_ns: int = 0
-    atime_ns: int = 0
-    mode: int = 0o644
 
 
 @dataclass(frozen=True)

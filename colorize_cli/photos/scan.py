@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.facts import facts_of, unchanged
 from colorize_cli.photos.decode import finish, finish_page
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
 from colorize_cli.photos.raw import Damaged, RawPage, TooManyPixels
-from colorize_cli.photos.scan_file import facts_of, unchanged
 from colorize_cli.photos.scan_tiff import open_tiff
 from colorize_cli.photos.scan_vips import open_jpeg, open_png
 from colorize_cli.photos.sniff import sniff

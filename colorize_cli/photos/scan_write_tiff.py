@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from colorize_cli.photos.atomic import put
+from colorize_cli.files.atomic import put
 from colorize_cli.photos.encode_tiff import order_of, planes_of
 from colorize_cli.photos.ifd import Data, Ifd, Tag
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, SubImage

@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from colorize_cli.photos.atomic import Patch
+from colorize_cli.files.atomic import Patch
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.ifd_write import directory, header
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from colorize_cli.files.atomic import joined
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos import carry, provenance, strip
-from colorize_cli.photos.atomic import joined
 from colorize_cli.photos.decode import DecodeLimits, decode, decode_bytes
 from colorize_cli.photos.encode import EncodeSettings, encode_bytes, target_format
-from colorize_cli.photos.photo import AnyPixels, FileFacts, Page, Photo, PhotoFormat, Resolution
+from colorize_cli.photos.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.tiff_tags import LOSSY_COMPRESSIONS, told_anew
 

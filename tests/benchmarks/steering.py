@@ -22,10 +22,10 @@ from PIL import Image
 from colorize_cli.inference import chosen
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.pipeline import colorize_photos
 from colorize_cli.models import load
 from colorize_cli.models.light import load_light
 from colorize_cli.models.load import load_model
+from colorize_cli.pipeline.run import colorize_photos
 
 HEIGHT, WIDTH = 3000, 4000
 

@@ -21,11 +21,11 @@ from colorize_cli.inference.colorizer import Colorizer
 from colorize_cli.inference.detail import LightnessAt, Refined, check_tileable, refine
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pictures import find_pictures
-from colorize_cli.inference.pipeline import Progress, colorize_photos
 from colorize_cli.inference.tiling import STEP, lay
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
 from colorize_cli.models.registry import ModelSpec, Sizes
+from colorize_cli.pipeline.run import Progress, colorize_photos
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Tensor, Hints | None], Tensor]

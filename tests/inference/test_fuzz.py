@@ -11,10 +11,10 @@ import pytest
 
 from colorize_cli.errors import ExitStatus
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.pipeline import Progress, colorize_photos
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import read_provenance
-from colorize_cli.report import Outcome, Status
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.run import Progress, colorize_photos
 from tests.photos.test_fuzz import SEEDS, mutated, resealed
 
 

@@ -14,9 +14,10 @@ from skimage.color import rgb2lab
 from colorize_cli.errors import NothingToDoError, UsageError
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.pipeline import colorize_photos
 from colorize_cli.photos.decode import decode
-from colorize_cli.report import RunReport, Status
+from colorize_cli.pipeline.outcome import Status
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run import colorize_photos
 from tests.inference.conftest import grey_photo
 from tests.photos.test_lut_profiles import table_profile
 

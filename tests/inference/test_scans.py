@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.inference import scan_verify, scans, task
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.pipeline import Progress, colorize_photos
 from colorize_cli.photos import encode_png, scan_plan, scan_tiff, scan_vips, scan_write_jpeg, scan_write_tiff
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.profiles import srgb_profile
 from colorize_cli.photos.scan import open_scan
-from colorize_cli.report import RunReport
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run import Progress, colorize_photos
 
 Array = NDArray[Any]
 

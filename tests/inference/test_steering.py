@@ -19,13 +19,14 @@ from colorize_cli.errors import ColorizeError, UsageError
 from colorize_cli.inference import album, chosen
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.inference.pipeline import colorize_photos
 from colorize_cli.models import load
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.registry import Sizes
-from colorize_cli.report import RunReport, Status
+from colorize_cli.pipeline.outcome import Status
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run import colorize_photos
 from tests.inference.conftest import grey_photo
 
 RED, BLUE, OCHRE = (170, 60, 50), (90, 130, 200), (60, 45, 20)

@@ -9,10 +9,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from colorize_cli.photos.atomic import write_whole
+from colorize_cli.files.atomic import write_whole
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import EncodeSettings, Provenance, write_photo
-from colorize_cli.photos.photo import FileFacts, PhotoFormat
+from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.tiff_coding import Coding, layout_tags, segments
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream

@@ -11,12 +11,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from colorize_cli.photos.atomic import write_whole
+from colorize_cli.files.atomic import write_whole
+from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import Provenance, read_provenance
 from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.photos.ifd_write import directory
-from colorize_cli.photos.photo import FileFacts
 from colorize_cli.photos.tiff_coding import Coding, coded_rows, layout_tags
 from colorize_cli.photos.tiff_levels import Level
 from colorize_cli.photos.tiff_stream import Parts, Piece, TiffStream

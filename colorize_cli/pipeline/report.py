@@ -11,53 +11,15 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
 from colorize_cli.errors import EncodeError, ExitStatus, printable
 from colorize_cli.notes import Loss, losses
-
-__all__ = ["KEPT_FAILURES", "Outcome", "RunReport", "Status", "one_line", "printable"]
+from colorize_cli.pipeline.outcome import Outcome, Status
 
 KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
-
-
-class Status(StrEnum):
-    """What became of one photo."""
-
-    done = "done"
-    copied = "copied"
-    skipped = "skipped"
-    made_otherwise = "made otherwise"
-    left_color = "left, has colour"
-    failed = "failed"
-    planned = "planned"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one photo.
-
-    Attributes:
-        source: the photo.
-        status: see `Status`.
-        output: the file that holds the result, where there is one.
-        reason: why it failed or was left.
-        notes: what was odd or changed, each a sentence; a `Note` with a `Loss` is counted in the summary.
-        seconds: wall time from reading to written.
-        figures: what `--verify` and others measured.
-    """
-
-    source: Path
-    status: Status
-    output: Path | None = None
-    reason: str | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
@@ -172,8 +134,3 @@ class RunReport:
                 beside.unlink()
             raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
         self.path = path
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message as one line."""
-    return " ".join(str(error).split()) or type(error).__name__

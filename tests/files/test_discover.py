@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import NothingToDoError, UsageError
-from colorize_cli.photos.discover import discover, read_list
+from colorize_cli.files.discover import discover, read_list
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
 

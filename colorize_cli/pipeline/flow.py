@@ -16,17 +16,17 @@ from dataclasses import replace
 
 import cv2
 
-from colorize_cli.errors import OutOfMemoryError, PhotoError
+from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line
+from colorize_cli.files.discover import Source
 from colorize_cli.inference.colorizer import Colorizer, Idle, Plane, Request
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.scans import Stopped
-from colorize_cli.inference.task import Workshop
 from colorize_cli.inference.variants import predict_variants
-from colorize_cli.photos.discover import Source
-from colorize_cli.report import Outcome, Status, one_line
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.task import Workshop
 
 _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import UsageError
-from colorize_cli.photos.destinations import Destinations, escape
-from colorize_cli.photos.discover import Source
+from colorize_cli.files.destinations import Destinations, escape
+from colorize_cli.files.discover import Source
 
 
 def plan(*names: str, **options: object) -> Destinations:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from colorize_cli.errors import EncodeError
+from colorize_cli.files.copy import is_copy
+from colorize_cli.files.destinations import Destinations
+from colorize_cli.files.discover import Source
+from colorize_cli.files.leftovers import sweep
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.variants import variant_note, variant_path
-from colorize_cli.photos.copy import is_copy
-from colorize_cli.photos.destinations import Destinations
-from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import EncodeSettings, read_provenance, suffix_for
-from colorize_cli.photos.leftovers import sweep
 from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.report import Outcome, Status
+from colorize_cli.pipeline.outcome import Outcome, Status
 
 
 class Outputs:

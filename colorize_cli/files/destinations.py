@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
-from colorize_cli.photos.discover import Source
+from colorize_cli.files.discover import Source
 
 NAMING_RULE = (
     "Folders are mirrored under --out. Where two photos would get one name (also if the names differ only in case), "

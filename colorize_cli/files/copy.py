@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError, EncodeError
-from colorize_cli.photos.atomic import write_whole
-from colorize_cli.photos.photo import FileFacts
+from colorize_cli.files.atomic import write_whole
+from colorize_cli.files.facts import FileFacts
 
 
 def copy_whole(source: Path, destination: Path) -> None:

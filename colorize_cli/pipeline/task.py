@@ -18,22 +18,21 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
 from colorize_cli.errors import DecodeError, HintError, PhotoError
+from colorize_cli.files.copy import copy_whole
+from colorize_cli.files.destinations import Destinations
+from colorize_cli.files.discover import Source
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduced_lightness, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
-from colorize_cli.inference.outputs import Outputs
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_path
 from colorize_cli.models.registry import Sizes
-from colorize_cli.photos.copy import copy_whole
-from colorize_cli.photos.destinations import Destinations
-from colorize_cli.photos.discover import Source
 from colorize_cli.photos.encode import target_format, write_photo
 from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
@@ -41,7 +40,8 @@ from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
-from colorize_cli.report import Outcome, Status
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.resume import Outputs
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.photos.photo import FileFacts
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """The file system's facts about the source, to be given to the output."""
+
+    size: int = 0
+    mtime_ns: int = 0
+    atime_ns: int = 0
+    mode: int = 0o644
 
 
 def facts_of(path: Path) -> tuple[FileFacts, bytes]:

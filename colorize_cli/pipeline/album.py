@@ -16,16 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
-from colorize_cli.errors import OutOfMemoryError, PhotoError
+from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line, printable
+from colorize_cli.files.discover import Source
 from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, group_scenes, key_photo, match, same_scene
 from colorize_cli.guidance.reference import reduced_size
 from colorize_cli.inference.colorizer import Colorizer, Plane
 from colorize_cli.inference.geometry import View, reduced_lightness
 from colorize_cli.inference.painting import held
 from colorize_cli.inference.steering import Carried
-from colorize_cli.inference.task import Workshop
-from colorize_cli.photos.discover import Source
-from colorize_cli.report import one_line, printable
+from colorize_cli.pipeline.task import Workshop
 
 STRETCH = 32
 _NEAR = 8  # places over which a scene is followed from one stretch to the next

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorize_cli.errors import EncodeError, printable
-from colorize_cli.photos.leftovers import part_of
-from colorize_cli.photos.photo import FileFacts
+from colorize_cli.files.facts import FileFacts
+from colorize_cli.files.leftovers import part_of
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",

@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import EncodeError, NothingToDoError, PhotoError, UsageError
-from colorize_cli.inference.album import Album
+from colorize_cli.errors import EncodeError, NothingToDoError, PhotoError, UsageError, one_line, printable
+from colorize_cli.files.destinations import Destinations
+from colorize_cli.files.discover import Discovery, Source, discover
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.chosen import choose
 from colorize_cli.inference.colorizer import Colorizer, Idle
 from colorize_cli.inference.detail import check_tileable
-from colorize_cli.inference.flow import Flow
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.scans import Lane, Part
 from colorize_cli.inference.steering import Steering
-from colorize_cli.inference.task import Workshop
 from colorize_cli.inference.variants import check_names, is_variant
-from colorize_cli.photos.destinations import Destinations
-from colorize_cli.photos.discover import Discovery, Source, discover
 from colorize_cli.photos.encode import read_provenance
-from colorize_cli.report import Outcome, RunReport, one_line, printable
+from colorize_cli.pipeline.album import Album
+from colorize_cli.pipeline.flow import Flow
+from colorize_cli.pipeline.outcome import Outcome
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.task import Workshop
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,1 @@
+"""Files on the disk: which photos are meant, where results go, how they are written whole."""

@@ -1,0 +1,43 @@
+"""What became of one photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """What became of one photo."""
+
+    done = "done"
+    copied = "copied"
+    skipped = "skipped"
+    made_otherwise = "made otherwise"
+    left_color = "left, has colour"
+    failed = "failed"
+    planned = "planned"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo.
+
+    Attributes:
+        source: the photo.
+        status: see `Status`.
+        output: the file that holds the result, where there is one.
+        reason: why it failed or was left.
+        notes: what was odd or changed, each a sentence; a `Note` with a `Loss` is counted in the summary.
+        seconds: wall time from reading to written.
+        figures: what `--verify` and others measured.
+    """
+
+    source: Path
+    status: Status
+    output: Path | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
