@@ -8,7 +8,8 @@ from pathlib import Path
 
 from colorize_cli.cli import console
 from colorize_cli.notes import Loss, Note, losses
-from colorize_cli.pipeline.report import Outcome, RunReport, Status
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.report import RunReport
 
 
 def test_each_photo_counts_once_per_kind(tmp_path, capsys):
