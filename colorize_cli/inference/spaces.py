@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.lut_profiles import to_srgb
 from colorize_cli.photos.photo import Page, Photo
 
@@ -25,7 +26,8 @@ def in_known_spaces(photo: Photo) -> Photo:
                 if page.pixels.shape[2:] == (3,) and page.pixels.dtype == np.uint8
                 else None
             )
-            notes.append("its colour profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB"))
+            said = "its colour profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB")
+            notes.append(Note(said, Loss.profile))
             kept = page.pixels if srgb is None else srgb
             page = replace(page, pixels=kept, icc=None, metadata=replace(page.metadata, tag_srgb=True))
         pages.append(page)

@@ -15,6 +15,7 @@ import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, profiles, provenance
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
@@ -70,7 +71,7 @@ def finish(raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts) -> 
     notes = raw.notes
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
-        notes = (f"wrong extension: it is {format.upper()}, not {suffix}", *notes)
+        notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
     turned = pages[0].metadata.orientation >= 5
     metadata = replace(
         raw.metadata,
@@ -177,13 +178,13 @@ def finish_page(page: RawPage) -> Page:
     )
 
 
-def _profile_notes(page: RawPage, done: Page) -> list[str]:
+def _profile_notes(page: RawPage, done: Page) -> list[Note]:
     if not page.icc or done.icc is not None or done.metadata.tag_srgb:
         return []
     space = profiles.space_of(page.icc)
     if space is None:
-        return ["its colour profile is damaged and was left out"]
-    return [f"its colour profile, for {space}, could not be applied and was left out"]
+        return [Note("its colour profile is damaged and was left out", Loss.profile)]
+    return [Note(f"its colour profile, for {space}, could not be applied and was left out", Loss.profile)]
 
 
 def turn(pixels: AnyPixels, orientation: int) -> AnyPixels:

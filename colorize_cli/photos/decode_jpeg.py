@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.photos.limits import check_size
@@ -46,14 +47,14 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
             raise Damaged("truncated JPEG: the end of the picture is missing", salvageable=True)
         data += b"\xff\xd9"  # the decoder then fills what is missing
     elif (extra := len(data) - parsed.end) > 0 and data[parsed.end :].strip(b"\0\xff\r\n "):
-        notes.append(f"{extra:,} bytes after the picture were left out")
+        notes.append(Note(f"{extra:,} bytes after the picture were left out", Loss.bytes_after))
     pixels, space = _pixels(jpeg_file.mended(data, parsed.scan) if parsed.torn and salvage else data, parsed)
     if parsed.torn:
-        notes.append("part of the picture is damaged")
+        notes.append(Note("part of the picture is damaged", Loss.salvage))
     if not parsed.complete:
         lost = _lost_rows(pixels)
         what = f"about {lost:,} of {frame.height:,} rows are missing at the bottom" if lost else "its end is missing"
-        notes.append(f"salvaged: {what}")
+        notes.append(Note(f"salvaged: {what}", Loss.salvage))
     return photo_of(parsed, pixels, space, notes)
 
 
@@ -61,7 +62,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
     """A photo from its pixels, or some of its rows, and what stands around them."""
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
-        notes.append("its colour profile is damaged and was left out")
+        notes.append(Note("its colour profile is damaged and was left out", Loss.profile))
     blocks = parsed.payloads(APP1, jpeg_file.EXIF)
     block = blocks[0] if blocks else None
     packets = parsed.payloads(APP1, jpeg_file.XMP)

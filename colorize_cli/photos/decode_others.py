@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, jp2_file, webp_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
@@ -62,7 +63,7 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
         info = dict(image.info)
         image.load()
         pixels, alpha = split(image)
-    notes = ("animated: only the first picture was taken",) if pages > 1 else ()
+    notes = (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
     block = exif_of(info)
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
@@ -105,7 +106,7 @@ def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if not jp2_file.is_complete(data):
         if not salvage:
             raise Damaged("truncated JPEG 2000: its end is missing", salvageable=True)
-        notes = ("salvaged: the end of the file is missing, the picture may be blurred or cut",)
+        notes = (Note("salvaged: the end of the file is missing, the picture may be blurred or cut", Loss.salvage),)
     if size.depth > 8:
         pixels, alpha = _deep(imagecodecs.jpeg2k_decode(data), size.depth, None)
     else:

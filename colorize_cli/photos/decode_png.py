@@ -13,6 +13,7 @@ from typing import Literal
 import imagecodecs
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, png_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.limits import check_size
@@ -43,11 +44,11 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         if not salvage:
             raise Damaged(_CUT if parsed.faults == "truncated" else _WRONG, salvageable=True)
         coded, got = _repair(parsed)
-        notes.append(f"salvaged: {got:.0%} of the picture was there, the rest is black")
+        notes.append(Note(f"salvaged: {got:.0%} of the picture was there, the rest is black", Loss.salvage))
     if parsed.animated:
-        notes.append("animated: only the first picture was taken")
+        notes.append(Note("animated: only the first picture was taken", Loss.frames))
     if (extra := len(data) - parsed.end) > 0 and not parsed.faults and data[parsed.end :].strip(b"\0"):
-        notes.append(f"{extra:,} bytes after the picture were left out")
+        notes.append(Note(f"{extra:,} bytes after the picture were left out", Loss.bytes_after))
     pixels, alpha = _pixels(parsed, coded, salvage)
     return photo_of(parsed, pixels, alpha, notes)
 

@@ -12,6 +12,7 @@ import re
 
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
@@ -57,7 +58,9 @@ def decode_ppm(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if len(values) < wanted:
         if not salvage or not len(values):
             raise Damaged("truncated PPM: its end is missing", salvageable=bool(len(values)))
-        notes = (f"salvaged: {len(values) / wanted:.0%} of the picture was there, the rest is black",)
+        notes = (
+            Note(f"salvaged: {len(values) / wanted:.0%} of the picture was there, the rest is black", Loss.salvage),
+        )
         values = np.concatenate((values, np.zeros(wanted - len(values), values.dtype)))
     pixels = values[:wanted].reshape((height, width) if channels == 1 else (height, width, 3))
     if int(pixels.max(initial=0)) > top:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file
 from colorize_cli.photos.ifd import Data, Header, Ifd, TagError, read_header
 from colorize_cli.photos.limits import check_size
@@ -49,9 +50,14 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if not whole:
         if not salvage:
             raise Damaged("truncated TIFF: not all of its pages are there", salvageable=True)
-        notes.append("salvaged: not all of its pages are there")
+        notes.append(Note("salvaged: not all of its pages are there", Loss.salvage))
     if _CLOUD_OPTIMIZED in data[:64]:
-        notes.append("it was a Cloud Optimized GeoTIFF; the levels are kept, the sequence that suits the cloud is not")
+        notes.append(
+            Note(
+                "it was a Cloud Optimized GeoTIFF; the levels are kept, the sequence that suits the cloud is not",
+                Loss.structure,
+            )
+        )
     spent, pages = 0, list[RawPage]()
     for number, picture in enumerate(found, 1):
         ifd = picture.ifd
@@ -69,7 +75,7 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
                 raise
             if not salvage:
                 raise Damaged(f"page {number}: {error.reason}", salvageable=True) from None
-            notes.append(f"salvaged: page {number} was left out ({error.reason})")
+            notes.append(Note(f"salvaged: page {number} was left out ({error.reason})", Loss.salvage))
     if not pages:
         raise Damaged("damaged TIFF: none of its pages can be read")
     first = pages[0].metadata.tags
@@ -172,19 +178,25 @@ def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage
 
 def _notes(picture: Picture, own: PageMetadata) -> list[str]:
     """What is said of a page's parts that a coloured result cannot have, or has as they were."""
-    notes = []
+    notes = list[str]()
     if picture.ifd.find(LAYERS):
-        notes.append("Photoshop layers were left out, they have no colour; the picture that they make is kept whole")
+        notes.append(
+            Note(
+                "Photoshop layers were left out, they have no colour; the picture that they make is kept whole",
+                Loss.layers,
+            )
+        )
     if picture.lost:
-        notes.append("a sub-image is damaged and was left out")
+        notes.append(Note("a sub-image is damaged and was left out", Loss.sub_images))
     for sub in own.sub_images:
         if not sub.is_level and not is_mask(sub.tags):
             size = f"{sub.size[0]:,} x {sub.size[1]:,} pixels"
-            notes.append(f"a sub-image of {size} " + ("stays as it was" if sub.coded else "was left out"))
+            said = f"a sub-image of {size} " + ("stays as it was" if sub.coded else "was left out")
+            notes.append(Note(said, None if sub.coded else Loss.sub_images))
         elif is_mask(sub.tags) and sub.coded is None:
-            notes.append("a mask cannot be copied and was left out")
+            notes.append(Note("a mask cannot be copied and was left out", Loss.sub_images))
         if sub.tags.find(330):
-            notes.append("sub-images of a sub-image were left out")
+            notes.append(Note("sub-images of a sub-image were left out", Loss.sub_images))
     return notes + lost_places(picture.ifd.tags)
 
 

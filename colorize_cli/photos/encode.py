@@ -15,6 +15,7 @@ import numpy as np
 
 from colorize_cli.errors import EncodeError, printable
 from colorize_cli.files.atomic import Patch, write_whole
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
@@ -63,7 +64,7 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple[PhotoFormat, str | None]:
+def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple[PhotoFormat, Note | None]:
     """The format that can hold the coloured photo.
 
     Returns:
@@ -78,15 +79,19 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
         deep = photo.depth > 8
         pages, alpha, (width, height) = photo.pages, False, photo.size
     if pages > 1 and wanted is not PhotoFormat.tiff:
-        return PhotoFormat.tiff, f"written as TIFF: {wanted.upper()} holds one page, this has {pages}"
+        return PhotoFormat.tiff, Note(
+            f"written as TIFF: {wanted.upper()} holds one page, this has {pages}", Loss.format
+        )
     if deep and wanted is PhotoFormat.jpeg and settings.format is None:
-        return PhotoFormat.png, "written as PNG: 12-bit JPEG is read, but not written"
+        return PhotoFormat.png, Note("written as PNG: 12-bit JPEG is read, but not written", Loss.format)
     if wanted is PhotoFormat.gif:
-        return PhotoFormat.png, "written as PNG: GIF holds no more than 256 colours"
+        return PhotoFormat.png, Note("written as PNG: GIF holds no more than 256 colours", Loss.format)
     if max(width, height) > (limit := _LIMITS.get(wanted, 2**31)):
-        return PhotoFormat.png, f"written as PNG: {wanted.upper()} holds at most {limit:,} pixels a side"
+        return PhotoFormat.png, Note(
+            f"written as PNG: {wanted.upper()} holds at most {limit:,} pixels a side", Loss.format
+        )
     if alpha and wanted in (PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm):
-        return PhotoFormat.png, f"written as PNG: {wanted.upper()} holds no transparency"
+        return PhotoFormat.png, Note(f"written as PNG: {wanted.upper()} holds no transparency", Loss.format)
     return wanted, None
 
 
@@ -186,5 +191,10 @@ def encode_bytes(
     else:
         data, notes = encode_other(photo, page, rgb[0], format, quality, note)
     if page.metadata.sub_images:
-        notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
+        notes.append(
+            Note(
+                f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them",
+                Loss.sub_images,
+            )
+        )
     return [data], notes

@@ -15,6 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import jpeg_file, profiles
 from colorize_cli.photos.carry import carried_exif, comments_of
 from colorize_cli.photos.jpeg_file import APP0, APP1, COM, MAX_PAYLOAD
@@ -121,7 +122,7 @@ def encode_jpeg(
         coded = code_luma(colored, page.metadata.jpeg, quality)
     else:
         if colored.dtype != np.uint8:
-            notes.append("16 bits became 8, since JPEG holds no more")
+            notes.append(Note("16 bits became 8, since JPEG holds no more", Loss.depth))
         coded = code_pixels(eight_bits(colored), page.metadata.jpeg, quality)
     segments, left_out = segments_around(photo, page, note)
     return jpeg_file.assemble(coded, segments), notes + left_out
@@ -136,7 +137,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
         if len(block) + len(jpeg_file.EXIF) <= MAX_PAYLOAD:
             segments.append((APP1, jpeg_file.EXIF + block))
         else:
-            notes.append("EXIF was left out: it is larger than JPEG can hold")
+            notes.append(Note("EXIF was left out: it is larger than JPEG can hold", Loss.metadata))
     packet = merge(metadata.xmp, note)
     if len(packet) > MAX_PAYLOAD - len(jpeg_file.XMP):
         packet = without_padding(packet)
@@ -149,7 +150,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
         parts = jpeg_file.icc_segments(profile)
         segments += parts
         if not parts:
-            notes.append("its colour profile was left out: it is larger than JPEG can hold")
+            notes.append(Note("its colour profile was left out: it is larger than JPEG can hold", Loss.profile))
     segments += [(COM, text[:MAX_PAYLOAD]) for text in comments_of(metadata)]
     return segments, notes
 

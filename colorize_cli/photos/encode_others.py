@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
@@ -44,7 +45,7 @@ def encode_other(
         return _ppm(rgb, packet, photo.metadata.comments), notes
     keeps = format is PhotoFormat.jp2 or format in (PhotoFormat.avif, PhotoFormat.heic) and page.metadata.depth > 8
     if rgb.dtype != np.uint8 and not keeps:
-        notes.append(f"16 bits became 8, since {format.upper()} holds no more")
+        notes.append(Note(f"16 bits became 8, since {format.upper()} holds no more", Loss.depth))
         rgb = eight_bits(rgb)
     array = rgb
     if page.alpha is not None and format is not PhotoFormat.bmp:
@@ -54,7 +55,7 @@ def encode_other(
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
     around = _Around(packet, carried_exif(photo, note), profile)
     if photo.metadata.iptc:
-        notes.append(f"IPTC was left out: {format.upper()} has no place for it")
+        notes.append(Note(f"IPTC was left out: {format.upper()} has no place for it", Loss.metadata))
     if format is PhotoFormat.jp2:
         return _jp2(photo, page, array, quality, around), notes
     if format is PhotoFormat.webp:
@@ -102,7 +103,7 @@ def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: li
     if hasattr(cv2, "imencodeWithMetadata"):  # OpenCV 4.12; Pillow writes EXIF anew, which moves maker notes
         return _avif_by_opencv(array, quality, page.metadata.depth, around)
     if array.dtype == np.uint16:
-        notes.append("16 bits became 8, since this AVIF encoder holds no more")
+        notes.append(Note("16 bits became 8, since this AVIF encoder holds no more", Loss.depth))
         array = eight_bits(array)
     out = io.BytesIO()
     extra: dict[str, Any] = {"exif": around.exif} if around.exif else {}

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
@@ -61,7 +62,7 @@ def decode_heif(data: bytes, limits: DecodeLimits) -> RawPhoto:
         icc=image.info.get("icc_profile") or None,
         metadata=PageMetadata(resolution=exif.resolution(block), depth=depth, lossless=False),
     )
-    notes = ("it holds more than one picture: only the first was taken",) if len(file) > 1 else ()
+    notes = (Note("it holds more than one picture: only the first was taken", Loss.pictures),) if len(file) > 1 else ()
     return RawPhoto((page,), Metadata(exif=block, xmp=image.info.get("xmp") or None), notes)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import decode_jpeg, decode_png, jpeg_file, png_file
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import DecodeLimits
@@ -63,7 +64,7 @@ def open_png(path: Path, limits: DecodeLimits) -> Opened:
     if parsed.interlaced or parsed.color == 3 or parsed.depth not in (8, 16) or parsed.find(b"tRNS"):
         raise Damaged("a PNG that cannot be read in strips")
     dtype = np.dtype(np.uint16 if parsed.depth == 16 else np.uint8)
-    notes = ["animated: only the first picture was taken"] if parsed.animated else []
+    notes: list[str] = [Note("animated: only the first picture was taken", Loss.frames)] if parsed.animated else []
     shape = (parsed.height, parsed.width) if parsed.channels == 1 else (parsed.height, parsed.width, parsed.channels)
 
     def page(rows: Any) -> RawPhoto:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Protocol
 from colorize_cli.errors import DecodeError, EncodeError, PhotoError, printable
 from colorize_cli.files.atomic import write_whole_by
 from colorize_cli.files.facts import unchanged
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.encode_png import PngStrips
@@ -120,7 +121,12 @@ def write_scan(
     except MemoryError:
         raise EncodeError("not enough memory to write it", path=source) from None
     if format is not PhotoFormat.tiff and any(page.metadata.sub_images for page in photo.pages):
-        notes.append(f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them")
+        notes.append(
+            Note(
+                f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them",
+                Loss.sub_images,
+            )
+        )
     return Written(out, format, size, (*([note] if note else []), *added, *notes))
 
 

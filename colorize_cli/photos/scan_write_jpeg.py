@@ -17,6 +17,7 @@ from typing import BinaryIO
 import imagecodecs
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.encode_jpeg import code_luma, code_pixels, eight_bits, segments_around
 from colorize_cli.photos.jpeg_file import assemble
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, Photo
@@ -32,7 +33,11 @@ class JpegStrips:
     def __init__(self, photo: Photo, quality: int | None, note: Provenance) -> None:
         self.page, self.quality = photo.pages[0], quality
         self.segments, left_out = segments_around(photo, self.page, note)
-        deep = ["16 bits became 8, since JPEG holds no more"] if self.page.pixels.dtype != np.uint8 else []
+        deep = (
+            [Note("16 bits became 8, since JPEG holds no more", Loss.depth)]
+            if self.page.pixels.dtype != np.uint8
+            else []
+        )
         self.notes = [*deep, *left_out]
         traits = self.page.metadata.jpeg
         self.traits = None if traits is None else replace(traits, progressive=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, places
 from colorize_cli.photos.ifd import Ifd, Tag
 from colorize_cli.photos.photo import Metadata, Page, Photo, SubImage
@@ -32,10 +33,10 @@ def strip(photo: Photo, what: Strip) -> Photo:
     notes, text, extended = photo.notes, metadata.text, metadata.xmp_extended
     if any(places.in_xmp(part) for part in extended):
         extended = ()
-        notes += ("its ExtendedXMP was left out with the place in it",)
+        notes += (Note("its ExtendedXMP was left out with the place in it", Loss.metadata),)
     if any(places.text_names_place(*item) for item in text):
         text = tuple(item for item in text if not places.text_names_place(*item))
-        notes += ("a copy of its IPTC or XMP, in a text, was left out with the place in it",)
+        notes += (Note("a copy of its IPTC or XMP, in a text, was left out with the place in it", Loss.metadata),)
     metadata = replace(
         metadata,
         exif=exif.without_gps(metadata.exif) if metadata.exif else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.photo import AnyPixels
 from colorize_cli.photos.raw import Damaged, Space
@@ -57,7 +58,7 @@ def _full(values: AnyPixels, bits: int, is_float: bool = False, notes: list[str]
         return values
     if bits > 16:
         if notes is not None:
-            notes.append(f"{bits}-bit samples became 16 bits")
+            notes.append(Note(f"{bits}-bit samples became 16 bits", Loss.depth))
         return np.asarray((values >> (bits - 16)).astype(np.uint16))
     if bits < 8:
         return np.asarray((values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8))
@@ -74,7 +75,9 @@ def _from_float(values: AnyPixels, notes: list[str] | None) -> AnyPixels:
     if low < 0:
         black, white = low, high
     if notes is not None:
-        notes.append(f"floating-point samples became 16 bits, {black:g} as black and {white:g} as white")
+        notes.append(
+            Note(f"floating-point samples became 16 bits, {black:g} as black and {white:g} as white", Loss.depth)
+        )
     out = np.empty(values.shape, np.uint16)
     for row in range(len(values)):  # a row at a time: a float64 copy of a large scan would not fit
         out[row] = np.rint((values[row].astype(np.float64) - black) / max(white - black, 1e-12) * 65535)

@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.ifd_write import directory, header
@@ -109,7 +110,11 @@ def _assemble(
         done += 1
     if not done:
         raise Damaged("damaged TIFF: nothing of the picture is left")
-    notes = (f"salvaged: {lost:,} of {wanted:,} strips were missing or damaged and are black",) if lost else ()
+    notes = (
+        (Note(f"salvaged: {lost:,} of {wanted:,} strips were missing or damaged and are black", Loss.salvage),)
+        if lost
+        else ()
+    )
     pixels = np.moveaxis(out[..., 0], 0, -1) if separate > 1 else out[0]
     if pixels.dtype.kind == "b":
         pixels = pixels.astype(np.uint8)

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, profiles
 from colorize_cli.photos.ifd import Ifd, Tag, TagError, read_header, read_ifd
 from colorize_cli.photos.photo import Metadata, PageMetadata, SubImage
@@ -173,11 +174,12 @@ def lost_places(tags: Iterable[Tag]) -> list[str]:
     notes = list[str]()
     for tag in tags:
         if tag.type in (13, 18) and tag.child is None and tag.code != SUB_IFDS:
-            notes.append(
-                f"TIFF tag {tag.code} points to a place in the file; it was kept as a number, without the place"
-            )
+            said = f"TIFF tag {tag.code} points to a place in the file; it was kept as a number, without the place"
+            notes.append(Note(said, Loss.metadata))
         if tag.code == _MAKER_NOTE and _counts_from_the_start(tag):
-            notes.append("its maker note was kept as bytes; readers may not find all of its values")
+            notes.append(
+                Note("its maker note was kept as bytes; readers may not find all of its values", Loss.metadata)
+            )
         if tag.child is not None:
             notes += lost_places(tag.child.tags)
     return notes

@@ -33,6 +33,7 @@ from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, wr
 from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_path
 from colorize_cli.models.registry import Sizes
+from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.photos.encode import target_format, write_photo
 from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
@@ -197,8 +198,10 @@ class Workshop:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
         photo = opened.photo
-        notes = photo.notes + self.steering.unused(source.path)
-        if self.job.strip == "none":
+        notes = self.steering.unused(source.path)
+        if self.job.strip == "none":  # byte for byte: nothing that the decoder noted was lost
+            if Loss.salvage in losses(photo.notes):
+                notes += (Note("it is damaged, and was copied as it is"),)
             out = self.outputs.copy(index)
             self.outputs.make_folder(out.parent)
             copy_whole(source.path, out)
@@ -210,7 +213,7 @@ class Workshop:
             else:
                 pages = [page.pixels for page in photo.pages]
                 written = write_photo(photo, pages, out, self.settings, self.steering.base)
-            notes += written.notes
+            notes += photo.notes + written.notes
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
 
