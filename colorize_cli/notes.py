@@ -19,6 +19,9 @@ class Loss(Enum):
 
     frames = ("frames", "lost animation frames", "lost animation frames")
     pictures = ("pictures", "lost a second picture", "lost second pictures")
+    video = ("video", "lost its video", "lost their videos")
+    gain_map = ("gain map", "lost its gain map (HDR)", "lost their gain maps (HDR)")
+    depth_map = ("depth map", "lost its depth map or mask", "lost their depth maps or masks")
     pages = ("pages", "lost pages", "lost pages")
     profile = ("profile", "lost its color profile", "lost their color profiles")
     layers = ("layers", "lost layers", "lost layers")

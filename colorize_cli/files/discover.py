@@ -23,6 +23,7 @@ PHOTO_SUFFIXES = frozenset(
         ".jpeg",
         ".jpe",
         ".jfif",
+        ".mpo",
         ".png",
         ".apng",
         ".tif",

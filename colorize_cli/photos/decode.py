@@ -22,7 +22,7 @@ from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
 from colorize_cli.photos.decode_ppm import decode_ppm
 from colorize_cli.photos.decode_tiff import decode_tiff
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, MultiPicture, Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
 from colorize_cli.photos.sniff import SUFFIXES, sniff, why_none
@@ -72,16 +72,19 @@ def finish(raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts) -> 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
         notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
-    turned = pages[0].metadata.orientation >= 5
-    metadata = replace(
-        raw.metadata,
-        exif=exif.upright(raw.metadata.exif, turned) if raw.metadata.exif else None,
-        xmp=provenance.upright(raw.metadata.xmp) if raw.metadata.xmp else None,
-        file=facts,
-    )
+    metadata = replace(_upright(raw.metadata, pages[0].metadata.orientation), file=facts)
     dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
     notes += tuple(dict.fromkeys(dropped))
     return Photo(path, format, pages, metadata, notes)
+
+
+def _upright(metadata: Metadata, orientation: int) -> Metadata:
+    """Metadata that say that the pixels stand upright now."""
+    return replace(
+        metadata,
+        exif=exif.upright(metadata.exif, orientation >= 5) if metadata.exif else None,
+        xmp=provenance.upright(metadata.xmp) if metadata.xmp else None,
+    )
 
 
 def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
@@ -174,8 +177,15 @@ def finish_page(page: RawPage) -> Page:
             if page.metadata.resolution and page.orientation >= 5
             else page.metadata.resolution,
             extra=None if page.metadata.extra is None else turn(page.metadata.extra, page.orientation),
+            multi=_upright_multi(page.metadata.multi, page.orientation),
         ),
     )
+
+
+def _upright_multi(multi: MultiPicture | None, orientation: int) -> MultiPicture | None:
+    if multi is None or multi.around is None:
+        return multi
+    return replace(multi, around=_upright(multi.around, orientation))
 
 
 def _profile_notes(page: RawPage, done: Page) -> list[Note]:

@@ -7,6 +7,7 @@ Out: `RawPhoto`
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, irb, jpeg_file
+from colorize_cli.photos import exif, irb, jpeg_file, mpf, multi_jpeg
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
@@ -22,11 +23,17 @@ from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 _KEPT_ELSEWHERE = ((APP1, jpeg_file.EXIF), (APP1, jpeg_file.XMP), (APP1, jpeg_file.XMP_EXTENDED), (APP2, jpeg_file.ICC))
 # These describe the old file's coding or point into it: JFIF, its thumbnail, Adobe's transform, multi-picture offsets.
-_STALE = ((APP0, b"JFIF\0"), (APP0, b"JFXX\0"), (APP14, b"Adobe"), (APP2, jpeg_file.MPF))
+_STALE = (
+    (APP0, b"JFIF\0"),
+    (APP0, b"JFXX\0"),
+    (APP14, b"Adobe"),
+    (APP2, jpeg_file.MPF),
+    (APP2, multi_jpeg.ISO_GAIN_MAP),
+)
 
 
 def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
-    """Decode a JPEG.
+    """Decode a JPEG: one photo, or all that it holds; what only goes with the first one is left out with a note.
 
     Raises:
         Damaged: it is no JPEG that can be read, or its end is missing and `salvage` is not given.
@@ -36,6 +43,33 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         parsed = jpeg_file.parse(data)
     except JpegError as error:
         raise Damaged(f"damaged JPEG: {error}") from None
+    first = _decode_one(data, parsed, limits, salvage)
+    if not parsed.complete or len(data) <= parsed.end:
+        return first
+    pictures = multi_jpeg.following(data, parsed)
+    photos = [picture for picture in pictures if picture.kind == "photo"]
+    notes = multi_jpeg.left_out(data, parsed, pictures)
+    metadata = multi_jpeg.of_what_is_left(first.metadata) if notes else first.metadata
+    if not photos:
+        return RawPhoto(first.pages, metadata, (*first.notes, *notes))
+    check_size(parsed.frame.width, parsed.frame.height, len(parsed.frame.components), limits, pages=1 + len(photos))
+    about = multi_jpeg.first_of_several(parsed, mpf.entries(data)[0].attribute)
+    pages = [replace(first.pages[0], metadata=replace(first.pages[0].metadata, multi=about))]
+    for number, picture in enumerate(photos, 2):
+        try:
+            found = _decode_one(picture.data, jpeg_file.parse(picture.data), limits, salvage)
+        except JpegError as error:
+            raise Damaged(f"damaged JPEG: picture {number}: {error}") from None
+        except Damaged as error:
+            raise Damaged(f"picture {number}: {error.reason}", salvageable=error.salvageable) from None
+        about = multi_jpeg.further(picture.data, picture.attribute, found.metadata)
+        pages.append(replace(found.pages[0], metadata=replace(found.pages[0].metadata, multi=about)))
+        notes += [multi_jpeg.of_picture(number, note) for note in found.notes]
+    return RawPhoto(tuple(pages), metadata, (*first.notes, *notes))
+
+
+def _decode_one(data: bytes, parsed: JpegFile, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """The first picture of a file."""
     frame, notes = parsed.frame, list[str]()
     if not frame.width or not frame.height or not frame.components:
         raise Damaged(f"damaged JPEG: its header declares {frame.width} x {frame.height} pixels")
@@ -46,8 +80,6 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         if not salvage:
             raise Damaged("truncated JPEG: the end of the picture is missing", salvageable=True)
         data += b"\xff\xd9"  # the decoder then fills what is missing
-    elif (extra := len(data) - parsed.end) > 0 and data[parsed.end :].strip(b"\0\xff\r\n "):
-        notes.append(Note(f"{extra:,} bytes after the picture were left out", Loss.bytes_after))
     pixels, space = _pixels(jpeg_file.mended(data, parsed.scan) if parsed.torn and salvage else data, parsed)
     if parsed.torn:
         notes.append(Note("part of the picture is damaged", Loss.salvage))

@@ -16,6 +16,7 @@ import numpy as np
 from colorize_cli.errors import EncodeError, printable
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.notes import Loss, Note
+from colorize_cli.photos import multi_jpeg
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
@@ -78,7 +79,8 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     else:
         deep = photo.depth > 8
         pages, alpha, (width, height) = photo.pages, False, photo.size
-    if pages > 1 and wanted is not PhotoFormat.tiff:
+    several = wanted is PhotoFormat.tiff or wanted is photo.format is PhotoFormat.jpeg and not deep
+    if pages > 1 and not several:
         return PhotoFormat.tiff, Note(
             f"written as TIFF: {wanted.upper()} holds one page, this has {pages}", Loss.format
         )
@@ -97,15 +99,21 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
 
 def takes_luma(photo: Photo, settings: EncodeSettings) -> bool:
     """Whether the coloured page may be given as `LumaPlanes`: it becomes a JPEG with 4:2:0 chroma from 8 bits."""
-    page = photo.pages[0]
-    traits = page.metadata.jpeg
-    halved = page.pixels.dtype == np.uint8 and (traits is None or halves_chroma(traits))
+    halved = all(
+        page.pixels.dtype == np.uint8 and (page.metadata.jpeg is None or halves_chroma(page.metadata.jpeg))
+        for page in photo.pages
+    )
     return halved and target_format(photo, settings)[0] is PhotoFormat.jpeg
 
 
-def suffix_for(source: Path, format: PhotoFormat) -> str:
-    """The suffix of an output: the source's own spelling where that names the format, else the format's first."""
+def suffix_for(source: Path, format: PhotoFormat, pages: int = 1) -> str:
+    """The suffix of an output: the source's own spelling where that names the format, else the format's first.
+
+    A file named `.mpo` whose one photo is left without its companions becomes a plain JPEG.
+    """
     own = source.suffix
+    if own.lower() == ".mpo" and pages == 1 and format is PhotoFormat.jpeg:
+        return ".JPG" if own.isupper() else ".jpg"
     if own.lower() in SUFFIXES[format] and own.lower() not in _NO_COLOUR_SUFFIXES:
         return own
     suffix = SUFFIXES[format][0]
@@ -182,9 +190,12 @@ def encode_bytes(
     if len(rgb) < len(pages) and format is not PhotoFormat.jpeg:
         raise EncodeError(f"luma and chroma are for JPEG, not for {format.upper()}", path=photo.path)
     if format is PhotoFormat.tiff:
-        return encode_tiff(photo, rgb, quality, note)
+        pieces, said = encode_tiff(photo, rgb, quality, note)
+        return pieces, said + multi_jpeg.lost_around(photo)
     page = photo.pages[0]
-    if format is PhotoFormat.jpeg:
+    if format is PhotoFormat.jpeg and len(pages) > 1:
+        data, notes = _several_jpegs(photo, pages, quality, note)
+    elif format is PhotoFormat.jpeg:
         data, notes = encode_jpeg(photo, page, pages[0], quality, note)
     elif format is PhotoFormat.png:
         data, notes = encode_png(photo, page, rgb[0], note)
@@ -198,3 +209,17 @@ def encode_bytes(
             )
         )
     return [data], notes
+
+
+def _several_jpegs(
+    photo: Photo, pages: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
+) -> tuple[bytes, list[str]]:
+    """A JPEG of several pictures, each with its own metadata."""
+    notes = list[str]()
+
+    def encode(one: Photo, number: int) -> bytes:
+        data, said = encode_jpeg(one, one.pages[0], pages[number], quality, note)
+        notes.extend(said)
+        return data
+
+    return multi_jpeg.joined(photo, encode), list(dict.fromkeys(notes))

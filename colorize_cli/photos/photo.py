@@ -148,6 +148,23 @@ class SubImage:
 
 
 @dataclass(frozen=True)
+class MultiPicture:
+    """What a JPEG with several pictures says of one of them.
+
+    Attributes:
+        attribute: its flags and type, as the file's index has them.
+        order: byte order of the tags.
+        tags: what its own segment says of it: its number, its angle.
+        around: metadata of a picture behind the first; the first one's are the file's.
+    """
+
+    attribute: int
+    order: str = "<"
+    tags: tuple[Tag, ...] = ()
+    around: Metadata | None = None
+
+
+@dataclass(frozen=True)
 class PageMetadata:
     """What encode needs to write one page back.
 
@@ -168,6 +185,7 @@ class PageMetadata:
         before: sub-images that stand before the page in the file's chain (thumbnails).
         after: those that follow it (the levels of a pyramid, masks).
         inside: its SubIFDs; most have one directory each, some are chains.
+        multi: of a JPEG that holds several pictures, what it says of this one.
     """
 
     resolution: Resolution | None = None
@@ -186,6 +204,7 @@ class PageMetadata:
     before: tuple[SubImage, ...] = ()
     after: tuple[SubImage, ...] = ()
     inside: tuple[tuple[SubImage, ...], ...] = ()
+    multi: MultiPicture | None = None
 
     @property
     def sub_images(self) -> tuple[SubImage, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.photos import exif, jp2_file, jpeg_file, png_file
+from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file
 from colorize_cli.photos.decode_others import PILLOW
 from colorize_cli.photos.decode_ppm import header as ppm_header
 from colorize_cli.photos.heif import declared
@@ -48,7 +48,8 @@ def probe(path: Path) -> ProbeResult:
             format = known
             if format is PhotoFormat.tiff:
                 return _probe_tiff(path, FileData(file))
-            if format in _WHOLE or format is PhotoFormat.jpeg and not _has_frame(head):
+            more = format is PhotoFormat.jpeg and (not _has_frame(head) or len(mpf.entries(head)) > 1)
+            if format in _WHOLE or more:
                 head += file.read()
         return _probe(path, head, format)
     except DecodeError:
@@ -84,8 +85,9 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         blocks = parsed.payloads(jpeg_file.APP1, jpeg_file.EXIF)
         size = (parsed.frame.width, parsed.frame.height)
         size = size[::-1] if blocks and exif.orientation(blocks[0]) >= 5 else size
+        pages = multi_jpeg.photos_in(head)
         return ProbeResult(
-            path, format, size, 1, parsed.frame.precision, len(parsed.frame.components), size[0] * size[1]
+            path, format, size, pages, parsed.frame.precision, len(parsed.frame.components), pages * size[0] * size[1]
         )
     if format is PhotoFormat.png:
         png = png_file.parse(head, headers_only=True)

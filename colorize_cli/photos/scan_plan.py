@@ -128,7 +128,7 @@ def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]
         if target not in STREAMED:
             return f"{target.upper()} is not written in strips", 0
         if found.format is PhotoFormat.jpeg:
-            return _jpeg(found), 0
+            return "it holds several pictures" if found.pages > 1 else _jpeg(found), 0
         if found.format is PhotoFormat.png:
             return _png(found), 0
         if found.format is not PhotoFormat.tiff:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from colorize_cli.photos.photo import PhotoFormat
 
 SUFFIXES: dict[PhotoFormat, tuple[str, ...]] = {
-    PhotoFormat.jpeg: (".jpg", ".jpeg", ".jpe", ".jfif"),
+    PhotoFormat.jpeg: (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     PhotoFormat.png: (".png", ".apng"),
     PhotoFormat.tiff: (".tif", ".tiff", ".btf"),
     PhotoFormat.webp: (".webp",),

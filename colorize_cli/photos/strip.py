@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, places
 from colorize_cli.photos.ifd import Ifd, Tag
-from colorize_cli.photos.photo import Metadata, Page, Photo, SubImage
+from colorize_cli.photos.photo import Metadata, Page, Photo, PhotoFormat, SubImage
 from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, LAYOUT, PHOTOSHOP, XMP
 
 Strip = Literal["none", "gps", "all"]
@@ -29,7 +30,9 @@ def strip(photo: Photo, what: Strip) -> Photo:
     if what == "all":
         kept = tuple(item for item in metadata.text if item[0] in _PIXEL_CHUNKS)
         metadata = Metadata(text=kept, byte_order=metadata.byte_order, big=metadata.big, file=metadata.file)
-        return replace(photo, metadata=metadata, pages=tuple(_bare(page) for page in photo.pages))
+        pages = tuple(_further(_bare(page), what) for page in photo.pages)
+        return replace(photo, metadata=metadata, pages=pages)
+    photo = replace(photo, pages=tuple(_further(page, what) for page in photo.pages))
     notes, text, extended = photo.notes, metadata.text, metadata.xmp_extended
     if any(places.in_xmp(part) for part in extended):
         extended = ()
@@ -46,6 +49,15 @@ def strip(photo: Photo, what: Strip) -> Photo:
         xmp_extended=extended,
     )
     return replace(photo, metadata=metadata, notes=notes, pages=tuple(_placeless(page) for page in photo.pages))
+
+
+def _further(page: Page, what: Strip) -> Page:
+    """A page with less in the metadata of its own that a picture behind the first has."""
+    multi = page.metadata.multi
+    if multi is None or multi.around is None:
+        return page
+    around = strip(Photo(Path(), PhotoFormat.jpeg, (), multi.around), what).metadata
+    return replace(page, metadata=replace(page.metadata, multi=replace(multi, around=around)))
 
 
 def _bare(page: Page) -> Page:

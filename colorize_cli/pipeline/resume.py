@@ -35,13 +35,13 @@ class Outputs:
         self.job, self.destinations, self.settings = job, destinations, settings
         self._folders: set[Path] = set()
 
-    def result(self, index: int, source: Path, form: PhotoFormat) -> Path:
+    def result(self, index: int, source: Path, form: PhotoFormat, pages: int = 1) -> Path:
         """Where the result of a source goes.
 
         Raises:
             EncodeError: the one file that was asked for cannot hold it.
         """
-        out = self.destinations.path(index, suffix_for(source, form))
+        out = self.destinations.path(index, suffix_for(source, form, pages))
         if self.destinations.single is not None and form is not self.settings.format:
             raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
         return out

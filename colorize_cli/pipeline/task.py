@@ -93,7 +93,7 @@ class Workshop:
         provenance = self.steering.provenance(path)
         found = probe(path)
         form, note = target_format(found, self.settings)
-        out = self.outputs.result(index, path, form)
+        out = self.outputs.result(index, path, form, found.pages)
         standing = self.outputs.standing(source, index, out, provenance)
         if standing is not None:
             return standing
@@ -103,7 +103,7 @@ class Workshop:
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
-        out = self.outputs.result(index, path, form)
+        out = self.outputs.result(index, path, form, len(photo.pages))
         grey = self._pages_to_colour(sights)
         if not grey:
             return self._leave_coloured(index, source, opened, out, started)
@@ -179,8 +179,9 @@ class Workshop:
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
         try:
-            form, _ = target_format(probe(source.path), self.settings)
-            out = self.outputs.result(index, source.path, form)
+            found = probe(source.path)
+            form, _ = target_format(found, self.settings)
+            out = self.outputs.result(index, source.path, form, found.pages)
             return self.outputs.standing(source, index, out, self.steering.provenance(source.path)) is not None
         except PhotoError:
             return True

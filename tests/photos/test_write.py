@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import EncodeError
-from colorize_cli.photos import atomic, jpeg_file
+from colorize_cli.files import atomic
+from colorize_cli.photos import jpeg_file
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import (
     EncodeSettings,
