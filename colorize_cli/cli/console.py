@@ -173,6 +173,9 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         stderr.print(f"Results: {escape(out)}")
     if report.path is not None:
         stderr.print(f"Report: {escape(printable(report.path))}")
+    if not report.adds_up:
+        stderr.print(f"[red]{report.total} outcomes of {report.expected} photos: a fault in colorize-cli[/red]")
+        stderr.print("Run the same command again: it does what is missing. Please report this.")
     if report.interrupted:
         stderr.print("Interrupted. The same command again goes on where this one stopped.")
 

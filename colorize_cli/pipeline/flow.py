@@ -3,14 +3,14 @@
 decode (threads) -> network (this thread, batched) -> merge, encode (threads)
 
 In:  sources as they come
-Out: an `Outcome` of each, as they end
+Out: the place and the `Outcome` of each, as they end: exactly one
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -30,9 +30,15 @@ from colorize_cli.pipeline.task import Workshop
 
 _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
 
+Ended = tuple[int, Outcome]  # a source's place in the batch, and what became of it
+Item = tuple[int, Prepared]
+
 
 class Flow:
     """What is decoding, what waits for a batch, what is being written.
+
+    A source that is taken from the input is in exactly one of `decoding`, `waiting`, `finishing` and `ended` until its
+    outcome was taken from `ended`; so a run that stops anywhere knows what it had in hand.
 
     Args:
         job: what to do.
@@ -44,54 +50,77 @@ class Flow:
         self.job, self.workshop, self.colorizer = job, workshop, colorizer
         self.memory = job.max_memory or _MEMORY_IN_FLIGHT
         self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
-        self.decoding: deque[tuple[Source, Future[Prepared | Outcome]]] = deque()
-        self.waiting: dict[tuple[View, ...], list[Prepared]] = {}
-        self.finishing: dict[Future[Outcome], Prepared] = {}
+        self.decoding: deque[tuple[int, Source, Future[Prepared | Outcome]]] = deque()
+        self.waiting: dict[tuple[View, ...], list[Item]] = {}
+        self.finishing: dict[Future[Outcome], Item] = {}
+        self.ended: deque[Ended] = deque()
+        self._exhausted = False
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
 
-    def run(self, upcoming: Iterator[tuple[int, Source]]) -> Iterator[Outcome]:
-        """Outcomes as they come; on an interrupt what is being written is finished, the rest dropped."""
-        with ThreadPoolExecutor(self.jobs, "decode") as readers, ThreadPoolExecutor(self.jobs, "encode") as writers:
-            try:
-                while True:
-                    self._read_ahead(upcoming, readers)
-                    if self.decoding:
-                        yield from self._take(*self.decoding.popleft())
-                    flush = not self.decoding or self._full()
-                    if flush or self.colorizer.ready:
-                        yield from self._pass_through_network(writers, flush)
-                    yield from self._collect(block=self._full() or not self.decoding)
-                    if not (self.decoding or self.waiting or self.finishing):
-                        return
-            except KeyboardInterrupt:
-                self.workshop.lane.stop()  # a large file would take minutes to be finished
-                readers.shutdown(wait=False, cancel_futures=True)
-                while self.finishing:
-                    yield from self._collect(block=True)
-                raise
+    def run(self, upcoming: Iterator[tuple[int, Source]]) -> Generator[Ended, None, None]:
+        """The outcome of every source, as they come.
+
+        An outcome stays in `ended` until the next one is asked for. On an interrupt, wherever it comes, what is being
+        written is finished; the outcomes of that are in `ended`, too, and the other sources have none.
+        """
+        readers = ThreadPoolExecutor(self.jobs, "decode")
+        writers = ThreadPoolExecutor(self.jobs, "encode")
+        try:
+            while self._busy():
+                self._read_ahead(upcoming, readers)
+                if self.decoding:
+                    self._take()
+                flush = not self.decoding or self._full()
+                if flush or self.colorizer.ready:
+                    self._pass_through_network(writers, flush)
+                self._collect(block=bool(self.finishing) and not self.ended and (self._full() or not self.decoding))
+                while self.ended:
+                    yield self.ended[0]
+                    self.ended.popleft()
+        finally:
+            self._stop(readers, writers)
+
+    def _busy(self) -> bool:
+        """Whether any source has no outcome yet: one in hand, or one that was never taken."""
+        return bool(not self._exhausted or self.decoding or self.waiting or self.finishing or self.ended)
+
+    def _stop(self, readers: ThreadPoolExecutor, writers: ThreadPoolExecutor) -> None:
+        """Finish what is being written and drop the rest; where all is done there is nothing of either."""
+        if self._busy():
+            self.workshop.lane.stop()  # a large file would take minutes to be finished
+        readers.shutdown(wait=False, cancel_futures=True)
+        while self.finishing:
+            self._collect(block=True)
+        writers.shutdown()
+        readers.shutdown()
 
     def _full(self) -> bool:
-        held = [item for group in self.waiting.values() for item in group] + list(self.finishing.values())
+        held = [item for group in self.waiting.values() for _, item in group]
+        held += [item for _, item in self.finishing.values()]
         many = len(held) >= 2 * self.jobs + 2 * self.colorizer.batch
         return bool(held) and (many or sum(item.nbytes for item in held) > self.memory)
 
     def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: ThreadPoolExecutor) -> None:
-        while len(self.decoding) < self.jobs and not (self.decoding and self._full()):
+        while not self._exhausted and len(self.decoding) < self.jobs and not (self.decoding and self._full()):
             item = next(upcoming, None)
             if item is None:
+                self._exhausted = True
                 return
-            index, source = item
-            self.decoding.append((source, readers.submit(self.workshop.prepare, index, source)))
+            place, source = item
+            self.decoding.append((place, source, readers.submit(self.workshop.prepare, place, source)))
 
-    def _take(self, source: Source, future: Future[Prepared | Outcome]) -> Iterator[Outcome]:
+    def _take(self) -> None:
+        """Move the first of what is decoding on: to its outcome, or to those that wait for the network."""
+        place, source, future = self.decoding[0]
         result = settle(source, future)
-        if isinstance(result, Outcome):
-            yield result
-        elif result is not None:
+        if isinstance(result, Prepared):
             views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
-            self.waiting.setdefault(views, []).append(result)
+            self.waiting.setdefault(views, []).append((place, result))
+        elif result is not None:
+            self.ended.append((place, result))
+        self.decoding.popleft()
 
-    def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> Iterator[Outcome]:
+    def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> None:
         for views in list(self.waiting):
             while views in self.waiting and (flush or len(self.waiting[views]) >= self.colorizer.batch):
                 group, rest = self.waiting[views][: self.colorizer.batch], self.waiting[views][self.colorizer.batch :]
@@ -99,29 +128,38 @@ class Flow:
                     self.waiting[views] = rest
                 else:
                     del self.waiting[views]
-                yield from self._colour(group, writers)
+                self._colour(group, writers)
 
-    def _colour(self, group: list[Prepared], writers: ThreadPoolExecutor) -> Iterator[Outcome]:
-        requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
+    def _colour(self, group: list[Item], writers: ThreadPoolExecutor) -> None:
+        """Ask the network for a group; where that fails, for each photo of it alone, so that one fails and no more."""
         try:
-            colours = self.colorizer.predict(requests, self.job.vividness)
-            if self.job.variants == 1 and isinstance(self.colorizer, Colorizer):
-                group, colours = self._looked_at_closely(self.colorizer, group, colours)
-            if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
-                known = [k for item in group for k in item.known]
-                variants = predict_variants(
-                    self.colorizer, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
-                )
-        except OutOfMemoryError as error:
-            for item in group:
-                yield Outcome(item.source.path, Status.failed, reason=one_line(error))
+            shown, colours, variants = self._predict([item for _, item in group])
+        except Exception as error:
+            if len(group) > 1:
+                for one in group:
+                    self._colour([one], writers)
+            else:
+                place, item = group[0]
+                self.ended.append((place, failed(item.source, error)))
             return
         start = 0
-        for item in group:
+        for (place, _), item in zip(group, shown, strict=True):
             own = slice(start, start + len(item.requests))
             start = own.stop
             future = writers.submit(self.workshop.finish, item, colours[own], variants[own])
-            self.finishing[future] = item
+            self.finishing[future] = place, item
+
+    def _predict(self, group: list[Prepared]) -> tuple[list[Prepared], list[Plane], list[list[Plane]]]:
+        requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
+        colours = self.colorizer.predict(requests, self.job.vividness)
+        if self.job.variants == 1 and isinstance(self.colorizer, Colorizer):
+            group, colours = self._looked_at_closely(self.colorizer, group, colours)
+        if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
+            known = [k for item in group for k in item.known]
+            variants = predict_variants(
+                self.colorizer, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
+            )
+        return group, colours, variants
 
     def _looked_at_closely(
         self, colorizer: Colorizer, group: list[Prepared], colours: list[Plane]
@@ -148,15 +186,16 @@ class Flow:
             closer.append(replace(item, requests=tuple(requests), notes=notes))
         return closer, new
 
-    def _collect(self, block: bool) -> Iterator[Outcome]:
+    def _collect(self, block: bool) -> None:
         if not self.finishing:
             return
         done, _ = wait(self.finishing, timeout=None if block else 0, return_when=FIRST_COMPLETED)
         for future in done:
-            item = self.finishing.pop(future)
+            place, item = self.finishing[future]
             result = settle(item.source, future)
             if isinstance(result, Outcome):
-                yield result
+                self.ended.append((place, result))
+            del self.finishing[future]
 
 
 def settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome]) -> Prepared | Outcome | None:
@@ -168,14 +207,24 @@ def settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome])
         return future.result()
     except Stopped:
         return None
-    except PhotoError as error:
-        return Outcome(source.path, Status.failed, reason=one_line(error))
-    except MemoryError:
-        return Outcome(source.path, Status.failed, reason="not enough memory for this photo")
-    except OSError as error:
-        return Outcome(source.path, Status.failed, reason=error.strerror or str(error))
-    except Exception as error:  # a fault of ours must not stop the others either
-        if os.environ.get("COLORIZE_DEBUG") == "1":
-            raise
+    except Exception as error:
+        return failed(source, error)
+
+
+def failed(source: Source, error: Exception) -> Outcome:
+    """The outcome of a photo that could not be done.
+
+    Raises:
+        Exception: the error itself where it is a fault of ours and `COLORIZE_DEBUG=1` asks for the traceback.
+    """
+    if isinstance(error, PhotoError | OutOfMemoryError):
+        reason = one_line(error)
+    elif isinstance(error, MemoryError):
+        reason = "not enough memory for this photo"
+    elif isinstance(error, OSError):
+        reason = error.strerror or str(error)
+    elif os.environ.get("COLORIZE_DEBUG") == "1":
+        raise error
+    else:
         reason = f"unexpected {type(error).__name__}: {one_line(error)}; COLORIZE_DEBUG=1 shows where"
-        return Outcome(source.path, Status.failed, reason=reason)
+    return Outcome(source.path, Status.failed, reason=reason)

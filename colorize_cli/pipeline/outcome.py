@@ -18,6 +18,7 @@ class Status(StrEnum):
     left_color = "left, has colour"
     failed = "failed"
     planned = "planned"
+    interrupted = "interrupted"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class RunReport:
         failures: the first `KEPT_FAILURES` failed photos.
         notices: what the user should know of the whole batch (a fall-back to another device, say).
         interrupted: the user stopped the batch.
+        expected: how many photos there are; None where nobody said.
+        faults: outcomes that were missing or came twice: what is wrong with the run itself.
         path: where the report file lies, once written.
     """
 
@@ -61,12 +63,14 @@ class RunReport:
     failures: list[Outcome] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
+    expected: int | None = None
+    faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     path: Path | None = None
     _rows: IO[str] | None = None
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one photo and note its row."""
+    def add(self, outcome: Outcome, place: int | None = None) -> None:
+        """Count one photo and note its row; of rows of one place that follow each other one is written."""
         self.counts[outcome.status] += 1
         self.losses.update(losses(outcome.notes))
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
@@ -74,7 +78,8 @@ class RunReport:
         if self._rows is None:
             self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8")  # noqa: SIM115 - see close
         try:
-            self._rows.write(json.dumps(_entry(outcome), ensure_ascii=False) + "\n")
+            row = json.dumps(_entry(outcome), ensure_ascii=False)
+            self._rows.write(f"{self.total if place is None else place}\t{row}\n")
         except OSError:  # the temporary disk is full: counts and failures still hold
             self.notices.append("The report's rows could not be kept: the temporary folder is full.")
 
@@ -90,8 +95,15 @@ class RunReport:
         return sum(self.counts.values())
 
     @property
+    def adds_up(self) -> bool:
+        """Whether every photo has exactly one outcome."""
+        return not self.faults and self.expected in (None, self.total)
+
+    @property
     def exit_status(self) -> ExitStatus:
-        """0 all done, 1 some failed, 3 nothing could be done, 130 interrupted."""
+        """0 all done, 1 some failed or the outcomes do not add up, 3 nothing could be done, 130 interrupted."""
+        if not self.adds_up:
+            return ExitStatus.some_failed
         if self.interrupted:
             return ExitStatus.interrupted
         if self.counts[Status.failed]:
@@ -102,11 +114,13 @@ class RunReport:
         """The batch as plain data, without its rows."""
         return {
             "settings": dict(self.settings),
+            "discovered": self.total if self.expected is None else self.expected,
             "counts": {status.value: self.counts[status] for status in Status if self.counts[status]},
             "passed_over": dict(sorted(self.passed_over.items())),
             "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
             "failures": [_entry(outcome) for outcome in self.failures],
             "notices": list(self.notices),
+            **({} if self.adds_up else {"faults": [f"{self.total} outcomes of {self.expected} photos", *self.faults]}),
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
         }
@@ -125,8 +139,12 @@ class RunReport:
                 file.write(head[:-2] + ',\n "photos": [')
                 if self._rows is not None:
                     self._rows.seek(0)
-                    for count, line in enumerate(self._rows):
-                        file.write((",\n  " if count else "\n  ") + line.rstrip("\n"))
+                    last, mark = "", "\n  "
+                    for line in self._rows:
+                        place, _, row = line.rstrip("\n").partition("\t")
+                        if place != last:
+                            file.write(mark + row)
+                        last, mark = place, ",\n  "
                 file.write("\n ]\n}\n")
             os.replace(beside, path)
         except OSError as error:

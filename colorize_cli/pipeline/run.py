@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from colorize_cli.inference.variants import check_names, is_variant
 from colorize_cli.photos.encode import read_provenance
 from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
+from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.task import Workshop
@@ -115,18 +117,24 @@ def colorize_photos(
         **job.steering_settings(),
     }
     on_progress(Progress(len(found.sources)))
+    flow, ledger = Flow(job, workshop, colorizer), Ledger(found.sources, report)
+    upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
+    if job.consistent and not job.dry_run and isinstance(colorizer, Colorizer):
+        upcoming = Album(workshop, colorizer, found.sources, flow.jobs, job.vividness, notice).walk()
     try:
-        flow = Flow(job, workshop, colorizer)
-        upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
-        if job.consistent and not job.dry_run and isinstance(colorizer, Colorizer):
-            upcoming = Album(workshop, colorizer, found.sources, flow.jobs, job.vividness, notice).walk()
-        for outcome in flow.run(upcoming):
-            report.add(outcome)
-            on_progress(Progress(len(found.sources), outcome))
+        with closing(flow.run(upcoming)) as ended:
+            for place, outcome in ended:
+                if ledger.enter(place, outcome):
+                    on_progress(Progress(len(found.sources), outcome))
     except KeyboardInterrupt:
         report.interrupted = True
-    report.seconds = time.monotonic() - started
-    _write_report(report, job, single)
+    finally:  # whatever ended the run: the report tells what became of each photo
+        try:
+            for outcome in (*ledger.drain(flow.ended), *ledger.close(report.interrupted)):
+                on_progress(Progress(len(found.sources), outcome))
+        finally:
+            report.seconds = time.monotonic() - started
+            _write_report(report, job, single)
     return report
 
 

@@ -1,0 +1,67 @@
+"""Which sources have their outcome: in the end each has exactly one.
+
+In:  the sources of a batch; outcomes with the place of their source, in any order
+Out: the same outcomes in a `RunReport`, with one for each source that got none; a fault where they do not add up
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from colorize_cli.errors import printable
+from colorize_cli.files.discover import Source
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.report import RunReport
+
+_STATUSES = tuple(Status)
+_LOST = "it got no outcome: a fault in colorize-cli, please report it; the same command again does it"
+
+
+class Ledger:
+    """The outcomes of a batch, by the places of their sources.
+
+    Args:
+        sources: the batch.
+        report: what the outcomes are added to.
+    """
+
+    def __init__(self, sources: Sequence[Source], report: RunReport) -> None:
+        self.sources, self.report = sources, report
+        self._known = bytearray(len(sources))
+        report.expected = len(sources)
+
+    def enter(self, place: int, outcome: Outcome) -> bool:
+        """Take the outcome of a source, once; whether it was the first. A second one is a fault, and counts as such."""
+        if not 0 <= place < len(self._known) or outcome.source != self.sources[place].path:
+            self.report.faults.append(f"{printable(outcome.source)}: an outcome of another source, {outcome.status}")
+            return False
+        if self._known[place]:
+            self.report.faults.append(f"{printable(outcome.source)}: a second outcome, {outcome.status}")
+            return False
+        self.report.add(outcome, place)
+        self._known[place] = 1 + _STATUSES.index(outcome.status)
+        return True
+
+    def drain(self, ended: Sequence[tuple[int, Outcome]]) -> Iterator[Outcome]:
+        """Take what an interrupted run has ended; an outcome that was taken before is not new."""
+        for place, outcome in tuple(ended):
+            if not self._known[place] and self.enter(place, outcome):
+                yield outcome
+
+    def close(self, interrupted: bool) -> Iterator[Outcome]:
+        """Give each source that has no outcome one: interrupted, or failed where nobody stopped the run."""
+        at = self._known.find(0)
+        while at >= 0:
+            path = self.sources[at].path
+            if interrupted:
+                outcome = Outcome(path, Status.interrupted)
+            else:
+                self.report.faults.append(f"{printable(path)}: no outcome")
+                outcome = Outcome(path, Status.failed, reason=_LOST)
+            self.enter(at, outcome)
+            yield outcome
+            at = self._known.find(0, at + 1)
+        # an interrupt may have come between two lines of `add`
+        counts = {status: self._known.count(1 + number) for number, status in enumerate(_STATUSES)}
+        self.report.counts = Counter({status: count for status, count in counts.items() if count})
