@@ -45,11 +45,13 @@ def page(size: int, rng: np.random.Generator) -> Floats:
     ink = float(rng.uniform(max(0, middle - 90), max(0, middle - 25)) if middle > 45 else rng.uniform(middle + 25, 100))
     font, scale = _FONTS[int(rng.integers(len(_FONTS)))], float(rng.uniform(0.15, 0.9))
     step, left = max(4, int(scale * rng.uniform(24, 40))), int(rng.integers(-4, size // 5))
+    text = np.zeros((size, size), np.uint8)
     bottom, y = int(rng.uniform(0.3, 1.2) * size), int(rng.integers(0, size // 3))
     while y < bottom:
         words = "".join(rng.choice(list(_LETTERS), int(rng.integers(3, 60))))
-        cv2.putText(picture, words, (left, y), font, scale, ink, 1, cv2.LINE_AA)
+        cv2.putText(text, words, (left, y), font, scale, 255, 1, cv2.LINE_AA)
         y += step
+    picture += (np.float32(ink) - picture) * (text / np.float32(255))
     if rng.random() < 0.3:
         turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.uniform(-12, 12)), 1)
         picture = np.asarray(cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REFLECT), np.float32)

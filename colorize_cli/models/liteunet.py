@@ -40,8 +40,8 @@ def pooled_hints(known: Tensor, factor: int) -> Tensor:
 class LiteUnet(Binned):
     """Encoder with ImageNet weights, classifying ab at a quarter of the input's size.
 
-    Hints enter the stem and each level of the decoder by convolutions without bias that start at zero: without hints
-    the network is the same as one that knows none.
+    Hints enter the stem and each level of the decoder by convolutions without bias, which start at zero: without hints
+    the network gives what one without these weights gives.
 
     Args:
         size: of EfficientNet-Lite, 0, 1 or 2.

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from colorize_cli.errors import UsageError
 from colorize_cli.models.efficientnet import EfficientNetLite
-from colorize_cli.models.liteunet import LiteUnet
+from colorize_cli.models.generator import Hints
+from colorize_cli.models.liteunet import LiteUnet, pooled_hints
 from colorize_cli.models.normed import fold_batch_norms
 
 CLASSIFIER = 1280 * 1000 + 1000  # of the published networks, which an encoder has not
@@ -73,3 +74,28 @@ def test_folding_changes_nothing_but_the_layers() -> None:
         after = network(lightness)[0]
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-3)
+
+
+def test_hints_of_a_new_network_change_nothing() -> None:
+    torch.manual_seed(0)
+    network, lightness = LiteUnet(size=0, top=16, widths=(16, 16, 8)).eval(), torch.rand(2, 1, 64, 32) * 100
+    hints = Hints(torch.full((2, 2, 64, 32), 40.0), torch.ones(2, 1, 64, 32))
+    with torch.no_grad():
+        assert torch.equal(network(lightness, hints)[0], network(lightness)[0])
+
+
+def test_every_weight_for_hints_learns() -> None:
+    torch.manual_seed(0)
+    network = LiteUnet(size=0, top=16, widths=(16, 16, 8))
+    hints = Hints(torch.rand(2, 2, 64, 64) * 60, torch.ones(2, 1, 64, 64))
+    network(torch.rand(2, 1, 64, 64) * 100, hints)[0].square().mean().backward()
+    assert all(p.grad.abs().sum() > 0 for name, p in network.named_parameters() if name.startswith("hint_"))
+
+
+def test_pooled_hints_are_the_mean_of_what_is_known_and_the_root_of_its_share() -> None:
+    known = torch.zeros(1, 3, 8, 8)
+    known[0, :, 0, 0] = torch.tensor([0.5, -0.25, 1.0])
+    known[0, :, 0, 1] = torch.tensor([0.1, 0.05, 1.0])
+    pooled = pooled_hints(known, 4)
+    torch.testing.assert_close(pooled[0, :, 0, 0], torch.tensor([0.3, -0.1, (2 / 16) ** 0.5]))
+    assert not pooled[0, :, 1:, :].any() and not pooled[0, :, :, 1:].any()
