@@ -44,8 +44,24 @@ def printable(path: Path | str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message as one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error's message as one line: what is wrong and, where that is known, what to do, each a sentence."""
+    if isinstance(error, ColorizeError) and error.hint:
+        return f"{sentence(_joined(error.message))} {_joined(error.hint)}"
+    return _joined(str(error)) or type(error).__name__
+
+
+def sentence(text: str) -> str:
+    """A text with the full stop that it may lack."""
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """A number and what it counts: "1 photo", "2 photos", "1,200 photos"."""
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
 class ColorizeError(Exception):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -16,9 +13,11 @@ from colorize_cli.cli import console, models
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
+from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import end_at_once
+from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
-from colorize_cli.errors import ColorizeError, ExitStatus, UsageError
+from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, one_line
 
 _EPILOG = """Examples:
 
@@ -65,6 +64,7 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 
 COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
+_WRITES_FILES = frozenset({"colorize", "demo", "train"})  # what they print is not their work
 _LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 
 
@@ -97,47 +97,44 @@ def with_joined_lists(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns (and, as a program, exits with) its status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        make_unfailing()
+    status = _run(with_joined_lists(with_default_command(typed)))
+    if arguments is not None:
+        return status
+    if (lost := not_written()) is not None:
+        console.error(ColorizeError(f"stdout did not take all of what was asked for: {lost}"))
+        status = status or (0 if with_default_command(typed)[0] in _WRITES_FILES else int(ExitStatus.some_failed))
+    keep_status(status)
+    end_at_once()
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; what goes wrong becomes a message and a status."""
     try:
-        signal.signal(signal.SIGTERM, _stop)
-        result = app(with_joined_lists(with_default_command(typed)), standalone_mode=False)
-        status = int(result or 0)
+        return int(app(arguments, standalone_mode=False) or 0)
     except ColorizeError as problem:
         if console.debugging():
             raise
         console.error(problem)
-        status = int(problem.exit_status)
+        return int(problem.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         console.stderr.print("Interrupted.")
-        status = int(ExitStatus.interrupted)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        return int(ExitStatus.interrupted)
     except Exception as problem:
         usage = _usage_message(problem)
         if usage is not None:
             console.error(usage)
-            return _leave(int(usage.exit_status), arguments)
+            return int(usage.exit_status)
         if console.debugging():
             raise
-        console.stderr.print(
-            f"unexpected {type(problem).__name__}: {problem}\nCOLORIZE_DEBUG=1 shows where.", markup=False
-        )
-        status = 1
-    return _leave(status, arguments)
-
-
-def _leave(status: int, arguments: Sequence[str] | None) -> int:
-    if arguments is None:
-        end_at_once()
-        sys.exit(status)
-    return status
+        what = f"unexpected {type(problem).__name__}: {one_line(problem)}"
+        console.error(ColorizeError(what, hint="COLORIZE_DEBUG=1 shows where."))
+        return int(ExitStatus.some_failed)
 
 
 def _usage_message(problem: Exception) -> UsageError | None:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from colorize_cli.cli.interrupts import interrupt_at_signals
 from colorize_cli.errors import ColorizeError, ExitStatus, printable
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
@@ -36,7 +37,22 @@ stdout = Console(highlight=False, soft_wrap=True)
 
 @contextmanager
 def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress], None]]:
-    """Show photos/s and time left; yields what the pipeline calls after each photo."""
+    """Show photos/s and time left; yields what the pipeline calls at the start and after each photo."""
+    with _shown(title, quiet) as show_step:
+        begun = False
+
+        def on_progress(step: PhotoProgress) -> None:
+            nonlocal begun
+            if not begun:  # everything is loaded: from here on there is something to be finished
+                begun = True
+                interrupt_at_signals()
+            show_step(step)
+
+        yield on_progress
+
+
+@contextmanager
+def _shown(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress], None]]:
     if quiet:
         yield lambda _: None
     elif stderr.is_terminal:

@@ -17,6 +17,7 @@ import typer
 from rich.markup import escape
 
 from colorize_cli.cli import console
+from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
 from colorize_cli.cli.training_screen import TrainingScreen
@@ -189,7 +190,7 @@ def _list_recipes(name: str | None) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[list[int]]:
-    """While it is open, a first Ctrl-C or SIGTERM fills the list, a second one interrupts at once."""
+    """While it is open, a first Ctrl-C, SIGTERM or SIGHUP fills the list, a second one interrupts at once."""
     asked: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -198,7 +199,7 @@ def _stopping() -> Iterator[list[int]]:
         asked.append(number)
         console.stderr.print("Ending after this step; once more to end at once.")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in heeded()}
     try:
         yield asked
     finally:

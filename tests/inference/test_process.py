@@ -1,0 +1,120 @@
+"""The process around a batch: streams that fail and signals that come change neither the work nor its status."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.inference.conftest import command, grey_photo
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    for number in range(6):
+        grey_photo(folder / f"p{number}.png", seed=number)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        "2>&-",
+        ">&-",
+        "2>&- >&-",
+        "2>&- >&- <&-",
+        "2>/dev/full",
+        ">/dev/full 2>&1",
+        "--json >/dev/full",
+        "--json >&-",
+        "--dry-run >/dev/full 2>&1",
+        "2>&1 | head -c 1",
+        "--json 2>&1 | true",
+        "--json | true",
+    ],
+)
+def test_streams_that_fail_change_nothing(streams: str, tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    line = shlex.join(command(tiny_model, photos, "--out", out)) + f" {streams}"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr  # one photo is broken
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    if "--dry-run" not in streams:
+        counts = json.loads((out / "colorize-report.json").read_text())["counts"]
+        assert counts == {"done": 6, "failed": 1}
+        assert all((out / f"p{number}.png").stat().st_size > 100 for number in range(6))
+
+
+def test_a_closed_stderr_does_not_end_in_a_photo(tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    line = shlex.join(command(tiny_model, photos, "--out", tmp_path / "out")) + " 2>&- >&-"
+    subprocess.run(["bash", "-c", line], timeout=120)
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+    assert all((tmp_path / "out" / f"p{n}.png").read_bytes().startswith(b"\x89PNG") for n in range(6))
+
+
+def test_what_was_asked_for_on_a_full_stdout_is_missed(tmp_path: Path) -> None:
+    line = shlex.join([sys.executable, "-m", "colorize_cli", "models", "list", "--json"]) + " >/dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr == "error: stdout did not take all of what was asked for: No space left on device\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_work_writes_the_report(number: int, tiny_model: Path, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    for index in range(400):
+        grey_photo(photos / f"p{index}.png", (400, 300), index % 5)
+    process = subprocess.Popen(command(tiny_model, photos, "--out", out), stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 90
+    while not list(out.glob("p*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"Interrupted" in said and b"Traceback" not in said
+    report = json.loads((out / "colorize-report.json").read_text())
+    assert report["interrupted"] and 0 < report["counts"]["done"] < 400
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("delay", [0.1, 0.2, 0.35, 0.5, 0.8, 1.2])
+def test_a_signal_while_libraries_load_ends_without_a_traceback(
+    number: int, delay: float, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    code = "import sys, time; print(flush=True); from colorize_cli.__main__ import main; main()"
+    words = command(tiny_model, photos, "--out", tmp_path / "out")[3:]
+    process = subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(delay)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert b"Traceback" not in said and b"Exception ignored" not in said, said.decode()
+    assert process.returncode in (130, 1), said  # 1: it was done before, but for the broken photo
+    assert (process.returncode == 1) or said.endswith((b"Interrupted.\n", b"where this one stopped.\n"))
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        command(tiny_model, photos, "--out", tmp_path / "out"),
+        stderr=subprocess.PIPE,
+        preexec_fn=ignore,  # noqa: PLW1509 - nothing runs in this process meanwhile
+    )
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGHUP)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert len(list((tmp_path / "out").glob("p*.png"))) == 6
