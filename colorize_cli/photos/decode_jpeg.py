@@ -6,20 +6,18 @@ Out: `RawPhoto`
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file, mpf, multi_jpeg
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
+from colorize_cli.photos.jpeg_pixels import JpegDamage, decode_leniently, decode_strictly
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Unsupported
 
 _KEPT_ELSEWHERE = ((APP1, jpeg_file.EXIF), (APP1, jpeg_file.XMP), (APP1, jpeg_file.XMP_EXTENDED), (APP2, jpeg_file.ICC))
 # These describe the old file's coding or point into it: JFIF, its thumbnail, Adobe's transform, multi-picture offsets.
@@ -30,6 +28,7 @@ _STALE = (
     (APP2, jpeg_file.MPF),
     (APP2, multi_jpeg.ISO_GAIN_MAP),
 )
+_HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
 
 
 def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
@@ -74,19 +73,18 @@ def _decode_one(data: bytes, parsed: JpegFile, limits: DecodeLimits, salvage: bo
     if not frame.width or not frame.height or not frame.components:
         raise Damaged(f"damaged JPEG: its header declares {frame.width} x {frame.height} pixels")
     check_size(frame.width, frame.height, len(frame.components), limits)
-    if frame.precision not in (8, 12):
-        raise Damaged(f"JPEG with {frame.precision} bits per sample, which no reader here knows")
+    _check_kind(parsed)
     if not parsed.complete:
         if not salvage:
             raise Damaged("truncated JPEG: the end of the picture is missing", salvageable=True)
         data += b"\xff\xd9"  # the decoder then fills what is missing
-    pixels, space = _pixels(jpeg_file.mended(data, parsed.scan) if parsed.torn and salvage else data, parsed)
-    if parsed.torn:
-        notes.append(Note("part of the picture is damaged", Loss.salvage))
+    pixels, space, damage = _pixels(data, parsed, salvage)
     if not parsed.complete:
         lost = _lost_rows(pixels)
         what = f"about {lost:,} of {frame.height:,} rows are missing at the bottom" if lost else "its end is missing"
         notes.append(Note(f"salvaged: {what}", Loss.salvage))
+    elif damage:
+        notes.append(Note(f"salvaged: part of the picture is damaged ({damage})", Loss.salvage))
     return photo_of(parsed, pixels, space, notes)
 
 
@@ -134,28 +132,46 @@ def _others(parsed: JpegFile) -> list[tuple[int, bytes]]:
     return kept
 
 
-def _pixels(data: bytes, parsed: JpegFile) -> tuple[AnyPixels, str]:
-    count, precision = len(parsed.frame.components), parsed.frame.precision
+def _check_kind(parsed: JpegFile) -> None:
+    """Refuse kinds of JPEG that no reader here knows, though they may be whole."""
+    frame = parsed.frame
+    if frame.marker in _HIERARCHICAL:
+        raise Unsupported("unsupported JPEG: it is hierarchical")
+    if len(frame.components) not in (1, 3, 4):
+        raise Unsupported(f"unsupported JPEG: {len(frame.components)} components per pixel")
+    if frame.precision != 8 and not (9 <= frame.precision <= 16):
+        raise Unsupported(f"unsupported JPEG: {frame.precision} bits per sample")
+
+
+def _pixels(data: bytes, parsed: JpegFile, salvage: bool) -> tuple[AnyPixels, str, str]:
+    """The samples, what they mean, and with `salvage` what is damaged."""
+    count, precision, damage = len(parsed.frame.components), parsed.frame.precision, ""
     try:
-        if count == 4:
-            return _four(data), "cmyk"
-        if precision == 12:
-            deep = imagecodecs.jpeg_decode(data, bitspersample=12).astype(np.uint32)
-            return np.asarray((deep * 65535 // 4095).astype(np.uint16)), "grey" if deep.ndim == 2 else "rgb"
-        pixels: AnyPixels = imagecodecs.jpeg8_decode(data)
+        if precision > 8:
+            pixels = _deep(data, precision)
+        else:
+            try:
+                pixels = decode_strictly(data, count)
+            except JpegDamage as error:
+                damage = str(error)
+                pixels = decode_leniently(jpeg_file.mended(data, parsed.scan) if parsed.torn else data, count)
     except Exception as error:  # every codec has its own errors, all of which mean the same here
-        raise Damaged(f"damaged JPEG: {reason(error)}", salvageable=parsed.torn) from None
-    if pixels.shape[:2] != (parsed.frame.height, parsed.frame.width) or pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise Damaged(f"damaged JPEG: {damage or reason(error)}", salvageable=False) from None
+    if damage and not salvage:
+        raise Damaged(f"damaged JPEG: {damage}", salvageable=True)
+    if pixels.shape != (parsed.frame.height, parsed.frame.width, *([count] if count > 1 else [])):
         raise Damaged("damaged JPEG: the picture is not of the size that its header declares")
-    return pixels, "grey" if pixels.ndim == 2 else "rgb"
+    if count == 4:  # Adobe's inks are stored as what is left of the paper's white, and others follow it
+        np.subtract(np.iinfo(pixels.dtype).max, pixels, out=pixels)
+    return pixels, {1: "grey", 3: "rgb", 4: "cmyk"}[count], damage
 
 
-def _four(data: bytes) -> NDArray[np.uint8]:
-    # Pillow undoes YCCK, and the inversion that Adobe's segment stands for; of other segments it would only warn.
-    with Image.open(io.BytesIO(jpeg_file.bare(data)), formats=["JPEG"]) as image:
-        if image.mode != "CMYK":
-            raise ValueError("four components that are no inks")
-        return np.array(image)
+def _deep(data: bytes, precision: int) -> AnyPixels:
+    """12 bits, or lossless JPEG of up to 16, stretched to 16; libjpeg's warnings about these are out of reach."""
+    deep = imagecodecs.jpeg_decode(data, bitspersample=precision)
+    if precision == 16:
+        return np.asarray(deep)
+    return np.asarray((deep.astype(np.uint32) * 65535 // (2**precision - 1)).astype(np.uint16))
 
 
 def reason(error: Exception) -> str:

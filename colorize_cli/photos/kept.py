@@ -12,6 +12,7 @@ from dataclasses import replace
 from threading import Lock
 
 from colorize_cli.photos.scan import Rows, Scan
+from colorize_cli.photos.scan_vips import JpegRows
 
 ROOM = 512 << 20  # bytes for the rows of all files at once: 400 megapixels of grey, and some
 
@@ -36,7 +37,7 @@ class Shelf:
         read, size = scan.readers[0], pixels.size * pixels.itemsize
         if not self._took(size):
             return replace(scan, reduced=None)
-        rows = _KeptRows(read)
+        rows = _KeptRows(read, read.whole if isinstance(read, JpegRows) else read)
         weakref.finalize(rows, self._put_back, size).atexit = False
         return replace(scan, readers=(rows,), reduced=None, let_go=rows.let_go)
 
@@ -55,8 +56,8 @@ class Shelf:
 class _KeptRows:
     """A reader that reads once, until it is to let go; see `Scan.readers`."""
 
-    def __init__(self, read: Callable[[], Iterator[Rows]]) -> None:
-        self._read, self._rows = read, list[Rows]()
+    def __init__(self, read: Callable[[], Iterator[Rows]], first: Callable[[], Iterator[Rows]]) -> None:
+        self._read, self._first, self._rows = read, first, list[Rows]()
         self._whole = self._gone = False
 
     def __call__(self) -> Iterator[Rows]:
@@ -64,7 +65,7 @@ class _KeptRows:
             yield from self._rows if self._whole else self._read()
             return
         self._rows.clear()
-        for rows in self._read():
+        for rows in self._first():
             self._rows.append(rows)
             yield rows
         self._whole = True

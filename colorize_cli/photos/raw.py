@@ -23,6 +23,10 @@ class Damaged(Exception):
         self.salvageable = salvageable
 
 
+class Unsupported(Damaged):
+    """The picture may be whole, but is of a kind that is not read; the reason says which, and what to do."""
+
+
 class TooManyPixels(Exception):
     """More pixels are declared than the limit allows; the message is the reason."""
 
@@ -56,4 +60,14 @@ class RawPhoto:
     notes: tuple[str, ...] = ()
 
 
-__all__ = ["AnyPixels", "Damaged", "JpegTraits", "RawPage", "RawPhoto", "Resolution", "Space", "TooManyPixels"]
+__all__ = [
+    "AnyPixels",
+    "Damaged",
+    "JpegTraits",
+    "RawPage",
+    "RawPhoto",
+    "Resolution",
+    "Space",
+    "TooManyPixels",
+    "Unsupported",
+]

@@ -115,7 +115,8 @@ def memory_of_whole(found: ProbeResult) -> int:
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:
     sample = 2 if found.depth > 8 else 1
     line = found.size[0] * sample * (max(found.channels, 1) + 3 + 3)
-    return _BASE + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
+    coded = os.stat(found.path).st_size if found.format is PhotoFormat.jpeg else 0  # it is read whole for its damage
+    return _BASE + coded + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
 
 
 def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]:

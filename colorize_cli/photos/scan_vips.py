@@ -15,19 +15,21 @@ import numpy as np
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import decode_jpeg, decode_png, jpeg_file, png_file
+from colorize_cli.photos.jpeg_pixels import JpegDamage, check_strictly, decode_strictly
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 _BLOCK = 1 << 19  # bytes of rows that are fetched at once; with 2 MB libvips takes twice the time
 _HEAD = 1 << 20
+_SMALL = 1 << 26  # pixels of a reduced copy that is decoded at once
 
 Rows = Iterator[tuple[int, RawPage]]
 Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Rows]], Callable[[int], Rows] | None]
 
 
 def open_jpeg(path: Path, limits: DecodeLimits) -> Opened:
-    """Open a JPEG of one or three components; its end is looked for when its rows are read.
+    """Open a JPEG of one or three components; its end and damage are looked for when its rows are read.
 
     Raises:
         Damaged: it is no JPEG that can be read so.
@@ -42,14 +44,62 @@ def open_jpeg(path: Path, limits: DecodeLimits) -> Opened:
     space = "grey" if count == 1 else "rgb"
     photo = decode_jpeg.photo_of(parsed, np.zeros((1, 1, *channels), np.uint8), space, [])
 
-    def read(factor: int = 1) -> Rows:
-        shape = (frame.height // factor, frame.width // factor, *channels)
-        for top, rows in _rows(path, "jpegload", shape, np.dtype(np.uint8), factor):
-            yield top, decode_jpeg.photo_of(parsed, rows, space, []).pages[0]
-
+    read = JpegRows(path, parsed)
     # a mirrored one would lose an odd column on the other side; chroma is reduced by itself, and comes out different
     reduced = read if photo.pages[0].orientation == 1 and count == 1 else None
     return photo, [_stored(frame.height, frame.width, photo)], [read], reduced
+
+
+class JpegRows:
+    """The rows of a baseline JPEG, read as often as wanted; the first reading looks for damage.
+
+    libvips does not say what libjpeg warns of at the end of a picture, so the code is read once more, fast.
+    """
+
+    def __init__(self, path: Path, parsed: jpeg_file.JpegFile) -> None:
+        self.path, self.parsed = path, parsed
+        self.count = len(parsed.frame.components)
+        self._checked = False
+
+    def __call__(self, factor: int = 1) -> Rows:
+        """Rows from top to bottom; by a factor, of a smaller copy."""
+        frame, channels = self.parsed.frame, () if self.count == 1 else (3,)
+        shape = (frame.height // factor, frame.width // factor, *channels)
+        if factor > 1 and self.count == 1 and shape[0] * shape[1] <= _SMALL:
+            yield from self._blocks(self._decoded(factor)[: shape[0], : shape[1]])
+            return
+        for top, rows in _rows(self.path, "jpegload", shape, np.dtype(np.uint8), factor):
+            yield top, self._page(rows)
+        if not self._checked:
+            try:
+                check_strictly(self.path.read_bytes())
+            except JpegDamage as error:
+                raise Damaged(f"damaged JPEG: {error}", salvageable=True) from None
+            self._checked = True
+
+    def whole(self) -> Rows:
+        """The rows of a picture that is meant to stay in memory: decoded at once, which is faster."""
+        yield from self._blocks(self._decoded(1))
+
+    def _decoded(self, factor: int) -> Any:
+        try:
+            found = decode_strictly(self.path.read_bytes(), self.count, factor)
+        except ValueError as error:
+            raise Damaged(f"damaged JPEG: {decode_jpeg.reason(error)}", salvageable=True) from None
+        frame = self.parsed.frame
+        if found.shape[:2] != (-(-frame.height // factor), -(-frame.width // factor)):
+            raise Damaged("damaged: the picture is not of the size that its header declares")
+        self._checked = True
+        return found
+
+    def _blocks(self, pixels: Any) -> Rows:
+        step = max(16, _BLOCK // max(pixels[0].size, 1))
+        for top in range(0, len(pixels), step):
+            yield top, self._page(pixels[top : top + step])
+
+    def _page(self, rows: Any) -> RawPage:
+        space = "grey" if self.count == 1 else "rgb"
+        return decode_jpeg.photo_of(self.parsed, rows, space, []).pages[0]
 
 
 def open_png(path: Path, limits: DecodeLimits) -> Opened:

@@ -316,7 +316,7 @@ def test_native_libraries_do_not_chatter(tmp_path: Path, grey: U8, capfd: pytest
     data[len(data) // 2 : len(data) // 2 + 40] = b"\xff\xd0" + b"\x12" * 38
     path = tmp_path / "torn.jpg"
     path.write_bytes(data)
-    decode(path)
+    decode(path, salvage=True)
     for suffix in FORMATS:
         whole = encoded(grey, suffix)
         for start in range(0, len(whole), max(len(whole) // 12, 1)):
@@ -365,7 +365,8 @@ def test_every_file_of_the_collection_is_read_or_says_why(shared: Path, capfd: p
         except DecodeError as error:
             one_line(error)
             failed.add(path.name)
-    assert failed == {"Thumbs.db", "empty.jpg", "not_a_picture.jpg", "truncated.jpg"}
+    garbled = "found_5482a54657765056f1a94116a8dbffe7.jpg"  # codes without a meaning: nobody can see a picture in it
+    assert failed == {"Thumbs.db", "empty.jpg", "not_a_picture.jpg", "truncated.jpg", garbled}
     assert decode(folder / "truncated.jpg", salvage=True).pages
     assert capfd.readouterr().err == ""
 
