@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of
-from colorize_cli.inference import scan_verify, scans, task
+from colorize_cli.inference import scan_verify, scans
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.photos import encode_png, scan_plan, scan_tiff, scan_vips, scan_write_jpeg, scan_write_tiff
 from colorize_cli.photos.decode import decode
@@ -22,6 +22,7 @@ from colorize_cli.photos.kept import Shelf
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.profiles import srgb_profile
 from colorize_cli.photos.scan import open_scan
+from colorize_cli.pipeline import task
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress, colorize_photos
 
@@ -201,14 +202,19 @@ def test_rows_that_are_let_go_are_read_again_and_not_kept(tmp_path: Path, monkey
 
 
 def read_by(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The factors by which rows are asked of libvips from now on."""
-    rows, factors = scan_vips._rows, list[int]()
+    """The factors by which pictures are decoded from now on, by libvips row by row or by TurboJPEG at once."""
+    rows, at_once, factors = scan_vips._rows, scan_vips.JpegRows._decoded, list[int]()
 
     def counted(*given: Any) -> Any:
         factors.append(given[4])
         return rows(*given)
 
+    def counted_at_once(read: scan_vips.JpegRows, factor: int) -> Any:
+        factors.append(factor)
+        return at_once(read, factor)
+
     monkeypatch.setattr(scan_vips, "_rows", counted)
+    monkeypatch.setattr(scan_vips.JpegRows, "_decoded", counted_at_once)
     return factors
 
 
