@@ -15,8 +15,10 @@ import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.metadata import extended, xmp
+from colorize_cli.metadata.upright import upright
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, profiles, provenance
+from colorize_cli.photos import exif, profiles
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
@@ -65,25 +67,53 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
         raise TooLargeError("not enough memory to read it", path=path) from None
 
 
-def finish(raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts) -> Photo:
-    """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd."""
+def finish(
+    raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
+) -> Photo:
+    """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd.
+
+    Args:
+        raw: pages as stored.
+        path: the file.
+        format: what it is.
+        facts: its times and size.
+        stored: width and height of the first page as stored; None where its pixels are all there.
+    """
     pages = tuple(finish_page(page) for page in raw.pages)
     notes = raw.notes
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
         notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
-    metadata = replace(_upright(raw.metadata, pages[0].metadata.orientation), file=facts)
+    size = stored or stored_size(raw.pages[0])
+    metadata = replace(_upright(raw.metadata, raw.pages[0].orientation, size), file=facts)
     dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
     notes += tuple(dict.fromkeys(dropped))
+    said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
+    notes += (said,) if said else ()
+    if raw.metadata.xmp and (fault := xmp.fault(raw.metadata.xmp)):
+        notes += (f"its XMP cannot be read ({fault}): it stays as it was",)
     return Photo(path, format, pages, metadata, notes)
 
 
-def _upright(metadata: Metadata, orientation: int) -> Metadata:
-    """Metadata that say that the pixels stand upright now."""
+def stored_size(page: RawPage) -> tuple[int, int]:
+    """Width and height of a page as its file has it."""
+    return int(page.pixels.shape[1]), int(page.pixels.shape[0])
+
+
+def _upright(metadata: Metadata, turned: int, size: tuple[int, int]) -> Metadata:
+    """Metadata that say that the pixels stand upright now.
+
+    Args:
+        metadata: as the file has them.
+        turned: the orientation that was undone.
+        size: width and height as stored.
+    """
+    packet, pieces = extended.changed(metadata.xmp, metadata.xmp_extended, lambda part: upright(part, turned, size))
     return replace(
         metadata,
-        exif=exif.upright(metadata.exif, orientation >= 5) if metadata.exif else None,
-        xmp=provenance.upright(metadata.xmp) if metadata.xmp else None,
+        exif=exif.upright(metadata.exif, turned, size) if metadata.exif else None,
+        xmp=packet,
+        xmp_extended=pieces,
     )
 
 
@@ -177,15 +207,15 @@ def finish_page(page: RawPage) -> Page:
             if page.metadata.resolution and page.orientation >= 5
             else page.metadata.resolution,
             extra=None if page.metadata.extra is None else turn(page.metadata.extra, page.orientation),
-            multi=_upright_multi(page.metadata.multi, page.orientation),
+            multi=_upright_multi(page.metadata.multi, page),
         ),
     )
 
 
-def _upright_multi(multi: MultiPicture | None, orientation: int) -> MultiPicture | None:
+def _upright_multi(multi: MultiPicture | None, page: RawPage) -> MultiPicture | None:
     if multi is None or multi.around is None:
         return multi
-    return replace(multi, around=_upright(multi.around, orientation))
+    return replace(multi, around=_upright(multi.around, page.orientation, stored_size(page)))
 
 
 def _profile_notes(page: RawPage, done: Page) -> list[Note]:

@@ -101,7 +101,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
         pixels=pixels,
         space=space,  # type: ignore[arg-type]
         icc=profile,
-        orientation=exif.orientation(block),
+        orientation=exif.orientation(block, packets[0] if packets else None),
         metadata=PageMetadata(
             resolution=_density(parsed) or exif.resolution(block),
             jpeg=traits,

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, jp2_file, webp_file
+from colorize_cli.photos import exif, gif_blocks, jp2_file, webp_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.limits import check_size
@@ -64,7 +64,11 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
         image.load()
         pixels, alpha = split(image)
     notes = (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
-    block = exif_of(info)
+    block, packet, profile = exif_of(info), _bytes(info.get("xmp")), _bytes(info.get("icc_profile"))
+    comments: tuple[bytes, ...] = ()
+    if format is PhotoFormat.gif:
+        found = gif_blocks.around(data)
+        packet, comments, profile = found.xmp, found.comments, found.icc
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
         lossless, depth = False, _avif_depth(data)
@@ -76,13 +80,11 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
-        icc=info.get("icc_profile") or None,
-        orientation=exif.orientation(block),
+        icc=profile,
+        orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(info, block), depth=depth, lossless=lossless, quality=quality),
     )
-    comment = info.get("comment")
-    comments = (comment,) if isinstance(comment, bytes) and comment and format is PhotoFormat.gif else ()
-    return RawPhoto((page,), Metadata(exif=block, xmp=_bytes(info.get("xmp")), comments=comments), notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet, comments=comments), notes)
 
 
 def _gif_frames(image: Image.Image) -> int:
@@ -113,20 +115,20 @@ def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
             image.load()
             pixels, alpha = split(image)
-    block = jp2_file.uuid_of(data, jp2_file.EXIF_UUID)
+    block, packet = (jp2_file.uuid_of(data, name) for name in (jp2_file.EXIF_UUID, jp2_file.XMP_UUID))
     page = RawPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
         icc=jp2_file.icc_of(data),
-        orientation=exif.orientation(block),
+        orientation=exif.orientation(block, packet),
         metadata=PageMetadata(
             resolution=jp2_file.resolution_of(data) or exif.resolution(block),
             lossless=jp2_file.is_reversible(data),
             depth=size.depth,
         ),
     )
-    return RawPhoto((page,), Metadata(exif=block, xmp=jp2_file.uuid_of(data, jp2_file.XMP_UUID)), notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet), notes)
 
 
 def _deep(array: AnyPixels, depth: int, shallow: AnyPixels | None) -> tuple[AnyPixels, AnyPixels | None]:

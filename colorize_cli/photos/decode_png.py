@@ -55,17 +55,17 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
 
 def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes: list[str]) -> RawPhoto:
     """A photo from its pixels, or some of its rows, and what stands around them."""
-    block = _exif(parsed)
+    block, packet = _exif(parsed), png_file.xmp_of(parsed.chunks)
     page = RawPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
         icc=png_file.icc_of(parsed.chunks),
-        orientation=exif.orientation(block),
+        orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
     )
     text = tuple(item for item in parsed.chunks if item[0] not in _NOT_KEPT and not _is_xmp_or_exif(item))
-    return RawPhoto((page,), Metadata(exif=block, xmp=png_file.xmp_of(parsed.chunks), text=text), tuple(notes))
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet, text=text), tuple(notes))
 
 
 def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, AnyPixels | None]:

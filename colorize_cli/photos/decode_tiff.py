@@ -155,13 +155,13 @@ def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage
     notes += samples.notes
     colour, rest, space = colour_of(samples, ifd, ifd.integer(262, 1), notes)
     alpha, premultiplied, extra = extras_of(rest, ifd)
-    profile, compression = ifd.find(ICC), ifd.integer(259, 1)
+    profile, packet, compression = ifd.find(ICC), ifd.find(XMP), ifd.integer(259, 1)
     return RawPage(
         pixels=np.ascontiguousarray(colour),
         space=space,
         alpha=alpha,
         icc=profile.value if profile else None,
-        orientation=exif.orientation_of(ifd),
+        orientation=exif.orientation_of(ifd, packet.value if packet else None),
         metadata=PageMetadata(
             resolution=exif.resolution_of(ifd),
             premultiplied=premultiplied,

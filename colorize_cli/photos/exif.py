@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.photos.ifd import Ifd, Tag, TagError, patch_numbers, rational, read_header, read_ifd
+from colorize_cli.metadata import upright as upright_xmp
+from colorize_cli.photos.ifd import Ifd, Tag, TagError, numbers, patch_numbers, rational, read_header, read_ifd
 from colorize_cli.photos.photo import Resolution
 
 ORIENTATION = 274
 GPS = 34853
 _SOFTWARE = 305
+_SUBJECTS = frozenset({0x9214, 0xA214})
 
 
 def _first(block: bytes) -> Ifd | None:
@@ -24,15 +26,29 @@ def _first(block: bytes) -> Ifd | None:
         return None
 
 
-def orientation_of(ifd: Ifd | None) -> int:
-    """The orientation, 1 to 8; 1 where it is absent or nonsense."""
-    value = ifd.integer(ORIENTATION, 1) if ifd else 1
-    return value if 1 <= value <= 8 else 1
+def _given(ifd: Ifd | None) -> int | None:
+    """The orientation that a directory gives; None where it is absent or nonsense."""
+    value = ifd.integer(ORIENTATION) if ifd else 0
+    return value if 1 <= value <= 8 else None
 
 
-def orientation(block: bytes | None) -> int:
-    """The orientation that an EXIF block gives, 1 to 8."""
-    return orientation_of(_first(block)) if block else 1
+def orientation_of(ifd: Ifd | None, packet: bytes | None = None) -> int:
+    """The orientation, 1 to 8: the directory's, or else the XMP packet's; 1 where neither gives one."""
+    return _given(ifd) or upright_xmp.orientation(packet) or 1
+
+
+def orientation(block: bytes | None, packet: bytes | None = None) -> int:
+    """The orientation that an EXIF block gives, or else an XMP packet, 1 to 8."""
+    return orientation_of(_first(block) if block else None, packet)
+
+
+def disagreement(source: bytes | Ifd | None, packet: bytes | None) -> str | None:
+    """What is said where an EXIF block, or a TIFF's directory, and an XMP packet give different orientations."""
+    own = _given(_first(source) if isinstance(source, bytes) else source)
+    other = upright_xmp.orientation(packet)
+    if own is None or other is None or own == other:
+        return None
+    return f"EXIF gives the orientation {own}, XMP {other}: EXIF's was taken"
 
 
 def resolution_of(ifd: Ifd | None) -> Resolution | None:
@@ -51,12 +67,13 @@ def resolution(block: bytes | None) -> Resolution | None:
     return resolution_of(_first(block)) if block else None
 
 
-def upright(block: bytes, turned: bool) -> bytes:
+def upright(block: bytes, turned: int, size: tuple[int, int]) -> bytes:
     """Say that the pixels are upright now, and forget the thumbnail, changing no length.
 
     Args:
         block: the EXIF block.
-        turned: the picture's sides were exchanged, so the tags that give them are, too.
+        turned: the orientation that was undone, 1 to 8; from 5 on the tags that give the sides are exchanged, too.
+        size: width and height as stored, in which the tags that mark the subject count.
 
     Returns:
         A block of the same length; the block itself where it is too damaged to be read.
@@ -70,13 +87,33 @@ def upright(block: bytes, turned: bool) -> bytes:
         patch_numbers(patched, tag, ifd.order, (1,) * tag.count)
     if ifd.next and ifd.next_at + 4 <= len(patched):
         patched[ifd.next_at : ifd.next_at + 4] = bytes(4)
-    if turned:
+    inner = ifd.find(34665)
+    if turned >= 5:
         _exchange(patched, ifd, 256, 257)
         _exchange(patched, ifd, 282, 283)
-        exif = ifd.find(34665)
-        if exif and exif.child:
-            _exchange(patched, exif.child, 40962, 40963)
+        if inner and inner.child:
+            _exchange(patched, inner.child, 40962, 40963)
+    if inner and inner.child:
+        for tag in inner.child.tags:
+            if values := turned_subject(tag, ifd.order, turned, size):
+                patch_numbers(patched, tag, ifd.order, values)
     return bytes(patched)
+
+
+def turned_subject(tag: Tag, order: str, turned: int, size: tuple[int, int]) -> tuple[int, ...] | None:
+    """The values of SubjectArea or SubjectLocation in the upright picture; None of another tag, or where they stay.
+
+    Args:
+        tag: it.
+        order: its byte order.
+        turned: the orientation that was undone.
+        size: width and height as stored.
+    """
+    if tag.code not in _SUBJECTS or turned == 1 or tag.type not in (3, 4):
+        return None
+    done = upright_xmp.subject([int(value) for value in numbers(tag, order)], turned, size)
+    top = 0xFFFF if tag.type == 3 else 0xFFFFFFFF
+    return tuple(min(value, top) for value in done) if done else None
 
 
 def _exchange(data: bytearray, ifd: Ifd, one: int, other: int) -> None:

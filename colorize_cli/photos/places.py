@@ -9,33 +9,51 @@ Source: IPTC-IIM 4.2, record 2; IPTC Photo Metadata Standard (Core and Extension
 from __future__ import annotations
 
 import hashlib
-import re
 import struct
 
+from colorize_cli.metadata import xmp
+from colorize_cli.metadata.xmp import RDF, Attribute, Element, Packet, XmpError
 from colorize_cli.photos import irb
 from colorize_cli.photos.png_file import inflate_all
-from colorize_cli.photos.provenance import utf8
 
 # Content location (code, name), city, sublocation, province, country (code, name).
 _DATASETS = frozenset({26, 27, 90, 92, 95, 100, 101})
 _DIGEST = 1061
-_NAMES = (
-    rb"(?:[Gg][Pp][Ss]\w+|City|State|Country|CountryCode|CountryName|Location|LocationCreated|LocationShown"
-    rb"|ProvinceState|Sublocation|WorldRegion)"
+_NAMES = frozenset(
+    {"City", "State", "Country", "CountryCode", "CountryName", "Location", "LocationCreated", "LocationShown"}
+    | {"ProvinceState", "Sublocation", "WorldRegion"}
 )
-_ATTRIBUTE = re.compile(rb"\s+[\w.-]+:" + _NAMES + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')")
-_ELEMENT = re.compile(rb"\s*<([\w.-]+:" + _NAMES + rb")(?=[\s/>])(?:[^>]*/>|.*?</\1\s*>)", re.DOTALL)
 
 
 def in_xmp(packet: bytes) -> bool:
-    """Whether an XMP packet, or a part of one, names a place."""
-    plain = utf8(packet)
-    return bool(_ATTRIBUTE.search(plain) or _ELEMENT.search(plain))
+    """Whether an XMP packet names a place; one that cannot be read may."""
+    try:
+        return bool(_in(xmp.parse(packet)))
+    except XmpError:
+        return True
 
 
 def xmp_without(packet: bytes) -> bytes:
-    """An XMP packet without places: GPS, city, state, country, location."""
-    return _ELEMENT.sub(b"", _ATTRIBUTE.sub(b"", utf8(packet))) if in_xmp(packet) else packet
+    """An XMP packet without places: GPS, city, state, country, location; empty where it cannot be read."""
+    try:
+        found = xmp.parse(packet)
+    except XmpError:
+        return b""  # damaged: nobody knows what it says
+    places = _in(found)
+    return found.edited(found.remove(item) for item in places) if places else packet
+
+
+def _in(found: Packet) -> list[Attribute | Element]:
+    """The properties and fields that name a place, wherever in the packet they stand."""
+    items = list[Attribute | Element]()
+    for element in found.root.walk():
+        around: tuple[Attribute | Element, ...] = (element, *element.attributes)
+        items += [item for item in around if _is_place(item.name[1]) and item.name[0] != RDF]
+    return items
+
+
+def _is_place(name: str) -> bool:
+    return name in _NAMES or name[:3].upper() == "GPS" and len(name) > 3
 
 
 def iptc_without(data: bytes) -> bytes:
@@ -89,4 +107,4 @@ def text_names_place(kind: bytes, payload: bytes) -> bool:
     except ValueError:
         return False
     iptc = irb.iptc_of(data) or data
-    return in_xmp(data) or iptc[:1] == b"\x1c" and iptc_without(iptc) != iptc
+    return b"<" in data and in_xmp(data) or iptc[:1] == b"\x1c" and iptc_without(iptc) != iptc

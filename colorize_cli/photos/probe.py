@@ -16,7 +16,7 @@ from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file
-from colorize_cli.photos.decode_others import PILLOW
+from colorize_cli.photos.decode_others import PILLOW, exif_of
 from colorize_cli.photos.decode_ppm import header as ppm_header
 from colorize_cli.photos.heif import declared
 from colorize_cli.photos.ifd import Data, FileData, TagError
@@ -84,7 +84,9 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         parsed = jpeg_file.parse(head, headers_only=True)
         blocks = parsed.payloads(jpeg_file.APP1, jpeg_file.EXIF)
         size = (parsed.frame.width, parsed.frame.height)
-        size = size[::-1] if blocks and exif.orientation(blocks[0]) >= 5 else size
+        packets = parsed.payloads(jpeg_file.APP1, jpeg_file.XMP)
+        turned = exif.orientation(blocks[0] if blocks else None, packets[0] if packets else None) >= 5
+        size = size[::-1] if turned else size
         pages = multi_jpeg.photos_in(head)
         return ProbeResult(
             path, format, size, pages, parsed.frame.precision, len(parsed.frame.components), pages * size[0] * size[1]
@@ -92,7 +94,7 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
     if format is PhotoFormat.png:
         png = png_file.parse(head, headers_only=True)
         size = (png.width, png.height)
-        size = size[::-1] if exif.orientation(png.find(b"eXIf")) >= 5 else size
+        size = size[::-1] if exif.orientation(png.find(b"eXIf"), png_file.xmp_of(png.chunks)) >= 5 else size
         return ProbeResult(path, format, size, 1, png.depth, png.channels, png.width * png.height)
     if format is PhotoFormat.ppm:
         _, width, height, top, _ = ppm_header(head)
@@ -100,14 +102,19 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
             path, format, (width, height), 1, top.bit_length(), 3 if head[1:2] in b"36" else 1, width * height
         )
     if format is PhotoFormat.jp2 and (jp2 := jp2_file.size_of(head)):
+        block, packet = (jp2_file.uuid_of(head, name) for name in (jp2_file.EXIF_UUID, jp2_file.XMP_UUID))
         size = (jp2.width, jp2.height)
+        size = size[::-1] if exif.orientation(block, packet) >= 5 else size
         return ProbeResult(path, format, size, 1, jp2.depth, jp2.components, jp2.width * jp2.height)
     if format is PhotoFormat.heic:
         size, depth, channels = declared(head)
         return ProbeResult(path, format, size, 1, depth, channels, size[0] * size[1])
     with Image.open(io.BytesIO(head), formats=[PILLOW[format]]) as image:
         depth = 16 if image.mode.startswith("I") else 1 if image.mode == "1" else 8
-        return ProbeResult(path, format, image.size, 1, depth, len(image.getbands()), image.size[0] * image.size[1])
+        size = image.size
+        if exif.orientation(exif_of(image.info), image.info.get("xmp")) >= 5:
+            size = size[::-1]
+        return ProbeResult(path, format, size, 1, depth, len(image.getbands()), size[0] * size[1])
 
 
 def _probe_tiff(path: Path, data: Data) -> ProbeResult:
@@ -116,8 +123,8 @@ def _probe_tiff(path: Path, data: Data) -> ProbeResult:
         raise TagError("no page")
     sizes, depths = [], []
     for ifd in pages:
-        size = (ifd.integer(256), ifd.integer(257))
-        sizes.append(size[::-1] if exif.orientation_of(ifd) >= 5 else size)
+        size, packet = (ifd.integer(256), ifd.integer(257)), ifd.find(700)
+        sizes.append(size[::-1] if exif.orientation_of(ifd, packet.value if packet else None) >= 5 else size)
         depths.append(max((int(bits) for bits in ifd.numbers(258)), default=1))
     if not all(width > 0 and height > 0 for width, height in sizes):
         raise TagError("a page of no size")

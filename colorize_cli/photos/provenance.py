@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
+
+from colorize_cli.metadata import xmp
+from colorize_cli.metadata.xmp import Attribute, Edit, Element, Packet, XmpError, utf8
 
 NAMESPACE = "urn:colorize-cli:provenance:1:"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-_RDF_END = re.compile(rb"</\w+:RDF\s*>")
-_EMPTY_RDF = re.compile(rb"<(\w+:RDF)\b([^>]*?)/>")
-_ABOUT = re.compile(rb"<(?:\w+:)?Description\b[^>]*?\b(?:rdf:)?about\s*=\s*(\"[^\"<]*\"|'[^'<]*')", re.DOTALL)
-_OURS = re.compile(
-    rb"\s*<rdf:Description\b[^>]*xmlns:colorize=\"" + re.escape(NAMESPACE.encode()) + rb"\"[^>]*>.*?</rdf:Description>",
-    re.DOTALL,
-)
-_PADDING = re.compile(rb"\s+(<\?xpacket end=)")
-_ORIENTATION = re.compile(rb"(\btiff:Orientation\s*(?:=\s*[\"']|>)\s*)([1-8])(?=\s*[\"'<])")
+_IPTC_SOURCE_TYPE = ("http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "DigitalSourceType")
+_PACKET_START, _PACKET_END = b"<?xpacket begin=", b"<?xpacket end="
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
         + about
         + f' xmlns:colorize="{NAMESPACE}"{extra}>{fields}'.encode()
         + f"\n   <colorize:Settings><rdf:Seq>{items}</rdf:Seq></colorize:Settings>{mark}".encode()
-        + b"\n  </rdf:Description>\n "
+        + b"\n  </rdf:Description>"
     )
 
 
@@ -81,22 +77,56 @@ def _printable(text: str) -> str:
 def merge(packet: bytes | None, note: Provenance) -> bytes:
     """Put the note into a packet, in place of an earlier note of ours; all else stays as it was.
 
-    A packet that is no RDF is kept, and ours follows it.
+    A packet that cannot be read, or is no RDF, is kept, and ours follows it.
     """
-    packet = without_note(packet) if packet else b""
-    packet = _EMPTY_RDF.sub(rb"<\1\2></\1>", packet)
-    ends = list(_RDF_END.finditer(packet))
-    if not ends:
-        return packet + _wrap(_description(note, b'""', source_type=True))
-    at = ends[-1].start()
-    about = _ABOUT.search(packet)
-    ours = _description(note, about[1] if about else b'""', source_type=b"DigitalSourceType" not in packet)
-    return packet[:at].rstrip() + ours + packet[at:]
+    try:
+        found = xmp.parse(packet) if packet else None
+    except XmpError:
+        found = None
+    if found is None or found.rdf is None:
+        return (without_note(packet) if packet else b"") + _wrap(_description(note, b'""', source_type=True))
+    rdf, (gone, edits) = found.rdf, _removal(found)
+    about = next((a for d in found.descriptions for a in d.attributes if a.name[1] == "about"), None)
+    named = found.data[about.value[0] - 1 : about.value[1] + 1] if about else b'""'
+    left = [child for child in rdf.children if child not in gone]
+    told = any(item.name == _IPTC_SOURCE_TYPE for child in left for item in found.fields(child))
+    ours = _description(note, named, source_type=not told)
+    if rdf.close == rdf.inside and found.data[rdf.inside - 2 : rdf.inside] == b"/>":
+        name = found.data[rdf.start + 1 : rdf.inside].split(None, 1)[0].removesuffix(b"/>")
+        return found.edited([(rdf.inside - 2, rdf.inside, b">" + ours + b"\n </" + name + b">")])
+    at = left[-1].end if left else rdf.inside
+    return found.edited([*edits, (at, at, ours)])
 
 
 def without_note(packet: bytes) -> bytes:
     """A packet in UTF-8 without our note."""
-    return _OURS.sub(b"", utf8(packet))
+    plain = utf8(packet)
+    if NAMESPACE.encode() not in plain:
+        return plain
+    try:
+        found = xmp.parse(plain)
+    except XmpError:  # one that cannot be read, and ours behind it
+        return plain[: max(plain.rfind(_PACKET_START, 0, plain.rfind(NAMESPACE.encode())), 0)]
+    return found.edited(_removal(found)[1])
+
+
+def _removal(found: Packet) -> tuple[set[Element], list[Edit]]:
+    """What takes our note out: our description; our properties where another program put them among its own."""
+    gone, edits = set[Element](), list[Edit]()
+    for description in found.descriptions:
+        fields = list(found.fields(description))
+        ours = [item for item in fields if item.name[0] == NAMESPACE]
+        if ours and all(_is_ours(found, item) for item in fields):
+            start = description.start
+            gone.add(description)
+            edits.append((start - 3 if found.data[start - 3 : start] == b"\n  " else start, description.end, b""))
+        else:
+            edits += [found.remove(item) for item in ours]
+    return gone, edits
+
+
+def _is_ours(found: Packet, item: Attribute | Element) -> bool:
+    return item.name[0] == NAMESPACE or item.name == _IPTC_SOURCE_TYPE and found.text(item) == _SOURCE_TYPE
 
 
 def _wrap(description: bytes) -> bytes:
@@ -104,50 +134,43 @@ def _wrap(description: bytes) -> bytes:
         b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
         b' <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         + description
-        + b'</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+        + b'\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
     )
-
-
-def utf8(packet: bytes) -> bytes:
-    """XMP may be UTF-16 or UTF-32; patterns of bytes are written for UTF-8."""
-    head = packet[:4]
-    for encoding, starts in (
-        ("utf-32-be", (b"\0\0\xfe\xff", b"\0\0\0<")),
-        ("utf-32-le", (b"\xff\xfe\0\0", b"<\0\0\0")),
-        ("utf-16-be", (b"\xfe\xff", b"\0<")),
-        ("utf-16-le", (b"\xff\xfe", b"<\0")),
-    ):
-        if head.startswith(starts):
-            return packet.decode(encoding, "replace").lstrip("\ufeff").encode()
-    return packet
 
 
 def without_padding(packet: bytes) -> bytes:
     """Drop the white space that a packet keeps for editing in place."""
-    return _PADDING.sub(rb"\n\1", packet)
-
-
-def upright(packet: bytes) -> bytes:
-    """Say in a packet that the pixels are upright now, changing no length."""
-    return _ORIENTATION.sub(rb"\g<1>1", packet)
+    at = packet.rfind(_PACKET_END)
+    return packet if at < 0 else packet[:at].rstrip() + b"\n" + packet[at:]
 
 
 def parse(packet: bytes | None) -> Provenance | None:
-    """Read our note from a packet; None where there is none."""
-    if not packet or NAMESPACE.encode() not in (packet := utf8(packet)):
+    """Read our note from a packet, or from a piece of a file that holds it; None where there is none."""
+    mark = NAMESPACE.encode()
+    if not packet or (at := (packet := utf8(packet)).find(mark)) < 0:
         return None
-    values = {
-        name: unescape(found[1].decode("utf-8", "replace"))
-        for name in ("Software", "Version", "Model", "ModelSha256")
-        if (found := re.search(rf"<colorize:{name}>(.*?)</colorize:{name}>".encode(), packet, re.DOTALL))
-    }
-    if len(values) < 4:
+    start, end = packet.rfind(b"<rdf:Description", 0, at), packet.find(b"</rdf:Description>", at)
+    if start >= 0 and end >= 0 and (found := _read(packet[start : end + 18])):
+        return found
+    return _read(packet)  # another program has written it anew
+
+
+def _read(text: bytes) -> Provenance | None:
+    try:
+        found = xmp.parse(text)
+    except XmpError:
         return None
-    block = re.search(rb"<colorize:Settings>(.*?)</colorize:Settings>", packet, re.DOTALL)
-    items = re.findall(rb"<rdf:li>(.*?)</rdf:li>", block[1], re.DOTALL) if block else []
-    pairs = (unescape(item.decode("utf-8", "replace")).partition("=") for item in items)
-    settings = tuple((name, value) for name, _, value in pairs)
-    return Provenance(values["Software"], values["Version"], values["Model"], values["ModelSha256"], settings)
+    owners = found.descriptions or [found.root]
+    items = {item.name[1]: item for owner in owners for item in found.fields(owner) if item.name[0] == NAMESPACE}
+    if not all(name in items for name in ("Software", "Version", "Model", "ModelSha256")):
+        return None
+    software, version, model, sha256 = (
+        found.text(items[name]) for name in ("Software", "Version", "Model", "ModelSha256")
+    )
+    settings = items.get("Settings")
+    lines = [found.text(line) for line in found.items(settings)] if isinstance(settings, Element) else []
+    pairs = (line.partition("=") for line in lines)
+    return Provenance(software, version, model, sha256, tuple((name, value) for name, _, value in pairs))
 
 
 def only_note(note: Provenance) -> bytes:

@@ -115,7 +115,8 @@ def open_scan(path: Path, limits: DecodeLimits) -> Scan:
         raise DecodeError("it is no TIFF, JPEG or PNG", path=path)
     try:
         raw, shapes, readers, reduced = _OPENERS[format](path, limits)
-        photo = finish(raw, path, format, facts)
+        height, width = shapes[0][::-1] if raw.pages[0].orientation >= 5 else shapes[0]
+        photo = finish(raw, path, format, facts, (width, height))
     except Damaged as error:
         hint = "--salvage takes what is there" if error.salvageable else None
         raise DecodeError(error.reason, path=path, hint=hint) from None

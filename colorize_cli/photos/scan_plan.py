@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
-from colorize_cli.photos.jpeg_file import APP1, EXIF
+from colorize_cli.photos.jpeg_file import APP1, EXIF, XMP
 from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
+from colorize_cli.photos.png_file import xmp_of
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.scan_vips import jpeg_head, png_head
 from colorize_cli.photos.scan_write import STREAMED
@@ -146,14 +147,14 @@ def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]
 
 def _jpeg(found: ProbeResult) -> str:
     parsed = jpeg_head(found.path)
-    blocks = parsed.payloads(APP1, EXIF)
+    blocks, packets = parsed.payloads(APP1, EXIF), parsed.payloads(APP1, XMP)
     if parsed.frame.marker not in (0xC0, 0xC1):
         return "it is a progressive JPEG"
     if parsed.frame.precision != 8:
         return f"it is a JPEG of {parsed.frame.precision} bits"
     if len(parsed.frame.components) not in (1, 3):
         return "it is a CMYK JPEG"
-    return _turned(orientation(blocks[0]) if blocks else 1, 3)
+    return _turned(orientation(blocks[0] if blocks else None, packets[0] if packets else None), 3)
 
 
 def _png(found: ProbeResult) -> str:
@@ -162,7 +163,7 @@ def _png(found: ProbeResult) -> str:
         return "it is an interlaced PNG"
     if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
         return "it is a PNG with a palette, few bits or a transparent colour"
-    return _turned(orientation(parsed.find(b"eXIf")), 3)
+    return _turned(orientation(parsed.find(b"eXIf"), xmp_of(parsed.chunks)), 3)
 
 
 def _turned(value: int, least: int) -> str:
@@ -172,12 +173,12 @@ def _turned(value: int, least: int) -> str:
 def _tiff(ifd: Ifd) -> tuple[str, int]:
     compression, kinds = ifd.integer(259, 1), {int(kind) for kind in ifd.numbers(339)}
     bits, samples = ifd.integer(258, 1), max(ifd.integer(277, 1), 1)
-    width, height = ifd.integer(256), ifd.integer(257)
+    width, height, packet = ifd.integer(256), ifd.integer(257), ifd.find(700)
     if compression == 6:
         return "it is a TIFF with JPEG of the old kind", 0
     if kinds - {1, 4} or bits > 32:
         return "its samples are no whole numbers", 0
-    if turned := _turned(orientation_of(ifd), 5):
+    if turned := _turned(orientation_of(ifd, packet.value if packet else None), 5):
         return turned, 0
     tiled = ifd.find(324) is not None
     rows = ifd.integer(323) if tiled else min(ifd.integer(278, height) or height, height)

@@ -27,6 +27,7 @@ from colorize_cli.photos.photo import AnyPixels, DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.photos.tiff_pictures import pictures
 from colorize_cli.photos.tiff_segments import Samples, decode_segment, decodes_to_rgb
+from colorize_cli.photos.tiff_tags import XMP
 
 _BLOCK = 8 << 20  # bytes of rows that are read at once, where the strips are no larger
 _WORKERS = min(os.cpu_count() or 2, 8)
@@ -79,7 +80,8 @@ def bits_of(ifd: Ifd) -> int:
 
 
 def _reader(path: Path, index: int, ifd: Ifd) -> Callable[[], Iterator[tuple[int, RawPage]]]:
-    from_below = orientation_of(ifd) in (3, 4)
+    packet = ifd.find(XMP)
+    from_below = orientation_of(ifd, packet.value if packet else None) in (3, 4)
 
     def read() -> Iterator[tuple[int, RawPage]]:
         top = 0

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from colorize_cli.metadata import extended
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, places
 from colorize_cli.photos.ifd import Ifd, Tag
@@ -33,20 +34,23 @@ def strip(photo: Photo, what: Strip) -> Photo:
         pages = tuple(_further(_bare(page), what) for page in photo.pages)
         return replace(photo, metadata=metadata, pages=pages)
     photo = replace(photo, pages=tuple(_further(page, what) for page in photo.pages))
-    notes, text, extended = photo.notes, metadata.text, metadata.xmp_extended
-    if any(places.in_xmp(part) for part in extended):
-        extended = ()
-        notes += (Note("its ExtendedXMP was left out with the place in it", Loss.metadata),)
+    notes, text = photo.notes, metadata.text
+    packet, pieces = extended.changed(metadata.xmp, metadata.xmp_extended, places.xmp_without)
+    if metadata.xmp and not packet:
+        notes += (Note("its XMP cannot be read and was left out, as it may name the place", Loss.metadata),)
+    if pieces and extended.joined(packet, pieces) is None:
+        pieces = ()
+        notes += (Note("its ExtendedXMP cannot be read and was left out, as it may name the place", Loss.metadata),)
     if any(places.text_names_place(*item) for item in text):
         text = tuple(item for item in text if not places.text_names_place(*item))
         notes += (Note("a copy of its IPTC or XMP, in a text, was left out with the place in it", Loss.metadata),)
     metadata = replace(
         metadata,
         exif=exif.without_gps(metadata.exif) if metadata.exif else None,
-        xmp=places.xmp_without(metadata.xmp) if metadata.xmp else None,
+        xmp=packet,
         iptc=places.resources_without(metadata.iptc) or None if metadata.iptc else None,
         text=text,
-        xmp_extended=extended,
+        xmp_extended=pieces,
     )
     return replace(photo, metadata=metadata, notes=notes, pages=tuple(_placeless(page) for page in photo.pages))
 

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from colorize_cli.metadata.upright import upright
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, profiles
 from colorize_cli.photos.ifd import Ifd, Tag, TagError, read_header, read_ifd
@@ -83,6 +84,8 @@ def page_tags(
     if profile:
         tags.append(Tag(ICC, 7, len(profile), profile))
     packet = next((tag.value for tag in source if tag.code == XMP), None)
+    if packet and own.tags:
+        packet = upright(packet, own.orientation, (own.tags.integer(256), own.tags.integer(257)))
     if first:
         packet = merge(metadata.xmp, note)
         if not any(tag.code == _SOFTWARE for tag in tags):
@@ -206,13 +209,21 @@ def told_anew(tag: Tag, own: PageMetadata) -> Tag:
     """A tag that says what the coloured page is not any more, as it is now."""
     if tag.code == _DESCRIPTION and own.tags is not None and own.tags.integer(277, 1) == 1:
         return _description(tag)
-    if tag.code == 34665 and tag.child and own.orientation >= 5:
-        wide, high = tag.child.find(40962), tag.child.find(40963)
-        if wide and high:
-            turned = {40962: replace(high, code=40962), 40963: replace(wide, code=40963)}
-            inner = tuple(turned.get(inside.code, inside) for inside in tag.child.tags)
-            return replace(tag, child=replace(tag.child, tags=inner))
+    if tag.code == 34665 and tag.child and own.tags and own.orientation != 1:
+        size = (own.tags.integer(256), own.tags.integer(257))
+        inner = tuple(_turned(inside, tag.child, own.orientation, size) for inside in tag.child.tags)
+        return replace(tag, child=replace(tag.child, tags=inner))
     return tag
+
+
+def _turned(tag: Tag, directory: Ifd, turned: int, size: tuple[int, int]) -> Tag:
+    """A tag of EXIF's directory as it is true of the upright page: its sides, and what marks the subject."""
+    if turned >= 5 and tag.code in (40962, 40963) and (other := directory.find(81925 - tag.code)):
+        return replace(other, code=tag.code)
+    if (values := exif.turned_subject(tag, directory.order, turned, size)) is None:
+        return tag
+    letter = "H" if tag.type == 3 else "I"
+    return replace(tag, value=struct.pack(f"{directory.order}{len(values)}{letter}", *values))
 
 
 def _description(tag: Tag) -> Tag:

@@ -303,7 +303,8 @@ def test_tiff_keeps_the_tags_of_every_page(tmp_path: Path, rewrite: Rewrite, gre
             assert tags["PageNumber"].value == (number, 3)
             assert tags["DateTime"].value == "1999:12:31 23:59:59"
             assert tags[65123].value == (1.5, number)
-            assert tags["XResolution"].value == (200 + number, 1) and tags["ResolutionUnit"].value == 3
+            assert tags["YResolution"].value == (200 + number, 1)  # turned, as the packet says
+            assert tags["XResolution"].value == (100, 1) and tags["ResolutionUnit"].value == 3
             assert "Großmutter".encode() in tags[700].value
             assert bytes(tags[33723].value) == IPTC and b"abcd" not in bytes(tags[34377].value)
     assert read_provenance(out) == note

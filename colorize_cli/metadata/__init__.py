@@ -1,0 +1,1 @@
+"""Blocks of metadata as fields: read, edited where they lie, written back."""
