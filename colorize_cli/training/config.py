@@ -104,6 +104,23 @@ class DataChoice:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a run that has several.
+
+    Attributes:
+        name: of its folder.
+        changes: fields of the recipe that are different in it.
+        init: the part whose weights it starts from; "" for the run's own start.
+        mean: parts whose weights it is the mean of, instead of being trained.
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    init: str = ""
+    mean: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run.
 
@@ -120,6 +137,7 @@ class TrainConfig:
         sampling: "sources" draws from each source with weight n ** source_power, again and again; "epochs" goes
             through all photos once an epoch.
         stages: sizes and batches, in order; the last one's `until` is 1.
+        parts: runs one after the other, and means of their weights; none for a single run.
         optimizer: of the generator; lr its peak learning rate; warmup, samples over which it rises; schedule: "wsd"
             stays and falls linearly over the last `decay` share of the samples, "cosine" falls all the way,
             "constant" stays.
@@ -158,6 +176,7 @@ class TrainConfig:
     steps: int = 0
     sampling: Literal["sources", "epochs"] = "epochs"
     stages: tuple[Stage, ...] = (Stage(1.0, 64, 64),)
+    parts: tuple[Part, ...] = ()
     optimizer: Optimizer = "adamw"
     lr: float = 1e-3
     warmup: int = 0

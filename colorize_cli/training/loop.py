@@ -25,6 +25,7 @@ from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.devices import clear_memory_error, make_accelerator, place_network
+from colorize_cli.training.parts import train_parts
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
 from colorize_cli.training.sources import described, open_sources
@@ -112,6 +113,9 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
         TrainingError: a loss is not a number, or the disk refuses.
         OutOfMemoryError: the batch is too large for the device.
     """
+    if job.config.parts:
+        folder = _agreed_folder(job, job.config, make_accelerator(job.device, job.precision))
+        return train_parts(job, folder, watcher, train)
     config = prepare.settled(job.config)
     needed = prepare.needed_files(config)
     accelerator = make_accelerator(job.device, job.precision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -77,6 +77,15 @@ def config_from(table: dict[str, Any]) -> TrainConfig:
     config = _build(TrainConfig, table, f"recipe {table.get('recipe', '')!r}", "")
     assert isinstance(config, TrainConfig)
     return config
+
+
+def merged(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of plain values with some of them changed; tables within it are changed field by field."""
+    new = dict(table)
+    for key, value in changes.items():
+        inner = new.get(key)
+        new[key] = merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return new
 
 
 def override(table: dict[str, Any], assignment: str) -> None:

@@ -49,11 +49,17 @@ def latest_folder(recipe: str | None, runs: Path = RUNS) -> Path:
     Raises:
         UsageError: there is none that could go on.
     """
-    states = [file for file in runs.glob("*/state.pt") if recipe is None or file.parent.name.startswith(f"{recipe}-")]
+    states = [
+        file
+        for pattern in ("*/state.pt", "*/*/state.pt")  # the second: of a part of a run
+        for file in runs.glob(pattern)
+        if recipe is None or file.relative_to(runs).parts[0].startswith(f"{recipe}-")
+    ]
     if not states:
         of = f" of {recipe}" if recipe else ""
         raise UsageError(f"no run{of} under {runs}/ to go on with", hint="Name its folder: --resume --out runs/NAME")
-    return max(states, key=lambda file: file.stat().st_mtime).parent
+    latest = max(states, key=lambda file: file.stat().st_mtime)
+    return runs / latest.relative_to(runs).parts[0]
 
 
 def check_new(folder: Path) -> None:
@@ -62,7 +68,7 @@ def check_new(folder: Path) -> None:
     Raises:
         UsageError: there is one.
     """
-    if (folder / "state.pt").exists():
+    if (folder / "run.json").exists():
         raise UsageError(
             f"there is a run in {folder}", hint=f"Go on with it: --resume --out {folder}; or give another --out."
         )
