@@ -91,9 +91,11 @@ def colorize(
 ) -> None:
     """Colorize photos, keeping their lightness, metadata, depth and format.
 
-    Folders are mirrored under --out. Where two photos would get one name (also if the names differ only in case), the
-    first in order of names keeps it and the others get ~2, ~3 and so on before the suffix; where the format changes,
-    the suffix does too. Nothing is ever written over its source.
+    A folder is mirrored under --out. Of several inputs, or a list, each keeps its path below the deepest folder that
+    has them all: `box0 box1` give OUT/box0/... and OUT/box1/...; so name the folder above them if more will come.
+    Where two photos would get one name (a.jpg and a.tif with --format png, A.jpg and a.jpg), all of these get their old
+    suffix or a hash of their own path added (a.jpg.png, a~1f2e3d4c.png), whatever their order.
+    A result that names its source, unchanged, is not made again. Nothing is ever written over its source.
     """
     inputs = tuple(photos or ()) + _listed(files_from)
     if not inputs:

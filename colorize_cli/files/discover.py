@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.files.mirror import Mirror
 
 PHOTO_SUFFIXES = frozenset(
     {
@@ -37,7 +38,9 @@ PHOTO_SUFFIXES = frozenset(
     }
     | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif"}
 )
-_JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini"})
+_JUNK_NAMES = frozenset(
+    {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
+)
 _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
 _PART = re.compile(r"^\..*\.part$")
 _MAGIC = re.compile(
@@ -53,11 +56,18 @@ class Source:
 
     Attributes:
         path: where it lies, as the user named it.
-        relative: its place under the input that it was found in; its name alone for a file that was named itself.
+        relative: its place below the deepest common parent of all inputs, see `Mirror`; its result's name comes of it.
+        within: its place under the input that it was found in; its name alone for a file that was named itself.
     """
 
     path: Path
     relative: Path
+    within: Path = Path()
+
+    def __post_init__(self) -> None:
+        """What is not said is the same."""
+        if self.within == Path():
+            object.__setattr__(self, "within", self.relative)
 
 
 @dataclass
@@ -96,24 +106,65 @@ def discover(
         NothingToDoError: an input does not exist, or a glob matches nothing.
         UsageError: no inputs.
     """
-    found, seen = Discovery(), set[tuple[int, int] | str]()
+    found = Found()
     leave = leave.resolve() if leave is not None else None
     names = [str(item) for item in inputs]
     if not names:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
-    for name in names:
-        for path in _expand(name):
-            if path.is_dir():
-                root = path
-                for file in _walk(path, recursive, leave, found.passed_over, set()):
-                    kind = _kind_of_junk(file) or ("made by colorize" if is_product(file) else None)
-                    if kind:
-                        found.passed_over[kind] += 1
-                    elif _first_time(file, seen, found.passed_over):
-                        found.sources.append(Source(file, file.relative_to(root)))
-            elif _first_time(path, seen, found.passed_over):
-                found.sources.append(Source(path, Path(path.name)))
-    return found
+    paths = [(path, path.is_dir()) for name in names for path in _expand(name)]
+    mirror = Mirror(paths)
+    for path, is_folder in paths:
+        place = mirror.place(path)
+        if not is_folder:
+            found.take(Source(path, place, Path(path.name)))
+            continue
+        for file in _walk(path, recursive, leave, found.passed_over, set()):
+            kind = _kind_of_junk(file) or ("made by colorize" if is_product(file) else None)
+            if kind:
+                found.passed_over[kind] += 1
+            else:
+                within = file.relative_to(path)
+                found.take(Source(file, place / within, within))
+    return Discovery(found.sources, found.passed_over)
+
+
+class Found:
+    """Sources, each once, under whatever links; hard links are files of their own."""
+
+    def __init__(self) -> None:
+        self.sources, self.passed_over = list[Source](), Counter[str]()
+        self._seen = dict[tuple[int, int] | str, int]()
+
+    def take(self, source: Source) -> None:
+        """Add a file; of one that another input named, too, the better name is kept, whichever comes first."""
+        file = source.path
+        try:
+            status = file.stat()
+        except OSError:
+            self.sources.append(source)  # it fails later, by name
+            return
+        own = status.st_nlink > 1 and not file.is_symlink()
+        key = os.path.realpath(file) if own else (status.st_dev, status.st_ino)
+        known = self._seen.get(key)
+        if known is None:
+            for seen in (key, (status.st_dev, status.st_ino)):
+                self._seen.setdefault(seen, len(self.sources))
+            self.sources.append(source)
+            return
+        self.passed_over["file seen already"] += 1
+        if _top(source) != _top(self.sources[known]):
+            self.sources[known] = min(self.sources[known], source, key=_quality)
+
+
+def _top(source: Source) -> Path:
+    """The folder that a source was found in or under."""
+    return source.path.parents[len(source.within.parts) - 1]
+
+
+def _quality(source: Source) -> tuple[bool, int, str]:
+    """Less for a better name of the same file: no link, and short."""
+    linked = source.path.is_symlink() or os.path.realpath(source.path) != os.path.abspath(source.path)
+    return linked, len(source.relative.parts), str(source.relative)
 
 
 def _expand(name: str) -> list[Path]:
@@ -183,21 +234,6 @@ def _kind_of_junk(file: Path) -> str | None:
             return None if _MAGIC.match(handle.read(16)) else f"no photo ({suffix or 'no suffix'})"
     except OSError:
         return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"
-
-
-def _first_time(file: Path, seen: set[tuple[int, int] | str], passed_over: Counter[str]) -> bool:
-    """Whether a file is met for the first time, under whatever links; hard links are files of their own."""
-    try:
-        status = file.stat()
-    except OSError:
-        return True  # it fails later, by name
-    own = status.st_nlink > 1 and not file.is_symlink()
-    key = os.path.realpath(file) if own else (status.st_dev, status.st_ino)
-    if key in seen:
-        passed_over["file seen already"] += 1
-        return False
-    seen.update((key, (status.st_dev, status.st_ino)))
-    return True
 
 
 def read_list(text: str) -> list[str]:

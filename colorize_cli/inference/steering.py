@@ -102,7 +102,7 @@ class Steering:
             return cls(job, base, takes_hints=takes_hints)
         sidecars: Mapping[Path, tuple[Path, ...]] = {}
         if job.hints is not None:
-            photos = [(s.path, s.path.parents[len(s.relative.parts) - 1]) for s in sources]
+            photos = [(s.path, s.path.parents[len(s.within.parts) - 1]) for s in sources]
             matches = match_sidecars(photos, job.hints)
             for path in matches.unmatched:
                 on_notice(f"No photo for the hints {printable(path)}")

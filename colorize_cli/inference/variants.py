@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from colorize_cli.errors import UsageError, printable
-from colorize_cli.files.destinations import fit
 from colorize_cli.files.discover import Source
+from colorize_cli.files.names import fit
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Plane, Request
 from colorize_cli.inference.painting import held

@@ -31,6 +31,7 @@ from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
+from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.task import Workshop
 
@@ -85,7 +86,8 @@ def colorize_photos(
     )
     report.passed_over = found.passed_over
     _check_sources(found, job, single)
-    destinations = Destinations(found.sources, job.out, job.suffix, single)
+    possible = PossibleSuffixes(found.sources, job.encode_settings())
+    destinations = Destinations(found.sources, job.out, job.suffix, single, possible)
     if job.variants > 1:
         check_names(found.sources)
 

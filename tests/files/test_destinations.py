@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
-from colorize_cli.errors import UsageError
-from colorize_cli.files.destinations import Destinations, escape
+from colorize_cli.errors import EncodeError, UsageError
+from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
+from colorize_cli.files.names import digest, escape
 
 
 def plan(*names: str, **options: object) -> Destinations:
@@ -18,21 +20,52 @@ def test_folders_are_mirrored():
     assert plan("a/b/x.jpg").path(0) == Path("out/a/b/x.jpg")
 
 
-def test_equal_names_are_both_kept():
-    sources = [Source(Path("one/x.jpg"), Path("x.jpg")), Source(Path("two/x.jpg"), Path("x.jpg"))]
-    destinations = Destinations(sources, Path("out"))
-    assert [destinations.path(i).name for i in (0, 1)] == ["x.jpg", "x~2.jpg"]
+def test_equal_names_are_both_kept_whatever_their_order():
+    names = ("X.jpg", "x.JPG", "\u00e9.jpg", "e\u0301.jpg", "z.jpg")
+    results = {name: plan(*names).path(place) for place, name in enumerate(names)}
+    assert results["X.jpg"].name == f"X~{digest(Path('X.jpg'))}.jpg"
+    assert results["z.jpg"].name == "z.jpg"
+    assert len({str(path).casefold() for path in results.values()}) == 5
+    for turned in itertools.permutations(names):
+        assert {name: plan(*turned).path(place) for place, name in enumerate(turned)} == results
 
 
-def test_names_that_differ_in_case_or_normalisation_alone_are_equal():
-    destinations = plan("X.jpg", "x.JPG", "\u00e9.jpg", "e\u0301.jpg")
-    assert [destinations.path(i).name for i in range(4)] == ["X.jpg", "x~2.JPG", "\u00e9.jpg", "e\u0301~2.jpg"]
+def test_a_name_does_not_depend_on_neighbours_that_do_not_want_it():
+    def possible(place: int) -> frozenset[str]:
+        return frozenset({(".png", ".tif")[place]})
+
+    destinations = plan("x.gif", "x.tif", possible=possible)
+    assert [destinations.path(0, ".png"), destinations.path(1)] == [Path("out/x.png"), Path("out/x.tif")]
 
 
 def test_a_changed_suffix_never_meets_a_neighbour():
     destinations = plan("x.tif", "x.jpg", "y.gif")
     results = [destinations.path(i, ".png") for i in range(3)]
     assert results == [Path("out/x.tif.png"), Path("out/x.jpg.png"), Path("out/y.png")]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_results_and_what_goes_beside_them_never_share_a_name(suffix: str):
+    names = ["a.gif", "a.png", "a.gif.png", "a.gif.png.png", "A.GIF", "a.jpg", "a.tif", "a.jpg.tif", "a.png/x.gif"]
+    names += ["a.compare.jpg", "b.jpg", "a.gif.jpg", "a.gif.tif", "b.compare.jpg"]
+    for kept in ((), (".png",), (".jpg", ".tif")):
+        destinations = plan(*names)
+        sources = destinations.sources
+        results = [destinations.path(i, None if Path(n).suffix in kept else suffix) for i, n in enumerate(names)]
+        beside = [destinations.beside(s, out, ".compare.jpg") for s, out in zip(sources, results, strict=True)]
+        taken = [str(path).casefold() for path in (*results, *beside)]
+        assert len(set(taken)) == len(taken)
+        assert not {str(parent).casefold() for path in results for parent in path.parents} & set(taken)
+
+
+def test_a_result_never_lands_on_another_photo(tmp_path: Path):
+    for name in ("a.jpg", "a_color.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    sources = [Source(tmp_path / name, Path(name)) for name in ("a.jpg", "a_color.jpg")]
+    destinations = Destinations(sources, tmp_path, suffix="_color")
+    with pytest.raises(EncodeError, match=r"would overwrite the photo .*a_color\.jpg"):
+        destinations.path(0)
+    assert destinations.path(1) == tmp_path / "a_color_color.jpg"
 
 
 def test_a_suffix_of_the_users_is_added_to_the_stem():

@@ -108,3 +108,41 @@ def test_what_does_not_exist_is_named(tmp_path: Path):
 def test_lists_are_lines_or_nul_separated():
     assert read_list("a.jpg\nb c.jpg\n\n") == ["a.jpg", "b c.jpg"]
     assert read_list("a\nb.jpg\0c.jpg\0") == ["a\nb.jpg", "c.jpg"]
+
+
+def places(*inputs: str | Path) -> set[str]:
+    return {source.relative.as_posix() for source in discover(inputs).sources}
+
+
+@pytest.fixture
+def boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for box in ("box0", "box1", "deep/box2"):
+        put(tmp_path / "shelf" / box / "001.png")
+    monkeypatch.chdir(tmp_path / "shelf")
+    monkeypatch.delenv("PWD", raising=False)
+    return tmp_path / "shelf"
+
+
+def test_one_input_is_mirrored_by_what_is_in_it(boxes: Path):
+    assert places("box0") == places(boxes / "box0") == places("box0/001.png") == {"001.png"}
+    assert places(".") == places(boxes) == places("box0/..") == {"box0/001.png", "box1/001.png", "deep/box2/001.png"}
+    assert places("box0", "box0/", boxes / "box0") == {"001.png"}
+
+
+def test_several_inputs_are_mirrored_below_their_deepest_common_parent(boxes: Path):
+    both = {"box0/001.png", "box1/001.png"}
+    for first in ("box0", "box0/001.png", boxes / "box0", boxes / "box0" / "001.png"):
+        for second in ("box1", "box1/001.png", boxes / "box1", "box0/../box1"):
+            assert places(first, second) == places(second, first) == both
+    assert places("box0", "box1", "deep/box2") == {*both, "deep/box2/001.png"}
+    assert places("deep/box2/001.png", "deep") == {"deep/box2/001.png"}
+    put(boxes / "box0" / "002.png")
+    assert places("box0/001.png", "box0/002.png") == {"001.png", "002.png"}
+
+
+def test_links_do_not_change_where_others_stand(boxes: Path):
+    (boxes / "link").symlink_to(boxes / "box0")
+    assert places("link", "box0") == places("box0", "link") == {"001.png"}
+    assert places("link", "box1") == {"link/001.png", "box1/001.png"}
+    both = {"box0/001.png", "box1/001.png"}
+    assert places("link/001.png", "box0/001.png", "box1") == places("box1", "box0/001.png", "link/001.png") == both

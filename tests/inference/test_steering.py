@@ -16,7 +16,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import ColorizeError, UsageError
-from colorize_cli.inference import album, chosen
+from colorize_cli.inference import chosen
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models import load
@@ -24,6 +24,7 @@ from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.registry import Sizes
+from colorize_cli.pipeline import album
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import colorize_photos

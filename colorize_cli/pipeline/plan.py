@@ -1,0 +1,46 @@
+"""What a photo's result may be, before it is read: for names that must not meet.
+
+In:  a source, how results are written
+Out: the suffixes that its result may have
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from colorize_cli.errors import PhotoError
+from colorize_cli.files.discover import Source
+from colorize_cli.photos.encode import EncodeSettings, suffix_for, target_format
+from colorize_cli.photos.photo import PhotoFormat
+from colorize_cli.photos.probe import probe
+
+_OPAQUE = frozenset({PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm})  # transparency makes them PNG
+
+
+class PossibleSuffixes:
+    """The suffixes that results may have, by the headers of their sources; each header is read once.
+
+    Args:
+        sources: the batch.
+        settings: how results are written.
+    """
+
+    def __init__(self, sources: Sequence[Source], settings: EncodeSettings) -> None:
+        self.sources, self.settings = sources, settings
+        self._known: dict[int, frozenset[str]] = {}
+
+    def __call__(self, place: int) -> frozenset[str]:
+        """Of the source with this place in the batch, in lower case; a photo that cannot be read has no result."""
+        if place not in self._known:
+            self._known[place] = self._of(self.sources[place])
+        return self._known[place]
+
+    def _of(self, source: Source) -> frozenset[str]:
+        try:
+            found = probe(source.path)
+        except PhotoError:
+            return frozenset()
+        form = target_format(found, self.settings)[0]
+        forms = {form} | ({PhotoFormat.png} if form in _OPAQUE and found.format not in _OPAQUE else set())
+        suffixes = {suffix_for(source.path, form, pages) for form in forms for pages in (1, found.pages)}
+        return frozenset(suffix.lower() for suffix in suffixes)
