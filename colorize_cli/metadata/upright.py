@@ -20,6 +20,7 @@ TIFF = "http://ns.adobe.com/tiff/1.0/"
 EXIF = "http://ns.adobe.com/exif/1.0/"
 _MWG = "http://www.metadataworkinggroup.com/schemas/regions/"
 _ACDSEE = "http://ns.acdsee.com/regions/"  # of the same form, with two areas a region
+_THUMBNAILS = ("http://ns.adobe.com/xap/1.0/", "Thumbnails")
 _MP = "http://ns.microsoft.com/photo/1.2/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SIDES = (
@@ -30,6 +31,16 @@ _SIDES = (
 Field = Attribute | Element
 Size = tuple[Decimal, Decimal]
 _UNIT: Size = (Decimal(1), Decimal(1))
+
+
+def has_thumbnail(packet: bytes | None) -> bool:
+    """Whether a packet holds a smaller copy of the picture."""
+    if not packet or b"Thumbnails" not in xmp.utf8(packet):
+        return False
+    try:
+        return any(True for _ in xmp.parse(packet).properties(_THUMBNAILS))
+    except XmpError:
+        return False
 
 
 @lru_cache(maxsize=4)  # a file's strips ask again and again
@@ -46,7 +57,7 @@ def orientation(packet: bytes | None) -> int | None:
 
 
 def upright(packet: bytes, turned: int, size: tuple[int, int]) -> bytes:
-    """A packet that is true of the pixels once they are upright.
+    """A packet that is true of the pixels once they are upright; without smaller copies of the picture as it was.
 
     Args:
         packet: as the file has it.
@@ -65,6 +76,7 @@ def upright(packet: bytes, turned: int, size: tuple[int, int]) -> bytes:
         for item in found.properties((TIFF, "Orientation"))
         if found.text(item) in tuple("2345678")
     ]
+    edits += [found.remove(item) for item in found.properties(_THUMBNAILS)]
     if turned != 1:
         edits += _exchanged(found) if turned >= 5 else []
         stored = (Decimal(size[0]), Decimal(size[1]))

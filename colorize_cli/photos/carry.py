@@ -6,15 +6,80 @@ Out: an EXIF block, or comments, for a format that keeps them
 
 from __future__ import annotations
 
-from colorize_cli.photos import exif, png_file
+from dataclasses import replace
+
+from colorize_cli.metadata import extended
+from colorize_cli.notes import Loss, Note
+from colorize_cli.photos import exif, jp2_file, png_file
 from colorize_cli.photos.ifd_write import exif_block
 from colorize_cli.photos.photo import Metadata, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.tiff_tags import breaks_when_moved, tags_of_exif, told_anew
 
 # Tags of a TIFF page that EXIF's first directory has, too.
 _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
 # Tags that every page of a TIFF keeps, byte for byte.
 KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
+
+
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+# Of the pixels as PNG has them: other formats say it in their own way, or have no need of it.
+_PNG_ALONE = frozenset(
+    {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi", b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"sPLT"}
+)
+_JPEG, _PNG, _TIFF = PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff
+# Which formats have a place for what.
+_HOLDS_EXIF = frozenset(set(PhotoFormat) - {PhotoFormat.bmp, PhotoFormat.ppm})
+_HOLDS_IPTC = frozenset({_JPEG, _PNG, _TIFF, PhotoFormat.jp2})
+_HOLDS_COMMENTS = frozenset({_JPEG, _PNG, PhotoFormat.ppm, PhotoFormat.gif})
+
+
+def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
+    """The photo with its metadata as a file of that format can hold them, and notes on what it cannot.
+
+    Args:
+        photo: as decoded.
+        format: of the output.
+    """
+    metadata, notes = photo.metadata, list[str]()
+
+    def lost(what: str, number: int = 1) -> None:
+        verb, them = ("was", "it") if number == 1 else ("were", "them")
+        notes.append(Note(f"{what} {verb} left out: {format.upper()} has no place for {them}", Loss.metadata))
+
+    if metadata.xmp_extended and format is not _JPEG:
+        packet = extended.whole(metadata.xmp, metadata.xmp_extended)
+        if packet == metadata.xmp:
+            notes.append(Note("its ExtendedXMP cannot be read and was left out", Loss.metadata))
+        metadata = replace(metadata, xmp=packet, xmp_extended=())
+    if metadata.exif and format not in _HOLDS_EXIF:
+        lost("EXIF")
+    if metadata.iptc and format not in _HOLDS_IPTC:
+        lost("IPTC")
+    comments = metadata.comments[1:] if format is _TIFF else metadata.comments
+    if comments and format not in _HOLDS_COMMENTS:
+        lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
+    if format is not _PNG:
+        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if format is _JPEG else set())
+        if other:
+            lost(f"PNG chunks ({', '.join(sorted(kind.decode('latin-1') for kind in other))})", 2)
+    if format is not _JPEG and metadata.segments:
+        lost(f"JPEG segments ({', '.join(sorted({f'APP{marker - 0xE0}' for marker, _ in metadata.segments}))})", 2)
+    if format is not PhotoFormat.jp2 and metadata.boxes:
+        lost(f"JPEG 2000 boxes ({', '.join(sorted({jp2_file.described(box) for box in metadata.boxes}))})", 2)
+    if format is PhotoFormat.ppm and any(page.icc for page in photo.pages):
+        notes.append(Note("its color profile was left out: PPM has no place for it", Loss.profile))
+    if _moves_a_maker_note(photo, format):
+        notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
+    return replace(photo, metadata=metadata), notes
+
+
+def _moves_a_maker_note(photo: Photo, format: PhotoFormat) -> bool:
+    """Whether a maker note whose values are found by their place in the file would come to stand elsewhere."""
+    if photo.format is _TIFF:
+        return any(page.metadata.tags and breaks_when_moved(page.metadata.tags.tags) for page in photo.pages)
+    block = photo.metadata.exif
+    return format is _TIFF and bool(block) and any(breaks_when_moved(tags_of_exif(block, order)) for order in "<>")
 
 
 def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
@@ -23,7 +88,7 @@ def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
         return photo.metadata.exif
     tags = photo.pages[0].metadata.tags if photo.format is PhotoFormat.tiff else None
     if tags is not None:
-        kept = [tag for tag in tags.tags if tag.code in _SHARED]
+        kept = [told_anew(tag, photo.pages[0].metadata) for tag in tags.tags if tag.code in _SHARED]
         if not any(tag.code == 305 for tag in kept):
             kept.append(exif.ascii_tag(305, note.line()))
         return exif_block(tags.order, kept)

@@ -16,7 +16,7 @@ import numpy as np
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.metadata import extended, xmp
-from colorize_cli.metadata.upright import upright
+from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, profiles
 from colorize_cli.photos.decode_jpeg import decode_jpeg
@@ -24,6 +24,9 @@ from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
 from colorize_cli.photos.decode_ppm import decode_ppm
 from colorize_cli.photos.decode_tiff import decode_tiff
+from colorize_cli.photos.jpeg_file import EXIF as EXIF_MARK
+from colorize_cli.photos.jpeg_file import TIFF_HEADERS
+from colorize_cli.photos.jpeg_file import XMP as XMP_MARK
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, MultiPicture, Page, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
@@ -90,6 +93,10 @@ def finish(
     notes += tuple(dict.fromkeys(dropped))
     said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
     notes += (said,) if said else ()
+    parts = (raw.metadata.xmp, extended.joined(raw.metadata.xmp, raw.metadata.xmp_extended))
+    if raw.metadata.exif and exif.has_thumbnail(raw.metadata.exif) or any(map(has_thumbnail, parts)):
+        notes += (exif.THUMBNAIL_LEFT_OUT,)
+    notes = tuple(dict.fromkeys(notes))
     if raw.metadata.xmp and (fault := xmp.fault(raw.metadata.xmp)):
         notes += (f"its XMP cannot be read ({fault}): it stays as it was",)
     return Photo(path, format, pages, metadata, notes)
@@ -114,7 +121,17 @@ def _upright(metadata: Metadata, turned: int, size: tuple[int, int]) -> Metadata
         exif=exif.upright(metadata.exif, turned, size) if metadata.exif else None,
         xmp=packet,
         xmp_extended=pieces,
+        segments=tuple((marker, _upright_segment(payload, turned, size)) for marker, payload in metadata.segments),
     )
+
+
+def _upright_segment(payload: bytes, turned: int, size: tuple[int, int]) -> bytes:
+    """A JPEG segment that is kept; a second EXIF block or XMP packet speaks of the upright pixels, too."""
+    if payload.startswith(tuple(EXIF_MARK + start for start in TIFF_HEADERS)):
+        return EXIF_MARK + exif.upright(payload[len(EXIF_MARK) :], turned, size)
+    if payload.startswith(XMP_MARK):
+        return XMP_MARK + upright(payload[len(XMP_MARK) :], turned, size)
+    return payload
 
 
 def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:

@@ -93,9 +93,12 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
         notes.append(Note("its colour profile is damaged and was left out", Loss.profile))
-    blocks = parsed.payloads(APP1, jpeg_file.EXIF)
+    blocks = jpeg_file.exif_blocks(parsed)
     block = blocks[0] if blocks else None
     packets = parsed.payloads(APP1, jpeg_file.XMP)
+    resources = b"".join(parsed.payloads(APP13, jpeg_file.PHOTOSHOP))
+    if irb.has_thumbnail(resources) or _has_own_thumbnail(parsed):
+        notes.append(exif.THUMBNAIL_LEFT_OUT)
     traits = parsed.traits()
     page = RawPage(
         pixels=pixels,
@@ -113,7 +116,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
         exif=block,
         xmp=packets[0] if packets else None,
         xmp_extended=tuple(parsed.payloads(APP1, jpeg_file.XMP_EXTENDED)),
-        iptc=irb.without_thumbnail(b"".join(parsed.payloads(APP13, jpeg_file.PHOTOSHOP))) or None,
+        iptc=irb.without_thumbnail(resources) or None,
         comments=tuple(payload for marker, payload in parsed.segments if marker == COM),
         segments=tuple(_others(parsed)),
     )
@@ -122,14 +125,20 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
 
 def _others(parsed: JpegFile) -> list[tuple[int, bytes]]:
     """Segments that are kept verbatim; a second EXIF block or XMP packet is among them."""
-    known, kept = (*_KEPT_ELSEWHERE, *_STALE, (APP13, jpeg_file.PHOTOSHOP)), list[tuple[int, bytes]]()
-    first = {jpeg_file.EXIF, jpeg_file.XMP}
+    known, packets = (*_KEPT_ELSEWHERE, *_STALE, (APP13, jpeg_file.PHOTOSHOP)), 0
+    kept = [part for block in jpeg_file.exif_blocks(parsed)[1:] for part in jpeg_file.exif_segments(block)]
     for marker, payload in parsed.segments:
         prefix = next((start for kind, start in known if marker == kind and payload.startswith(start)), None)
-        if prefix is None and marker != COM or prefix in (jpeg_file.EXIF, jpeg_file.XMP) and prefix not in first:
+        packets += prefix == jpeg_file.XMP
+        if prefix is None and marker != COM or prefix == jpeg_file.XMP and packets > 1:
             kept.append((marker, payload))
-        first.discard(prefix or b"")
     return kept
+
+
+def _has_own_thumbnail(parsed: JpegFile) -> bool:
+    """Whether the JFIF header, or its extension, holds a smaller copy."""
+    headers = parsed.payloads(APP0, b"JFIF\0")
+    return bool(parsed.payloads(APP0, b"JFXX\0")) or any(len(part) >= 9 and part[7] * part[8] for part in headers)
 
 
 def _check_kind(parsed: JpegFile) -> None:

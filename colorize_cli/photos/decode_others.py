@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, gif_blocks, jp2_file, webp_file
+from colorize_cli.photos import bmp_file, exif, gif_blocks, irb, jp2_file, webp_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.limits import check_size
@@ -63,12 +63,18 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
         info = dict(image.info)
         image.load()
         pixels, alpha = split(image)
-    notes = (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
+    notes: tuple[str, ...] = ()
+    notes += (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
     block, packet, profile = exif_of(info), _bytes(info.get("xmp")), _bytes(info.get("icc_profile"))
     comments: tuple[bytes, ...] = ()
     if format is PhotoFormat.gif:
         found = gif_blocks.around(data)
         packet, comments, profile = found.xmp, found.comments, found.icc
+    if format is PhotoFormat.bmp:
+        profile, missing = bmp_file.profile_of(data)
+        if missing:
+            how = "stands in another file, which is not read," if missing == "linked" else "is damaged"
+            notes += (Note(f"its color profile {how} and was left out", Loss.profile),)
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
         lossless, depth = False, _avif_depth(data)
@@ -115,7 +121,14 @@ def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
             image.load()
             pixels, alpha = split(image)
-    block, packet = (jp2_file.uuid_of(data, name) for name in (jp2_file.EXIF_UUID, jp2_file.XMP_UUID))
+    block, packet = jp2_file.exif_of(data), jp2_file.uuid_of(data, jp2_file.XMP_UUID)
+    resources, (boxes, left) = jp2_file.resources_of(data), jp2_file.kept_boxes(data)
+    if left:
+        names = ", ".join(sorted({kind.decode("latin-1").strip() for kind in left}))
+        notes += (Note(f"JPEG 2000 boxes that tell of several pictures were left out ({names})", Loss.structure),)
+    if resources and irb.has_thumbnail(resources):
+        notes += (exif.THUMBNAIL_LEFT_OUT,)
+    resources = irb.without_thumbnail(resources) or None if resources else None
     page = RawPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
@@ -128,7 +141,7 @@ def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
             depth=size.depth,
         ),
     )
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet), notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, boxes=boxes), notes)
 
 
 def _deep(array: AnyPixels, depth: int, shallow: AnyPixels | None) -> tuple[AnyPixels, AnyPixels | None]:

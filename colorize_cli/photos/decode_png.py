@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Literal
 
 import imagecodecs
 import numpy as np
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, png_file
+from colorize_cli.photos import exif, png_about, png_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
@@ -22,7 +23,7 @@ from colorize_cli.photos.png_file import PngError, PngFile
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 # Said anew by encode, or true of the old pixels only.
-_NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"bKGD", b"hIST", b"sBIT", b"sPLT"})
+_NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"hIST"})
 
 _CUT, _WRONG = "truncated PNG: its end is missing", "damaged PNG: wrong checksums"
 
@@ -64,8 +65,21 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
     )
-    text = tuple(item for item in parsed.chunks if item[0] not in _NOT_KEPT and not _is_xmp_or_exif(item))
+    text = tuple(_about(parsed, page))
+    if parsed.find(b"hIST") is not None:
+        notes.append(Note("the histogram of its palette was left out with the palette", Loss.metadata))
     return RawPhoto((page,), Metadata(exif=block, xmp=packet, text=text), tuple(notes))
+
+
+def _about(parsed: PngFile, page: RawPage) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks that go back; those that speak of samples speak of the result's."""
+    for kind, payload in parsed.chunks:
+        if kind in (b"sBIT", b"bKGD"):
+            said = png_about.anew(parsed, kind, payload, 8 * page.pixels.itemsize, page.alpha is not None)
+            if said is not None:
+                yield kind, said
+        elif kind not in _NOT_KEPT and not _is_xmp_or_exif((kind, payload)):
+            yield kind, payload
 
 
 def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, AnyPixels | None]:

@@ -118,6 +118,9 @@ def with_sub_images(page: RawPage, data: Data, picture: Picture, notes: list[str
         inside=tuple(subs(chain) for chain in picture.inside),
     )
     notes += _notes(picture, own)
+    resources = picture.ifd.find(PHOTOSHOP)
+    if resources and irb.has_thumbnail(resources.value):
+        notes.append(exif.THUMBNAIL_LEFT_OUT)
     return replace(page, metadata=own)
 
 

@@ -17,6 +17,7 @@ from colorize_cli.errors import EncodeError, printable
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import multi_jpeg
+from colorize_cli.photos.carry import fitted
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
@@ -189,9 +190,10 @@ def encode_bytes(
     rgb = [pixels for pixels in pages if not isinstance(pixels, LumaPlanes)]
     if len(rgb) < len(pages) and format is not PhotoFormat.jpeg:
         raise EncodeError(f"luma and chroma are for JPEG, not for {format.upper()}", path=photo.path)
+    photo, unfit = fitted(photo, format)
     if format is PhotoFormat.tiff:
         pieces, said = encode_tiff(photo, rgb, quality, note)
-        return pieces, said + multi_jpeg.lost_around(photo)
+        return pieces, unfit + said + multi_jpeg.lost_around(photo)
     page = photo.pages[0]
     if format is PhotoFormat.jpeg and len(pages) > 1:
         data, notes = _several_jpegs(photo, pages, quality, note)
@@ -208,7 +210,7 @@ def encode_bytes(
                 Loss.sub_images,
             )
         )
-    return [data], notes
+    return [data], [*unfit, *notes]
 
 
 def _several_jpegs(

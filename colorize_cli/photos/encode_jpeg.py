@@ -18,7 +18,7 @@ from PIL import Image
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import jpeg_file, profiles
 from colorize_cli.photos.carry import carried_exif, comments_of
-from colorize_cli.photos.jpeg_file import APP0, APP1, COM, MAX_PAYLOAD
+from colorize_cli.photos.jpeg_file import APP0, COM, MAX_PAYLOAD
 from colorize_cli.photos.photo import AnyPixels, JpegTraits, LumaPlanes, Page, Photo, Resolution
 from colorize_cli.photos.provenance import Provenance, merge, only_note, without_padding
 
@@ -134,10 +134,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
     segments: list[tuple[int, bytes]] = [(APP0, _jfif(page.metadata.resolution))]
     block = carried_exif(photo, note)
     if block:
-        if len(block) + len(jpeg_file.EXIF) <= MAX_PAYLOAD:
-            segments.append((APP1, jpeg_file.EXIF + block))
-        else:
-            notes.append(Note("EXIF was left out: it is larger than JPEG can hold", Loss.metadata))
+        segments += jpeg_file.exif_segments(block)
     packet = merge(metadata.xmp, note)
     if len(packet) > MAX_PAYLOAD - len(jpeg_file.XMP):
         packet = without_padding(packet)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import jp2_file, profiles
+from colorize_cli.photos import bmp_file, jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
 from colorize_cli.photos.heif import encode_heif
@@ -33,6 +33,8 @@ class _Around:
     xmp: bytes
     exif: bytes | None
     icc: bytes | None
+    resources: bytes | None
+    boxes: tuple[bytes, ...]
 
 
 def encode_other(
@@ -53,9 +55,7 @@ def encode_other(
     if format is PhotoFormat.bmp:
         return _bmp(page, array, packet), notes
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
-    around = _Around(packet, carried_exif(photo, note), profile)
-    if photo.metadata.iptc:
-        notes.append(Note(f"IPTC was left out: {format.upper()} has no place for it", Loss.metadata))
+    around = _Around(packet, carried_exif(photo, note), profile, photo.metadata.iptc, photo.metadata.boxes)
     if format is PhotoFormat.jp2:
         return _jp2(photo, page, array, quality, around), notes
     if format is PhotoFormat.webp:
@@ -76,6 +76,8 @@ def _ppm(rgb: AnyPixels, packet: bytes, comments: tuple[bytes, ...]) -> bytes:
 
 def _bmp(page: Page, rgb: AnyPixels, packet: bytes) -> bytes:
     out = io.BytesIO()
+    if page.icc:
+        return bmp_file.with_profile(rgb, page.icc, page.metadata.resolution) + packet
     dpi = page.metadata.resolution.per_inch() if page.metadata.resolution else (0, 0)
     Image.fromarray(rgb).save(out, "BMP", dpi=dpi)
     return out.getvalue() + packet  # BMP has no place for XMP; readers of XMP find a packet by scanning
@@ -145,4 +147,6 @@ def _jp2(photo: Photo, page: Page, array: AnyPixels, quality: int | None, around
             options = {"irreversible": True, "quality_mode": "rates", "quality_layers": [max(ratio, 1.0)]}
         Image.fromarray(np.ascontiguousarray(array)).save(out, "JPEG2000", **options)
         coded = out.getvalue()
-    return jp2_file.with_metadata(coded, around.xmp, around.exif, around.icc, own.resolution)
+    return jp2_file.with_metadata(
+        coded, around.xmp, around.exif, around.icc, own.resolution, around.resources, around.boxes
+    )

@@ -35,6 +35,11 @@ def split(resources: bytes) -> list[tuple[int, bytes, bytes]] | None:
     return blocks
 
 
+def has_thumbnail(resources: bytes) -> bool:
+    """Whether they hold a smaller copy of the picture."""
+    return any(number in _THUMBNAILS for number, _, _ in split(resources) or ())
+
+
 def without_thumbnail(resources: bytes) -> bytes:
     """Leave out thumbnails and nested copies of EXIF and XMP, which would contradict the patched ones."""
     blocks = split(resources)
@@ -44,6 +49,12 @@ def without_thumbnail(resources: bytes) -> bytes:
     if not any(number in stale for number, _, _ in blocks):
         return resources
     return b"".join(whole for number, _, whole in blocks if number not in stale)
+
+
+def without(resources: bytes, *numbers: int) -> bytes:
+    """Image resources without those of some numbers; unchanged where their structure is damaged."""
+    blocks = split(resources)
+    return resources if blocks is None else b"".join(whole for number, _, whole in blocks if number not in numbers)
 
 
 def iptc_of(resources: bytes | None) -> bytes | None:

@@ -1,7 +1,7 @@
 """The box structure of JPEG 2000 files: take it apart, put metadata in.
 
 In:  the bytes of a JP2 file
-Out: its XMP, EXIF, profile and resolution; the bytes with such boxes in front of the pixels
+Out: its XMP, EXIF, IPTC, profile, resolution and other boxes; the bytes with such boxes in front of the pixels
 
 Source: ISO/IEC 15444-1 annex I; XMP Specification Part 3 for the UUID.
 """
@@ -9,13 +9,24 @@ Source: ISO/IEC 15444-1 annex I; XMP Specification Part 3 for the UUID.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from colorize_cli.photos import irb
 from colorize_cli.photos.photo import Resolution
 
 XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 EXIF_UUID = b"JpgTiffExif->JP2"
+_OTHER_EXIF_UUID = bytes.fromhex("0537CDAB9D0C4431A72AFA561F2A113E")
+_IPTC_UUIDS = (bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38"), bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F"))
+_PHOTOSHOP_UUID = bytes.fromhex("2C4C0100850440B9A03E562148D6DFEB")
+GEO_UUID = bytes.fromhex("B14BF8BD083D4B43A5AE8CD7D5A6CE03")
+_KNOWN_UUIDS = (XMP_UUID, EXIF_UUID, _OTHER_EXIF_UUID, *_IPTC_UUIDS, _PHOTOSHOP_UUID)
+# About the coding, and said anew; and those of JPX that name places in the file or put several codestreams together.
+_CODING = frozenset({b"jP  ", b"jP\x1a\x1a", b"ftyp", b"rreq", b"jp2h", b"jp2c"})
+_OF_SEVERAL = frozenset(
+    {b"jpch", b"jplh", b"ftbl", b"flst", b"cref", b"mdat", b"comp", b"copt", b"inst", b"dtbl", b"chck", b"roid"}
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,39 @@ def uuid_of(data: bytes, name: bytes) -> bytes | None:
     return None
 
 
+def exif_of(data: bytes) -> bytes | None:
+    """The EXIF block from its TIFF header on."""
+    block = uuid_of(data, EXIF_UUID) or uuid_of(data, _OTHER_EXIF_UUID)
+    return block.removeprefix(b"Exif\0\0") or None if block else None
+
+
+def resources_of(data: bytes) -> bytes | None:
+    """Photoshop's image resources, and IPTC among them."""
+    resources = uuid_of(data, _PHOTOSHOP_UUID) or b""
+    iptc = next((found for name in _IPTC_UUIDS if (found := uuid_of(data, name))), None)
+    return resources + (irb.with_iptc(iptc) if iptc and not irb.iptc_of(resources) else b"") or None
+
+
+def kept_boxes(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
+    """The boxes that go back verbatim (XML, UUID info, GeoJP2, unknown UUIDs), and the types of those that are left."""
+    kept, left, gone = list[bytes](), list[bytes](), _CODING | _OF_SEVERAL
+    for box in () if _codestream(data) == 0 else boxes(data):
+        if box.kind == b"uuid" and data[box.content : box.content + 16] in _KNOWN_UUIDS:
+            continue
+        if box.kind not in gone:
+            kept.append(_box(box.kind, data[box.content : box.end]))
+        elif box.kind in _OF_SEVERAL:
+            left.append(box.kind)
+    return tuple(kept), left
+
+
+def described(box: bytes) -> str:
+    """The type of a box, for a note."""
+    if box[4:8] == b"uuid":
+        return "GeoJP2" if box[8:24] == GEO_UUID else "UUID"
+    return box[4:8].decode("latin-1").strip()
+
+
 def _header(data: bytes) -> Box | None:
     return next((box for box in boxes(data) if box.kind == b"jp2h"), None)
 
@@ -84,9 +128,25 @@ def is_reversible(data: bytes) -> bool:
 
 
 def with_metadata(
-    data: bytes, xmp: bytes, exif: bytes | None, icc: bytes | None, resolution: Resolution | None
+    data: bytes,
+    xmp: bytes,
+    exif: bytes | None,
+    icc: bytes | None,
+    resolution: Resolution | None,
+    resources: bytes | None = None,
+    others: Iterable[bytes] = (),
 ) -> bytes:
-    """Put metadata into a file that has none."""
+    """Put metadata into a file that has none.
+
+    Args:
+        data: as the encoder gives it.
+        xmp: the packet.
+        exif: an EXIF block from its TIFF header on.
+        icc: the profile.
+        resolution: of the pixels.
+        resources: Photoshop's, of which IPTC has a box of its own.
+        others: whole boxes.
+    """
     header = _header(data)
     if header is None:
         raise ValueError("the JPEG 2000 encoder gave no header")
@@ -99,7 +159,11 @@ def with_metadata(
     if resolution and resolution.unit != "none":
         inside += _box(b"res ", _box(b"resc", _resolution(resolution)))
     extra = _box(b"uuid", XMP_UUID + xmp) + (_box(b"uuid", EXIF_UUID + exif) if exif else b"")
-    return data[: header.start] + _box(b"jp2h", inside) + extra + data[header.end :]
+    if resources and (iptc := irb.iptc_of(resources)):
+        extra += _box(b"uuid", _IPTC_UUIDS[0] + iptc)
+    if resources and (rest := irb.without(resources, irb.IPTC)):
+        extra += _box(b"uuid", _PHOTOSHOP_UUID + rest)
+    return b"".join((data[: header.start], _box(b"jp2h", inside), extra, *others, data[header.end :]))
 
 
 def _resolution(resolution: Resolution) -> bytes:

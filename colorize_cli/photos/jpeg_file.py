@@ -22,6 +22,7 @@ from colorize_cli.photos.photo import JpegTraits
 
 APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 EXIF = b"Exif\0\0"
+TIFF_HEADERS = (b"II*\0", b"MM\0*")
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
@@ -30,7 +31,7 @@ MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # the last of the 0xFF that may fill the space before it
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
 # fmt: off
 _ZIGZAG = (
@@ -253,6 +254,28 @@ def icc_segments(profile: bytes) -> list[tuple[int, bytes]]:
     if len(parts) > 255:
         return []
     return [(APP2, ICC + bytes((i + 1, len(parts))) + part) for i, part in enumerate(parts)]
+
+
+def exif_blocks(parsed: JpegFile) -> list[bytes]:
+    """The EXIF blocks; one that is larger than a segment goes on in the next, which has no TIFF header of its own."""
+    blocks = list[bytes]()
+    for part in parsed.payloads(APP1, EXIF):
+        if blocks and not part.startswith(TIFF_HEADERS):
+            blocks[-1] += part
+        else:
+            blocks.append(part)
+    return blocks
+
+
+def exif_segments(block: bytes) -> list[tuple[int, bytes]]:
+    """An EXIF block as segments, none of which but the first starts with a TIFF header."""
+    parts, at, size = list[bytes](), 0, MAX_PAYLOAD - len(EXIF)
+    while at < len(block):
+        end = at + size
+        end -= block.startswith(TIFF_HEADERS, end)
+        parts.append(block[at:end])
+        at = end
+    return [(APP1, EXIF + part) for part in parts]
 
 
 def photoshop_segments(resources: bytes) -> list[tuple[int, bytes]]:

@@ -224,6 +224,7 @@ class Metadata:
         comments: JPEG or GIF comments.
         text: PNG chunks (type, payload) that go back verbatim: text, time, gamma and the like.
         segments: JPEG segments (marker, payload) that go back verbatim.
+        boxes: JPEG 2000 boxes that go back verbatim, each whole.
         byte_order: "<" or ">", of a TIFF file.
         big: the source is a BigTIFF.
         file: times and permissions.
@@ -236,6 +237,7 @@ class Metadata:
     comments: tuple[bytes, ...] = ()
     text: tuple[tuple[bytes, bytes], ...] = ()
     segments: tuple[tuple[int, bytes], ...] = ()
+    boxes: tuple[bytes, ...] = ()
     byte_order: str = "<"
     big: bool = False
     file: FileFacts = field(default_factory=FileFacts)

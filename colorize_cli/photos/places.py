@@ -14,6 +14,7 @@ import struct
 from colorize_cli.metadata import xmp
 from colorize_cli.metadata.xmp import RDF, Attribute, Element, Packet, XmpError
 from colorize_cli.photos import irb
+from colorize_cli.photos.jp2_file import GEO_UUID
 from colorize_cli.photos.png_file import inflate_all
 
 # Content location (code, name), city, sublocation, province, country (code, name).
@@ -54,6 +55,15 @@ def _in(found: Packet) -> list[Attribute | Element]:
 
 def _is_place(name: str) -> bool:
     return name in _NAMES or name[:3].upper() == "GPS" and len(name) > 3
+
+
+def in_box(box: bytes) -> bool:
+    """Whether a JPEG 2000 box says where the photo was taken: GeoJP2, GML, or XML that names a place."""
+    if box[4:8] == b"uuid":
+        return box[8:24] == GEO_UUID
+    if box[4:8] == b"asoc":
+        return b"gml" in box.lower()
+    return box[4:8] == b"xml " and (b"gml" in box.lower() or in_xmp(box[8:]))
 
 
 def iptc_without(data: bytes) -> bytes:

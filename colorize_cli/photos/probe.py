@@ -82,7 +82,7 @@ def _has_frame(head: bytes) -> bool:
 def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
     if format is PhotoFormat.jpeg:
         parsed = jpeg_file.parse(head, headers_only=True)
-        blocks = parsed.payloads(jpeg_file.APP1, jpeg_file.EXIF)
+        blocks = jpeg_file.exif_blocks(parsed)
         size = (parsed.frame.width, parsed.frame.height)
         packets = parsed.payloads(jpeg_file.APP1, jpeg_file.XMP)
         turned = exif.orientation(blocks[0] if blocks else None, packets[0] if packets else None) >= 5
@@ -102,7 +102,7 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
             path, format, (width, height), 1, top.bit_length(), 3 if head[1:2] in b"36" else 1, width * height
         )
     if format is PhotoFormat.jp2 and (jp2 := jp2_file.size_of(head)):
-        block, packet = (jp2_file.uuid_of(head, name) for name in (jp2_file.EXIF_UUID, jp2_file.XMP_UUID))
+        block, packet = jp2_file.exif_of(head), jp2_file.uuid_of(head, jp2_file.XMP_UUID)
         size = (jp2.width, jp2.height)
         size = size[::-1] if exif.orientation(block, packet) >= 5 else size
         return ProbeResult(path, format, size, 1, jp2.depth, jp2.components, jp2.width * jp2.height)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
-from colorize_cli.photos.jpeg_file import APP1, EXIF, XMP
+from colorize_cli.photos.jpeg_file import APP1, XMP, exif_blocks
 from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
@@ -147,7 +147,7 @@ def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]
 
 def _jpeg(found: ProbeResult) -> str:
     parsed = jpeg_head(found.path)
-    blocks, packets = parsed.payloads(APP1, EXIF), parsed.payloads(APP1, XMP)
+    blocks, packets = exif_blocks(parsed), parsed.payloads(APP1, XMP)
     if parsed.frame.marker not in (0xC0, 0xC1):
         return "it is a progressive JPEG"
     if parsed.frame.precision != 8:

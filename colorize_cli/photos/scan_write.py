@@ -23,6 +23,7 @@ from colorize_cli.files.atomic import write_whole_by
 from colorize_cli.files.facts import unchanged
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.ahead import ahead
+from colorize_cli.photos.carry import fitted
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.encode_png import PngStrips
 from colorize_cli.photos.ifd import FileData
@@ -91,7 +92,7 @@ def write_scan(
     format, note = target_format(scan.photo, settings)
     photo = strip(scan.photo, settings.strip)
     added = photo.notes[len(scan.photo.notes) :]
-    notes = list[str]()
+    photo, notes = fitted(photo, format)
     workers = workers or max(2, os.cpu_count() or 2)
 
     def fill(file: BinaryIO) -> None:

@@ -6,7 +6,7 @@ Out: the photo with less around its pixels; what says how the pixels are to be r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,9 @@ from colorize_cli.metadata import extended
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, places
 from colorize_cli.photos.ifd import Ifd, Tag
+from colorize_cli.photos.jpeg_file import APP1
+from colorize_cli.photos.jpeg_file import EXIF as EXIF_MARK
+from colorize_cli.photos.jpeg_file import XMP as XMP_MARK
 from colorize_cli.photos.photo import Metadata, Page, Photo, PhotoFormat, SubImage
 from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, LAYOUT, PHOTOSHOP, XMP
 
@@ -50,9 +53,23 @@ def strip(photo: Photo, what: Strip) -> Photo:
         xmp=packet,
         iptc=places.resources_without(metadata.iptc) or None if metadata.iptc else None,
         text=text,
+        boxes=tuple(box for box in metadata.boxes if not places.in_box(box)),
+        segments=tuple(clean for segment in metadata.segments for clean in _segment(*segment)),
         xmp_extended=pieces,
     )
     return replace(photo, metadata=metadata, notes=notes, pages=tuple(_placeless(page) for page in photo.pages))
+
+
+def _segment(marker: int, payload: bytes) -> Iterator[tuple[int, bytes]]:
+    """A JPEG segment that is kept verbatim, without the place in it: a second EXIF block or XMP packet may name one."""
+    if marker == APP1 and payload.startswith(EXIF_MARK):
+        payload = EXIF_MARK + exif.without_gps(payload[len(EXIF_MARK) :])
+    elif marker == APP1 and payload.startswith(XMP_MARK):
+        clean = places.xmp_without(payload[len(XMP_MARK) :])
+        if not clean:
+            return
+        payload = XMP_MARK + clean
+    yield marker, payload
 
 
 def _further(page: Page, what: Strip) -> Page:

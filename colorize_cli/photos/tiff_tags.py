@@ -19,7 +19,7 @@ from dataclasses import replace
 from colorize_cli.metadata.upright import upright
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, profiles
-from colorize_cli.photos.ifd import Ifd, Tag, TagError, read_header, read_ifd
+from colorize_cli.photos.ifd import TYPE_SIZES, Ifd, Tag, TagError, read_header, read_ifd
 from colorize_cli.photos.photo import Metadata, PageMetadata, SubImage
 from colorize_cli.photos.provenance import Provenance, merge
 
@@ -74,7 +74,7 @@ def page_tags(
         order: as `byte_order` gives it.
         first: it is the file's first page.
     """
-    source = own.tags.tags if own.tags else _from_exif(metadata.exif, order)
+    source = own.tags.tags if own.tags else tags_of_exif(metadata.exif, order)
     tags = [told_anew(tag, own) for tag in source if tag.code not in _NOT_KEPT]
     if any(tag.code == ORIENTATION for tag in source):
         tags.append(short(order, ORIENTATION, 1))
@@ -128,7 +128,8 @@ def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) ->
 
 def copied_tags(source: Sequence[Tag], layout: Sequence[Tag]) -> list[Tag]:
     """The tags of a picture that is copied as it was coded: all, but for places in the file."""
-    return [*layout, *(tag for tag in source if tag.code not in LAYOUT | COPIED_LAYOUT | {SUB_IFDS})]
+    kept = (tag for tag in source if tag.code not in LAYOUT | COPIED_LAYOUT | {SUB_IFDS})
+    return [*layout, *map(without_maker_note, kept)]
 
 
 def sub_image_tags(sub: SubImage, turned: int, order: str) -> list[Tag]:
@@ -171,42 +172,59 @@ def extratags(tags: Iterable[Tag]) -> list[tuple[int, int, int, bytes, bool]]:
 def lost_places(tags: Iterable[Tag]) -> list[str]:
     """What is said of tags that point into the source file, where the result has something else.
 
-    Known directories are laid out anew; a pointer that nobody here knows, and a maker note that counts from the
-    file's start, are kept as bytes.
+    Known directories are laid out anew; a pointer that nobody here knows is kept as bytes.
     """
     notes = list[str]()
     for tag in tags:
         if tag.type in (13, 18) and tag.child is None and tag.code != SUB_IFDS:
             said = f"TIFF tag {tag.code} points to a place in the file; it was kept as a number, without the place"
             notes.append(Note(said, Loss.metadata))
-        if tag.code == _MAKER_NOTE and _counts_from_the_start(tag):
-            notes.append(
-                Note("its maker note was kept as bytes; readers may not find all of its values", Loss.metadata)
-            )
         if tag.child is not None:
             notes += lost_places(tag.child.tags)
     return notes
 
 
+def breaks_when_moved(tags: Iterable[Tag]) -> bool:
+    """Whether a maker note is among them, or in a directory of theirs, whose values are not found elsewhere."""
+    return any(
+        tag.code == _MAKER_NOTE and _counts_from_the_start(tag) or tag.child and breaks_when_moved(tag.child.tags)
+        for tag in tags
+    )
+
+
+def without_maker_note(tag: Tag) -> Tag:
+    """A directory without a maker note that breaks when it is moved; any other tag as it is."""
+    if tag.child is None or not breaks_when_moved((tag,)):
+        return tag
+    inner = (part for part in tag.child.tags if part.code != _MAKER_NOTE)
+    return replace(tag, child=replace(tag.child, tags=tuple(map(without_maker_note, inner))))
+
+
 def _counts_from_the_start(note: Tag) -> bool:
     """Whether a maker note is a directory whose values are found by their offset in the file."""
     for order in "<>":
-        for start in (0, 8, 10, 12):  # past the maker's name
+        for start in range(0, 26, 2):  # past the maker's name
             if len(note.value) < start + 14:
                 continue
             count = struct.unpack_from(f"{order}H", note.value, start)[0]
-            if not 1 <= count <= (len(note.value) - start - 2) // 12:
+            end = start + 2 + 12 * count
+            if not count >= 1 or end > len(note.value):
                 continue
-            entries = [struct.unpack_from(f"{order}HHII", note.value, start + 2 + 12 * i) for i in range(count)]
+            entries = [struct.unpack_from(f"{order}HHII", note.value, at) for at in range(start + 2, end, 12)]
             if not all(1 <= kind <= 13 for _, kind, _, _ in entries):
                 continue
-            long = [at for _, kind, number, at in entries if number * (1, 1, 2, 4, 8)[min(kind - 1, 4)] > 4]
-            return bool(long) and all(note.where <= at < note.where + len(note.value) for at in long)
+            sizes = ((TYPE_SIZES[kind] * number, at) for _, kind, number, at in entries)
+            places = [(at, at + size) for size, at in sizes if size > 4]
+            if places and all(note.where + end <= first for first, _ in places):
+                return True  # behind the directory, as places in the file; as places in the note they would be, too
+            if count > 2 and any(last > len(note.value) for _, last in places):
+                return True
     return False
 
 
 def told_anew(tag: Tag, own: PageMetadata) -> Tag:
     """A tag that says what the coloured page is not any more, as it is now."""
+    tag = without_maker_note(tag)
     if tag.code == _DESCRIPTION and own.tags is not None and own.tags.integer(277, 1) == 1:
         return _description(tag)
     if tag.code == 34665 and tag.child and own.tags and own.orientation != 1:
@@ -241,7 +259,7 @@ def _description(tag: Tag) -> Tag:
     return tag if text == tag.value else Tag(tag.code, tag.type, len(text), text)
 
 
-def _from_exif(block: bytes | None, order: str) -> tuple[Tag, ...]:
+def tags_of_exif(block: bytes | None, order: str) -> tuple[Tag, ...]:
     """The tags of an EXIF block, for a page that had none of its own; only where its byte order is the file's."""
     if not block:
         return ()

@@ -145,10 +145,35 @@ def test_jpeg_keeps_everything(tmp_path: Path, rewrite: Rewrite, grey: U8, note:
 
 def test_a_second_exif_block_stays(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
     path = tmp_path / "two.jpg"
-    second = (0xE1, jpeg_file.EXIF + b"continued")
+    second = (0xE1, jpeg_file.EXIF + block(1, ">"))
     path.write_bytes(jpeg(grey, (0xE1, jpeg_file.EXIF + block(1)), second))
-    _, after, _ = rewrite(path)
-    assert after.metadata.segments == (second,)
+    photo, after, _ = rewrite(path)
+    assert len(after.metadata.segments) == 1 and after.metadata.segments == photo.metadata.segments
+
+
+def segments_of(path: Path) -> list[tuple[int, bytes]]:
+    return list(jpeg_file.parse(path.read_bytes()).segments)
+
+
+@pytest.mark.parametrize("length", [40, 65_527, 65_528, 150_000])
+def test_exif_over_several_segments_stays_whole(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance, length: int
+) -> None:
+    text = (b"MM\0*II*\0" * (length // 8 + 1))[:length]  # its pieces must not look like blocks of their own
+    whole = exif_block(">", (Tag(270, 2, length, text), Tag(274, 3, 1, b"\0\1")))
+    path = tmp_path / "long.jpg"
+    cuts = sorted({0, min(len(whole), 30), *range(1, len(whole), 65_000), len(whole)})
+    parts = [whole[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    segments = [(0xE1, jpeg_file.EXIF + part) for part in parts if part]
+    segments.insert(1, (0xE1, jpeg_file.XMP + PACKET.replace(b'"6"', b'"1"')))  # as the fault wrote it
+    path.write_bytes(jpeg(grey, *segments))
+    _, after, out = rewrite(path)
+    assert after.metadata.exif == whole
+    kinds = [payload[:6] == jpeg_file.EXIF for marker, payload in segments_of(out) if marker == 0xE1]
+    pieces = sum(kinds)
+    assert pieces == -(-len(whole) // 65_527) or pieces == -(-len(whole) // 65_527) + 1
+    assert kinds[:pieces] == [True] * pieces, "XMP stands between the pieces"
+    assert read_provenance(out) == note
 
 
 def test_a_second_pass_replaces_the_note(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
