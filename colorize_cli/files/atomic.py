@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -113,6 +113,31 @@ def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFact
         _drop(part)
         raise
     return size
+
+
+@contextlib.contextmanager
+def on_trial(path: Path, wanted: bool) -> Iterator[Path]:
+    """A place beside `path` for a file that gets its name only if what is done with it there succeeds.
+
+    Args:
+        path: the name it is to get; an older file of that name stays until then.
+        wanted: else the place is `path` itself.
+
+    Raises:
+        EncodeError: it cannot get its name. Whatever is raised, nothing is left behind.
+    """
+    if not wanted:
+        yield path
+        return
+    place = part_of(path)
+    try:
+        yield place
+        try:
+            os.replace(place, path)
+        except OSError as error:
+            raise EncodeError(f"cannot write {printable(path)}: {error.strerror or error}", path=path) from None
+    finally:
+        _drop(place)
 
 
 def _drop(part: Path) -> None:

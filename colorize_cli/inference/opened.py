@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import grey_plane, merge
 from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.files.atomic import on_trial
 from colorize_cli.files.discover import Source
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
@@ -193,8 +194,12 @@ def write_whole_photo(
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:
             pages[i] = merge(pixels, found, space, job.saturation)
-    written = write_photo(photo, pages, path, settings, note)
-    figures = verify(photo, prepared.spaces, path, settings, colours.keys()) if job.verify else {}
+    figures = dict[str, float]()
+    with on_trial(path, job.verify) as place:
+        written = write_photo(photo, pages, place, settings, note)
+        if job.verify:
+            told = (*prepared.notes, *written.notes)
+            figures = verify(photo, prepared.spaces, place, settings, colours.keys(), told)
     return Result(photo.pages[0].pixels, pages[0], written.notes, figures)
 
 
@@ -228,13 +233,15 @@ def write_large(
     painters = {
         i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu, luma) for i, found in colours.items()
     }
-    with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
-        written = paint(scan, painters, path, settings, note, on_rows, workers)
     figures = dict[str, float]()
-    if job.verify:
-        scan.let_go()  # or they would add to what the result's rows take
-        with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
-            figures = verify_scan(scan, prepared.spaces, path, settings, on_rows, workers, colours.keys())
+    with on_trial(path, job.verify) as place:
+        with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
+            written = paint(scan, painters, place, settings, note, on_rows, workers)
+        if job.verify:
+            scan.let_go()  # or they would add to what the result's rows take
+            told = (*prepared.notes, *written.notes)
+            with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
+                figures = verify_scan(scan, prepared.spaces, place, settings, on_rows, workers, colours.keys(), told)
     if not job.shows:
         return Result(sights[0].pixels, sights[0].pixels, written.notes, figures)
     scale = min(1.0, _SHOWN / max(sights[0].size))

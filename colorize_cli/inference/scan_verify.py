@@ -25,6 +25,7 @@ from colorize_cli.inference.verify import (
     lightness_error,
     sixteen_bit_limit,
 )
+from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, Page, Photo, PhotoFormat
@@ -56,6 +57,7 @@ def verify_scan(
     on_rows: Callable[[int], None],
     workers: int,
     coloured: Collection[int] = (),
+    notes: Sequence[str] = (),
 ) -> dict[str, float]:
     """Read a result back in strips and check it.
 
@@ -67,6 +69,7 @@ def verify_scan(
         on_rows: told how many more rows were checked.
         workers: threads.
         coloured: the pages that were coloured, whose smaller copies have to show them.
+        notes: what is told of the photo: a loss that is told is no fault.
 
     Returns:
         As `verify.verify`; percentiles to a thousandth of L*.
@@ -77,7 +80,10 @@ def verify_scan(
     """
     plain = open_scan(result, DecodeLimits(max_pixels=2**62))
     found = compared(_opaque(scan.photo), _opaque(plain.photo), settings)
-    back, findings = plain.mapped(in_known_spaces), Findings(found.faults)
+    back, findings = (
+        plain.mapped(in_known_spaces),
+        Findings([*audit(scan.photo.path, result, notes, settings.strip), *found.faults]),
+    )
     for number, (page, space) in enumerate(zip(scan.photo.pages, spaces, strict=True)):
         if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
             continue  # named among the faults already

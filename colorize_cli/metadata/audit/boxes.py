@@ -1,0 +1,222 @@
+"""Blocks of JPEG 2000, HEIF and AVIF, for the second reader.
+
+In:  the file's bytes
+Out: an `Inventory`
+
+Source: ISO/IEC 15444-1 annex I; ISO/IEC 14496-12 and 23008-12 (items and their properties).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+
+_EXIF = b"JpgTiffExif->JP2"
+_EXIFTOOL = bytes.fromhex("05370cdab45d45baa7bec29f8d7a0a9a")
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
+_JP2_CODING = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"jp2i", b"jpch", b"jplh", b"ftbl", b"free"})
+_PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"avc1", b"j2k1", b"hvt1"})
+
+
+def boxes(data: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes between two offsets: type, and from where to where the content stands."""
+    at = start
+    while at + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if size == 1 and at + 16 <= end:
+            size, head = struct.unpack_from(">Q", data, at + 8)[0], 16
+        elif size == 0:
+            size = end - at
+        if size < head or at + size > end:
+            return
+        yield kind, at + head, at + size
+        at += size
+
+
+def jp2(data: Data) -> Inventory:
+    """Boxes of JPEG 2000; a bare codestream has none."""
+    found = Inventory("jp2")
+    if data[:4] == b"\xff\x4f\xff\x51":
+        found.size, found.bits = _codestream(data, 0)
+        return found
+    for kind, start, end in boxes(data, 0, len(data)):
+        content = bytes(data[start:end]) if kind not in _JP2_CODING else b""
+        if kind == b"jp2c" and found.size is None:
+            found.size, found.bits = _codestream(data, start)
+        elif kind == b"jp2h":
+            _jp2_header(data, start, end, found)
+        elif kind == b"uuid":
+            _uuid(content[:16], content[16:], found)
+        elif kind == b"xml ":
+            found.raws.append(Raw("box xml", content))
+        elif kind not in _JP2_CODING:
+            found.raws.append(Raw(f"box {kind.decode('latin-1').strip()}", content))
+    return found
+
+
+def _codestream(data: Data, at: int) -> tuple[tuple[int, int], int]:
+    right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
+    return (right - left, bottom - top), (data[at + 42] & 0x7F) + 1
+
+
+def _jp2_header(data: Data, start: int, end: int, found: Inventory) -> None:
+    for kind, first, last in boxes(data, start, end):
+        if kind == b"colr" and data[first] in (2, 3):
+            found.icc = found.icc or bytes(data[first + 3 : last])
+
+
+def _uuid(name: bytes, content: bytes, found: Inventory) -> None:
+    if name in (_EXIF, _EXIFTOOL):
+        found.exif.append(content.removeprefix(b"Exif\0\0"))
+    elif name == _XMP:
+        found.xmp.append(content)
+    elif name in _IPTC:
+        found.iptc.append(content)
+    else:
+        found.raws.append(Raw(f"box uuid {name.hex()}", content))
+
+
+@dataclass
+class _Items:
+    """What a HEIF file's meta box says of its items."""
+
+    primary: int = 0
+    kinds: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # type, content type
+    hidden: set[int] = field(default_factory=set)
+    places: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)  # construction, offset, size
+    references: list[tuple[bytes, int, list[int]]] = field(default_factory=list)
+    properties: list[tuple[bytes, int, int]] = field(default_factory=list)
+    owned: dict[int, list[int]] = field(default_factory=dict)
+    data: tuple[int, int] = (0, 0)
+
+
+def heif(data: Data, format: str) -> Inventory:
+    """Items of HEIF or AVIF: metadata, and the pictures that stand on their own."""
+    found, items = Inventory(format), _Items()
+    for kind, start, end in boxes(data, 0, len(data)):
+        if kind == b"meta":
+            _meta(data, start + 4, end, items)
+        elif kind == b"moov":
+            found.frames = 2  # a sequence
+    serving = {source for kind, source, _ in items.references if kind in (b"auxl", b"thmb")}
+    serving |= {target for kind, _, targets in items.references if kind in (b"dimg", b"base") for target in targets}
+    shown = [n for n, (kind, _) in items.kinds.items() if kind in _PICTURES and n not in serving | items.hidden]
+    found.pictures = max(len(shown), 1)
+    for number, (kind, content_type) in items.kinds.items():
+        about = [targets for link, source, targets in items.references if link == b"cdsc" and source == number]
+        if about and items.primary not in about[0]:
+            continue  # of another picture
+        if kind == b"Exif" and (content := _content(data, items, number)):
+            skip = 4 + int.from_bytes(content[:4], "big")
+            found.exif.append(content[skip:])
+        elif kind == b"mime" and b"rdf+xml" in content_type:
+            found.xmp.append(_content(data, items, number))
+    _of_primary(data, items, found)
+    return found
+
+
+def _meta(data: Data, start: int, end: int, items: _Items) -> None:
+    for kind, first, last in boxes(data, start, end):
+        version = data[first] if first < last else 0
+        if kind == b"pitm":
+            items.primary = int.from_bytes(data[first + 4 : first + (6 if version == 0 else 8)], "big")
+        elif kind == b"iinf":
+            for entry, at, stop in boxes(data, first + (6 if version == 0 else 8), last):
+                if entry == b"infe" and data[at] >= 2:
+                    wide = data[at] >= 3
+                    number = int.from_bytes(data[at + 4 : at + (8 if wide else 6)], "big")
+                    rest = bytes(data[at + (10 if wide else 8) : stop])
+                    texts = rest[4:].split(b"\0")
+                    items.kinds[number] = (rest[:4], texts[1] if len(texts) > 1 else b"")
+                    if data[at + 3] & 1:
+                        items.hidden.add(number)
+        elif kind == b"iloc":
+            _locations(data, first, version, items)
+        elif kind == b"iref":
+            width = ">I" if version else ">H"
+            for link, at, stop in boxes(data, first + 4, last):
+                source = struct.unpack_from(width, data, at)[0]
+                at += struct.calcsize(width)
+                count = struct.unpack_from(">H", data, at)[0]
+                form = f">{count}{width[1]}"
+                if at + 2 + struct.calcsize(form) <= stop:
+                    items.references.append((link, source, list(struct.unpack_from(form, data, at + 2))))
+        elif kind == b"iprp":
+            _properties(data, first, last, items)
+        elif kind == b"idat":
+            items.data = (first, last)
+
+
+def _locations(data: Data, at: int, version: int, items: _Items) -> None:
+    sizes = data[at + 4] << 8 | data[at + 5]
+    offset, length, base, index = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0
+    wide = 4 if version == 2 else 2
+    cursor = at + 6
+
+    def number(size: int) -> int:
+        nonlocal cursor
+        cursor += size
+        return int.from_bytes(data[cursor - size : cursor], "big")
+
+    for _ in range(number(wide)):
+        item, way = number(wide), 0
+        if version:
+            way = number(2) & 15
+        number(2)
+        start = number(base)
+        extents = list[tuple[int, int, int]]()
+        for _ in range(number(2)):
+            number(index)
+            place = number(offset)
+            extents.append((way, start + place, number(length)))
+        items.places[item] = extents
+
+
+def _properties(data: Data, start: int, end: int, items: _Items) -> None:
+    for kind, first, last in boxes(data, start, end):
+        if kind == b"ipco":
+            items.properties = list(boxes(data, first, last))
+        elif kind == b"ipma":
+            wide = data[first + 3] & 1
+            cursor, width = first + 8, 4 if data[first] else 2
+            for _ in range(struct.unpack_from(">I", data, first + 4)[0]):
+                item = int.from_bytes(data[cursor : cursor + width], "big")
+                count, cursor = data[cursor + width], cursor + width + 1
+                step = 2 if wide else 1
+                mask = 0x7FFF if wide else 0x7F
+                for _ in range(count):
+                    number = int.from_bytes(data[cursor : cursor + step], "big") & mask
+                    items.owned.setdefault(item, []).append(number)
+                    cursor += step
+
+
+def _content(data: Data, items: _Items, number: int) -> bytes:
+    parts = list[bytes]()
+    for way, start, size in items.places.get(number, ()):
+        first = start if way == 0 else items.data[0] + start
+        parts.append(bytes(data[first : first + size] if size else data[first:]))
+    return b"".join(parts)
+
+
+def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
+    if not items.properties or items.primary not in items.owned:
+        raise AuditError("it has no primary picture")
+    turn = 0
+    for number in items.owned[items.primary]:
+        if not 0 < number <= len(items.properties):
+            continue
+        kind, first, last = items.properties[number - 1]
+        if kind == b"ispe":
+            found.size = struct.unpack_from(">II", data, first + 4)
+        elif kind == b"pixi" and last > first + 5:
+            found.bits = data[first + 5]
+        elif kind == b"colr" and data[first : first + 4] in (b"prof", b"rICC"):
+            found.icc = bytes(data[first + 4 : last])
+        elif kind == b"irot":
+            turn = data[first] & 3
+    found.turned = {0: 1, 1: 8, 2: 3, 3: 6}[turn]

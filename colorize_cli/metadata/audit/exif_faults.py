@@ -1,0 +1,129 @@
+"""Compare the tags of EXIF and TIFF, source against result.
+
+In:  the inventories of both, and how one became the other
+Out: what is missing or different, by directory and tag
+"""
+
+from __future__ import annotations
+
+from colorize_cli.metadata.audit import tags
+from colorize_cli.metadata.audit.expected import Context, close
+from colorize_cli.metadata.audit.inventory import AuditError, Inventory
+from colorize_cli.metadata.audit.tags import EXIF, GPS, MAKER_NOTE, Directory, Entry
+
+Tags = dict[tuple[str, int], Entry]
+_ORIENTATION, _SOFTWARE = 274, 305
+_SIDES = {256: 257, 257: 256, 282: 283, 283: 282, 40962: 40963, 40963: 40962}
+_SUBJECTS = frozenset({37396, 41492})
+_COLOR_SPACE = 40961
+# How pixels are coded, where they and other blocks stand, and padding.
+_LAYOUT = frozenset(
+    {*range(254, 270), 273, *range(277, 282), 284, *range(288, 294), 300, 301, *range(317, 326), 330,
+     *range(332, 335), 336, *range(338, 344), 347, 351, 400, *range(512, 522), 529, 530, 531, 532, 559, 700, 32781,
+     32995, 32996, 32997, 32998, 33723, 34377, 34675, 37724, 50341, 59932, 59933, EXIF, GPS, 40965}
+)  # fmt: skip
+_GEO = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
+# Tags of pixels as other formats store them that some cameras leave in EXIF, too: they say nothing there.
+_SELF_RELATIVE = (
+    b"Nikon\0\x02",
+    b"OLYMPUS\0II",
+    b"OM SYSTEM",
+    b"Apple iOS",
+    b"FUJIFILM",
+    b"PENTAX \0",
+    b"QVC\0",
+    b"Ricoh",
+)
+
+
+def tags_of(found: Inventory) -> Tags:
+    """The tags of a picture's EXIF, and of its directory in a TIFF; a block that cannot be read has none."""
+    whole: Tags = {}
+    for directory in _directories(found)[:1]:
+        whole |= directory.tags
+    return whole | (found.tiff.tags if found.tiff else {})
+
+
+def _directories(found: Inventory) -> list[Directory]:
+    for block in found.exif[:1]:
+        try:
+            return tags.directories(block)
+        except AuditError:
+            return []
+    return []
+
+
+def orientation_of(found: Inventory) -> int | None:
+    """The orientation that tags give; None where they give none, or nonsense."""
+    entry = tags_of(found).get(("IFD0", _ORIENTATION))
+    value = int(entry.value[0]) if entry and entry.value else 0
+    return value if 1 <= value <= 8 else None
+
+
+def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
+    """What a result's tags lack; blocks that have none are compared as whole by the caller."""
+    before, after, found = tags_of(source), tags_of(result), list[str]()
+    if context.strip == "all":
+        left = [key for key, entry in before.items() if key[0] != "IFD0" and _same_value(entry, after.get(key))]
+        return [f"{tags.name_of(*left[0])} is still there"] if left else []
+    if context.strip == "gps":
+        left = [key for key in after if key[0] == "GPS" or key[0] == "IFD0" and key[1] in _GEO]
+        found += [f"{tags.name_of(*key)} is still there" for key in left[:1]]
+        before = {key: entry for key, entry in before.items() if key[0] != "GPS" and key[1] not in _GEO}
+    if before and not after and not context.told("exif"):
+        return [*found, "EXIF is missing"]
+    for key, entry in before.items():
+        if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
+            continue
+        there = after.get(key)
+        if there is not None and _equal(key[1], entry, there, context):
+            continue
+        if key[1] == MAKER_NOTE and context.told("maker note") or there is None and context.told("tag"):
+            continue
+        found.append(f"{tags.name_of(*key)} {'is missing' if there is None else 'differs'}")
+    return found + _moved(source, result, before, after)
+
+
+def _moved(source: Inventory, result: Inventory, before: Tags, after: Tags) -> list[str]:
+    """Maker notes count their offsets from the block's start: in another place they lead nowhere."""
+    key = ("ExifIFD", MAKER_NOTE)
+    note, there = before.get(key), after.get(key)
+    if not note or not there or not source.exif or not result.exif or note.where == there.where:
+        return []
+    value = note.value if isinstance(note.value, bytes) else b""
+    if value.startswith(_SELF_RELATIVE) or len(value) <= 4:
+        return []
+    return [f"{tags.name_of(*key)} moved, and the offsets in it with it"]
+
+
+def _same_value(entry: Entry, there: Entry | None) -> bool:
+    return there is not None and bool(entry.value) and entry.value == there.value
+
+
+def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
+    """Whether a tag says what it should."""
+    before, after = entry.value, there.value
+    if before == after:
+        return not (code in _SUBJECTS and context.orientation > 1 and _misplaced(before, after, context))
+    if code in (40962, 40963, 256, 257, _COLOR_SPACE):
+        return True  # sides of the pixels, checked by themselves; the space that a profile was applied to
+    if isinstance(before, bytes) or isinstance(after, bytes):
+        return isinstance(before, bytes) and isinstance(after, bytes) and before.rstrip(b"\0 ") == after.rstrip(b"\0 ")
+    if code in _SUBJECTS:
+        return not _misplaced(before, after, context)
+    if code in _SIDES:
+        return True if context.exchanged else close(before, after, 0.01 * max(map(abs, before), default=0.0))
+    return close(before, after, 1e-9 * max((abs(value) for value in before), default=0.0))
+
+
+def _misplaced(before: tags.Value, after: tags.Value, context: Context) -> bool:
+    """Whether a subject's place did not turn with the pixels."""
+    if isinstance(before, bytes) or isinstance(after, bytes) or not 2 <= len(before) <= 4 or context.size is None:
+        return before != after
+    expected = context.centered(before, (float(context.size[0]), float(context.size[1])))
+    return not close(expected, after, 1.0)
+
+
+def thumbnails(found: Inventory) -> list[bytes]:
+    """The smaller copies that EXIF holds."""
+    return [directory.thumbnail for directory in _directories(found) if directory.thumbnail]

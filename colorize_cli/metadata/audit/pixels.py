@@ -1,0 +1,149 @@
+"""Look at the pictures themselves with another library: do they show the same, the same way up; is the source whole?
+
+In:  paths
+Out: what is wrong, each a few words; nothing where that library does not read the format
+
+libvips decodes here. It is asked for a small grey copy, which is turned by this reader's own rule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from colorize_cli.metadata.audit.inventory import Inventory
+
+_SIDE = 32
+_LEAST_SPREAD = 6.0  # of 255: less is blank, and a blank picture looks the same every way up
+_ALIKE = 0.9  # correlation of two small copies; equal lightness gives 0.99 and more
+_FAX = frozenset({2, 3, 4})
+# What the readers say of damaged code; other things they warn of may be odd, but do no harm to the picture.
+_JPEG_DAMAGE = ("bad huffman", "premature end", "instead of rst", "extraneous bytes", "corrupt arithmetic")
+_FAX_DAMAGE = ("bad code word", "premature eo", "line length mismatch", "uncompressed data", "missing eol")
+
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
+
+
+def turned(source: Path, result: Path, orientation: int, place: int = 0) -> list[str]:
+    """Whether a result shows something else than its source, or shows it another way up.
+
+    Args:
+        source: the file as it was given.
+        result: what was made of it.
+        orientation: by which the source is to be turned, 1 to 8.
+        place: of the source's first page in its file.
+    """
+    before, after = _small(source, place), _small(result, place)
+    if before is None or after is None:
+        return []
+    before = upright(before, orientation)
+    if before.std() < _LEAST_SPREAD:
+        return []
+    if after.std() < _LEAST_SPREAD / 6:
+        return ["pixels: the result is blank"]
+    alike = _correlation(before, after)
+    if alike >= _ALIKE:
+        return []
+    others = {way: _correlation(upright(before, way), after) for way in range(2, 9)}
+    best = max(others, key=lambda way: others[way])
+    if others[best] >= _ALIKE:
+        return [f"pixels: the result is turned (as by orientation {best})"]
+    return [f"pixels: the result shows something else than the source (correlation {alike:.2f})"]
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """A picture turned as EXIF's orientation says, by its definition: which sides row 0 and column 0 become."""
+    return {
+        1: pixels,
+        2: np.fliplr(pixels),
+        3: np.rot90(pixels, 2),
+        4: np.flipud(pixels),
+        5: pixels.T,
+        6: np.rot90(pixels, -1),
+        7: np.rot90(pixels, 2).T,
+        8: np.rot90(pixels),
+    }[orientation]
+
+
+def damage(path: Path, found: Inventory) -> list[str]:
+    """Whether a file's code of the picture is damaged, though something can be decoded of it."""
+    fax = found.tiff is not None and found.tiff.number(259) in _FAX
+    if found.format == "jpeg":
+        said, known = _said_of_jpeg(path), _JPEG_DAMAGE
+    elif fax:
+        said, known = _said_by_vips(path, "warning", page=found.place), _FAX_DAMAGE
+    else:
+        return []
+    low = said.lower()
+    if not any(word in low for word in known) or "marker 0xd9" in low and _padded(path):
+        return []
+    return [f"source: its picture is damaged ({said[:100]})"]
+
+
+def _said_of_jpeg(path: Path) -> str:
+    """What libjpeg-turbo says of the code of a JPEG's first picture; its whole code is read for a small copy."""
+    try:
+        simplejpeg.decode_jpeg(path.read_bytes(), colorspace="GRAY", min_height=1, min_width=1)
+    except ValueError as error:  # of four components, or sampled in unusual ways: read by libjpeg itself
+        said = " ".join(str(error).split())
+        return said if "Corrupt" in said or "remature" in said else _said_by_vips(path, "warning")
+    return ""
+
+
+def _said_by_vips(path: Path, fail_on: str, **options: int) -> str:
+    import pyvips  # its libraries take a while to load, and only --verify asks
+
+    try:
+        source = pyvips.Source.new_from_file(str(path))
+        pyvips.Image.new_from_source(source, "", access="sequential", fail_on=fail_on, **options).avg()
+    except pyvips.Error as error:
+        return " ".join(str(error.detail or error).split())
+    return ""
+
+
+def _padded(path: Path) -> bool:
+    """Whether zeros fill up a JPEG before its end, as some cameras write it."""
+    data = path.read_bytes()
+    end = data.rfind(b"\xff\xd9")
+    return end > 0 and data[end - 1] == 0
+
+
+def _small(path: Path, place: int) -> NDArray[np.float64] | None:
+    """A grey copy, `_SIDE` x `_SIDE`, as stored; None where there is none, or where some of it is transparent."""
+    import pyvips
+
+    with contextlib.suppress(pyvips.Error, ValueError):
+        probe = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "", access="sequential")
+        if probe.hasalpha() or probe.format in ("float", "double", "complex", "dpcomplex"):
+            return None
+        if probe.format in ("uint", "int"):
+            image = probe.extract_band(0).resize(_SIDE / probe.width, vscale=_SIDE / probe.height)
+            values = np.asarray(image.numpy(), np.float64)
+            scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
+            return scaled
+        options = f"page={place}" if place else ""
+        image = pyvips.Image.thumbnail_source(
+            pyvips.Source.new_from_file(str(path)),
+            _SIDE,
+            height=_SIDE,
+            size="force",
+            no_rotate=True,
+            output_profile="srgb",
+            option_string=options,
+        )
+        image = image.colourspace("b-w")
+        grey: NDArray[np.float64] = np.asarray(image.extract_band(0).cast("float").numpy(), np.float64)
+        return grey
+    return None
+
+
+def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
+    if a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

@@ -1,0 +1,79 @@
+"""`--verify` through the pipeline: a faulty writer is found out, and its results do not stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.photos import encode_jpeg, jpeg_file
+from colorize_cli.pipeline.outcome import Status
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run import colorize_photos
+from tests.metadata import blocks as b
+
+
+def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
+    return colorize_photos(ColorizeJob((str(photo),), out, str(tiny_model), device="cpu", verify=True, **options))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "p.jpg"
+    path.parent.mkdir()
+    iptc = b.app_photoshop(b.resource(1028, b.iim((120, b"A wedding"))))
+    path.write_bytes(b.jpeg(b.picture((96, 64)), iptc, (0xFE, b"a comment"), b.app_icc(b.icc())))
+    return path
+
+
+@pytest.mark.parametrize(
+    "module, function, named",
+    [
+        (jpeg_file, "photoshop_segments", "IPTC Caption-Abstract (2:120) is missing"),
+        (encode_jpeg, "comments_of", "JPEG comment is missing"),
+    ],
+)
+@pytest.mark.parametrize("stream_from", [1 << 40, 1], ids=["whole", "strips"])
+def test_a_writer_that_drops_a_block_is_found_out(
+    tiny_model: Path,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch,
+    module: ModuleType,
+    function: str,
+    named: str,
+    stream_from: int,
+):
+    out = tmp_path / "out"
+    assert colorize(tiny_model, photo, out, stream_from=stream_from).counts == {Status.done: 1}
+    good = (out / "p.jpg").read_bytes()
+    monkeypatch.setattr(module, function, lambda *_: [])
+    report = colorize(tiny_model, photo, out, stream_from=stream_from, overwrite=True)
+    assert report.exit_status == 1 and named in (report.failures[0].reason or "")
+    assert (out / "p.jpg").read_bytes() == good  # the earlier result stays, and nothing half done beside it
+    assert sorted(file.name for file in out.iterdir()) == ["colorize-report.json", "p.jpg"]
+    monkeypatch.undo()
+    (out / "p.jpg").unlink()
+    assert colorize(tiny_model, photo, out, stream_from=stream_from).counts == {Status.done: 1}
+
+
+@pytest.mark.parametrize("level", [0, 1, 254, 255])
+@pytest.mark.parametrize("quality", [95, 60])
+def test_pictures_that_coding_leaves_as_they_were_pass(tiny_model: Path, tmp_path: Path, level: int, quality: int):
+    path = tmp_path / "in" / "flat.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b.saved(np.full((60, 80), level, np.uint8), "JPEG", quality=quality))
+    assert colorize(tiny_model, path, tmp_path / "out").counts == {Status.done: 1}
+
+
+@pytest.mark.parametrize("x, y", [(0, 0), (0xFFFFFFFF, 1), (1, 0xFFFFFFFF)])
+def test_a_broken_resolution_raises_no_alarm(tiny_model: Path, tmp_path: Path, x: int, y: int):
+    broken = [b.Tag(282, 5, 1, x.to_bytes(4, "little") + y.to_bytes(4, "little")), b.text(283, "no number")]
+    path = tmp_path / "in" / "p.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b.jpeg(b.picture((96, 64)), b.app_exif(b.exif(*broken))))
+    report = colorize(tiny_model, path, tmp_path / "out")
+    assert report.counts == {Status.done: 1}, report.failures
