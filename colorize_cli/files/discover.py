@@ -36,7 +36,7 @@ PHOTO_SUFFIXES = frozenset(
         ".jp2",
         ".j2k",
     }
-    | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif"}
+    | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif", ".jxl", ".psd", ".psb"}
 )
 _JUNK_NAMES = frozenset(
     {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
@@ -45,7 +45,8 @@ _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
 _PART = re.compile(r"^\..*\.part$")
 _MAGIC = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|II\*\0|MM\0\*|II\+\0|MM\0\+|RIFF....WEBP|BM....\0\0\0\0|GIF8[79]a|P[1-6][\s#]"
-    rb"|\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftyp(avif|avis|heic|heix|mif1)",
+    rb"|\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftyp(avif|avis|heic|heix|mif1|crx )|\0\0\0\x0cJXL \r\n|8BPS\0[\1\2]"
+    rb"|II(RO|RS|U\0|\x1a\0\0\0HEAPCCDR)|MMOR|FUJIFILMCCD-RAW|\0MRM|FOVb",
     re.DOTALL,
 )
 

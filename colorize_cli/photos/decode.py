@@ -19,6 +19,7 @@ from colorize_cli.metadata import extended, xmp
 from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, profiles
+from colorize_cli.photos.camera_raw import decode_raw
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
@@ -60,10 +61,10 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
-        return finish(_decode(data, format, limits, salvage), path, format, facts)
+        raw = _decode(data, format, limits, salvage)
+        return finish(raw, path, raw.format or format, facts)
     except Damaged as error:
-        hint = "--salvage takes what is there" if error.salvageable and not salvage else None
-        raise DecodeError(error.reason, path=path, hint=hint) from None
+        raise DecodeError(error.reason, path=path, hint=error.advice(salvage)) from None
     except TooManyPixels as error:
         raise TooLargeError(str(error), path=path) from None
     except MemoryError:
@@ -143,6 +144,8 @@ def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: boo
         return decode_tiff(data, limits, salvage)
     if format is PhotoFormat.ppm:
         return decode_ppm(data, limits, salvage)
+    if format is PhotoFormat.raw:
+        return decode_raw(data, limits)
     return decode_other(data, format, limits, salvage)
 
 

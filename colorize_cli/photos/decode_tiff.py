@@ -15,18 +15,18 @@ import numpy as np
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file
+from colorize_cli.photos.camera_raw import decode_raw, holds_sensor_data
 from colorize_cli.photos.ifd import Data, Header, Ifd, TagError, read_header
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import DecodeLimits, JpegTraits, Metadata, PageMetadata, SubImage
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Unsupported
 from colorize_cli.photos.tiff_colour import colour_of, extras_of
+from colorize_cli.photos.tiff_kind import check_kind
 from colorize_cli.photos.tiff_pictures import Picture, as_coded, is_copy_of, is_mask, pictures
 from colorize_cli.photos.tiff_segments import Samples, read_samples
 from colorize_cli.photos.tiff_tags import ICC, IPTC, LAYERS, PHOTOSHOP, XMP, lost_places
 
 _JPEG = (6, 7, 99, 33007)
-_CAMERA_RAW = frozenset({50706, 50740})
-_SENSOR = frozenset({32803, 34892})
 _GREY = (0, 1)
 _CLOUD_OPTIMIZED = b"GDAL_STRUCTURAL_METADATA_SIZE="  # what GDAL writes behind the header
 
@@ -46,6 +46,8 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         found, whole = pictures(data)
     except (TagError, struct.error) as error:
         raise Damaged(f"damaged TIFF: {error}") from None
+    if holds_sensor_data(found):
+        return decode_raw(data, limits, found[0].ifd)
     notes: list[str] = []
     if not whole:
         if not salvage:
@@ -70,6 +72,8 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         check_size(max(spent, 1), 1, 1, DecodeLimits(max_pixels=max(spent, 1), max_memory=limits.max_memory))
         try:
             pages.append(_page(data, picture, len(found) > 1, salvage, notes))
+        except Unsupported:
+            raise  # it is no damage: --salvage must not drop the page
         except Damaged as error:
             if len(found) == 1 or salvage and not pages and number == len(found):
                 raise
@@ -137,16 +141,6 @@ def _page(data: bytes, picture: Picture, among_others: bool, salvage: bool, note
     page = page_of(samples, data, ifd, notes)
     may_stay = ifd.integer(262, 1) not in _GREY and (among_others or ifd.integer(259, 1) in _JPEG)
     return with_sub_images(page, data, picture, notes, may_stay and not samples.notes)
-
-
-def check_kind(ifd: Ifd) -> None:
-    """Refuse pages that hold no picture.
-
-    Raises:
-        Damaged: it is a camera's raw file.
-    """
-    if ifd.integer(262, 1) in _SENSOR or any(ifd.find(code) for code in _CAMERA_RAW) and ifd.find(330):
-        raise Damaged("it is a camera's raw file; develop it to TIFF or JPEG first")
 
 
 def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage:

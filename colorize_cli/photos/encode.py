@@ -31,6 +31,10 @@ from colorize_cli.photos.strip import Strip, strip
 __all__ = ["EncodeSettings", "Provenance", "Written", "read_provenance", "suffix_for", "target_format", "write_photo"]
 
 _LIMITS = {PhotoFormat.jpeg: 65500, PhotoFormat.webp: 16383, PhotoFormat.avif: 65535, PhotoFormat.heic: 16384}
+_READ_ONLY = {
+    PhotoFormat.psd: "PSD is read, but not written",
+    PhotoFormat.raw: "a camera's raw file is read, but not written",
+}
 _NO_COLOUR_SUFFIXES = frozenset({".pgm", ".pbm", ".apng", ".j2k", ".j2c", ".jpx"})
 
 
@@ -73,6 +77,8 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
         The format asked for, or else the nearest that can hold the result, and a note where it is another.
     """
     wanted = settings.format or photo.format
+    if wanted in _READ_ONLY:
+        return PhotoFormat.tiff, Note(f"written as TIFF: {_READ_ONLY[wanted]}", Loss.format)
     if isinstance(photo, Photo):
         pages, alpha = len(photo.pages), any(page.hides for page in photo.pages)
         deep = photo.pages[0].pixels.dtype == np.uint16

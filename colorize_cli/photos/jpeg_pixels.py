@@ -105,6 +105,7 @@ def _by_vips(data: bytes, components: int, factor: int) -> NDArray[np.uint8]:
     """Sampling factors that TurboJPEG refuses to name; libjpeg itself decodes them."""
     import pyvips  # its libraries take a while to load, and such files are rare
 
+    pyvips.cache_set_max(0)  # buffers are told apart by their places in memory, which are used again
     try:
         image = pyvips.Image.jpegload_buffer(data, shrink=factor, fail_on="warning")
         found: NDArray[np.uint8] = np.ascontiguousarray(image.numpy())

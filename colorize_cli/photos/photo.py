@@ -38,7 +38,7 @@ class LumaPlanes:
 
 
 class PhotoFormat(StrEnum):
-    """The file formats that are read."""
+    """The file formats that are read; PSD and cameras' raw files are not written."""
 
     jpeg = "jpeg"
     png = "png"
@@ -50,6 +50,9 @@ class PhotoFormat(StrEnum):
     gif = "gif"
     ppm = "ppm"
     heic = "heic"
+    jxl = "jxl"
+    psd = "psd"
+    raw = "raw"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file
+from colorize_cli.photos.camera_raw import holds_sensor_data, library, size_of
 from colorize_cli.photos.decode_others import PILLOW, exif_of
 from colorize_cli.photos.decode_ppm import header as ppm_header
 from colorize_cli.photos.heif import declared
@@ -26,7 +27,9 @@ from colorize_cli.photos.sniff import sniff, why_none
 from colorize_cli.photos.tiff_pictures import pictures
 
 _HEAD = 1 << 18
-_WHOLE = frozenset({PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.webp})  # their readers want the whole file
+_WHOLE = frozenset(
+    {PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.webp, PhotoFormat.raw}
+)  # their readers want the whole file
 
 
 def probe(path: Path) -> ProbeResult:
@@ -55,7 +58,7 @@ def probe(path: Path) -> ProbeResult:
     except DecodeError:
         raise
     except Damaged as error:
-        raise DecodeError(error.reason, path=path) from None
+        raise DecodeError(error.reason, path=path, hint=error.advice()) from None
     except FileNotFoundError:
         raise DecodeError("the file is gone", path=path) from None
     except MemoryError:
@@ -106,6 +109,9 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         size = (jp2.width, jp2.height)
         size = size[::-1] if exif.orientation(block, packet) >= 5 else size
         return ProbeResult(path, format, size, 1, jp2.depth, jp2.components, jp2.width * jp2.height)
+    if format is PhotoFormat.raw:
+        size = size_of(head)
+        return ProbeResult(path, format, size, 1, 16, 3, size[0] * size[1])
     if format is PhotoFormat.heic:
         size, depth, channels = declared(head)
         return ProbeResult(path, format, size, 1, depth, channels, size[0] * size[1])
@@ -118,9 +124,13 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
 
 
 def _probe_tiff(path: Path, data: Data) -> ProbeResult:
-    pages = [picture.ifd for picture in pictures(data)[0]]
+    found = pictures(data)[0]
+    pages = [picture.ifd for picture in found]
     if not pages:
         raise TagError("no page")
+    if holds_sensor_data(found):
+        library()  # before the whole file is read for it
+        return _probe(path, data[0 : len(data)], PhotoFormat.raw)
     sizes, depths = [], []
     for ifd in pages:
         size, packet = (ifd.integer(256), ifd.integer(257)), ifd.find(700)

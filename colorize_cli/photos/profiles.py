@@ -12,6 +12,7 @@ import io
 import struct
 from functools import lru_cache
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -85,11 +86,11 @@ def _evaluate(curve: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.where(x >= d, power + (e if kind == 4 else 0.0), c * x + (f if kind == 4 else 0.0)))
 
 
-def cmyk_to_srgb(cmyk: NDArray[np.uint8], profile: bytes | None) -> tuple[NDArray[np.uint8], bool]:
-    """Bring CMYK to sRGB.
+def cmyk_to_srgb(cmyk: AnyPixels, profile: bytes | None) -> tuple[AnyPixels, bool]:
+    """Bring CMYK to sRGB of the same depth.
 
     Args:
-        cmyk: (H, W, 4), 0 is no ink.
+        cmyk: (H, W, 4), uint8 or uint16, 0 is no ink.
         profile: a CMYK profile, or None for plain multiplication of the inks' complements.
 
     Returns:
@@ -97,19 +98,36 @@ def cmyk_to_srgb(cmyk: NDArray[np.uint8], profile: bytes | None) -> tuple[NDArra
     """
     if space_of(profile) == "cmyk" and profile is not None:
         try:
-            transform = srgb_transform(profile, "CMYK")
-            out = np.empty((*cmyk.shape[:2], 3), np.uint8)
-            for top in range(0, len(cmyk), 512):
-                strip = Image.frombytes(
-                    "CMYK", (cmyk.shape[1], len(cmyk[top : top + 512])), cmyk[top : top + 512].tobytes()
-                )
-                out[top : top + 512] = np.asarray(ImageCms.applyTransform(strip, transform))
-            return out, True
-        except (ImageCms.PyCMSError, OSError, ValueError):
+            return _by_cmyk_profile(cmyk, profile), True
+        except (ImageCms.PyCMSError, imagecodecs.CmsError, OSError, ValueError):
             pass
-    light = 255 - cmyk[..., :3].astype(np.uint16)
-    key = 255 - cmyk[..., 3:].astype(np.uint16)
-    return ((light * key + 127) // 255).astype(np.uint8), False
+    top = int(np.iinfo(cmyk.dtype).max)
+    out = np.empty((*cmyk.shape[:2], 3), cmyk.dtype)
+    for start in range(0, len(cmyk), 512):
+        inks = top - cmyk[start : start + 512].astype(np.uint32)
+        out[start : start + 512] = (inks[..., :3] * inks[..., 3:] + top // 2) // top
+    return out, False
+
+
+def _by_cmyk_profile(cmyk: AnyPixels, profile: bytes) -> AnyPixels:
+    out = np.empty((*cmyk.shape[:2], 3), cmyk.dtype)
+    if cmyk.dtype == np.uint8:
+        transform = srgb_transform(profile, "CMYK")
+    for top in range(0, len(cmyk), 512):
+        inks = np.ascontiguousarray(cmyk[top : top + 512])
+        if cmyk.dtype == np.uint8:
+            strip = Image.frombytes("CMYK", (inks.shape[1], len(inks)), inks.tobytes())
+            out[top : top + 512] = np.asarray(ImageCms.applyTransform(strip, transform))
+        else:  # Pillow has no 16-bit inks; Little CMS has
+            out[top : top + 512] = imagecodecs.cms_transform(
+                inks,
+                profile,
+                srgb_profile(),
+                colorspace="cmyk",
+                outcolorspace="rgb",
+                intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
+            )
+    return out
 
 
 @lru_cache(maxsize=4)

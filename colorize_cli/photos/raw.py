@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from colorize_cli.photos.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, Resolution
+from colorize_cli.photos.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, PhotoFormat, Resolution
 
 Space = Literal["grey", "rgb", "cmyk"]
 
@@ -17,10 +17,19 @@ Space = Literal["grey", "rgb", "cmyk"]
 class Damaged(Exception):
     """The picture cannot be read; the message is the reason, for a person. Salvage may still get something."""
 
-    def __init__(self, reason: str, *, salvageable: bool = False) -> None:
+    def __init__(self, reason: str, *, salvageable: bool = False, hint: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.salvageable = salvageable
+        self.hint = hint
+
+    def advice(self, salvaging: bool = False) -> str | None:
+        """What to do about it; None where there is nothing more to do.
+
+        Args:
+            salvaging: `--salvage` was given already.
+        """
+        return self.hint or ("--salvage takes what is there" if self.salvageable and not salvaging else None)
 
 
 class Unsupported(Damaged):
@@ -53,11 +62,12 @@ class RawPage:
 
 @dataclass(frozen=True)
 class RawPhoto:
-    """A file as stored; its EXIF and XMP still say what they said."""
+    """A file as stored; its EXIF and XMP still say what they said; `format` is what it is, if its start tells less."""
 
     pages: tuple[RawPage, ...]
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    format: PhotoFormat | None = None
 
 
 __all__ = [

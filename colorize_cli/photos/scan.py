@@ -96,7 +96,7 @@ class Scan:
                 del raw, rows  # before the next are read: a strip may have 64 MB
         except (Damaged, OSError) as error:
             reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
-            hint = "--salvage takes what is there" if isinstance(error, Damaged) and error.salvageable else None
+            hint = error.advice() if isinstance(error, Damaged) else None
             raise DecodeError(reason, path=path, hint=hint) from None
         if seen != self.photo.pages[page].size[1] // factor:
             raise DecodeError("damaged: not all of its rows are there", path=path)
@@ -118,8 +118,7 @@ def open_scan(path: Path, limits: DecodeLimits) -> Scan:
         height, width = shapes[0][::-1] if raw.pages[0].orientation >= 5 else shapes[0]
         photo = finish(raw, path, format, facts, (width, height))
     except Damaged as error:
-        hint = "--salvage takes what is there" if error.salvageable else None
-        raise DecodeError(error.reason, path=path, hint=hint) from None
+        raise DecodeError(error.reason, path=path, hint=error.advice()) from None
     except TooManyPixels as error:
         raise TooLargeError(str(error), path=path) from None
     except OSError as error:

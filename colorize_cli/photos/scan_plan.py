@@ -139,8 +139,7 @@ def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]
             seen = [_tiff(picture.ifd) for picture in pictures(FileData(file))[0]]
         return next((reason for reason, _ in seen if reason), ""), max(segment for _, segment in seen)
     except Damaged as error:
-        hint = "--salvage takes what is there" if error.salvageable else None
-        raise DecodeError(error.reason, path=found.path, hint=hint) from None
+        raise DecodeError(error.reason, path=found.path, hint=error.advice()) from None
     except (OSError, TagError, struct.error) as error:
         raise DecodeError(f"it cannot be read: {error}", path=found.path) from None
 
@@ -176,14 +175,15 @@ def _tiff(ifd: Ifd) -> tuple[str, int]:
     width, height, packet = ifd.integer(256), ifd.integer(257), ifd.find(700)
     if compression == 6:
         return "it is a TIFF with JPEG of the old kind", 0
-    if kinds - {1, 4} or bits > 32:
-        return "its samples are no whole numbers", 0
+    if kinds - {1, 4} or bits > 16:
+        return "its samples are stretched by the values of them all", 0
     if turned := _turned(orientation_of(ifd, packet.value if packet else None), 5):
         return turned, 0
     tiled = ifd.find(324) is not None
     rows = ifd.integer(323) if tiled else min(ifd.integer(278, height) or height, height)
     segment = rows * width * samples * max(bits, 8) // 8
     plain = compression == 1 and not tiled and ifd.integer(317, 1) == 1 and bits in (8, 16)
+    plain = plain and ifd.integer(262, 1) != 6
     if plain:
         return "", 0
     if segment > _MOST_SEGMENT:

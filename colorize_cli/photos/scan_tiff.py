@@ -19,12 +19,13 @@ import numpy as np
 import tifffile
 
 from colorize_cli.photos.decode_jpeg import reason
-from colorize_cli.photos.decode_tiff import check_kind, metadata_of, page_of, with_sub_images
+from colorize_cli.photos.decode_tiff import metadata_of, page_of, with_sub_images
 from colorize_cli.photos.exif import orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError, read_header
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.tiff_kind import check_kind
 from colorize_cli.photos.tiff_pictures import pictures
 from colorize_cli.photos.tiff_segments import Samples, decode_segment, decodes_to_rgb
 from colorize_cli.photos.tiff_tags import XMP
@@ -179,6 +180,7 @@ class _Segments:
         """Whether rows lie in the file as they are: then not even a strip has to be read whole."""
         page = self.page
         plain = int(page.compression) == 1 and int(page.predictor) == 1 and int(page.fillorder) == 1
+        plain = plain and int(page.photometric) != 6  # its samples may stand in data units
         return plain and not page.is_tiled and page.dtype.kind == "u" and self.bits == 8 * page.dtype.itemsize
 
     def _plain(self, top: int, bottom: int) -> tuple[AnyPixels, list[Future[AnyPixels | None]]]:

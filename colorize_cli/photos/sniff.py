@@ -19,7 +19,15 @@ SUFFIXES: dict[PhotoFormat, tuple[str, ...]] = {
     PhotoFormat.gif: (".gif",),
     PhotoFormat.ppm: (".ppm", ".pgm", ".pnm", ".pbm"),
     PhotoFormat.heic: (".heic", ".heif"),
+    PhotoFormat.jxl: (".jxl",),
+    PhotoFormat.psd: (".psd", ".psb"),
+    PhotoFormat.raw: (
+        *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".rwl"),
+        *(".pef", ".srw", ".3fr", ".fff", ".iiq", ".erf", ".kdc", ".dcr", ".mrw", ".mef", ".mos", ".x3f"),
+    ),
 }
+# Starts that only cameras' raw files have: Olympus, Panasonic, Fujifilm, Canon, Minolta, Sigma. Others start as TIFF.
+_RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"II\x1a\0\0\0HEAPCCDR", b"\0MRM", b"FOVb")
 _STARTS = (
     (b"\xff\xd8\xff", PhotoFormat.jpeg),
     (b"\x89PNG\r\n\x1a\n", PhotoFormat.png),
@@ -31,11 +39,17 @@ _STARTS = (
     (b"GIF89a", PhotoFormat.gif),
     (b"\0\0\0\x0cjP  \r\n\x87\n", PhotoFormat.jp2),
     (b"\xff\x4f\xff\x51", PhotoFormat.jp2),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", PhotoFormat.jxl),
+    (b"\xff\x0a", PhotoFormat.jxl),
+    (b"8BPS\0\1", PhotoFormat.psd),
+    (b"8BPS\0\2", PhotoFormat.psd),
 )
 
 
 def sniff(head: bytes) -> PhotoFormat | None:
     """The format that the first bytes belong to; None where they are no picture's."""
+    if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx " or head[:4] == b"II*\0" and head[8:11] == b"CR\x02":
+        return PhotoFormat.raw
     for start, format in _STARTS:
         if head.startswith(start):
             return format
@@ -64,8 +78,6 @@ def why_none(head: bytes) -> str:
         return "it is a PDF or PostScript document, not a picture; export its pages as TIFF first"
     if head.startswith(b"PK\x03\x04"):
         return "it is a ZIP archive, not a picture; unpack it first"
-    if head.startswith(b"8BPS"):
-        return "it is a Photoshop document; save it as TIFF first"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
         return "it is a web page or a drawing in XML, not a picture"
     try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.photo import AnyPixels
-from colorize_cli.photos.raw import Damaged, Space
+from colorize_cli.photos.raw import Damaged, Space, Unsupported
+from colorize_cli.photos.tiff_scale import full_range
 from colorize_cli.photos.tiff_segments import Samples
+from colorize_cli.photos.tiff_ycbcr import to_rgb
 
 
 def colour_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) -> tuple[AnyPixels, AnyPixels, Space]:
@@ -29,59 +30,18 @@ def colour_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) ->
             raise Damaged(f"damaged TIFF: {count} samples per pixel, where {wanted} are needed")
     colour, rest = pixels[..., :wanted], pixels[..., wanted:]
     if photometric == 3:
-        return _palette(colour[..., 0], ifd, samples.bits), _full(rest, samples.bits), "rgb"
+        return _palette(colour[..., 0], ifd, samples.bits), full_range(rest, samples.bits), "rgb"
     if photometric in (8, 9, 10):
-        return _lab(colour, photometric, samples), _full(rest, samples.bits), "rgb"
-    colour, rest = _full(colour, samples.bits, samples.is_float, notes), _full(rest, samples.bits, samples.is_float)
+        return _lab(colour, photometric, samples), full_range(rest, samples.bits), "rgb"
+    colour = full_range(colour, samples.bits, samples.is_float, ifd, notes)
+    rest = full_range(rest, samples.bits, samples.is_float)
     if photometric == 0:
         colour = np.iinfo(colour.dtype).max - colour
     if photometric == 5:
-        eight = colour if colour.dtype == np.uint8 else (colour >> 8).astype(np.uint8)
-        rest = rest if rest.dtype == np.uint8 else (rest >> 8).astype(np.uint8)
-        return eight, rest, "cmyk"
+        return colour, rest, "cmyk"
     if photometric == 6 and not samples.is_rgb:
-        return _from_ycbcr(colour), rest, "rgb"
+        return to_rgb(colour, ifd), rest, "rgb"
     return (colour[..., 0], rest, "grey") if wanted == 1 else (colour, rest, "rgb")
-
-
-def _full(values: AnyPixels, bits: int, is_float: bool = False, notes: list[str] | None = None) -> AnyPixels:
-    """Stretch samples to the full range of 8 or 16 bits."""
-    if not values.size:
-        return values.astype(np.uint8 if bits <= 8 else np.uint16)
-    if is_float:
-        return _from_float(values, notes)
-    if values.dtype.kind == "i":
-        if values.min() < 0:
-            raise Damaged("it holds negative values, so which of them is black is not known")
-        values = values.astype(f"u{values.itemsize}")
-    if bits in (8, 16):
-        return values
-    if bits > 16:
-        if notes is not None:
-            notes.append(Note(f"{bits}-bit samples became 16 bits", Loss.depth))
-        return np.asarray((values >> (bits - 16)).astype(np.uint16))
-    if bits < 8:
-        return np.asarray((values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8))
-    return np.asarray((values.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16))
-
-
-def _from_float(values: AnyPixels, notes: list[str] | None) -> AnyPixels:
-    if np.isnan(values).any():
-        raise Damaged("it holds values that are not numbers (NaN)")
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite(low) or not np.isfinite(high):
-        raise Damaged("it holds infinite values")
-    black, white = 0.0, next((top for top in (1.0, 255.0, 65535.0) if high <= top), high)
-    if low < 0:
-        black, white = low, high
-    if notes is not None:
-        notes.append(
-            Note(f"floating-point samples became 16 bits, {black:g} as black and {white:g} as white", Loss.depth)
-        )
-    out = np.empty(values.shape, np.uint16)
-    for row in range(len(values)):  # a row at a time: a float64 copy of a large scan would not fit
-        out[row] = np.rint((values[row].astype(np.float64) - black) / max(white - black, 1e-12) * 65535)
-    return out
 
 
 def _palette(index: AnyPixels, ifd: Ifd, bits: int) -> AnyPixels:
@@ -98,9 +58,9 @@ def _lab(values: AnyPixels, photometric: int, samples: Samples) -> AnyPixels:
     import cv2
 
     if samples.is_float:
-        raise Damaged("floating-point Lab, which is not known here")
+        raise Unsupported("unsupported TIFF: floating-point Lab")
     if samples.bits not in (8, 16):
-        raise Damaged(f"Lab of {samples.bits} bits, which is not known here")
+        raise Unsupported(f"unsupported TIFF: Lab of {samples.bits} bits")
     top = float(2**samples.bits - 1)
     unit = 1.0 if samples.bits == 8 else 256.0
     out = np.empty(values.shape, np.uint8 if samples.bits == 8 else np.uint16)
@@ -114,16 +74,6 @@ def _lab(values: AnyPixels, photometric: int, samples: Samples) -> AnyPixels:
             lab[..., 1:] = lab[..., 1:] / unit - 128.0
         out[start : start + 256] = np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * top)
     return out
-
-
-def _from_ycbcr(values: AnyPixels) -> AnyPixels:
-    """ITU-R BT.601 with full range, as TIFF 6.0's defaults say."""
-    top = float(np.iinfo(values.dtype).max)
-    y, cb, cr = (values[..., i].astype(np.float32) for i in range(3))
-    cb, cr = cb - (top + 1) / 2, cr - (top + 1) / 2
-    rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
-    result: AnyPixels = np.rint(np.clip(rgb, 0, top)).astype(values.dtype)
-    return result
 
 
 def extras_of(rest: AnyPixels, ifd: Ifd) -> tuple[AnyPixels | None, bool, AnyPixels | None]:

@@ -10,6 +10,7 @@ import io
 import logging
 from dataclasses import dataclass, replace
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
@@ -19,7 +20,11 @@ from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.ifd_write import directory, header
 from colorize_cli.photos.photo import AnyPixels
-from colorize_cli.photos.raw import Damaged
+from colorize_cli.photos.raw import Damaged, Unsupported
+from colorize_cli.photos.tiff_fax import FAX, FaxCoding, decode_fax
+from colorize_cli.photos.tiff_jpeg import decode_jpeg_segment
+from colorize_cli.photos.tiff_unpack import LZW, PACKBITS, plain_twin, unpacked
+from colorize_cli.photos.tiff_ycbcr import decode_units, subsampling
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
 
@@ -58,7 +63,7 @@ def read_samples(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
         raise Damaged(f"damaged TIFF: it declares {width} x {height} pixels")
     bits = {int(b) for b in ifd.numbers(258)} or {1}
     if len(bits) > 1:
-        raise Damaged("its samples have different depths, which no reader here knows")
+        raise Unsupported("unsupported TIFF: its samples have different depths")
     depth = bits.pop()
     compression = ifd.integer(259, 1)
     if compression == 6:
@@ -70,6 +75,8 @@ def read_samples(data: bytes, index: int, ifd: Ifd, salvage: bool) -> Samples:
         raise
     except MemoryError:
         raise
+    except NotImplementedError as error:
+        raise Unsupported(f"unsupported TIFF: {reason(error)}") from None
     except Exception as error:  # tifffile and its codecs raise a dozen kinds, all of which mean the same here
         raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
 
@@ -80,7 +87,7 @@ def _assemble(
     height, width, samples = shape
     separate, deep, _, _, contiguous = page.shaped
     if page.dtype is None or page.dtype.kind not in "buif":
-        raise Damaged("its samples are of a kind that is no picture")
+        raise Unsupported(f"unsupported TIFF: samples of {depth} bits")
     if deep != 1 or separate * contiguous != samples or page.imagewidth != width or page.imagelength != height:
         raise Damaged("damaged TIFF: its tags contradict each other")
     if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(width * height, 1 << 22):
@@ -140,16 +147,55 @@ def decode_segment(
     Raises:
         Damaged: it cannot be decoded; with `salvage` the answer is None.
     """
-    tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
     try:
-        part, where, _ = page.decode(coded, number, **tables)
-    except MemoryError:
+        part, where = _decoded(page, coded, number)
+    except (MemoryError, NotImplementedError):
         raise
     except Exception as error:  # a codec's own kind
         if salvage:
             return None
         raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
     return None if part is None else (where, part)
+
+
+def _decoded(
+    page: tifffile.TiffPage, coded: bytes, number: int
+) -> tuple[AnyPixels | None, tuple[int, int, int, int, int]]:
+    """A strip or tile by the strictest decoder there is, and where it lies; None where it was left out."""
+    compression = int(page.compression)
+    if coded and (factors := subsampling(page)) is not None:
+        return decode_units(page, coded, number, factors)
+    own = compression in FAX and page.bitspersample == 1 or compression == 7 and page.bitspersample == 8
+    if own and coded:
+        _, where, (depth, rows, columns, samples) = page.decode(None, number)
+        part: AnyPixels | None = None
+        if depth == 1 and compression == 7:
+            part = decode_jpeg_segment(coded, page.jpegtables, int(page.photometric), samples)
+        elif depth == 1 and samples == 1:
+            tag = page.tags.get(292 if compression == 3 else 293)
+            options = tag.value if tag is not None and isinstance(tag.value, int) else 0
+            part = decode_fax(coded, columns, rows, FaxCoding(compression, options, int(page.fillorder)))[..., None]
+        if part is not None and part.shape[0] >= rows and part.shape[1] >= min(columns, page.imagewidth - where[3]):
+            return part[None, :rows, :columns], where
+    if compression in (LZW, PACKBITS) and coded:
+        return _unpacked(page, coded, number)
+    tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
+    part, where, _ = page.decode(coded, number, **tables)
+    return part, where
+
+
+def _unpacked(
+    page: tifffile.TiffPage, coded: bytes, number: int
+) -> tuple[AnyPixels | None, tuple[int, int, int, int, int]]:
+    twin = plain_twin(page)
+    _, _, (depth, rows, columns, samples) = twin.decode(None, number)
+    line, full = -(-columns * samples * page.bitspersample // 8), depth * rows
+    if not page.is_tiled:
+        full = max(min(page.rowsperstrip, page.imagelength), rows)
+    if int(page.fillorder) == 2:
+        coded = bytes(imagecodecs.bitorder_decode(coded))
+    part, where, _ = twin.decode(unpacked(coded, int(page.compression), line, depth * rows, full), number)
+    return part, where
 
 
 def _by_pillow(data: bytes, ifd: Ifd) -> Samples:

@@ -388,13 +388,6 @@ def test_heic_without_the_extra_says_what_to_install(tmp_path: Path, monkeypatch
         probe(path)
 
 
-def test_a_camera_raw_file_is_named_as_such(tmp_path: Path, grey16: U16) -> None:
-    path = tmp_path / "raw.tif"
-    tifffile.imwrite(path, grey16, photometric=32803, extratags=[(50706, 1, 4, (1, 4, 0, 0), True)])
-    with pytest.raises(DecodeError, match="raw file; develop it"):
-        decode(path)
-
-
 @pytest.mark.parametrize("bits", [2, 4])
 def test_tiff_of_few_bits(tmp_path: Path, bits: int) -> None:
     path = tmp_path / "few.tif"
