@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import bmp_file, exif, gif_blocks, irb, jp2_file, webp_file
+from colorize_cli.photos import bmp_file, exif, gif_blocks, heif_boxes, irb, jp2_file, webp_file
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.limits import check_size
@@ -70,6 +70,13 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
     if format is PhotoFormat.gif:
         found = gif_blocks.around(data)
         packet, comments, profile = found.xmp, found.comments, found.icc
+    turned = exif.orientation(block, packet)
+    if format is PhotoFormat.avif:  # Pillow turns as the container says, but writes EXIF anew to say so
+        own = heif_boxes.around(data)
+        turned = (
+            turned if own.turned or own.exif and exif.gives_orientation(own.exif) else exif.orientation(None, packet)
+        )
+        block, packet = own.exif or (None if own.turned else block), own.xmp or packet
     if format is PhotoFormat.bmp:
         profile, missing = bmp_file.profile_of(data)
         if missing:
@@ -87,7 +94,7 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
         icc=profile,
-        orientation=exif.orientation(block, packet),
+        orientation=turned,
         metadata=PageMetadata(resolution=_resolution(info, block), depth=depth, lossless=lossless, quality=quality),
     )
     return RawPhoto((page,), Metadata(exif=block, xmp=packet, comments=comments), notes)

@@ -45,6 +45,11 @@ def orientation(block: bytes | None, packet: bytes | None = None) -> int:
     return orientation_of(_first(block) if block else None, packet)
 
 
+def gives_orientation(block: bytes) -> bool:
+    """Whether an EXIF block gives an orientation."""
+    return _given(_first(block)) is not None
+
+
 def disagreement(source: bytes | Ifd | None, packet: bytes | None) -> str | None:
     """What is said where an EXIF block, or a TIFF's directory, and an XMP packet give different orientations."""
     own = _given(_first(source) if isinstance(source, bytes) else source)

@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif
+from colorize_cli.photos import exif, heif_boxes
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
@@ -55,15 +55,19 @@ def decode_heif(data: bytes, limits: DecodeLimits) -> RawPhoto:
         array = array[..., 0] if array.shape[2] == 1 else array
     block = image.info.get("exif")
     block = block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) and block else None
+    own = heif_boxes.around(data)
+    block, packet = own.exif or block, own.xmp or image.info.get("xmp") or None
+    told = own.turned or block is not None and exif.gives_orientation(block)  # then the library has turned it, or not
     page = RawPage(
         pixels=np.ascontiguousarray(array),
         space="grey" if array.ndim == 2 else "rgb",
         alpha=alpha,
         icc=image.info.get("icc_profile") or None,
+        orientation=1 if told else exif.orientation(None, packet),
         metadata=PageMetadata(resolution=exif.resolution(block), depth=depth, lossless=False),
     )
     notes = (Note("it holds more than one picture: only the first was taken", Loss.pictures),) if len(file) > 1 else ()
-    return RawPhoto((page,), Metadata(exif=block, xmp=image.info.get("xmp") or None), notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet), notes)
 
 
 def encode_heif(pixels: AnyPixels, quality: int, exif_block: bytes | None, xmp: bytes, icc: bytes | None) -> bytes:

@@ -309,3 +309,36 @@ def subject_of(photo: Photo) -> tuple[int, ...]:
     inner = tags.find(34665)
     assert inner is not None and inner.child is not None
     return tuple(int(v) for v in inner.child.numbers(0x9214) or inner.child.numbers(0xA214))
+
+
+def test_heic_and_its_xmp(tmp_path: Path) -> None:
+    library = pytest.importorskip("pillow_heif")
+    inner = Ifd("<", (Tag(37500, 7, 9, b"nobody's\0"),))
+    block = exif_block("<", (Tag(315, 2, 8, b"Agnes B\0"), Tag(34665, 4, 1, b"", child=inner)))
+    rgb = np.repeat(marked()[..., None], 3, axis=2)
+    for value, given in ((6, False), (1, True)):
+        image = library.from_bytes("RGB", (WIDTH, HEIGHT), rgb.tobytes())
+        path = tmp_path / "photo.heic"
+        exif = exif_block("<", (Tag(274, 3, 1, struct.pack("<H", value)),)) if given else block
+        image.save(path, quality=95, xmp=packet(6), exif=exif)
+        photo = decode(path)
+        assert photo.metadata.exif == exif
+        assert bright(photo.pages[0].pixels) == bright(turn(marked(), value))
+        back = written(photo, tmp_path)
+        assert bright(back.pages[0].pixels) == bright(turn(marked(), value))
+        assert orientation(back.metadata.xmp) == 1
+        assert back.metadata.exif == exif
+
+
+@pytest.mark.parametrize("turned", [1, 3, 6, 8])
+def test_a_turn_in_avif_s_container_is_undone_and_exif_stays_byte_for_byte(tmp_path: Path, turned: int) -> None:
+    inner = Ifd("<", (Tag(37500, 7, 9, b"nobody's\0"),))
+    block = exif_block("<", (Tag(274, 3, 1, struct.pack("<H", turned)), Tag(34665, 4, 1, b"", child=inner)))
+    path = tmp_path / "photo.avif"  # Pillow moves the turn from EXIF to the container
+    Image.fromarray(marked()).save(path, "AVIF", quality=95, exif=b"Exif\0\0" + block, xmp=packet(1))
+    photo = decode(path)
+    assert bright(photo.pages[0].pixels) == bright(turn(marked(), turned))
+    assert photo.metadata.exif is not None and photo.metadata.exif in path.read_bytes()
+    back = written(photo, tmp_path)
+    assert bright(back.pages[0].pixels) == bright(turn(marked(), turned))
+    assert back.metadata.exif == photo.metadata.exif and b"nobody's" in back.metadata.exif

@@ -1,0 +1,154 @@
+"""The box structure of AVIF and HEIC files: their EXIF and XMP as they stand, and whether the picture is turned.
+
+In:  the bytes of an AVIF or HEIC
+Out: `HeifAround`
+
+Source: ISO/IEC 14496-12 (meta, iinf, iloc, pitm, iprp); ISO/IEC 23008-12 (Exif items, irot, imir).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from colorize_cli.photos.jp2_file import Box, boxes
+
+_XMP_TYPE = b"application/rdf+xml"
+_MOST_ITEMS = 65_536
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class HeifAround:
+    """What stands around a picture.
+
+    Attributes:
+        exif: the EXIF block from its TIFF header on, byte for byte.
+        xmp: the packet.
+        turned: the container itself turns or mirrors the picture, whatever EXIF and XMP say.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    turned: bool = False
+
+
+def around(data: bytes) -> HeifAround:
+    """What stands around the main picture; nothing where the structure is damaged."""
+    try:
+        return _around(data)
+    except (struct.error, IndexError, ValueError):
+        return HeifAround()
+
+
+def _around(data: bytes) -> HeifAround:
+    meta = _find(data, boxes(data), b"meta")
+    if meta is None:
+        return HeifAround()
+    inside = {box.kind: box for box in boxes(data, meta.content + 4, meta.end)}
+    kinds, places = dict(_items(data, inside.get(b"iinf"))), dict(_places(data, inside.get(b"iloc")))
+    exif = xmp = None
+    for item, (kind, content) in kinds.items():
+        if item not in places or kind not in (b"Exif", b"mime"):
+            continue
+        whole = _bytes(data, places[item], inside.get(b"idat"))
+        if kind == b"Exif" and exif is None and len(whole) > 8:
+            start = 4 + struct.unpack_from(">I", whole)[0]
+            exif = whole[start:].removeprefix(b"Exif\0\0") or None
+        elif kind == b"mime" and content.startswith(_XMP_TYPE) and xmp is None:
+            xmp = whole or None
+    main = inside.get(b"pitm")
+    number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
+    return HeifAround(exif, xmp, _is_turned(data, inside.get(b"iprp"), number))
+
+
+def _find(data: bytes, among: Iterator[Box], kind: bytes) -> Box | None:
+    return next((box for box in among if box.kind == kind), None)
+
+
+def _number(data: bytes, at: int, size: int) -> int:
+    if at + size > len(data):
+        raise ValueError("cut short")
+    return int.from_bytes(data[at : at + size])
+
+
+def _items(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+    """Each item's number, its type, and for `mime` its content type."""
+    if box is None:
+        return
+    start = box.content + (6 if data[box.content] == 0 else 8)
+    for count, entry in enumerate(boxes(data, start, box.end)):
+        version, at = data[entry.content], entry.content + 4
+        if entry.kind != b"infe" or version < 2 or count >= _MOST_ITEMS:
+            continue
+        width = 2 if version == 2 else 4
+        kind = data[at + width + 2 : at + width + 6]
+        rest = data[at + width + 6 : entry.end]
+        yield _number(data, at, width), (kind, rest.partition(b"\0")[2] if kind == b"mime" else b"")
+
+
+def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list[tuple[int, int]]]]]:
+    """Each item's construction method and extents (offset, length)."""
+    if box is None:
+        return
+    version, at = data[box.content], box.content + 4
+    sizes = struct.unpack_from(">BB", data, at)
+    offset_size, length_size, base_size, index_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15
+    wide = 4 if version == 2 else 2
+    count, at = _number(data, at + 2, wide), at + 2 + wide
+    for _ in range(min(count, _MOST_ITEMS)):
+        item, at = _number(data, at, wide), at + wide
+        method = 0
+        if version:
+            method, at = _number(data, at, 2) & 15, at + 2
+        at += 2  # the file that it stands in: this one
+        base, at = _number(data, at, base_size), at + base_size
+        parts, at = _number(data, at, 2), at + 2
+        extents = list[tuple[int, int]]()
+        for _ in range(parts):
+            at += index_size if version else 0
+            offset, at = _number(data, at, offset_size), at + offset_size
+            length, at = _number(data, at, length_size), at + length_size
+            extents.append((base + offset, length))
+        yield item, (method, extents)
+
+
+def _bytes(data: bytes, place: tuple[int, list[tuple[int, int]]], idat: Box | None) -> bytes:
+    method, extents = place
+    if method == 1 and idat is not None:
+        extents = [(idat.content + offset, length) for offset, length in extents]
+    elif method:
+        return b""
+    if sum(length for _, length in extents) > min(len(data), _MOST_BYTES):
+        return b""
+    return b"".join(data[offset : offset + length] for offset, length in extents)
+
+
+def _is_turned(data: bytes, box: Box | None, item: int) -> bool:
+    if box is None:
+        return False
+    found = list(boxes(data, box.content, box.end))
+    container = next((inner for inner in found if inner.kind == b"ipco"), None)
+    if container is None:
+        return False
+    kinds = [inner.kind for inner in boxes(data, container.content, container.end)]
+    turning = {number for number, kind in enumerate(kinds, 1) if kind in (b"irot", b"imir")}
+    return any(
+        number == item and index in turning
+        for inner in found
+        if inner.kind == b"ipma"
+        for number, index in _associations(data, inner)
+    )
+
+
+def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:
+    """Items and the numbers of their properties."""
+    version, wide_index = data[box.content], data[box.content + 3] & 1
+    at, width = box.content + 8, 2 if version == 0 else 4
+    for _ in range(min(_number(data, box.content + 4, 4), _MOST_ITEMS)):
+        item, count, at = _number(data, at, width), data[at + width], at + width + 1
+        for _ in range(count):
+            size = 2 if wide_index else 1
+            yield item, _number(data, at, size) & (0x7FFF if wide_index else 0x7F)
+            at += size
