@@ -17,6 +17,7 @@ from colorize_cli.metadata.xmp import RDF, XMP_NOTE, Attribute, Edit, Packet, Xm
 
 POINTER = (XMP_NOTE, "HasExtendedXMP")
 _PIECE = 65_000
+_MOST_NAMES = 200  # each description gets them all
 
 
 def joined(packet: bytes | None, pieces: Sequence[bytes]) -> bytes | None:
@@ -80,6 +81,8 @@ def whole(packet: bytes | None, pieces: Sequence[bytes]) -> bytes | None:
     except XmpError:
         return packet
     if main.rdf is None or more.rdf is None or main.data[main.rdf.inside - 2 : main.rdf.inside] == b"/>":
+        return packet
+    if len(more.rdf.namespaces()) > _MOST_NAMES:
         return packet
     at = main.rdf.children[-1].end if main.rdf.children else main.rdf.inside
     added = b"".join(b"\n  " + _alone(more, number) for number in range(len(more.rdf.children)))

@@ -22,6 +22,7 @@ _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34
 KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
 
 
+_MOST_TEXT = 66_000  # more than a JPEG comment holds
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 # Of the pixels as PNG has them: other formats say it in their own way, or have no need of it.
 _PNG_ALONE = frozenset(
@@ -98,15 +99,15 @@ def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
 
 
 def comments_of(metadata: Metadata) -> list[bytes]:
-    """Comments, and PNG's texts as `name: text`."""
+    """Comments, and PNG's texts as `name: text`; of a text that inflates to more, the first 64 KiB and a little."""
     comments = list(metadata.comments)
     for kind, payload in metadata.text:
         keyword, _, rest = payload.partition(b"\0")
         if kind == b"tEXt":
             comments.append(keyword + b": " + rest.decode("latin-1").encode())
         elif kind == b"zTXt":
-            comments.append(keyword + b": " + png_file.inflate_all(rest[1:])[0].decode("latin-1").encode())
+            comments.append(keyword + b": " + png_file.inflate_all(rest[1:], _MOST_TEXT)[0].decode("latin-1").encode())
         elif kind == b"iTXt" and len(parts := rest[2:].split(b"\0", 2)) == 3:
-            text = png_file.inflate_all(parts[2])[0] if rest[:1] == b"\x01" else parts[2]
+            text = png_file.inflate_all(parts[2], _MOST_TEXT)[0] if rest[:1] == b"\x01" else parts[2]
             comments.append(keyword + b": " + text)
     return comments

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 import imagecodecs
 import numpy as np
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, png_about, png_file
+from colorize_cli.photos import exif, irb, png_about, png_file, png_text
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
@@ -23,7 +22,7 @@ from colorize_cli.photos.png_file import PngError, PngFile
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 # Said anew by encode, or true of the old pixels only.
-_NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"eXIf", b"hIST"})
+_NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"hIST"})
 
 _CUT, _WRONG = "truncated PNG: its end is missing", "damaged PNG: wrong checksums"
 
@@ -56,7 +55,8 @@ def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
 
 def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes: list[str]) -> RawPhoto:
     """A photo from its pixels, or some of its rows, and what stands around them."""
-    block, packet = _exif(parsed), png_file.xmp_of(parsed.chunks)
+    found = png_text.around(parsed.chunks)
+    block, packet = found.exif, found.xmp
     page = RawPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
@@ -65,20 +65,24 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
     )
-    text = tuple(_about(parsed, page))
+    text = tuple(_about(parsed, found.rest, page))
     if parsed.find(b"hIST") is not None:
         notes.append(Note("the histogram of its palette was left out with the palette", Loss.metadata))
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet, text=text), tuple(notes))
+    resources = found.resources
+    if resources and irb.has_thumbnail(resources):
+        notes.append(exif.THUMBNAIL_LEFT_OUT)
+    resources = irb.without_thumbnail(resources) or None if resources else None
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, text=text), tuple(notes))
 
 
-def _about(parsed: PngFile, page: RawPage) -> Iterator[tuple[bytes, bytes]]:
+def _about(parsed: PngFile, chunks: Sequence[tuple[bytes, bytes]], page: RawPage) -> Iterator[tuple[bytes, bytes]]:
     """The chunks that go back; those that speak of samples speak of the result's."""
-    for kind, payload in parsed.chunks:
+    for kind, payload in chunks:
         if kind in (b"sBIT", b"bKGD"):
             said = png_about.anew(parsed, kind, payload, 8 * page.pixels.itemsize, page.alpha is not None)
             if said is not None:
                 yield kind, said
-        elif kind not in _NOT_KEPT and not _is_xmp_or_exif((kind, payload)):
+        elif kind not in _NOT_KEPT:
             yield kind, payload
 
 
@@ -140,37 +144,3 @@ def _resolution(parsed: PngFile) -> Resolution | None:
     if not x or not y:
         return None
     return Resolution(x * 0.0254, y * 0.0254, "inch") if unit == 1 else Resolution(x, y, "none")
-
-
-def _exif(parsed: PngFile) -> bytes | None:
-    block = parsed.find(b"eXIf")
-    if block:
-        return block.removeprefix(b"Exif\0\0")
-    for item in parsed.chunks:
-        if _is_xmp_or_exif(item) == "exif":
-            return _raw_profile(item[1])
-    return None
-
-
-def _is_xmp_or_exif(item: tuple[bytes, bytes]) -> Literal["xmp", "exif", ""]:
-    kind, payload = item
-    if kind == b"iTXt" and payload.startswith(png_file.XMP_KEYWORD + b"\0"):
-        return "xmp"
-    old = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
-    if kind in (b"zTXt", b"tEXt") and payload.startswith(old) and _raw_profile(payload) is not None:
-        return "exif"
-    return ""
-
-
-def _raw_profile(payload: bytes) -> bytes | None:
-    """An EXIF block as ImageMagick writes it: a name, a length and hexadecimal digits, deflated."""
-    _, _, rest = payload.partition(b"\0")
-    text = png_file.inflate_all(rest[1:])[0] if rest[:1] == b"\0" else rest
-    words = text.split(None, 2)
-    if len(words) < 3:
-        return None
-    try:
-        block = bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
-    except ValueError:
-        return None
-    return block.removeprefix(b"Exif\0\0") if block.startswith(b"Exif\0\0") else None

@@ -148,7 +148,10 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
         segments += parts
         if not parts:
             notes.append(Note("its colour profile was left out: it is larger than JPEG can hold", Loss.profile))
-    segments += [(COM, text[:MAX_PAYLOAD]) for text in comments_of(metadata)]
+    texts = comments_of(metadata)
+    if any(len(text) > MAX_PAYLOAD for text in texts):
+        notes.append(Note("a text was cut: a comment in JPEG holds 65,533 bytes", Loss.metadata))
+    segments += [(COM, text[:MAX_PAYLOAD]) for text in texts]
     return segments, notes
 
 

@@ -258,13 +258,13 @@ def icc_segments(profile: bytes) -> list[tuple[int, bytes]]:
 
 def exif_blocks(parsed: JpegFile) -> list[bytes]:
     """The EXIF blocks; one that is larger than a segment goes on in the next, which has no TIFF header of its own."""
-    blocks = list[bytes]()
+    blocks = list[list[bytes]]()
     for part in parsed.payloads(APP1, EXIF):
         if blocks and not part.startswith(TIFF_HEADERS):
-            blocks[-1] += part
+            blocks[-1].append(part)
         else:
-            blocks.append(part)
-    return blocks
+            blocks.append([part])
+    return [b"".join(parts) for parts in blocks]
 
 
 def exif_segments(block: bytes) -> list[tuple[int, bytes]]:

@@ -169,7 +169,8 @@ def xmp_of(chunks: Iterable[tuple[bytes, bytes]]) -> bytes | None:
                 if not compressed:
                     return rest[2]
                 text, whole = inflate_all(rest[2])
-                return text if whole else None
+                if whole:
+                    return text
     return None
 
 

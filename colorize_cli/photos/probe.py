@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file
+from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file, png_text
 from colorize_cli.photos.camera_raw import holds_sensor_data, library, size_of
 from colorize_cli.photos.decode_others import PILLOW, exif_of
 from colorize_cli.photos.decode_ppm import header as ppm_header
@@ -96,8 +96,8 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         )
     if format is PhotoFormat.png:
         png = png_file.parse(head, headers_only=True)
-        size = (png.width, png.height)
-        size = size[::-1] if exif.orientation(png.find(b"eXIf"), png_file.xmp_of(png.chunks)) >= 5 else size
+        size, found = (png.width, png.height), png_text.around(png.chunks)
+        size = size[::-1] if exif.orientation(found.exif, found.xmp) >= 5 else size
         return ProbeResult(path, format, size, 1, png.depth, png.channels, png.width * png.height)
     if format is PhotoFormat.ppm:
         _, width, height, top, _ = ppm_header(head)

@@ -11,13 +11,13 @@ import struct
 from dataclasses import dataclass
 
 from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.photos import png_text
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
 from colorize_cli.photos.jpeg_file import APP1, XMP, exif_blocks
 from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
-from colorize_cli.photos.png_file import xmp_of
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.scan_vips import jpeg_head, png_head
 from colorize_cli.photos.scan_write import STREAMED
@@ -162,7 +162,8 @@ def _png(found: ProbeResult) -> str:
         return "it is an interlaced PNG"
     if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
         return "it is a PNG with a palette, few bits or a transparent colour"
-    return _turned(orientation(parsed.find(b"eXIf"), xmp_of(parsed.chunks)), 3)
+    around = png_text.around(parsed.chunks)
+    return _turned(orientation(around.exif, around.xmp), 3)
 
 
 def _turned(value: int, least: int) -> str:

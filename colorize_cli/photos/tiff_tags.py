@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from colorize_cli.metadata.upright import upright
@@ -39,8 +39,6 @@ LOSSY_COMPRESSIONS = frozenset({6, 7, 33003, 33005, 34712, 50001})  # JPEG old a
 COPIED_LAYOUT = LAYOUT - _PLACES | {ORIENTATION, 254, 255, 280, 281, 282, 283, 290, 291, 296, 301, ICC}
 # True of grey pixels only (their range and response), or said anew below.
 _NOT_KEPT = LAYOUT | {274, 280, 281, 282, 283, 290, 291, 296, 301, 32934, SUB_IFDS, XMP, PHOTOSHOP, ICC, LAYERS}
-
-_CHANNEL = re.compile(rb"(<(?:\w+:)?Channel\b(?![^>]*SamplesPerPixel)[^>]*?)(\s*/?>)")
 
 
 def byte_order(metadata: Metadata, own: PageMetadata) -> str:
@@ -248,15 +246,29 @@ def _description(tag: Tag) -> Tag:
     """A description that gives the shape of grey pixels to machines (OME-XML, tifffile's JSON): with three samples."""
     text = tag.value
     if text.startswith(b"<?xml") and b"<OME" in text:
-        text = re.sub(rb'\bSamplesPerPixel="1"', b'SamplesPerPixel="3"', text)
-        text = re.sub(
-            rb"(<(?:\w+:)?Channel\b(?![^>]*SamplesPerPixel)[^>]*?)(\s*/?>)", rb'\1 SamplesPerPixel="3"\2', text
-        )
-        text = re.sub(rb'\bSizeC="(\d+)"', lambda m: b'SizeC="%d"' % (3 * int(m[1])), text)
-        text = re.sub(rb'\bType="(?:float|double|u?int32)"', b'Type="uint16"', text)
+        text = b"".join(_ome_parts(text))
     elif found := re.match(rb'\{"shape": \[([\d, ]+)\]', text):
         text = b'{"shape": [%s, 3]' % found[1] + text[found.end() :]
     return tag if text == tag.value else Tag(tag.code, tag.type, len(text), text)
+
+
+def _ome_parts(text: bytes) -> Iterator[bytes]:
+    """OME-XML tag by tag, so that each byte is looked at a few times only, however it is made up."""
+    at = 0
+    while (start := text.find(b"<", at)) >= 0 and (end := text.find(b">", start)) >= 0:
+        tag = text[start:end]
+        name = tag[1:64].split(None, 1)[0].rpartition(b":")[2].rstrip(b"/") if tag[1:64].split() else b""
+        if name == b"Channel":
+            tag = tag.replace(b' SamplesPerPixel="1"', b' SamplesPerPixel="3"')
+            if b"SamplesPerPixel" not in tag:
+                body = tag.removesuffix(b"/").rstrip()
+                tag = body + b' SamplesPerPixel="3"' + tag[len(body) :]
+        elif name == b"Pixels":
+            tag = re.sub(rb'\bSizeC="(\d{1,9})"', lambda m: b'SizeC="%d"' % (3 * int(m[1])), tag)
+            tag = re.sub(rb'\bType="(?:float|double|u?int32)"', b'Type="uint16"', tag)
+        yield text[at:start] + tag
+        at = end
+    yield text[at:]
 
 
 def tags_of_exif(block: bytes | None, order: str) -> tuple[Tag, ...]:

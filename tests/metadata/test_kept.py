@@ -353,3 +353,47 @@ def test_a_maker_note_that_counts_from_itself_moves(tmp_path: Path) -> None:
     _, _, notes, data = run(path, format=PhotoFormat.tiff)
     assert note in data
     assert not lossy(notes)
+
+
+def raw_profile(name: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """A text as ImageMagick writes it."""
+    text = b"\n%s\n%8d\n%s\n" % (name, len(data), data.hex().encode())
+    return b"zTXt", b"Raw profile type " + name + b"\0\0" + zlib.compress(text)
+
+
+@pytest.mark.parametrize("name", [b"iptc", b"8bim"])
+def test_iptc_and_xmp_that_imagemagick_put_into_png_come_out_as_such(tmp_path: Path, name: bytes) -> None:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(GREY)))
+    block = exif_block("<", (Tag(315, 2, 8, b"Agnes B\0"),))
+    chunks = [
+        raw_profile(name, irb.with_iptc(IPTC)), raw_profile(b"xmp", XMP % b""),
+        raw_profile(b"exif", b"Exif\0\0" + block),
+    ]  # fmt: skip
+    path = tmp_path / "a.png"
+    path.write_bytes(png_file.assemble(plain.header(), chunks, plain.coded, ()))
+    for target in (PhotoFormat.jpeg, PhotoFormat.tiff, PhotoFormat.png, PhotoFormat.jp2):
+        _, back, notes, _ = run(path, format=target)
+        assert irb.iptc_of(back.metadata.iptc) == IPTC
+        assert b'dc:source="shoe box"' in (back.metadata.xmp or b"")
+        assert not lossy(notes) and not back.metadata.comments
+
+
+def test_a_packet_in_png_that_cannot_be_inflated_stays_a_chunk(tmp_path: Path) -> None:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(GREY)))
+    chunk = (b"iTXt", png_file.XMP_KEYWORD + b"\0\1\0\0\0" + zlib.compress(XMP % b"")[:-9])
+    path = tmp_path / "a.png"
+    path.write_bytes(png_file.assemble(plain.header(), [chunk], plain.coded, ()))
+    _, back, _, data = run(path)
+    assert chunk in png_file.parse(data).chunks
+    assert back.metadata.xmp is not None and b"colorize" in back.metadata.xmp
+
+
+def test_texts_that_inflate_to_much_are_cut_and_told(tmp_path: Path) -> None:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(GREY)))
+    bomb = zlib.compress(b"a" * (64 << 20))
+    chunks = [(b"zTXt", b"Title%d\0\0" % i + bomb) for i in range(20)]
+    path = tmp_path / "a.png"
+    path.write_bytes(png_file.assemble(plain.header(), chunks, plain.coded, ()))
+    _, back, notes, data = run(path, format=PhotoFormat.jpeg)
+    assert len(back.metadata.comments) == 20 and len(data) < 20 * 70_000
+    assert "a text was cut: a comment in JPEG holds 65,533 bytes" in notes
