@@ -56,13 +56,19 @@ def joined(pieces: Iterable[bytes | memoryview | Patch]) -> bytes:
     return bytes(out)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes | memoryview | Patch], facts: FileFacts) -> int:
+def write_whole(
+    path: Path,
+    pieces: Iterable[bytes | memoryview | Patch],
+    facts: FileFacts,
+    finish: Callable[[BinaryIO], None] | None = None,
+) -> int:
     """Write a file beside its place, force it to the disk, then rename it.
 
     Args:
         path: the name it gets.
         pieces: its bytes, from the first to the last, and patches of what was written before.
         facts: the source's; the file gets its times, and its permissions with the owner's right to write.
+        finish: changes bytes of the file once it has all of them; it can be read, too.
 
     Returns:
         How many bytes were written.
@@ -73,6 +79,8 @@ def write_whole(path: Path, pieces: Iterable[bytes | memoryview | Patch], facts:
 
     def fill(file: BinaryIO) -> None:
         put(file, pieces)
+        if finish is not None:
+            finish(file)
 
     return write_whole_by(path, fill, facts)
 
@@ -89,13 +97,13 @@ def put(file: BinaryIO, pieces: Iterable[bytes | memoryview | Patch]) -> None:
 
 
 def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFacts) -> int:
-    """`write_whole` for a file that is not written from start to end: `fill` is given it, open for writing."""
+    """`write_whole` for a file that is not written from start to end: `fill` is given it, open for both."""
     part = part_of(path)
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
-        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with open(number, "wb") as file:
+        number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with open(number, "w+b") as file:
             fill(file)
             size = file.seek(0, os.SEEK_END)
             file.flush()

@@ -43,6 +43,7 @@ class Destinations:
     ) -> None:
         self.sources, self.out, self.single = sources, out, single
         self._possible = possible
+        self._places: dict[str, int] | None = None
         self._planned = [_mirrored(source, suffix) for source in sources]
         self._folders = {key(folder) for path in {path.parent for path in self._planned} for folder in _above(path)}
         self._names: dict[str, int] = {}  # how many photos have a name, and which have a stem
@@ -95,6 +96,17 @@ class Destinations:
                 hint="Give another --out or --suffix",
             )
         return out
+
+    def has_elsewhere(self, relative: str, out: Path) -> bool:
+        """Whether a photo of the batch, by its place as one line, has its result elsewhere: what is at `out` is old."""
+        if self._places is None:
+            self._places = {printable(source.relative.as_posix()): i for i, source in enumerate(self.sources)}
+        place = self._places.get(relative)
+        return place is not None and key(self._planned[place]) != key(out.relative_to(self.out))
+
+    def lock_name(self, index: int) -> str:
+        """What stands for a source's result, and all beside it, when runs agree who makes it."""
+        return self.single.name if self.single is not None else key(self._planned[index])
 
     def _with_suffix(self, index: int, planned: Path, suffix: str) -> Path:
         """The first of `a.png`, `a.gif.png` and `a~hash.png` that no other photo's result may have."""

@@ -1,11 +1,12 @@
-"""A large file on the disk: its times, its first bytes, and whether it is still the same.
+"""What the file system says of a file, whether it is still the same, and the hash of its bytes.
 
 In:  a path
-Out: `FileFacts`; parts of the file
+Out: `FileFacts`; the first bytes; a SHA-256
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -13,43 +14,105 @@ from pathlib import Path
 
 from colorize_cli.errors import DecodeError
 
+_COARSE = (100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # nanoseconds that file systems count in
+_CHANGED = "the file changed while it was read; try again"
+
 
 @dataclass(frozen=True)
 class FileFacts:
-    """The file system's facts about the source, to be given to the output."""
+    """The file system's facts about the source, to be given to the output.
+
+    Attributes:
+        size: bytes.
+        mtime_ns, atime_ns: times, nanoseconds.
+        mode: permissions.
+        inode: which file it is; 0 where nobody asked.
+    """
 
     size: int = 0
     mtime_ns: int = 0
     atime_ns: int = 0
     mode: int = 0o644
+    inode: int = 0
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileFacts:
+        """What `os.stat` says."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_atime_ns, stat.S_IMODE(status.st_mode), status.st_ino)
 
 
-def facts_of(path: Path) -> tuple[FileFacts, bytes]:
-    """The times of a plain file, and its first 64 bytes.
+def open_plain(path: Path) -> int:
+    """A descriptor of a plain file, for reading; a pipe or a device is refused, and never waited for.
 
     Raises:
-        DecodeError: it is no plain file, or cannot be read.
+        DecodeError: it is no plain file, or gone.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise DecodeError("it is no plain file", path=path)
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(number, "rb") as file:
-            found = os.fstat(number)
-            head = file.read(64)
+        # without O_NONBLOCK a pipe that took the file's place since would hang the run
+        return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
         raise DecodeError("the file is gone", path=path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
-    return FileFacts(found.st_size, found.st_mtime_ns, found.st_atime_ns, stat.S_IMODE(found.st_mode)), head
+
+
+def facts_of(path: Path) -> tuple[FileFacts, bytes]:
+    """The facts of a plain file, and its first 64 bytes.
+
+    Raises:
+        DecodeError: it is no plain file, or cannot be read.
+    """
+    number = open_plain(path)
+    try:
+        with open(number, "rb") as file:
+            return FileFacts.of(os.fstat(number)), file.read(64)
+    except OSError as error:
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
 
 
 def unchanged(path: Path, facts: FileFacts) -> None:
     """Refuse a file that is no longer what it was.
 
     Raises:
-        DecodeError: it changed, or is gone.
+        DecodeError: it changed, or another took its place, or it is gone.
     """
     now, _ = facts_of(path)
-    if (now.size, now.mtime_ns) != (facts.size, facts.mtime_ns):
-        raise DecodeError("the file changed while it was read; try again", path=path)
+    if not same(now, facts):
+        raise DecodeError(_CHANGED, path=path)
+
+
+def same(now: FileFacts, facts: FileFacts) -> bool:
+    """Whether facts are of one file that nobody wrote to between them."""
+    return (now.size, now.mtime_ns) == (facts.size, facts.mtime_ns) and facts.inode in (0, now.inode)
+
+
+def sha256_of(path: Path, facts: FileFacts | None = None) -> str:
+    """The SHA-256 of a file's bytes.
+
+    Args:
+        path: the file.
+        facts: what it was when it was read; None where it was not.
+
+    Raises:
+        DecodeError: it is not what it was, changes meanwhile, or cannot be read.
+    """
+    number, digest = open_plain(path), hashlib.sha256()
+    try:
+        with open(number, "rb", buffering=0) as file:
+            before = FileFacts.of(os.fstat(number))
+            while block := file.read(1 << 20):
+                digest.update(block)
+            after = FileFacts.of(os.fstat(number))
+    except OSError as error:
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    if not same(after, before) or facts is not None and not same(after, facts):
+        raise DecodeError(_CHANGED, path=path)
+    return digest.hexdigest()
+
+
+def same_time(one: int, other: int) -> bool:
+    """Whether two modification times, in nanoseconds, are one: some file systems keep them coarsely."""
+    low, high = min(one, other), max(one, other)
+    return low == high or any(high // step * step == low for step in _COARSE)

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.inference.geometry import View, reduce
+from colorize_cli.photos.jpeg_file import APP0, APP1, XMP, assemble
 from colorize_cli.photos.photo import LumaPlanes
+from colorize_cli.photos.provenance import Provenance, only_note
+from colorize_cli.photos.seal import seal
 
 PAIR, SHEET = ".compare.jpg", ".variants.jpg"  # endings of their names
 _GAP = 12  # pixels of white between the pictures of a sheet
@@ -38,19 +41,25 @@ def thumbnail(pixels: NDArray[Any] | LumaPlanes, side: int) -> NDArray[np.uint8]
 
 
 def write_pair(
-    before: NDArray[Any], after: NDArray[Any] | LumaPlanes, path: Path, facts: FileFacts, side: int = 1600
+    before: NDArray[Any],
+    after: NDArray[Any] | LumaPlanes,
+    path: Path,
+    facts: FileFacts,
+    note: Provenance,
+    side: int = 1600,
 ) -> None:
-    """Write before | after as one JPEG, each at most `side` pixels long."""
-    _write(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts)
+    """Write before | after as one JPEG, each at most `side` pixels long, with the result's note."""
+    _write(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts, note)
 
 
-def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts) -> None:
+def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts, note: Provenance) -> None:
     """Write a photo and its variants as one JPEG: `before`, then 1 (the plain result), 2 and so on.
 
     Args:
         thumbnails: of one size, as `thumbnail` gives them, the photo first.
         path: where to.
         facts: the photo's, for the times.
+        note: the plain result's.
     """
     height, width = thumbnails[0].shape[:2]
     columns = min(len(thumbnails), max(1, round((len(thumbnails) * 1.5 * (height + _BAND) / width) ** 0.5)))
@@ -62,9 +71,10 @@ def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: File
         sheet[top : top + height, left : left + width] = picture
         name = str(number) if number else "before"
         cv2.putText(sheet, name, (left, top - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 1, cv2.LINE_AA)
-    _write(sheet, path, facts)
+    _write(sheet, path, facts, note)
 
 
-def _write(picture: NDArray[np.uint8], path: Path, facts: FileFacts) -> None:
-    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    write_whole(path, [encoded.tobytes()], facts)
+def _write(picture: NDArray[np.uint8], path: Path, facts: FileFacts, note: Provenance) -> None:
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+    segments = [(APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), (APP1, XMP + only_note(note))]
+    write_whole(path, [assemble(encoded, segments)], facts, seal)

@@ -31,9 +31,10 @@ def variant_path(out: Path, number: int) -> Path:
     return out.with_name(fit(f"{out.stem}.variant{number}", out.suffix))
 
 
-def is_variant(path: Path) -> bool:
-    """Whether a file is called as a variant is."""
-    return _VARIANT.match(path.stem) is not None
+def base_stem(stem: str) -> str | None:
+    """The stem of the photo that a file is called as a variant of; None where it is not called as one."""
+    found = _VARIANT.match(stem)
+    return found[1] if found else None
 
 
 def variant_note(note: Provenance, number: int, seed: int) -> Provenance:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
-from colorize_cli.files.facts import FileFacts
+from colorize_cli.files.facts import FileFacts, same
 from colorize_cli.metadata import extended, xmp
 from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
@@ -179,10 +179,10 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
         raise DecodeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
-    changed = (start.st_size, start.st_mtime_ns) != (end.st_size, end.st_mtime_ns)
-    if changed or sniff(data[:64]) and len(data) != end.st_size:
+    facts = FileFacts.of(end)
+    if not same(facts, FileFacts.of(start)) or sniff(data[:64]) and len(data) != end.st_size:
         raise DecodeError("the file changed while it was read; try again", path=path)
-    return data, FileFacts(end.st_size, end.st_mtime_ns, end.st_atime_ns, stat.S_IMODE(end.st_mode))
+    return data, facts
 
 
 def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:

@@ -25,6 +25,7 @@ from colorize_cli.photos.encode_tiff import encode_tiff
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Photo, PhotoFormat, ProbeResult
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.reader import read_provenance
+from colorize_cli.photos.seal import seal
 from colorize_cli.photos.sniff import SUFFIXES
 from colorize_cli.photos.strip import Strip, strip
 
@@ -160,7 +161,7 @@ def write_photo(
     photo = strip(photo, settings.strip)
     try:
         pieces, notes = encode_bytes(photo, pages, format, settings.quality, provenance)
-        size = write_whole(out, pieces, photo.metadata.file)
+        size = write_whole(out, pieces, photo.metadata.file, seal)
     except EncodeError:
         raise
     except MemoryError:

@@ -9,7 +9,7 @@ Source: XMP Specification Part 1 (ISO 16684-1) for the packet and its RDF.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from colorize_cli.metadata import xmp
@@ -21,9 +21,30 @@ _IPTC_SOURCE_TYPE = ("http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "DigitalSour
 _PACKET_START, _PACKET_END = b"<?xpacket begin=", b"<?xpacket end="
 
 
+SIZE_FIELD = b"<colorize:Size>"
+NO_SIZE = b"0" * 12  # stands in for the result's size until it is known
+
+
+@dataclass(frozen=True)
+class SourceNote:
+    """Which file a result was made of.
+
+    Attributes:
+        relative: its place among the inputs, as one line.
+        size: its bytes.
+        sha256: of its bytes.
+    """
+
+    relative: str
+    size: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Provenance:
     """What made the colours. It carries no time, so that the same command gives the same bytes.
+
+    Two notes are equal where the same software, model and settings made the colours, of whatever source.
 
     Attributes:
         software: the program's name.
@@ -31,6 +52,8 @@ class Provenance:
         model: the model's name.
         sha256: of the model's weights.
         settings: (name, value) pairs in order of name.
+        source: the file that the result was made of.
+        size: bytes of the result, as the result itself says; None where it does not.
     """
 
     software: str
@@ -38,6 +61,8 @@ class Provenance:
     model: str
     sha256: str
     settings: tuple[tuple[str, str], ...] = ()
+    source: SourceNote | None = field(default=None, compare=False)
+    size: int | None = field(default=None, compare=False)
 
     def line(self) -> str:
         """The note on one line, for places that hold plain text."""
@@ -50,14 +75,21 @@ def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
     )
     mark = f"\n   <iptc:DigitalSourceType>{_SOURCE_TYPE}</iptc:DigitalSourceType>" if source_type else ""
     extra = ' xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"' if source_type else ""
+    values = [
+        ("Software", note.software),
+        ("Version", note.version),
+        ("Model", note.model),
+        ("ModelSha256", note.sha256),
+    ]
+    if note.source is not None:
+        values += [
+            ("Source", note.source.relative),
+            ("SourceSize", str(note.source.size)),
+            ("SourceSha256", note.source.sha256),
+            ("Size", NO_SIZE.decode()),
+        ]
     fields = "".join(
-        f"\n   <colorize:{name}>{escape(_printable(value), quote=False)}</colorize:{name}>"
-        for name, value in (
-            ("Software", note.software),
-            ("Version", note.version),
-            ("Model", note.model),
-            ("ModelSha256", note.sha256),
-        )
+        f"\n   <colorize:{name}>{escape(_printable(value), quote=False)}</colorize:{name}>" for name, value in values
     )
     return (
         b'\n  <rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about='
@@ -164,13 +196,30 @@ def _read(text: bytes) -> Provenance | None:
     items = {item.name[1]: item for owner in owners for item in found.fields(owner) if item.name[0] == NAMESPACE}
     if not all(name in items for name in ("Software", "Version", "Model", "ModelSha256")):
         return None
-    software, version, model, sha256 = (
-        found.text(items[name]) for name in ("Software", "Version", "Model", "ModelSha256")
-    )
+    texts = {name: found.text(item) for name, item in items.items() if name != "Settings"}
     settings = items.get("Settings")
     lines = [found.text(line) for line in found.items(settings)] if isinstance(settings, Element) else []
     pairs = (line.partition("=") for line in lines)
-    return Provenance(software, version, model, sha256, tuple((name, value) for name, _, value in pairs))
+    return Provenance(
+        texts["Software"],
+        texts["Version"],
+        texts["Model"],
+        texts["ModelSha256"],
+        tuple((name, value) for name, _, value in pairs),
+        _source(texts),
+        _integer(texts.get("Size", "")) or None,
+    )
+
+
+def _source(texts: dict[str, str]) -> SourceNote | None:
+    size = _integer(texts.get("SourceSize", ""))
+    if size is None or "Source" not in texts or "SourceSha256" not in texts:
+        return None
+    return SourceNote(texts["Source"], size, texts["SourceSha256"])
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if len(text) <= 18 and text.isdecimal() else None
 
 
 def only_note(note: Provenance) -> bytes:

@@ -95,9 +95,11 @@ class Scan:
                 yield Block(top, rows)
                 del raw, rows  # before the next are read: a strip may have 64 MB
         except (Damaged, OSError) as error:
+            unchanged(path, self.photo.metadata.file)  # else the reason is that somebody writes to it
             reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
             hint = error.advice() if isinstance(error, Damaged) else None
             raise DecodeError(reason, path=path, hint=hint) from None
+        unchanged(path, self.photo.metadata.file)
         if seen != self.photo.pages[page].size[1] // factor:
             raise DecodeError("damaged: not all of its rows are there", path=path)
 

@@ -32,6 +32,7 @@ from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips, with_neighbours
 from colorize_cli.photos.scan_write_jpeg import JpegStrips
 from colorize_cli.photos.scan_write_tiff import TiffTiles
+from colorize_cli.photos.seal import seal
 from colorize_cli.photos.strip import strip
 
 STREAMED = frozenset({PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff})
@@ -114,6 +115,8 @@ def write_scan(
             png = PngStrips(photo, photo.pages[0], provenance)
             png.start(file)
             _fill_page(file, scan, 0, png, paint, on_rows, workers, near)
+        seal(file)
+        unchanged(source, scan.photo.metadata.file)
 
     try:
         size = write_whole_by(out, fill, scan.photo.metadata.file)

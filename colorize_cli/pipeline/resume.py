@@ -6,20 +6,37 @@ Out: paths; the outcome where nothing is to be done
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
-from colorize_cli.errors import EncodeError
+from colorize_cli.errors import DecodeError, EncodeError, PhotoError, TooLargeError, printable
 from colorize_cli.files.copy import is_copy
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
+from colorize_cli.files.facts import FileFacts, same_time, sha256_of
 from colorize_cli.files.leftovers import sweep
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variants import variant_note, variant_path
-from colorize_cli.photos.encode import EncodeSettings, read_provenance, suffix_for
+from colorize_cli.photos.decode import decode
+from colorize_cli.photos.encode import EncodeSettings, suffix_for
 from colorize_cli.photos.photo import PhotoFormat
-from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.provenance import Provenance, SourceNote
+from colorize_cli.photos.reader import ResultFile, read_result
 from colorize_cli.pipeline.outcome import Outcome, Status
+
+
+class State(Enum):
+    """What is in a result's place."""
+
+    absent = "absent"
+    whole = "whole"
+    edited = "edited"  # another program changed the file, and it can be read
+    damaged = "damaged"
+    otherwise = "otherwise"
+    replaced = "replaced"  # it was made of another file, which the photo has replaced
+    copy = "copy"
 
 
 class Outputs:
@@ -46,25 +63,123 @@ class Outputs:
             raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
         return out
 
+    def done_before(self, place: int, source: Source, provenance: Provenance) -> Outcome | None:
+        """The outcome of a photo whose result, or copy, is in the place that its name tells, and whole.
+
+        The photo itself is not read. None where that is not so, or where it takes a closer look to say.
+        """
+        form = self.settings.format
+        try:
+            suffix = None if form is None else suffix_for(source.path, form)
+            outcome = self.standing(source, place, self.destinations.path(place, suffix), provenance)
+        except PhotoError:
+            return None
+        return outcome if outcome is not None and outcome.status is Status.skipped else None
+
     def standing(self, source: Source, index: int, out: Path, provenance: Provenance) -> Outcome | None:
-        """The outcome where a result, or a copy, is there already and is to stay."""
+        """The outcome where a result, or a copy, is there already and is to stay.
+
+        Raises:
+            EncodeError: something is in the result's place that is not this photo's.
+        """
         if self.job.overwrite:
             return None
-        made_by = read_provenance(out) if out.exists() else None
-        if made_by is None and out.exists() and is_copy(source.path, out):
-            return Outcome(source.path, Status.skipped, out, reason="has colour, copied before")
-        beside = [(variant_path(out, n), self.note(provenance, n)) for n in range(2, self.job.variants + 1)]
-        there = [file for file, _ in beside if file.exists()]
-        if (out.exists() and made_by != provenance) or any(
-            file in there and read_provenance(file) != note for file, note in beside
-        ):
-            return Outcome(source.path, Status.made_otherwise, out, reason="made otherwise; --overwrite makes it anew")
-        if out.exists() and len(there) == len(beside):
-            return Outcome(source.path, Status.skipped, out)
+        state = self._state(out, source, provenance)
+        if state is State.copy:
+            return self._copied(source, out)
+        numbers = range(2, self.job.variants + 1)
+        others = [self._state(variant_path(out, n), source, self.note(provenance, n)) for n in numbers]
+        if State.otherwise in (state, *others):
+            reason = "exists with other settings; --overwrite makes it anew"
+            return Outcome(source.path, Status.made_otherwise, out, reason=reason)
+        stands = {State.whole, State.edited}
+        if state in stands and stands.issuperset(others) and self._sides_stand(source, out, provenance):
+            changed = "its file was changed by another program since" if state is State.edited else None
+            return Outcome(source.path, Status.skipped, out, reason=changed)
+        if state is State.edited:
+            reason = "its file was changed by another program since; --overwrite makes it and all beside it anew"
+            return Outcome(source.path, Status.skipped, out, reason=reason)
         copied = self.copy(index)
-        if copied != out and self.job.on_color is OnColor.copy and is_copy(source.path, copied):
-            return Outcome(source.path, Status.skipped, copied, reason="has colour, copied before")
+        if state is State.absent and copied != out and is_copy(source.path, copied):
+            return self._copied(source, copied)
         return None
+
+    def _copied(self, source: Source, copy: Path) -> Outcome | None:
+        if self.job.on_color is OnColor.recolor:
+            reason = "copied before, since it has color; --overwrite makes it anew"
+            return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
+        return Outcome(source.path, Status.skipped, copy, reason="has colour, copied before")
+
+    def _state(self, out: Path, source: Source, wanted: Provenance) -> State:
+        """What is in a result's place.
+
+        Raises:
+            EncodeError: what is not this photo's, nor a remainder of it.
+            DecodeError: the photo cannot be read.
+        """
+        found = read_result(out)
+        if found is None:
+            if not out.exists():
+                return State.absent
+            kind = "a folder" if out.is_dir() else "something that cannot be read"
+            raise EncodeError(f"{kind} is in the place of its result, {printable(out)}; move it away", path=source.path)
+        made_of = found.note.source if found.note else None
+        if made_of is not None and found.note is not None and self._is_made_of(source, made_of, found):
+            if not found.whole:
+                if found.cut or not self._can_be_read(out):
+                    return State.damaged
+                return State.otherwise if found.note != wanted else State.edited
+            return State.whole if found.note == wanted else State.otherwise
+        if is_copy(source.path, out):
+            return State.copy
+        if found.size == 0:
+            return State.damaged
+        if found.note is None:
+            broken = found.format is not None and not self._can_be_read(out)
+            kind = "a damaged picture" if broken else "a file that colorize did not make"
+            raise self._in_the_way(out, source, kind)
+        if made_of is None:  # by an earlier version
+            return State.otherwise
+        if made_of.relative == _relative(source) or self.destinations.has_elsewhere(made_of.relative, out):
+            return State.replaced
+        raise self._in_the_way(out, source, f"the result of another photo, {made_of.relative},")
+
+    def _in_the_way(self, out: Path, source: Source, what: str) -> EncodeError:
+        text = f"{what} is in the place of its result, {printable(out)}"
+        return EncodeError(text, path=source.path, hint="Move it away, or give another --out; --overwrite replaces it.")
+
+    def _is_made_of(self, source: Source, told: SourceNote, result: ResultFile) -> bool:
+        """Whether a result was made of the photo as it is now; its bytes are read only where names or times differ."""
+        try:
+            now = source.path.stat()
+        except OSError as error:
+            raise DecodeError(f"it cannot be read: {error.strerror or error}", path=source.path) from None
+        if now.st_size != told.size:
+            return False
+        if told.relative == _relative(source) and same_time(now.st_mtime_ns, result.mtime_ns):
+            return True
+        return sha256_of(source.path) == told.sha256
+
+    def _can_be_read(self, path: Path) -> bool:
+        try:
+            decode(path, self.job.limits())
+        except TooLargeError:
+            return True
+        except PhotoError:
+            return False
+        return True
+
+    def _sides_stand(self, source: Source, out: Path, provenance: Provenance) -> bool:
+        """Whether the pictures that go beside the result, and were asked for, are there and are this photo's."""
+        endings = [ending for ending, asked in ((PAIR, self.job.compare), (SHEET, self.job.variants > 1)) if asked]
+        for ending in endings:
+            side = read_result(self.destinations.beside(source, out, ending))
+            note = side.note if side else None
+            if side is None or note is None or note.source is None or not side.whole or note != provenance:
+                return False
+            if not self._is_made_of(source, note.source, side):
+                return False
+        return True
 
     def note(self, provenance: Provenance, number: int) -> Provenance:
         """What a variant's file says of how it was made; the first is the plain result."""
@@ -88,3 +203,20 @@ class Outputs:
             raise EncodeError(f"cannot make the folder {folder}: {error.strerror}", path=folder) from error
         sweep(folder)
         self._folders.add(folder)
+
+
+def source_note(source: Source, facts: FileFacts) -> SourceNote:
+    """What a result says of the photo that it is made of.
+
+    Args:
+        source: the photo.
+        facts: what its file was when it was read.
+
+    Raises:
+        DecodeError: it changed since.
+    """
+    return SourceNote(_relative(source), facts.size, sha256_of(source.path, facts))
+
+
+def _relative(source: Source) -> str:
+    return printable(source.relative.as_posix())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import EncodeError, NothingToDoError, PhotoError, UsageError, one_line, printable
+from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover
 from colorize_cli.inference.choices import Method
@@ -25,13 +25,13 @@ from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.scans import Lane, Part
 from colorize_cli.inference.steering import Steering
-from colorize_cli.inference.variants import check_names, is_variant
-from colorize_cli.photos.encode import read_provenance
+from colorize_cli.inference.variants import check_names
 from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
+from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.task import Workshop
 
@@ -82,7 +82,7 @@ def colorize_photos(
         job.photos,
         recursive=job.recursive,
         leave=None if single else job.out,
-        is_product=lambda path: _may_be_ours(path, job.suffix) and _is_ours(path),
+        is_product=Products(job),
     )
     report.passed_over = found.passed_over
     _check_sources(found, job, single)
@@ -152,18 +152,6 @@ def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> N
         )
     if single is None and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
-
-
-def _may_be_ours(path: Path, suffix: str) -> bool:
-    """Whether a file's name is one that results have beside their sources."""
-    return is_variant(path) or (bool(suffix) and path.stem.endswith(suffix))
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return read_provenance(path) is not None
-    except PhotoError:
-        return False
 
 
 def _write_report(report: RunReport, job: ColorizeJob, single: Path | None) -> None:

@@ -42,7 +42,7 @@ from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.resume import Outputs
+from colorize_cli.pipeline.resume import Outputs, source_note
 
 if TYPE_CHECKING:
     import torch
@@ -91,6 +91,9 @@ class Workshop:
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path
         provenance = self.steering.provenance(path)
+        done = self.outputs.done_before(index, source, provenance)
+        if done is not None:
+            return done
         found = probe(path)
         form, note = target_format(found, self.settings)
         out = self.outputs.result(index, path, form, found.pages)
@@ -102,11 +105,14 @@ class Workshop:
             return Outcome(path, Status.planned, out, notes=(*((note,) if note else ()), *described(found, way)))
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
+        provenance = replace(provenance, source=source_note(source, photo.metadata.file))
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
-        out = self.outputs.result(index, path, form, len(photo.pages))
+        seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
+        if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
+            return standing
         grey = self._pages_to_colour(sights)
         if not grey:
-            return self._leave_coloured(index, source, opened, out, started)
+            return self._leave_coloured(index, source, opened, out, provenance, started)
         notes = photo.notes + ((note,) if note else ())
         self.steering.check(path)
         sidecars = self.steering.read(path)
@@ -195,7 +201,9 @@ class Workshop:
             if sight.pixels.ndim == 2 or residual_chroma(sight.pixels, sight.space) <= COLOUR_THRESHOLD
         )
 
-    def _leave_coloured(self, index: int, source: Source, opened: Opened, out: Path, started: float) -> Outcome:
+    def _leave_coloured(
+        self, index: int, source: Source, opened: Opened, out: Path, provenance: Provenance, started: float
+    ) -> Outcome:
         if self.job.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
         photo = opened.photo
@@ -203,17 +211,19 @@ class Workshop:
         if self.job.strip == "none":  # byte for byte: nothing that the decoder noted was lost
             if Loss.salvage in losses(photo.notes):
                 notes += (Note("it is damaged, and was copied as it is"),)
-            out = self.outputs.copy(index)
+            seen, out = out, self.outputs.copy(index)
+            if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
+                return standing
             self.outputs.make_folder(out.parent)
-            copy_whole(source.path, out)
+            copy_whole(source.path, out, photo.metadata.file)
         else:  # a copy would publish what was to be stripped
             self.outputs.make_folder(out.parent)
             if opened.scan is not None:
                 with self.lane.walk(source.path, "writing", total_rows(opened.scan)) as on_rows:
-                    written = paint(opened.scan, {}, out, self.settings, self.steering.base, on_rows, self.workers)
+                    written = paint(opened.scan, {}, out, self.settings, provenance, on_rows, self.workers)
             else:
                 pages = [page.pixels for page in photo.pages]
-                written = write_photo(photo, pages, out, self.settings, self.steering.base)
+                written = write_photo(photo, pages, out, self.settings, provenance)
             notes += photo.notes + written.notes
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
@@ -256,12 +266,13 @@ class Workshop:
                 looks.append(thumbnail(result.after, 800))
             if count and number == 1:
                 sheet = [thumbnail(result.before, 800), looks[-1], *looks[:-1]]
-                write_sheet(sheet, self.destinations.beside(prepared.source, out, SHEET), photo.metadata.file)
+                beside = self.destinations.beside(prepared.source, out, SHEET)
+                write_sheet(sheet, beside, photo.metadata.file, prepared.provenance)
             notes += result.notes
             figures |= {key: max(value, figures.get(key, 0.0)) for key, value in result.figures.items()}
         if self.job.compare:
             pair = self.destinations.beside(prepared.source, out, PAIR)
-            write_pair(result.before, result.after, pair, photo.metadata.file)
+            write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
         return Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)

@@ -83,7 +83,9 @@ def test_other_settings_are_counted_and_left_unless_overwritten(tiny_model: Path
 def test_a_file_that_nobody_knows_is_never_overwritten(tiny_model: Path, photos: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_bytes(b"mine")
-    assert colorize(tiny_model, photos, tmp_path / "out").counts[Status.made_otherwise] == 1
+    report = colorize(tiny_model, photos, tmp_path / "out")
+    assert report.counts == {Status.done: 2, Status.failed: 1} and report.exit_status == 1
+    assert "a file that colorize did not make is in the place of its result" in str(report.failures[0].reason)
     assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
 
 

@@ -1,0 +1,60 @@
+"""Which files among the sources are results of earlier runs.
+
+In:  a job whose results may lie among its sources: beside them, or in the folders that are searched
+Out: for each file found in a folder, whether it is a result
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.variants import base_stem
+from colorize_cli.photos.reader import read_provenance
+
+
+class Products:
+    """Tells results from sources.
+
+    A file with our note is a result where results lie among the sources, whatever its name; elsewhere where it is
+    called as a result is. A file without a note, say since its metadata was removed, is one where it is called as the
+    result of a file beside it.
+
+    Args:
+        job: the batch.
+    """
+
+    def __init__(self, job: ColorizeJob) -> None:
+        self.suffix = job.suffix
+        out = os.path.realpath(job.out)
+        folders = [os.path.realpath(name) for name in job.photos if os.path.isdir(name)]
+        self._among = any(folder == out or folder.startswith(out.rstrip(os.sep) + os.sep) for folder in folders)
+        self._stems = lru_cache(maxsize=16)(_stems)
+
+    def __call__(self, path: Path) -> bool:
+        """Whether a file is a result."""
+        bases = self._bases(path.stem)
+        if not bases and not self._among:
+            return False
+        if read_provenance(path) is not None:
+            return True
+        return self._among and not bases.isdisjoint(self._stems(path.parent))
+
+    def _bases(self, stem: str) -> set[str]:
+        """The stems of the photos whose result or variant a file is, by its name."""
+        found = set[str]()
+        for name in (stem, base_stem(stem)):
+            if name and self.suffix and name.endswith(self.suffix) and name != self.suffix:
+                found.add(name[: -len(self.suffix)])
+            elif name and name != stem:
+                found.add(name)
+        return found
+
+
+def _stems(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.path.splitext(name)[0] for name in os.listdir(folder))
+    except OSError:
+        return frozenset()
