@@ -1,4 +1,4 @@
-"""Decode WebP, BMP, JPEG 2000, AVIF, GIF and HEIC.
+"""Decode WebP, JPEG 2000, AVIF, GIF and HEIC.
 
 In:  the bytes of a file of one of these formats
 Out: `RawPhoto`; the first picture where there are several
@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import bmp_file, exif, gif_blocks, heif_boxes, irb, jp2_file, webp_file
+from colorize_cli.photos import exif, gif_blocks, heif_boxes, irb, jp2_file, webp_file
+from colorize_cli.photos.decode_bmp import decode_bmp
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.limits import check_size
@@ -26,7 +27,6 @@ Image.MAX_IMAGE_PIXELS = None  # limits.py asks before anything is allocated, an
 
 PILLOW = {
     PhotoFormat.webp: "WEBP",
-    PhotoFormat.bmp: "BMP",
     PhotoFormat.jp2: "JPEG2000",
     PhotoFormat.avif: "AVIF",
     PhotoFormat.gif: "GIF",
@@ -45,6 +45,8 @@ def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage
             return decode_heif(data, limits)
         if format is PhotoFormat.webp and webp_file.declared_end(data) > len(data):
             raise Damaged("truncated WEBP: its end is missing")
+        if format is PhotoFormat.bmp:
+            return decode_bmp(data, limits, salvage)
         if format is PhotoFormat.jp2:
             return _decode_jp2(data, limits, salvage)
         return _by_pillow(data, format, limits)
@@ -77,11 +79,6 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
             turned if own.turned or own.exif and exif.gives_orientation(own.exif) else exif.orientation(None, packet)
         )
         block, packet = own.exif or (None if own.turned else block), own.xmp or packet
-    if format is PhotoFormat.bmp:
-        profile, missing = bmp_file.profile_of(data)
-        if missing:
-            how = "stands in another file, which is not read," if missing == "linked" else "is damaged"
-            notes += (Note(f"its color profile {how} and was left out", Loss.profile),)
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
         lossless, depth = False, _avif_depth(data)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.photos import exif, jp2_file, jpeg_file, mpf, multi_jpeg, png_file, png_text
+from colorize_cli.photos.bmp_header import read_header, with_file_header
 from colorize_cli.photos.camera_raw import holds_sensor_data, library, size_of
 from colorize_cli.photos.decode_others import PILLOW, exif_of
 from colorize_cli.photos.decode_ppm import header as ppm_header
@@ -109,6 +110,10 @@ def _probe(path: Path, head: bytes, format: PhotoFormat) -> ProbeResult:
         size = (jp2.width, jp2.height)
         size = size[::-1] if exif.orientation(block, packet) >= 5 else size
         return ProbeResult(path, format, size, 1, jp2.depth, jp2.components, jp2.width * jp2.height)
+    if format is PhotoFormat.bmp:
+        bmp = read_header(with_file_header(head))
+        channels = 3 + bmp.has_alpha if bmp.bits > 8 else 1
+        return ProbeResult(path, format, (bmp.width, bmp.height), 1, bmp.depth, channels, bmp.width * bmp.height)
     if format is PhotoFormat.raw:
         size = size_of(head)
         return ProbeResult(path, format, size, 1, 16, 3, size[0] * size[1])

@@ -6,6 +6,7 @@ Out: a `PhotoFormat`, or why it is none
 
 from __future__ import annotations
 
+from colorize_cli.photos.bmp_header import SIZES, starts_as_dib
 from colorize_cli.photos.photo import PhotoFormat
 
 SUFFIXES: dict[PhotoFormat, tuple[str, ...]] = {
@@ -61,7 +62,10 @@ def sniff(head: bytes) -> PhotoFormat | None:
             return PhotoFormat.avif
         if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")):
             return PhotoFormat.heic
-    if head[:2] == b"BM" and head[15:18] == b"\0\0\0" and head[14:15] in b"\x0c\x28\x34\x38\x40\x6c\x7c":
+    bitmap = head[14:] if head[:2] == b"BA" else head
+    if bitmap[:2] == b"BM" and bitmap[14:15] and bitmap[15:18] == b"\0\0\0" and bitmap[14] in SIZES:
+        return PhotoFormat.bmp
+    if starts_as_dib(head):
         return PhotoFormat.bmp
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\t", b"\n", b"\r", b"#"):
         return PhotoFormat.ppm
