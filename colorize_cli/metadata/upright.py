@@ -82,7 +82,7 @@ def upright(packet: bytes, turned: int, size: tuple[int, int]) -> bytes:
         stored = (Decimal(size[0]), Decimal(size[1]))
         for region in (_mwg, _microsoft, _iptc, _subject):
             edits += region(found, turned, stored)
-    edits = [edit for edit in edits if found.data[edit[0] : edit[1]] != edit[2]]
+    edits = [edit for edit in edits if not _same(found.data[edit[0] : edit[1]], edit[2])]
     return found.edited(edits) if edits else packet
 
 
@@ -135,6 +135,14 @@ def _number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() and abs(value) < 10**9 and value.as_tuple().exponent > -40 else None  # type: ignore[operator]
+
+
+def _same(old: bytes, new: bytes) -> bool:
+    """Whether two texts are the same, or the same number: ".25" is not written anew as "0.25"."""
+    if old == new or not new:
+        return old == new
+    one, other = (_number(text.decode("utf-8", "replace")) for text in (old, new))
+    return one is not None and one == other
 
 
 def _text(value: Decimal) -> str:
