@@ -14,10 +14,24 @@ from colorize_cli.photos import exif, jp2_file, png_file
 from colorize_cli.photos.ifd_write import exif_block
 from colorize_cli.photos.photo import Metadata, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.tiff_tags import breaks_when_moved, tags_of_exif, told_anew
+from colorize_cli.photos.tiff_tags import (
+    COPIED_LAYOUT,
+    ICC,
+    IPTC,
+    LAYERS,
+    LAYOUT,
+    ORIENTATION,
+    PHOTOSHOP,
+    XMP,
+    breaks_when_moved,
+    tags_of_exif,
+    told_anew,
+)
 
 # Tags of a TIFF page that EXIF's first directory has, too.
 _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
+# Tags that are blocks of their own or about sub-images, and padding: what becomes of them is said elsewhere.
+_BLOCKS = frozenset({ORIENTATION, 254, 255, 330, XMP, IPTC, PHOTOSHOP, ICC, LAYERS, 32934, 59932, 59933})
 # Tags that every page of a TIFF keeps, byte for byte.
 KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
 
@@ -68,11 +82,20 @@ def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
         lost(f"JPEG segments ({', '.join(sorted({f'APP{marker - 0xE0}' for marker, _ in metadata.segments}))})", 2)
     if format is not PhotoFormat.jp2 and metadata.boxes:
         lost(f"JPEG 2000 boxes ({', '.join(sorted({jp2_file.described(box) for box in metadata.boxes}))})", 2)
+    if format is not _TIFF and (codes := _tags_of_tiff_alone(photo, format)):
+        lost(f"TIFF tags ({', '.join(map(str, codes))})", 2)
     if format is PhotoFormat.ppm and any(page.icc for page in photo.pages):
         notes.append(Note("its color profile was left out: PPM has no place for it", Loss.profile))
     if _moves_a_maker_note(photo, format):
         notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
     return replace(photo, metadata=metadata), notes
+
+
+def _tags_of_tiff_alone(photo: Photo, format: PhotoFormat) -> list[int]:
+    """The tags of a TIFF's pages for which a format has no place, in order."""
+    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if format in _HOLDS_EXIF else {282, 283, 296})
+    pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
+    return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
 
 
 def _moves_a_maker_note(photo: Photo, format: PhotoFormat) -> bool:

@@ -16,6 +16,7 @@ from colorize_cli.photos import mpf
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import EncodeSettings, Provenance, target_format, write_photo
 from colorize_cli.photos.ifd import Tag
+from colorize_cli.photos.photo import PhotoFormat
 from tests.metadata import blocks as b
 
 NOTE = Provenance("colorize-cli", "1", "tiny", "0" * 64)
@@ -37,6 +38,8 @@ def colored(source: bytes, folder: Path, name: str = "s", **settings: object) ->
 
 
 MAKER = Tag(37500, 7, 8, b"\x01\x02maker\0")
+# One entry, whose ten bytes stand behind it: at 62 in a file whose EXIF directory has nothing else.
+BOUND = Tag(37500, 7, 28, struct.pack("<HHHIII", 1, 6, 2, 10, 62, 0) + b"the lens\0\0")
 RICH = b.jpeg(
     GREY,
     b.app_exif(
@@ -115,8 +118,8 @@ FAULTS: dict[str, tuple[bytes, bytes, str]] = {
         "GPS tag (2) is missing",
     ),
     "maker note": (
-        b.jpeg(GREY, b.app_exif(b.exif(inside=[MAKER]))),
-        b.jpeg(GREY, b.app_exif(b.exif(b.text(271, "Zorki, Krasnogorsk"), inside=[MAKER]))),
+        b.jpeg(GREY, b.app_exif(b.exif(inside=[BOUND]))),
+        b.jpeg(GREY, b.app_exif(b.exif(b.text(271, "Zorki, Krasnogorsk"), inside=[BOUND]))),
         "MakerNote (37500) moved",
     ),
     "second part of EXIF": (
@@ -275,3 +278,34 @@ def test_a_property_costs_no_more_than_its_length(tmp_path: Path):
 
     seconds(1000)
     assert seconds(2_000_000) < 3 * seconds(1_000_000) + 0.2
+
+
+def described_tiff() -> bytes:
+    import tifffile
+
+    out = io.BytesIO()
+    own = [(285, 2, 5, "page", True), (65000, 2, 5, "mine", True), (33723, 7, len(CAPTION), CAPTION, True)]
+    tifffile.imwrite(out, GREY, extratags=own, metadata=None, description="a wedding")
+    return out.getvalue()
+
+
+SOURCES = {
+    "jpeg": RICH,
+    "png": b.png(GREY, (b"tEXt", b"Author\0Ada"), (b"prVt", b"x"), (b"eXIf", b.exif(b.text(271, "Z")))),
+    "tiff": described_tiff(),
+    "jp2": b.jp2(GREY, uuid(b.IPTC_UUID, CAPTION), b.box(b"xml ", b"<gml/>"), uuid(bytes(range(16)), b"x")),
+    "gif": b.gif(GREY, b.gif_comment(b"from the attic"), b.gif_xmp(TITLED)),
+    "bmp": b.bmp_v5(GREY, b.icc()),
+    "ppm": b"P5\n# my comment\n64 48\n255\n" + GREY.tobytes(),
+    "webp": b.saved(GREY, "WEBP", lossless=True, exif=b.exif(b.text(271, "Z")), xmp=TITLED, icc_profile=b.icc()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("strip", ["none", "gps", "all"])
+@pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "jp2", "avif", "bmp", "ppm"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_whatever_becomes_of_a_block_it_is_there_or_its_loss_is_told(
+    tmp_path: Path, source: str, format: str, strip: str
+):
+    before, after, notes = colored(SOURCES[source], tmp_path, format=PhotoFormat(format), strip=strip)
+    assert audit(before, after, notes, strip) == []

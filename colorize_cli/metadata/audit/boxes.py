@@ -12,10 +12,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from colorize_cli.metadata.audit import photoshop
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
 
 _EXIF = b"JpgTiffExif->JP2"
-_EXIFTOOL = bytes.fromhex("05370cdab45d45baa7bec29f8d7a0a9a")
+_OTHER_EXIF = bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")
+_PHOTOSHOP = bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb")
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
 _JP2_CODING = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"jp2i", b"jpch", b"jplh", b"ftbl", b"free"})
@@ -71,12 +73,18 @@ def _jp2_header(data: Data, start: int, end: int, found: Inventory) -> None:
 
 
 def _uuid(name: bytes, content: bytes, found: Inventory) -> None:
-    if name in (_EXIF, _EXIFTOOL):
+    if name in (_EXIF, _OTHER_EXIF):
         found.exif.append(content.removeprefix(b"Exif\0\0"))
     elif name == _XMP:
         found.xmp.append(content)
     elif name in _IPTC:
         found.iptc.append(content)
+    elif name == _PHOTOSHOP:
+        for number, data in photoshop.resources(content):
+            if number == photoshop.IPTC:
+                found.iptc.append(data)
+            else:
+                found.resources.append((number, data))
     else:
         found.raws.append(Raw(f"box uuid {name.hex()}", content))
 
@@ -206,7 +214,7 @@ def _content(data: Data, items: _Items, number: int) -> bytes:
 def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
     if not items.properties or items.primary not in items.owned:
         raise AuditError("it has no primary picture")
-    turn = 0
+    turn, cropped = 0, False
     for number in items.owned[items.primary]:
         if not 0 < number <= len(items.properties):
             continue
@@ -217,6 +225,9 @@ def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
             found.bits = data[first + 5]
         elif kind == b"colr" and data[first : first + 4] in (b"prof", b"rICC"):
             found.icc = bytes(data[first + 4 : last])
+        elif kind == b"clap":
+            cropped = True  # to a size that is told in fractions
         elif kind == b"irot":
             turn = data[first] & 3
+    found.size = None if cropped else found.size
     found.turned = {0: 1, 1: 8, 2: 3, 3: 6}[turn]

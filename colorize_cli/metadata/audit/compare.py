@@ -16,6 +16,7 @@ from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.expected import Context
 from colorize_cli.metadata.audit.inventory import AuditError, Inventory
 
+_PLACED = frozenset({"box xml", "box uuid b14bf8bd083d4b43a5ae8cd7d5a6ce03"})  # GML and GeoJP2
 _PIXEL_CHUNKS = frozenset({"chunk gAMA", "chunk cHRM", "chunk sRGB", "chunk cICP", "chunk mDCv", "chunk cLLi"})
 # Photoshop's own of the old pixels: resolution, thumbnails, nested copies of EXIF and XMP, digest of the IPTC.
 _STALE = frozenset({1005, 1058, 1059, 1060, 1061, *photoshop.THUMBNAILS})
@@ -74,7 +75,7 @@ def compare(source: Inventory, result: Inventory, context: Context) -> list[str]
         *_profile(source, result, context),
         *_texts(source, result, context),
         *_raws(source, result, context),
-        *_thumbnails(source, result),
+        *_thumbnails(source, result, context),
     ]
 
 
@@ -131,6 +132,9 @@ def _profile(source: Inventory, result: Inventory, context: Context) -> list[str
 
 def _texts(source: Inventory, result: Inventory, context: Context) -> list[str]:
     there = [_plain(text) for text in (*result.comments, *(text for _, text in result.texts))]
+    description = exif_faults.tags_of(result).get(("IFD0", 270))
+    if description and isinstance(description.value, bytes):
+        there.append(_plain(description.value))  # TIFF's place for what others have as a comment
     whole = "\n".join(there)
     wanted = [("comment", _plain(comment)) for comment in source.comments]
     wanted += [(f"text {keyword!r}", _plain(text)) for keyword, text in source.texts]
@@ -165,6 +169,8 @@ def _raws(source: Inventory, result: Inventory, context: Context) -> list[str]:
             continue  # what they say is in the result's profile, or in its numbers
         if "gain map" in raw.name and context.told("gain map"):
             continue
+        if context.strip == "gps" and raw.name in _PLACED:
+            continue
         key = (raw.name, raw.data)
         if there[key]:
             there[key] -= 1
@@ -173,9 +179,11 @@ def _raws(source: Inventory, result: Inventory, context: Context) -> list[str]:
     return found
 
 
-def _thumbnails(source: Inventory, result: Inventory) -> list[str]:
-    found = list[str]()
-    if set(exif_faults.thumbnails(source)) & set(exif_faults.thumbnails(result)):
+def _thumbnails(source: Inventory, result: Inventory, context: Context) -> list[str]:
+    found, before, after = list[str](), exif_faults.thumbnails(source), exif_faults.thumbnails(result)
+    if before and not after and context.strip != "all" and not context.told("thumbnail", "exif"):
+        found.append("EXIF IFD1 is missing: the thumbnail")
+    if set(before) & set(after):
         found.append("EXIF IFD1 still holds the old thumbnail")
     old = {data for number, data in source.resources if number in photoshop.THUMBNAILS}
     if old & {data for number, data in result.resources if number in photoshop.THUMBNAILS}:

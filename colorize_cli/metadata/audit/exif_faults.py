@@ -6,6 +6,8 @@ Out: what is missing or different, by directory and tag
 
 from __future__ import annotations
 
+import struct
+
 from colorize_cli.metadata.audit import tags
 from colorize_cli.metadata.audit.expected import Context, close
 from colorize_cli.metadata.audit.inventory import AuditError, Inventory
@@ -19,21 +21,12 @@ _COLOR_SPACE = 40961
 # How pixels are coded, where they and other blocks stand, and padding.
 _LAYOUT = frozenset(
     {*range(254, 270), 273, *range(277, 282), 284, *range(288, 294), 300, 301, *range(317, 326), 330,
-     *range(332, 335), 336, *range(338, 344), 347, 351, 400, *range(512, 522), 529, 530, 531, 532, 559, 700, 32781,
+     *range(326, 329), *range(332, 335), 336, *range(338, 344), 346, 347, 351, 400, 403, 405, *range(433, 438), 32934,
+     33421, 33422, 34750, 37439, 50674, 65426, 65432, *range(512, 522), 529, 530, 531, 532, 559, 700, 32781,
      32995, 32996, 32997, 32998, 33723, 34377, 34675, 37724, 50341, 59932, 59933, EXIF, GPS, 40965}
 )  # fmt: skip
 _GEO = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
-# Tags of pixels as other formats store them that some cameras leave in EXIF, too: they say nothing there.
-_SELF_RELATIVE = (
-    b"Nikon\0\x02",
-    b"OLYMPUS\0II",
-    b"OM SYSTEM",
-    b"Apple iOS",
-    b"FUJIFILM",
-    b"PENTAX \0",
-    b"QVC\0",
-    b"Ricoh",
-)
+_FOR_MACHINES = (b'{"shape"', b"<?xml version")  # descriptions that tifffile and OME's tools write
 
 
 def tags_of(found: Inventory) -> Tags:
@@ -70,7 +63,7 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         left = [key for key in after if key[0] == "GPS" or key[0] == "IFD0" and key[1] in _GEO]
         found += [f"{tags.name_of(*key)} is still there" for key in left[:1]]
         before = {key: entry for key, entry in before.items() if key[0] != "GPS" and key[1] not in _GEO}
-    if before and not after and not context.told("exif"):
+    if before and not after and not context.told("exif", "tag"):
         return [*found, "EXIF is missing"]
     for key, entry in before.items():
         if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
@@ -91,9 +84,27 @@ def _moved(source: Inventory, result: Inventory, before: Tags, after: Tags) -> l
     if not note or not there or not source.exif or not result.exif or note.where == there.where:
         return []
     value = note.value if isinstance(note.value, bytes) else b""
-    if value.startswith(_SELF_RELATIVE) or len(value) <= 4:
-        return []
-    return [f"{tags.name_of(*key)} moved, and the offsets in it with it"]
+    return [f"{tags.name_of(*key)} moved, and the offsets in it with it"] if _is_bound(value, note.where) else []
+
+
+def _is_bound(note: bytes, where: int) -> bool:
+    """Whether a maker note is a directory, behind the maker's name, of which a value is found by its place in the file.
+
+    Args:
+        note: its bytes.
+        where: its offset in the file.
+    """
+    for start in range(0, 26, 2):
+        for order in "<>":
+            count = int.from_bytes(note[start : start + 2], "little" if order == "<" else "big")
+            if not 1 <= count <= 256 or start + 2 + 12 * count > len(note):
+                continue
+            rows = list(struct.iter_unpack(f"{order}HHII", note[start + 2 : start + 2 + 12 * count]))
+            if not all(1 <= kind <= 13 for _, kind, _, _ in rows):
+                continue
+            outside = [(place, size) for _, kind, n, place in rows if (size := tags.SIZES[kind] * n) > 4]
+            return any(where <= place and place + size <= where + len(note) for place, size in outside)
+    return False
 
 
 def _same_value(entry: Entry, there: Entry | None) -> bool:
@@ -107,6 +118,8 @@ def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
         return not (code in _SUBJECTS and context.orientation > 1 and _misplaced(before, after, context))
     if code in (40962, 40963, 256, 257, _COLOR_SPACE):
         return True  # sides of the pixels, checked by themselves; the space that a profile was applied to
+    if code == 270 and isinstance(before, bytes) and before.startswith(_FOR_MACHINES):
+        return isinstance(after, bytes) and after[:7] == before[:7]  # the shape of the pixels, which has changed
     if isinstance(before, bytes) or isinstance(after, bytes):
         return isinstance(before, bytes) and isinstance(after, bytes) and before.rstrip(b"\0 ") == after.rstrip(b"\0 ")
     if code in _SUBJECTS:

@@ -16,7 +16,7 @@ from colorize_cli.metadata.audit.inventory import AuditError, Data
 
 _KINDS = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q",
           17: "q", 18: "Q"}  # fmt: skip
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 EXIF, GPS, INTEROP = 34665, 34853, 40965
 MAKER_NOTE = 37500
 _POINTERS = {EXIF: "ExifIFD", GPS: "GPS", INTEROP: "InteropIFD"}
@@ -135,11 +135,11 @@ class _Reader:
     def _tag(self, at: int, group: str, into: Directory, depth: int) -> None:
         code, kind = (int(part) for part in self._unpack("HH", at))
         count = int(self._unpack("Q" if self.big else "I", at + 4)[0])
-        size = _SIZES.get(kind, 0) * count
+        size = SIZES.get(kind, 0) * count
         where = at + self.entry - self.room
         if size > self.room:
             where = int(self._unpack("Q" if self.big else "I", where)[0])
-        if kind not in _SIZES or where + size > len(self.data):
+        if kind not in SIZES or where + size > len(self.data):
             return  # damaged in the source: nobody can say what it was
         if code in _POINTERS and depth < 3 and kind in (4, 13, 16, 18) and count == 1:
             child = int(self._unpack(_KINDS[kind], where)[0])
@@ -159,7 +159,7 @@ class _Reader:
             pairs = zip(flat[::2], flat[1::2], strict=True)
             return tuple(a / b if b else (float("inf") if a else 0.0) for a, b in pairs)
         if kind in (11, 12):  # bit for bit: NaN is not equal to itself
-            width = _SIZES[kind]
+            width = SIZES[kind]
             parts = (raw[i : i + width] for i in range(0, len(raw), width))
             return raw if self.order == "<" else b"".join(part[::-1] for part in parts)
         return self._unpack(f"{count}{_KINDS[kind]}", where)
