@@ -99,7 +99,7 @@ MaxMemoryOpt = Annotated[
     typer.Option(
         metavar="BYTES",
         help="Memory for one photo, such as 800M or 4G; large scans go in strips, what cannot is refused.",
-        show_default="half of the machine's",
+        show_default="half of what is available",
     ),
 ]
 ReportOpt = Annotated[

@@ -20,6 +20,7 @@ from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, profiles
 from colorize_cli.photos.camera_raw import decode_raw
+from colorize_cli.photos.declared import check
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_others import decode_other
 from colorize_cli.photos.decode_png import decode_png
@@ -61,6 +62,7 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
+        check(data, format, limits)
         raw = _decode(data, format, limits, salvage)
         return finish(raw, path, raw.format or format, facts)
     except Damaged as error:
@@ -136,14 +138,15 @@ def _upright_segment(payload: bytes, turned: int, size: tuple[int, int]) -> byte
 
 
 def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """Decode what `check` has let through; TIFF's pages, and photos behind the first of a JPEG, are checked later."""
     if format is PhotoFormat.jpeg:
         return decode_jpeg(data, limits, salvage)
     if format is PhotoFormat.png:
-        return decode_png(data, limits, salvage)
+        return decode_png(data, salvage)
     if format is PhotoFormat.tiff:
         return decode_tiff(data, limits, salvage)
     if format is PhotoFormat.ppm:
-        return decode_ppm(data, limits, salvage)
+        return decode_ppm(data, salvage)
     if format is PhotoFormat.raw:
         return decode_raw(data, limits)
     return decode_other(data, format, limits, salvage)

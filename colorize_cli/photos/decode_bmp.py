@@ -16,7 +16,6 @@ from colorize_cli.photos import bmp_file
 from colorize_cli.photos.bmp_header import BmpHeader, read_header, with_file_header
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_png import decode_png
-from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.photos.run_lengths import decode_runs
@@ -35,10 +34,9 @@ def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     data = with_file_header(data)
     header = read_header(data)
     if header.coding in ("jpeg", "png"):
-        decode = decode_jpeg if header.coding == "jpeg" else decode_png
-        inner = decode(data[header.offset :], limits, salvage)
+        coded = data[header.offset :]
+        inner = decode_png(coded, salvage) if header.coding == "png" else decode_jpeg(coded, limits, salvage)
         return RawPhoto(inner.pages, inner.metadata, inner.notes)
-    check_size(header.width, header.height, 8 if header.depth > 8 else 4, limits)
     notes = list[str]()
     pixels, alpha = _pixels(data, header, salvage, notes)
     profile, missing = bmp_file.profile_of(data)

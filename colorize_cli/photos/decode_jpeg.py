@@ -13,10 +13,10 @@ import numpy as np
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file, mpf, multi_jpeg
+from colorize_cli.photos.declared import check_all
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.photos.jpeg_pixels import JpegDamage, decode_leniently, decode_strictly
-from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
+from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Unsupported
 
 _KEPT_ELSEWHERE = ((APP1, jpeg_file.EXIF), (APP1, jpeg_file.XMP), (APP1, jpeg_file.XMP_EXTENDED), (APP2, jpeg_file.ICC))
@@ -42,7 +42,7 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         parsed = jpeg_file.parse(data)
     except JpegError as error:
         raise Damaged(f"damaged JPEG: {error}") from None
-    first = _decode_one(data, parsed, limits, salvage)
+    first = _decode_one(data, parsed, salvage)
     if not parsed.complete or len(data) <= parsed.end:
         return first
     pictures = multi_jpeg.following(data, parsed)
@@ -51,12 +51,12 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     metadata = multi_jpeg.of_what_is_left(first.metadata) if notes else first.metadata
     if not photos:
         return RawPhoto(first.pages, metadata, (*first.notes, *notes))
-    check_size(parsed.frame.width, parsed.frame.height, len(parsed.frame.components), limits, pages=1 + len(photos))
+    check_all([data, *(picture.data for picture in photos)], PhotoFormat.jpeg, limits)
     about = multi_jpeg.first_of_several(parsed, mpf.entries(data)[0].attribute)
     pages = [replace(first.pages[0], metadata=replace(first.pages[0].metadata, multi=about))]
     for number, picture in enumerate(photos, 2):
         try:
-            found = _decode_one(picture.data, jpeg_file.parse(picture.data), limits, salvage)
+            found = _decode_one(picture.data, jpeg_file.parse(picture.data), salvage)
         except JpegError as error:
             raise Damaged(f"damaged JPEG: picture {number}: {error}") from None
         except Damaged as error:
@@ -67,12 +67,11 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     return RawPhoto(tuple(pages), metadata, (*first.notes, *notes))
 
 
-def _decode_one(data: bytes, parsed: JpegFile, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> RawPhoto:
     """The first picture of a file."""
     frame, notes = parsed.frame, list[str]()
     if not frame.width or not frame.height or not frame.components:
         raise Damaged(f"damaged JPEG: its header declares {frame.width} x {frame.height} pixels")
-    check_size(frame.width, frame.height, len(frame.components), limits)
     _check_kind(parsed)
     if not parsed.complete:
         if not salvage:

@@ -7,7 +7,6 @@ Out: `RawPhoto`; the first picture where there are several
 from __future__ import annotations
 
 import io
-import struct
 from typing import Any
 
 import imagecodecs
@@ -15,15 +14,14 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, gif_blocks, heif_boxes, irb, jp2_file, webp_file
+from colorize_cli.photos import exif, gif_blocks, gif_file, heif_boxes, irb, jp2_file, webp_file
 from colorize_cli.photos.decode_bmp import decode_bmp
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
-from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, TooManyPixels
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
-Image.MAX_IMAGE_PIXELS = None  # limits.py asks before anything is allocated, and says which option to raise
+Image.MAX_IMAGE_PIXELS = None  # declared.py asks before anything is allocated, and says which option to raise
 
 PILLOW = {
     PhotoFormat.webp: "WEBP",
@@ -38,30 +36,30 @@ def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage
 
     Raises:
         Damaged: it cannot be read.
-        TooManyPixels: its header declares more than the limits allow.
     """
     try:
         if format is PhotoFormat.heic:
-            return decode_heif(data, limits)
+            return decode_heif(data)
         if format is PhotoFormat.webp and webp_file.declared_end(data) > len(data):
             raise Damaged("truncated WEBP: its end is missing")
         if format is PhotoFormat.bmp:
             return decode_bmp(data, limits, salvage)
         if format is PhotoFormat.jp2:
-            return _decode_jp2(data, limits, salvage)
-        return _by_pillow(data, format, limits)
-    except (Damaged, TooManyPixels, MemoryError):
+            return _decode_jp2(data, salvage)
+        return _by_pillow(data, format)
+    except (Damaged, MemoryError):
         raise
     except Exception as error:  # every codec has its own errors, all of which mean the same here
         raise Damaged(f"damaged {format.upper()}: {reason(error)}") from None
 
 
-def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPhoto:
-    with Image.open(io.BytesIO(data), formats=[PILLOW[format]]) as image:
-        if format is PhotoFormat.gif:
-            check_size(*image.size, 4, limits)  # a palette becomes RGB
-        check_size(*image.size, len(image.getbands()), limits)
-        pages = getattr(image, "n_frames", 1) if format is not PhotoFormat.gif else _gif_frames(image)
+def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
+    pages, picture = 1, data
+    if format is PhotoFormat.gif:  # its first frame alone: for one outside the canvas Pillow lets that grow
+        frames = gif_file.parse(data, most=2)
+        picture, pages = gif_file.only(data, frames), len(frames.frames)
+    with Image.open(io.BytesIO(picture), formats=[PILLOW[format]]) as image:
+        pages = max(pages, getattr(image, "n_frames", 1) if format is not PhotoFormat.gif else 1)
         info = dict(image.info)
         image.load()
         pixels, alpha = split(image)
@@ -97,23 +95,10 @@ def _by_pillow(data: bytes, format: PhotoFormat, limits: DecodeLimits) -> RawPho
     return RawPhoto((page,), Metadata(exif=block, xmp=packet, comments=comments), notes)
 
 
-def _gif_frames(image: Image.Image) -> int:
-    """1, or 2 for more: counting them all would decode a long animation for nothing."""
-    first = image.tell()
-    try:
-        image.seek(1)
-    except (EOFError, OSError, ValueError, IndexError, struct.error, TypeError):
-        return 1
-    finally:
-        image.seek(first)
-    return 2
-
-
-def _decode_jp2(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
     size = jp2_file.size_of(data)
     if size is None:
         raise Damaged("damaged JPEG 2000: it has no picture header")
-    check_size(size.width, size.height, size.components * (2 if size.depth > 8 else 1), limits)
     notes: tuple[str, ...] = ()
     if not jp2_file.is_complete(data):
         if not salvage:

@@ -16,8 +16,7 @@ import numpy as np
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, png_about, png_file, png_text
 from colorize_cli.photos.decode_jpeg import reason
-from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
+from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.photos.png_file import PngError, PngFile
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
@@ -27,18 +26,16 @@ _NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"hIST"})
 _CUT, _WRONG = "truncated PNG: its end is missing", "damaged PNG: wrong checksums"
 
 
-def decode_png(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def decode_png(data: bytes, salvage: bool) -> RawPhoto:
     """Decode a PNG.
 
     Raises:
         Damaged: it is damaged or cut short, and `salvage` is not given or does not help.
-        TooManyPixels: its header declares more than the limits allow.
     """
     try:
         parsed = png_file.parse(data)
     except PngError as error:
         raise Damaged(f"damaged PNG: {error}") from None
-    check_size(parsed.width, parsed.height, parsed.channels * (2 if parsed.depth == 16 else 1), limits)
     coded, notes = parsed.coded, list[str]()
     if parsed.faults:
         if not salvage:

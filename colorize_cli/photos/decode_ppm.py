@@ -9,15 +9,19 @@ Pillow reads 16-bit PPM as 8 bits without a word, hence this. Source: the netpbm
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
+from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 _TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*(\d+)")
+_LINE_END, _SPACE = re.compile(rb"[\r\n]"), re.compile(rb"\s")
+_NO_BITS = bytes(byte for byte in range(256) if byte not in b"01")
+_PIECE, _LONGEST = 1 << 20, 4000  # bytes of a plain file's text at once; of one of its numbers
 _COMMENT = re.compile(rb"#[ \t]?([^\r\n]*)")
 
 
@@ -43,16 +47,14 @@ def header(data: bytes) -> tuple[int, int, int, int, int]:
     return kind, values[0], values[1], top, at + 1
 
 
-def decode_ppm(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def decode_ppm(data: bytes, salvage: bool) -> RawPhoto:
     """Decode a PBM, PGM or PPM.
 
     Raises:
         Damaged: it is damaged, or cut short and `salvage` is not given.
-        TooManyPixels: its header declares more than the limits allow.
     """
     kind, width, height, top, start = header(data)
     channels = 3 if kind in (3, 6) else 1
-    check_size(width, height, channels * (2 if top > 255 else 1), limits)
     values, wanted = _samples(data[start:], kind, width, height, top), width * height * channels
     notes: tuple[str, ...] = ()
     if len(values) < wanted:
@@ -81,15 +83,50 @@ def _samples(body: bytes, kind: int, width: int, height: int, top: int) -> AnyPi
         wide = np.dtype(">u2") if top > 255 else np.dtype(np.uint8)
         count = min(len(body) // wide.itemsize, width * height * (3 if kind == 6 else 1))
         return np.frombuffer(body, wide, count)
-    body = re.sub(rb"#[^\r\n]*", b"", body)
     if kind == 1:
-        digits = np.frombuffer(re.sub(rb"[^01]", b"", body), np.uint8)
+        digits = np.frombuffer(_without_comments(body).translate(None, _NO_BITS), np.uint8)
         return np.asarray(49 - digits)
-    words = body.split(None, width * height * 3)[: width * height * 3]
+    values = list[NDArray[np.uint32]]()
+    left = width * height * (3 if kind == 3 else 1)
     try:
-        return np.array([min(int(word), 65536) for word in words if len(word) <= 7], np.uint32)
+        for piece in _pieces(_without_comments(body)):
+            words = piece.split(None, left)[:left]
+            values.append(np.array([min(int(word), 65536) for word in words], np.uint32))
+            left -= len(words)
+            if not left:
+                break
     except ValueError:
         raise Damaged("damaged PPM: its samples are not all numbers") from None
+    return np.concatenate(values) if values else np.zeros(0, np.uint32)
+
+
+def _without_comments(body: bytes) -> bytes:
+    if b"#" not in body:
+        return body
+    kept, at = bytearray(), 0
+    while (start := body.find(b"#", at)) >= 0:
+        kept += body[at:start]
+        end = _LINE_END.search(body, start)
+        at = end.start() if end else len(body)
+    return bytes(kept + body[at:])
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """The body in pieces that end between two words: as a whole its words would take thirty times its size.
+
+    Raises:
+        ValueError: it has a word that no number is as long as.
+    """
+    at = 0
+    while at < len(body):
+        end = at + _PIECE
+        if end < len(body):
+            gap = _SPACE.search(body, end, end + _LONGEST)
+            if gap is None:
+                raise ValueError("a word without end")
+            end = gap.start()
+        yield body[at:end]
+        at = end
 
 
 def _full(values: AnyPixels, top: int) -> AnyPixels:
@@ -97,5 +134,8 @@ def _full(values: AnyPixels, top: int) -> AnyPixels:
     full, kind = (255, np.uint8) if top < 256 else (65535, np.uint16)
     if top == full:
         return np.ascontiguousarray(values.astype(kind))
-    result: AnyPixels = ((values.astype(np.uint32) * full + top // 2) // top).astype(kind)
+    table = ((np.arange(top + 1, dtype=np.uint32) * full + top // 2) // top).astype(kind)
+    result: AnyPixels = np.empty(values.shape, kind)
+    for top_row in range(0, len(values), 256):  # an index takes eight bytes
+        result[top_row : top_row + 256] = table[values[top_row : top_row + 256]]
     return result

@@ -16,11 +16,12 @@ import numpy as np
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file
 from colorize_cli.photos.camera_raw import decode_raw, holds_sensor_data
-from colorize_cli.photos.ifd import Data, Header, Ifd, TagError, read_header
-from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.ifd import Data, Header, Ifd, Room, TagError, read_header
+from colorize_cli.photos.limits import check_need, check_size
 from colorize_cli.photos.photo import DecodeLimits, JpegTraits, Metadata, PageMetadata, SubImage
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Unsupported
 from colorize_cli.photos.tiff_colour import colour_of, extras_of
+from colorize_cli.photos.tiff_cost import cost
 from colorize_cli.photos.tiff_kind import check_kind
 from colorize_cli.photos.tiff_pictures import Picture, as_coded, is_copy_of, is_mask, pictures
 from colorize_cli.photos.tiff_segments import Samples, read_samples
@@ -60,18 +61,15 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
                 Loss.structure,
             )
         )
-    spent, pages = 0, list[RawPage]()
+    for picture in found:
+        check_size(picture.ifd.integer(256), picture.ifd.integer(257), 0, limits)
+    largest = max(found, key=lambda picture: picture.ifd.integer(256) * picture.ifd.integer(257)).ifd
+    need = len(data) + cost([picture.ifd for picture in found])
+    check_need(largest.integer(256), largest.integer(257), need, limits)
+    pages, room = list[RawPage](), Room(len(data))
     for number, picture in enumerate(found, 1):
-        ifd = picture.ifd
-        width, height = ifd.integer(256), ifd.integer(257)
-        bits = max((int(b) for b in ifd.numbers(258)), default=1)
-        samples = max(ifd.integer(277, 1), 1)
-        per_pixel = samples * max(bits, 8) // 8
-        check_size(width, height, per_pixel, limits)
-        spent += width * height * per_pixel
-        check_size(max(spent, 1), 1, 1, DecodeLimits(max_pixels=max(spent, 1), max_memory=limits.max_memory))
         try:
-            pages.append(_page(data, picture, len(found) > 1, salvage, notes))
+            pages.append(_page(data, picture, len(found) > 1, salvage, notes, room))
         except Unsupported:
             raise  # it is no damage: --salvage must not drop the page
         except Damaged as error:
@@ -100,7 +98,9 @@ def metadata_of(header: Header, first: Ifd | None) -> Metadata:
     return Metadata(xmp=xmp.value if xmp else None, iptc=blocks, byte_order=header.order, big=header.big)
 
 
-def with_sub_images(page: RawPage, data: Data, picture: Picture, notes: list[str], keep_coded: bool = False) -> RawPage:
+def with_sub_images(
+    page: RawPage, data: Data, picture: Picture, notes: list[str], room: Room, keep_coded: bool = False
+) -> RawPage:
     """A page with what belongs to it; nothing is decoded.
 
     Args:
@@ -108,15 +108,16 @@ def with_sub_images(page: RawPage, data: Data, picture: Picture, notes: list[str
         data: the file.
         picture: the page's place in it.
         notes: what cannot be kept is added here.
+        room: how many bytes may be kept of all pages.
         keep_coded: the page might stay as it is, so it and its sub-images are kept as the file has them.
     """
 
     def subs(directories: tuple[Ifd, ...]) -> tuple[SubImage, ...]:
-        return tuple(_sub_image(data, sub, picture.ifd, keep_coded) for sub in directories)
+        return tuple(_sub_image(data, sub, picture.ifd, keep_coded, room) for sub in directories)
 
     own = replace(
         page.metadata,
-        coded=as_coded(data, picture.ifd) if keep_coded else None,
+        coded=as_coded(data, picture.ifd, room) if keep_coded else None,
         before=subs(picture.before),
         after=subs(picture.after),
         inside=tuple(subs(chain) for chain in picture.inside),
@@ -128,19 +129,19 @@ def with_sub_images(page: RawPage, data: Data, picture: Picture, notes: list[str
     return replace(page, metadata=own)
 
 
-def _sub_image(data: Data, sub: Ifd, page: Ifd, keep_coded: bool) -> SubImage:
+def _sub_image(data: Data, sub: Ifd, page: Ifd, keep_coded: bool, room: Room) -> SubImage:
     is_level = not is_mask(sub) and is_copy_of(sub, page)
-    coded = as_coded(data, sub) if keep_coded or not is_level else None
+    coded = as_coded(data, sub, room) if keep_coded or not is_level else None
     return SubImage(sub, is_level, coded, _traits(data, sub) if sub.integer(259, 1) in _JPEG else None)
 
 
-def _page(data: bytes, picture: Picture, among_others: bool, salvage: bool, notes: list[str]) -> RawPage:
+def _page(data: bytes, picture: Picture, among_others: bool, salvage: bool, notes: list[str], room: Room) -> RawPage:
     ifd = picture.ifd
     check_kind(ifd)
     samples = read_samples(data, picture.number, ifd, salvage)
     page = page_of(samples, data, ifd, notes)
     may_stay = ifd.integer(262, 1) not in _GREY and (among_others or ifd.integer(259, 1) in _JPEG)
-    return with_sub_images(page, data, picture, notes, may_stay and not samples.notes)
+    return with_sub_images(page, data, picture, notes, room, may_stay and not samples.notes)
 
 
 def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage:

@@ -14,8 +14,7 @@ import numpy as np
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, heif_boxes
-from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
+from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
 
@@ -26,27 +25,24 @@ def _library() -> ModuleType:
         raise Damaged('HEIC needs an extra: pip install "colorize-cli[heic]"') from None
 
 
-def declared(data: bytes) -> tuple[tuple[int, int], int, int]:
-    """Size, bits and channels as the header gives them.
+def require() -> None:
+    """Do nothing where HEIC can be read.
 
     Raises:
         Damaged: the extra is not installed.
     """
-    image = _library().open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-    return image.size, int(image.info.get("bit_depth", 8)), 1 if image.mode.startswith("L") else 3
+    _library()
 
 
-def decode_heif(data: bytes, limits: DecodeLimits) -> RawPhoto:
+def decode_heif(data: bytes) -> RawPhoto:
     """Decode the primary picture; its rotation is undone by the library.
 
     Raises:
         Damaged: it cannot be read, or the extra is not installed.
-        TooManyPixels: its header declares more than the limits allow.
     """
     file = _library().open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     image = file[file.primary_index]
     depth = int(image.info.get("bit_depth", 8))
-    check_size(image.size[0], image.size[1], 8, limits)
     array: AnyPixels = np.array(np.asarray(image))
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     alpha: AnyPixels | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, BinaryIO, Protocol
 
@@ -21,8 +21,9 @@ POINTERS = frozenset({34665, 34853, 40965, 400})
 _SUB_IFDS = 330  # pictures of their own, which `tiff_pictures` reads
 _POINTER_TYPES = (13, 18)
 _PLACES = (273, 324, 513)
-_MAX_TAGS = 4096
+_MAX_TAGS, _TAG = 4096, 12  # tags of a directory, and bytes of each
 _MAX_PAGES = 10_000
+_MAX_ALL_TAGS = 1_000_000
 
 
 class TagError(ValueError):
@@ -87,13 +88,35 @@ class Ifd:
         return int(values[0]) if values else default
 
 
+class Room:
+    """What may still be read of a structure: directories whose tags overlap could else be read for ever.
+
+    Args:
+        size: bytes of the whole structure; no honest one has more bytes of tags, and each is read a few times at most.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.left, self.tags = 4 * size + (1 << 20), _MAX_ALL_TAGS
+
+    def take(self, count: int, tags: int = 0) -> None:
+        """Count bytes and tags that are read.
+
+        Raises:
+            TagError: there are more than an honest structure has.
+        """
+        self.left, self.tags = self.left - count, self.tags - tags
+        if self.left < 0 or self.tags < 0:
+            raise TagError("its tags overlap, or go round in circles")
+
+
 @dataclass(frozen=True)
 class Header:
-    """Byte order, kind and first directory of a TIFF structure."""
+    """Byte order, kind and first directory of a TIFF structure; and what may still be read of it."""
 
     order: str
     big: bool
     first: int
+    room: Room = field(default_factory=lambda: Room(1 << 40), compare=False)
 
 
 def numbers(tag: Tag, order: str) -> tuple[int | float, ...]:
@@ -143,10 +166,10 @@ def read_header(data: Data) -> Header:
         raise TagError("no TIFF header")
     magic = _unpack(f"{order}H", data, 2)[0]
     if magic == 43 and len(data) >= 16:
-        return Header(order, True, _unpack(f"{order}Q", data, 8)[0])
+        return Header(order, True, _unpack(f"{order}Q", data, 8)[0], Room(len(data)))
     if magic != 42:
         raise TagError("no TIFF header")
-    return Header(order, False, _unpack(f"{order}I", data, 4)[0])
+    return Header(order, False, _unpack(f"{order}I", data, 4)[0], Room(len(data)))
 
 
 def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
@@ -163,6 +186,7 @@ def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
     end = start + count * size
     if count > _MAX_TAGS or end > len(data):
         raise TagError(f"the directory at byte {offset:,} is damaged")
+    header.room.take(_TAG * count, count)
     tags, damaged = [], 0
     for entry in range(start, end, size):
         tag = _read_tag(data, header, entry)
@@ -199,6 +223,7 @@ def _read_tag(data: Data, header: Header, entry: int) -> Tag | None:
         where = _unpack(f"{header.order}{pointer}", data, where)[0]
     if where + size > len(data):
         return None
+    header.room.take(size if size > room else 0)
     return Tag(code, kind, count, bytes(data[where : where + size]), entry, where)
 
 

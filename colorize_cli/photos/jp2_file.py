@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from colorize_cli.photos import irb
+from colorize_cli.photos.ifd import Data
 from colorize_cli.photos.photo import Resolution
 
 XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 EXIF_UUID = b"JpgTiffExif->JP2"
+_START = b"\xff\x4f\xff\x51"
 _OTHER_EXIF_UUID = bytes.fromhex("0537CDAB9D0C4431A72AFA561F2A113E")
 _IPTC_UUIDS = (bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38"), bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F"))
 _PHOTOSHOP_UUID = bytes.fromhex("2C4C0100850440B9A03E562148D6DFEB")
@@ -39,14 +41,14 @@ class Box:
     end: int
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: Data, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """The boxes between two offsets; stops at the first that does not fit."""
     at, stop = start, len(data) if end is None else end
     while at + 8 <= stop:
-        size, kind = struct.unpack_from(">I4s", data, at)
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
         content = at + 8
         if size == 1 and at + 16 <= stop:
-            size, content = struct.unpack_from(">Q", data, at + 8)[0], at + 16
+            size, content = struct.unpack(">Q", data[at + 8 : at + 16])[0], at + 16
         finish = stop if size == 0 else at + size
         if finish > stop or finish < content:
             return
@@ -54,7 +56,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
         at = finish
 
 
-def uuid_of(data: bytes, name: bytes) -> bytes | None:
+def uuid_of(data: Data, name: bytes) -> bytes | None:
     """The content of the UUID box of that name."""
     for box in boxes(data):
         if box.kind == b"uuid" and data[box.content : box.content + 16] == name:
@@ -62,7 +64,7 @@ def uuid_of(data: bytes, name: bytes) -> bytes | None:
     return None
 
 
-def exif_of(data: bytes) -> bytes | None:
+def exif_of(data: Data) -> bytes | None:
     """The EXIF block from its TIFF header on."""
     block = uuid_of(data, EXIF_UUID) or uuid_of(data, _OTHER_EXIF_UUID)
     return block.removeprefix(b"Exif\0\0") or None if block else None
@@ -78,7 +80,7 @@ def resources_of(data: bytes) -> bytes | None:
 def kept_boxes(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
     """The boxes that go back verbatim (XML, UUID info, GeoJP2, unknown UUIDs), and the types of those that are left."""
     kept, left, gone = list[bytes](), list[bytes](), _CODING | _OF_SEVERAL
-    for box in () if _codestream(data) == 0 else boxes(data):
+    for box in () if codestream(data) == 0 else boxes(data):
         if box.kind == b"uuid" and data[box.content : box.content + 16] in _KNOWN_UUIDS:
             continue
         if box.kind not in gone:
@@ -195,28 +197,37 @@ class Size:
     signed: bool
 
 
-def size_of(data: bytes) -> Size | None:
+def size_of(data: Data) -> Size | None:
     """The picture's size; None where there is no readable SIZ segment."""
-    at = _codestream(data)
-    if at < 0 or at + 44 > len(data) or data[at : at + 4] != b"\xff\x4f\xff\x51":
+    at = codestream(data)
+    head = data[at : at + 44] if at >= 0 else b""
+    if len(head) < 44:
         return None
-    x1, y1, x0, y0 = struct.unpack_from(">IIII", data, at + 8)
-    components = struct.unpack_from(">H", data, at + 40)[0]
+    x1, y1, x0, y0 = struct.unpack_from(">IIII", head, 8)
+    components = struct.unpack_from(">H", head, 40)[0]
     if x1 <= x0 or y1 <= y0 or not components:
         return None
-    return Size(x1 - x0, y1 - y0, components, (data[at + 42] & 0x7F) + 1, bool(data[at + 42] & 0x80))
+    return Size(x1 - x0, y1 - y0, components, (head[42] & 0x7F) + 1, bool(head[42] & 0x80))
 
 
-def _codestream(data: bytes) -> int:
-    if data.startswith(b"\xff\x4f\xff\x51"):
+def codestream(data: Data) -> int:
+    """Where the codestream starts; -1 where there is none."""
+    if data[:4] == _START:
         return 0
-    at = data.find(b"jp2c")
-    return data.find(b"\xff\x4f\xff\x51", at, at + 64) if at >= 0 else -1
+    last = 0
+    for box in boxes(data):
+        if box.kind == b"jp2c":
+            last = box.start
+            break
+        last = box.end
+    head = data[last : last + 80]  # of a file that was cut, the box does not fit
+    found = head.find(_START) if b"jp2c" in head[:8] else -1
+    return last + found if found >= 0 else -1
 
 
 def is_complete(data: bytes) -> bool:
     """Whether the codestream ends with its end marker."""
-    at = _codestream(data)
+    at = codestream(data)
     if at == 0:
         return data.rstrip(b"\0\r\n").endswith(b"\xff\xd9")
     for box in boxes(data):

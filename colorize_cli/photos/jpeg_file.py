@@ -29,6 +29,8 @@ ICC = b"ICC_PROFILE\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
+_PIECE, _MOST_MARKERS = 1 << 22, 1_000_000
+_MOST_SCANS = 1000  # encoders write up to some dozens
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # the last of the 0xFF that may fill the space before it
@@ -139,7 +141,7 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
     if data[:2] != b"\xff\xd8":
         raise JpegError("no start of image")
     at, segments, tables, frame = 2, list[tuple[int, bytes]](), dict[int, tuple[int, ...]](), None
-    scan, torn = 0, False
+    scan, scans, torn = 0, 0, False
     positions: list[int] | None = None
     while (found := _next_marker(data, at, positions)) is not None:
         marker, at = found
@@ -162,6 +164,9 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
                 raise JpegError("it has no frame header")
             if headers_only:
                 return JpegFile(tuple(segments), frame, tables, len(data), True)
+            scans += len(payload) >= 6 and len(payload) == 4 + 2 * payload[0]  # bytes of a damaged scan are none
+            if scans > _MOST_SCANS:
+                raise JpegError(f"it has more than {_MOST_SCANS:,} scans, each of which a decoder goes through whole")
             if positions is None:
                 scan, positions = at + length, _markers_from(data, at + length)
         elif marker in _FRAMES and frame is None:
@@ -187,11 +192,16 @@ def _next_marker(data: bytes, at: int, positions: list[int] | None) -> tuple[int
 
 def _markers_from(data: bytes, start: int) -> list[int]:
     """Where markers stand in coded data: ten times as fast as a pattern, which stops at every stuffed byte."""
-    coded = np.frombuffer(data, np.uint8, offset=min(start, len(data)))
-    at = np.flatnonzero(coded[:-1] == 0xFF)
-    following = coded[at + 1]
-    is_marker = (following != 0) & (following != 0xFF) & ((following < 0xD0) | (following > 0xD7))
-    return [int(place) + start for place in at[is_marker]]
+    found = list[int]()
+    for begin in range(start, len(data), _PIECE):  # in pieces: of every 0xFF the place is kept
+        coded = np.frombuffer(data, np.uint8, min(_PIECE + 1, len(data) - begin), begin)
+        at = np.flatnonzero(coded[:-1] == 0xFF)
+        following = coded[at + 1]
+        is_marker = (following != 0) & (following != 0xFF) & ((following < 0xD0) | (following > 0xD7))
+        found += (at[is_marker] + begin).tolist()
+        if len(found) > _MOST_MARKERS:
+            raise JpegError(f"it has more than {_MOST_MARKERS:,} markers")
+    return found
 
 
 def bare(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ Out: nothing, or `TooManyPixels` with a reason that names the option to raise
 
 from __future__ import annotations
 
+from colorize_cli.photos.machine import half_of_memory
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.raw import TooManyPixels
 
@@ -21,10 +22,20 @@ def check_size(width: int, height: int, bytes_per_pixel: int, limits: DecodeLimi
             f"{width:,} x {height:,} pixels are declared, more than --max-pixels {amount(limits.max_pixels)} allows; "
             f"--max-pixels {amount(width * height)} takes them"
         )
-    need = width * height * bytes_per_pixel * pages
-    if limits.max_memory is not None and need > limits.max_memory:
+    check_need(width, height, width * height * bytes_per_pixel * pages, limits)
+
+
+def check_need(width: int, height: int, need: int, limits: DecodeLimits) -> None:
+    """Refuse a picture that takes more bytes of memory than the limits allow.
+
+    Raises:
+        TooManyPixels: it does.
+    """
+    most = half_of_memory() if limits.max_memory is None else limits.max_memory
+    if need > most:
         raise TooManyPixels(
-            f"{width:,} x {height:,} pixels need {need / 2**20:,.0f} MiB, more than --max-memory allows"
+            f"{width:,} x {height:,} pixels need about {amount(need, 1024)} of memory, more than "
+            f"--max-memory {amount(most, 1024)} allows; --max-memory {amount(need, 1024)} takes them"
         )
 
 

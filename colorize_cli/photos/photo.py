@@ -61,7 +61,7 @@ class DecodeLimits:
 
     Attributes:
         max_pixels: pixels of one page.
-        max_memory: bytes that one decoded file may take, all its pages together; None: no limit.
+        max_memory: bytes that decoding one file may take, all its pages together; None: half of what is available.
     """
 
     max_pixels: int = 1_000_000_000
@@ -304,6 +304,7 @@ class ProbeResult:
         depth: bits per sample of the deepest page, as stored.
         channels: samples per pixel of the first page, alpha and palette as stored.
         total_pixels: of all pages.
+        memory: bytes that decoding it as a whole takes at its peak, its own bytes included.
     """
 
     path: Path
@@ -313,3 +314,4 @@ class ProbeResult:
     depth: int = 8
     channels: int = 1
     total_pixels: int = 0
+    memory: int = 0

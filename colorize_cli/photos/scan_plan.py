@@ -17,6 +17,7 @@ from colorize_cli.photos.ifd import FileData, Ifd, TagError
 from colorize_cli.photos.jpeg_file import APP1, XMP, exif_blocks
 from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
+from colorize_cli.photos.machine import half_of_memory
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.scan_vips import jpeg_head, png_head
@@ -98,19 +99,11 @@ def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
     return (f"{found.total_pixels / 1e6:,.0f} megapixels, read {how}, in about {amount(way.memory, 1024)} of memory",)
 
 
-def half_of_memory() -> int:
-    """Half of the machine's memory, in bytes; 4 GiB where it cannot be told."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        return 4 << 30
-
-
 def memory_of_whole(found: ProbeResult) -> int:
-    """What a file takes that is decoded as a whole: the file, its pixels, the result, its code, and copies of each."""
+    """What a file takes that is decoded as a whole: while it is decoded, or while its result is made and coded."""
     sample = 2 if found.depth > 8 else 1
     channels = min(max(found.channels, 1), 4)
-    return os.stat(found.path).st_size + found.total_pixels * sample * (channels + 5)
+    return max(found.memory, os.stat(found.path).st_size + found.total_pixels * sample * (channels + 5))
 
 
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:

@@ -21,8 +21,9 @@ import tifffile
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.decode_tiff import metadata_of, page_of, with_sub_images
 from colorize_cli.photos.exif import orientation_of
-from colorize_cli.photos.ifd import FileData, Ifd, TagError, read_header
+from colorize_cli.photos.ifd import FileData, Ifd, Room, TagError, read_header
 from colorize_cli.photos.limits import check_size
+from colorize_cli.photos.machine import cores
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.photos.tiff_kind import check_kind
@@ -31,7 +32,7 @@ from colorize_cli.photos.tiff_segments import Samples, decode_segment, decodes_t
 from colorize_cli.photos.tiff_tags import XMP
 
 _BLOCK = 8 << 20  # bytes of rows that are read at once, where the strips are no larger
-_WORKERS = min(os.cpu_count() or 2, 8)
+_WORKERS = max(2, min(cores(), 8))
 
 Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]], None]
 
@@ -52,7 +53,7 @@ def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
             raise Damaged(f"damaged TIFF: {error}") from None
         if not whole:
             raise Damaged("truncated TIFF: not all of its pages are there", salvageable=True)
-        pages, shapes, readers, notes = [], [], [], list[str]()
+        pages, shapes, readers, notes, room = [], [], [], list[str](), Room(len(data))
         for picture in found:
             ifd = picture.ifd
             check_kind(ifd)
@@ -60,7 +61,7 @@ def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
             check_size(width, height, 0, limits)
             pixel = np.zeros((1, 1, max(ifd.integer(277, 1), 1)), np.uint8 if bits <= 8 else np.uint16)
             page = page_of(Samples(pixel, min(bits, 16), False, decodes_to_rgb(ifd)), data, ifd, notes)
-            page = with_sub_images(page, data, picture, notes)
+            page = with_sub_images(page, data, picture, notes, room)
             pages.append(page)
             shapes.append((width, height) if page.orientation >= 5 else (height, width))
             readers.append(_reader(path, picture.number, ifd))

@@ -27,6 +27,7 @@ from colorize_cli.photos.carry import fitted
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.encode_png import PngStrips
 from colorize_cli.photos.ifd import FileData
+from colorize_cli.photos.machine import cores
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips, with_neighbours
@@ -94,7 +95,7 @@ def write_scan(
     photo = strip(scan.photo, settings.strip)
     added = photo.notes[len(scan.photo.notes) :]
     photo, notes = fitted(photo, format)
-    workers = workers or max(2, os.cpu_count() or 2)
+    workers = workers or max(2, cores())
 
     def fill(file: BinaryIO) -> None:
         if format is PhotoFormat.tiff:

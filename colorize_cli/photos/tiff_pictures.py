@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colorize_cli.photos.ifd import Data, Header, Ifd, Tag, TagError, read_header, read_ifd, walk
+from colorize_cli.photos.ifd import Data, Header, Ifd, Room, Tag, TagError, read_header, read_ifd, walk
 from colorize_cli.photos.photo import Coded
 from colorize_cli.photos.tiff_tags import COPIED_LAYOUT
 
@@ -135,10 +135,16 @@ def _chain(data: Data, header: Header, offset: int) -> Iterator[Ifd]:
         offset = ifd.next
 
 
-def as_coded(data: Data, ifd: Ifd) -> Coded | None:
-    """A picture as the file has it; None where it cannot be copied: parts are missing, or lie in unknown places."""
+def as_coded(data: Data, ifd: Ifd, room: Room) -> Coded | None:
+    """A picture as the file has it; None where it cannot be copied: parts are missing, overlap, or lie elsewhere."""
     parts = parts_of(data, ifd)
-    return None if parts is None else Coded(layout_of(ifd), tuple(parts))
+    if parts is None:
+        return None
+    try:
+        room.take(sum(int(size) for size in ifd.numbers(325) or ifd.numbers(279)))
+    except TagError:  # strips that share bytes: a small file could else become one without end
+        return None
+    return Coded(layout_of(ifd), tuple(parts))
 
 
 def parts_of(data: Data, ifd: Ifd) -> Iterator[bytes] | None:

@@ -17,10 +17,12 @@ from PIL import Image
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.decode_jpeg import reason
+from colorize_cli.photos.embedded import size_of
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.ifd_write import directory, header
 from colorize_cli.photos.photo import AnyPixels
 from colorize_cli.photos.raw import Damaged, Unsupported
+from colorize_cli.photos.tiff_cost import segment
 from colorize_cli.photos.tiff_fax import FAX, FaxCoding, decode_fax
 from colorize_cli.photos.tiff_jpeg import decode_jpeg_segment
 from colorize_cli.photos.tiff_unpack import LZW, PACKBITS, plain_twin, unpacked
@@ -29,6 +31,9 @@ from colorize_cli.photos.tiff_ycbcr import decode_units, subsampling
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
 
 _CODING = frozenset({*range(256, 260), 262, 266, 273, 277, 278, 279, 284, *range(322, 326), *range(512, 522), 530, 532})
+
+
+_LEAST = 1 << 16  # pixels that a strip may always declare
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ def _assemble(
     if len(pairs) < wanted and not salvage:
         raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
     done = 0
+    columns, rows = segment(ifd)
+    most = 4 * columns * rows * samples * page.dtype.itemsize + _LEAST  # no coding is longer
     for number in range(wanted):
         offset, size = pairs[number] if number < len(pairs) else (0, 0)
         whole = offset > 0 and size > 0 and offset + size <= len(data)
@@ -105,6 +112,7 @@ def _assemble(
             if not size:
                 raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
             raise Damaged("truncated TIFF: the end of the picture is missing", salvageable=True)
+        size = min(size, most)
         block = decode_segment(page, data[offset : offset + size] if offset and size else b"", number, salvage)
         if block is None:
             lost += 1
@@ -147,6 +155,12 @@ def decode_segment(
     Raises:
         Damaged: it cannot be decoded; with `salvage` the answer is None.
     """
+    columns, rows = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
+    own = size_of(coded)
+    if own is not None and own[0] * own[1] > 4 * max(columns * min(rows, page.imagelength), _LEAST):
+        if salvage:
+            return None
+        raise Damaged(f"damaged TIFF: one of its strips declares {own[0]:,} x {own[1]:,} pixels", salvageable=True)
     try:
         part, where = _decoded(page, coded, number)
     except (MemoryError, NotImplementedError):

@@ -11,12 +11,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from colorize_cli.photos.ifd import Data
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+
+def chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
     """The chunks of the container, those of the first frame of an animation among them."""
     at = 12
     while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
+        kind, size = struct.unpack("<4sI", data[at : at + 8])
         if kind == b"ANMF":
             at += 24  # into the frame
             continue
@@ -27,6 +29,25 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def declared_end(data: bytes) -> int:
     """Where the container says that it ends."""
     return 8 + int(struct.unpack_from("<I", data, 4)[0])
+
+
+def declared_size(data: bytes) -> tuple[int, int, bool]:
+    """Width and height of the canvas, and whether it has alpha; of a simple file those of its only picture.
+
+    Raises:
+        struct.error: the header is cut short.
+    """
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        if len(data) < 30:
+            raise struct.error("its header is cut short")
+        return width, height, bool(data[20] & 0x10)
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF, False
 
 
 def is_lossless(data: bytes) -> bool:
