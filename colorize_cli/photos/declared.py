@@ -24,6 +24,7 @@ from colorize_cli.photos import (
     webp_file,
 )
 from colorize_cli.photos.decode_ppm import header as ppm_header
+from colorize_cli.photos.embedded import jxl_size
 from colorize_cli.photos.ifd import Data
 from colorize_cli.photos.limits import check_need, check_size
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
@@ -162,6 +163,20 @@ def _heif(data: Data) -> Declared:
     return _of(found.size, found.depth, 3, 60 if found.depth > 8 else 18)
 
 
+def _jxl(data: Data) -> Declared:
+    size = jxl_size(data[: 1 << 16])
+    if size is None:
+        raise Damaged("damaged JPEG XL: it has no picture header")
+    return _of(size, 16, 4, 48)  # its depth and channels stand behind more than is read here
+
+
+def _psd(data: Data) -> Declared:
+    version, _, channels, height, width, depth = struct.unpack(">H6sHIIH", data[4:24])
+    if not channels or version not in (1, 2):
+        raise Damaged("damaged PSD: it has no picture header")
+    return _of((width, height), depth, channels, (channels + 8) * max(depth // 8, 1) * 2)
+
+
 def _raw(data: Data) -> Declared:
     return _of(camera_raw.size_of(data[:]), 16, 3, 36)
 
@@ -189,6 +204,8 @@ _BY_BOXES = {
     PhotoFormat.jp2: _jp2,
     PhotoFormat.avif: _heif,
     PhotoFormat.heic: _heic,
+    PhotoFormat.jxl: _jxl,
+    PhotoFormat.psd: _psd,
     PhotoFormat.raw: _raw,
 }
 _BY_HEAD = {

@@ -24,7 +24,15 @@ from colorize_cli.photos.tiff_pictures import pictures
 
 _HEAD = 1 << 18
 _BOXES = frozenset(
-    {PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.jp2, PhotoFormat.raw, PhotoFormat.webp}
+    {
+        PhotoFormat.avif,
+        PhotoFormat.heic,
+        PhotoFormat.jp2,
+        PhotoFormat.jxl,
+        PhotoFormat.psd,
+        PhotoFormat.raw,
+        PhotoFormat.webp,
+    }
 )  # whose header may stand anywhere
 
 
