@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colorize_cli.photos import (
+    bmp_header,
     camera_raw,
     gif_file,
     heif,
