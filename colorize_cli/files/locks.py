@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import threading
+import time
 from pathlib import Path
 
 LOCK_NAME = ".colorize.lock"
@@ -40,6 +41,7 @@ class _LockFile:
                     self._close()
                     raise
             self._close()
+            time.sleep(0.01)
 
     def take(self, byte: int) -> bool:
         """Lock a byte; False where another run has it. Where the file system has no locks every byte is free."""

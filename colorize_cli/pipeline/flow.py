@@ -9,6 +9,7 @@ Out: the place and the `Outcome` of each, as they end: exactly one
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -26,10 +27,14 @@ from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.inference.variants import predict_variants
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.task import Workshop
 
 _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
 
+_LOOK_AGAIN = 0.05  # seconds between looks at what another run is making
+
+Before = Prepared | Outcome | Elsewhere  # what comes before the network
 Ended = tuple[int, Outcome]  # a source's place in the batch, and what became of it
 Item = tuple[int, Prepared]
 
@@ -37,8 +42,10 @@ Item = tuple[int, Prepared]
 class Flow:
     """What is decoding, what waits for a batch, what is being written.
 
-    A source that is taken from the input is in exactly one of `decoding`, `waiting`, `finishing` and `ended` until its
-    outcome was taken from `ended`; so a run that stops anywhere knows what it had in hand.
+    A source that is taken from the input is in exactly one of `decoding`, `waiting`, `finishing`, `deferred` and
+    `ended` until its outcome was taken from `ended`; so a run that stops anywhere knows what it had in hand. What
+    another run is making is deferred, and looked at again until that run has made it or has ended; nobody waits with
+    a lock.
 
     Args:
         job: what to do.
@@ -50,10 +57,12 @@ class Flow:
         self.job, self.workshop, self.colorizer = job, workshop, colorizer
         self.memory = job.max_memory or _MEMORY_IN_FLIGHT
         self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
-        self.decoding: deque[tuple[int, Source, Future[Prepared | Outcome]]] = deque()
+        self.decoding: deque[tuple[int, Source, Future[Before]]] = deque()
         self.waiting: dict[tuple[View, ...], list[Item]] = {}
         self.finishing: dict[Future[Outcome], Item] = {}
         self.ended: deque[Ended] = deque()
+        self.deferred: deque[tuple[int, Source]] = deque()
+        self._fruitless = 0  # looks at what is deferred since one of them found that it can go on
         self._exhausted = False
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
 
@@ -82,7 +91,8 @@ class Flow:
 
     def _busy(self) -> bool:
         """Whether any source has no outcome yet: one in hand, or one that was never taken."""
-        return bool(not self._exhausted or self.decoding or self.waiting or self.finishing or self.ended)
+        in_hand = self.decoding or self.waiting or self.finishing or self.deferred or self.ended
+        return bool(in_hand or not self._exhausted)
 
     def _stop(self, readers: ThreadPoolExecutor, writers: ThreadPoolExecutor) -> None:
         """Finish what is being written and drop the rest; where all is done there is nothing of either."""
@@ -101,13 +111,26 @@ class Flow:
         return bool(held) and (many or sum(item.nbytes for item in held) > self.memory)
 
     def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: ThreadPoolExecutor) -> None:
-        while not self._exhausted and len(self.decoding) < self.jobs and not (self.decoding and self._full()):
-            item = next(upcoming, None)
+        while len(self.decoding) < self.jobs and not (self.decoding and self._full()):
+            item = self._next(upcoming)
             if item is None:
-                self._exhausted = True
                 return
             place, source = item
             self.decoding.append((place, source, readers.submit(self.workshop.prepare, place, source)))
+
+    def _next(self, upcoming: Iterator[tuple[int, Source]]) -> tuple[int, Source] | None:
+        """The next source to read: from the input, then of those that another run was making."""
+        item = None if self._exhausted else next(upcoming, None)
+        if item is None:
+            self._exhausted = True
+            if self.deferred and self._fruitless >= len(self.deferred):
+                if self.decoding or self.waiting or self.finishing:
+                    return None
+                time.sleep(_LOOK_AGAIN)
+                self._fruitless = 0
+            if self.deferred:
+                item = self.deferred.popleft()
+        return item
 
     def _take(self) -> None:
         """Move the first of what is decoding on: to its outcome, or to those that wait for the network."""
@@ -116,8 +139,11 @@ class Flow:
         if isinstance(result, Prepared):
             views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
             self.waiting.setdefault(views, []).append((place, result))
-        elif result is not None:
+        elif isinstance(result, Outcome):
             self.ended.append((place, result))
+        elif result is Elsewhere.made:
+            self.deferred.append((place, source))
+        self._fruitless = self._fruitless + 1 if result is Elsewhere.made else 0
         self.decoding.popleft()
 
     def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> None:
@@ -140,6 +166,7 @@ class Flow:
                     self._colour([one], writers)
             else:
                 place, item = group[0]
+                self.workshop.outputs.release(place)
                 self.ended.append((place, failed(item.source, error)))
             return
         start = 0
@@ -193,12 +220,13 @@ class Flow:
         for future in done:
             place, item = self.finishing[future]
             result = settle(item.source, future)
+            self.workshop.outputs.release(place)
             if isinstance(result, Outcome):
                 self.ended.append((place, result))
             del self.finishing[future]
 
 
-def settle(source: Source, future: Future[Prepared | Outcome] | Future[Outcome]) -> Prepared | Outcome | None:
+def settle(source: Source, future: Future[Before] | Future[Outcome]) -> Before | None:
     """A stage's result; whatever went wrong with this photo becomes its outcome, and the others go on.
 
     None where the batch was interrupted and the file is dropped.

@@ -6,6 +6,7 @@ Out: paths; the outcome where nothing is to be done
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
 from colorize_cli.files.facts import FileFacts, same_time, sha256_of
 from colorize_cli.files.leftovers import sweep
+from colorize_cli.files.locks import ResultLocks
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.sheets import PAIR, SHEET
@@ -39,6 +41,12 @@ class State(Enum):
     copy = "copy"
 
 
+class Elsewhere(Enum):
+    """Stands in for the result of a photo that another run is making at the moment."""
+
+    made = "made"
+
+
 class Outputs:
     """The output side of a batch; its methods run in many threads at once.
 
@@ -51,6 +59,36 @@ class Outputs:
     def __init__(self, job: ColorizeJob, destinations: Destinations, settings: EncodeSettings) -> None:
         self.job, self.destinations, self.settings = job, destinations, settings
         self._folders: set[Path] = set()
+        self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
+        self._waited: set[int] = set()
+
+    def take(self, place: int) -> bool:
+        """Take a photo's result for this run; False while another run is making it.
+
+        Raises:
+            EncodeError: there is no folder for it, and none can be made.
+        """
+        if self.job.dry_run:
+            return True
+        self.make_folder(self._locks.folder)
+        if self._locks.take(self.destinations.lock_name(place)):
+            return True
+        self._waited.add(place)
+        return False
+
+    def release(self, place: int) -> None:
+        """Let other runs have a photo's result."""
+        self._locks.release(self.destinations.lock_name(place))
+
+    def close(self) -> None:
+        """Let other runs have all results."""
+        self._locks.close()
+
+    def told(self, place: int, outcome: Outcome) -> Outcome:
+        """The outcome of a photo, which says so where another run made its result meanwhile."""
+        if place not in self._waited or outcome.status is not Status.skipped:
+            return outcome
+        return replace(outcome, reason="done by another run at the same time")
 
     def result(self, index: int, source: Path, form: PhotoFormat, pages: int = 1) -> Path:
         """Where the result of a source goes.

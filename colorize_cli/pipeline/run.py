@@ -135,6 +135,7 @@ def colorize_photos(
             for outcome in (*ledger.drain(flow.ended), *ledger.close(report.interrupted)):
                 on_progress(Progress(len(found.sources), outcome))
         finally:
+            workshop.outputs.close()
             report.seconds = time.monotonic() - started
             _write_report(report, job, single)
     return report

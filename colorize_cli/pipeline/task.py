@@ -42,7 +42,7 @@ from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.resume import Outputs, source_note
+from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 
 if TYPE_CHECKING:
     import torch
@@ -77,16 +77,24 @@ class Workshop:
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
         self.outputs = Outputs(job, destinations, self.settings)
 
-    def prepare(self, index: int, source: Source) -> Prepared | Outcome:
+    def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
         """Everything before the network; an `Outcome` where the network has nothing to do.
+
+        What comes back as `Prepared` is locked for this run until `finish` ends.
 
         Raises:
             PhotoError: the file cannot be done.
         """
+        if not self.outputs.take(index):
+            return Elsewhere.made
+        result: Prepared | Outcome | None = None
         try:
-            return self._prepare(index, source)
+            result = self._prepare(index, source)
+            return result if isinstance(result, Prepared) else self.outputs.told(index, result)
         finally:
             self.steering.carried.pop(index, None)
+            if not isinstance(result, Prepared):
+                self.outputs.release(index)
 
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path

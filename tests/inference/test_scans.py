@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,8 @@ def test_a_streamed_file_is_what_the_road_through_memory_gives(case: str, tiny_m
         strips.metadata.big,
         strips.metadata.file.mtime_ns,
     )
-    assert whole.metadata.xmp == strips.metadata.xmp and whole.metadata.exif == strips.metadata.exif
+    packets = [re.sub(rb"<colorize:Size>\d{12}<", b"<", photo.metadata.xmp or b"") for photo in (whole, strips)]
+    assert packets[0] == packets[1] and whole.metadata.exif == strips.metadata.exif  # but for the file's own size
 
 
 def test_a_jpeg_that_is_too_large_to_be_kept_is_reduced_by_its_decoder(

@@ -29,6 +29,7 @@ from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.run import colorize_photos
 from tests.inference.conftest import grey_photo
 
@@ -47,7 +48,7 @@ class Step:
 STEPS = st.lists(
     st.builds(
         Step,
-        st.sampled_from(["done", "copied", "undecodable", "unwritable", "fault", "network"]),
+        st.sampled_from(["done", "copied", "undecodable", "unwritable", "fault", "network", "elsewhere"]),
         st.sampled_from([1, 40, 1000]),
         st.booleans(),
     ),
@@ -61,6 +62,8 @@ class StubWorkshop:
 
     def __init__(self, steps: list[Step]) -> None:
         self.steps, self.lane, self.stopped = steps, SimpleNamespace(stop=self._stop), False
+        self.outputs = SimpleNamespace(release=lambda place: None)
+        self.looks = Counter[int]()
 
     def _stop(self) -> None:
         self.stopped = True
@@ -68,10 +71,13 @@ class StubWorkshop:
     def view(self, height: int, width: int) -> tuple[int, int]:
         return height, width
 
-    def prepare(self, place: int, source: Source) -> Prepared | Outcome:
+    def prepare(self, place: int, source: Source) -> Prepared | Outcome | Elsewhere:
         step = self.steps[place]
         if step.slow:
             time.sleep(0.002)
+        self.looks[place] += 1
+        if step.end == "elsewhere" and self.looks[place] <= 2 + place % 3:
+            return Elsewhere.made
         if step.end == "copied":
             return Outcome(source.path, Status.copied)
         if step.end == "undecodable":
@@ -113,7 +119,7 @@ class StubColorizer(Idle):
         return [None for _ in requests]
 
 
-EXPECTED = {"done": Status.done, "copied": Status.copied}
+EXPECTED = {"done": Status.done, "elsewhere": Status.done, "copied": Status.copied}
 
 
 def sources(count: int) -> list[Source]:
