@@ -27,7 +27,6 @@ _SPREAD = 0.6  # share of a window's variance at which similarity has fallen to 
 _NOISE = 1.0  # L* squared: the least variance a window is taken to have, that of faint grain
 _LEAST = 1e-6  # of the strongest weight: keeps regions without a hint in touch with the others
 _HALVES = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight neighbours; the other half is the same pairs
-_HELD = 100.0  # weight of a hint against one neighbour of the same lightness
 _STRIP_PIXELS = 1 << 20  # upsampled at once
 
 
@@ -173,31 +172,6 @@ def attract(lightness: Floats, ab: Floats, confidence: Floats) -> Floats:
     matrix = _laplacian(lightness)[order][:, order] + sparse.diags_array(weight)
     solved[order] = _solve(matrix, weight[:, None] * ab.reshape(2, -1).T[order])
     return np.ascontiguousarray(solved.T.reshape(ab.shape), np.float32)
-
-
-def hold(lightness: Floats, ab: Floats, hints: HintMap, reach: float = 0.3) -> Floats:
-    """Bring a network's colours to the hints, which it follows only in part, and its errors there out of what is alike.
-
-    Args:
-        lightness: CIE L*, (h, w), [0, 100], at most `MOST_PIXELS`.
-        ab: the network's colours at that size, (2, h, w), Lab units.
-        hints: at that size.
-        reach: how far a hint's correction goes in an even region, as a share of the short side.
-
-    Returns:
-        ab, (2, h, w), float32, Lab units: the hints' where there are any, the network's where none is near or alike.
-
-    Raises:
-        ShapeError: the sizes differ.
-    """
-    if hints.mask.shape != lightness.shape or ab.shape != hints.ab.shape:
-        raise ShapeError(f"hints of size {hints.mask.shape} and ab of shape {ab.shape} for {lightness.shape}")
-    if not hints.count:
-        return ab
-    # a correction fades as exp(-distance / length), length = sqrt(3 / pull): three neighbours lie each way
-    pull = 3 / max(reach * min(lightness.shape), 1) ** 2
-    weight = np.where(hints.mask > 0, _HELD * hints.mask, pull).astype(np.float32)
-    return ab + attract(lightness, (hints.ab - ab) * (hints.mask > 0), weight)
 
 
 def upsample_along_edges(

@@ -19,7 +19,8 @@ from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.guidance.hints import HintMap
-from colorize_cli.guidance.scribbles import AlongEdges, hold, upsampled_strips
+from colorize_cli.guidance.propagation import propagate
+from colorize_cli.guidance.scribbles import AlongEdges, upsampled_strips
 from colorize_cli.inference.geometry import View, reduced_lightness
 from colorize_cli.photos.photo import LumaPlanes
 from colorize_cli.photos.scan import Block
@@ -173,4 +174,4 @@ def held(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:
         return ab
     height, width = lightness.shape
     fine = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in ab]
-    return hold(lightness, np.asarray(fine, np.float32), hints)
+    return propagate(lightness, np.asarray(fine, np.float32), hints)

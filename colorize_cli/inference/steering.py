@@ -72,6 +72,7 @@ class Steering:
         sidecars: of each photo that has any.
         references: colour photos.
         takes_hints: whether the model does; else its colours are brought to the hints afterwards.
+        follows_hints: whether it is given those of a person, too: see `ModelSpec.follows_hints`.
         carried: what photos get from their album, by their place in the batch.
     """
 
@@ -80,6 +81,7 @@ class Steering:
     sidecars: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
     references: References = field(default_factory=References)
     takes_hints: bool = True
+    follows_hints: bool = False
     carried: dict[int, Carried] = field(default_factory=dict)
     solving: Semaphore = field(default_factory=lambda: Semaphore(1))
     album_sha256: str = ""
@@ -91,6 +93,7 @@ class Steering:
         base: Provenance,
         sources: Sequence[Source],
         takes_hints: bool,
+        follows_hints: bool,
         on_notice: Callable[[str], None],
     ) -> Steering:
         """Find side-cars and read references.
@@ -99,7 +102,7 @@ class Steering:
             UsageError, NothingToDoError, PhotoError: what the options name is of no use.
         """
         if job.hints is None and job.reference is None:
-            return cls(job, base, takes_hints=takes_hints)
+            return cls(job, base, takes_hints=takes_hints, follows_hints=follows_hints)
         sidecars: Mapping[Path, tuple[Path, ...]] = {}
         if job.hints is not None:
             photos = [(s.path, s.path.parents[len(s.within.parts) - 1]) for s in sources]
@@ -116,7 +119,10 @@ class Steering:
             references = read_references(job.reference, job.limits(), on_notice)
         album = _sha256([path for cars in sidecars.values() for path in cars]) if job.consistent and sidecars else ""
         solves = max(1, max(job.max_memory, _MEMORY) // _SOLVE_MEMORY)
-        return cls(job, base, sidecars, references, takes_hints, solving=Semaphore(solves), album_sha256=album)
+        return cls(
+            job, base, sidecars, references, takes_hints, follows_hints,
+            solving=Semaphore(solves), album_sha256=album,
+        )  # fmt: skip
 
     def provenance(self, photo: Path) -> Provenance:
         """The note of a photo's result: with what steered it, or the plain one where nothing does.
@@ -174,17 +180,12 @@ class Steering:
             HintError: a point lies outside the photo.
         """
         size = (lightness.shape[0], lightness.shape[1])
-        binding: HintMap | None = None
-        if sidecars:
-            binding = hint_map(sidecars, photo_size, size)
-        if carried is not None:
-            album = carry(carried.key, carried.key_ab, carried.own, size)
-            binding = album if binding is None else binding.over(album)
-        if not self.references.photos:
-            return Known(binding, binding)
-        guessed = reference_hints(lightness, self.references.photos, self.job.seed)
-        shown = guessed if binding is None else binding.over(guessed)
-        return Known(shown, binding if self.takes_hints else shown)
+        typed = hint_map(sidecars, photo_size, size) if sidecars else None
+        album = carry(carried.key, carried.key_ab, carried.own, size) if carried is not None else None
+        guessed = reference_hints(lightness, self.references.photos, self.job.seed) if self.references.photos else None
+        binding = _first(typed, album)
+        shown = _first(typed, album, guessed) if self.follows_hints else _first(album, guessed)
+        return Known(shown, binding if self.takes_hints else _first(binding, guessed))
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, (h, w), at which methods without a network look at a page."""
@@ -213,6 +214,14 @@ class Steering:
                 return Guided(levin(lightness, hint_map(sidecars, (height, width), small)), lightness)
             way = welsh if self.job.method is Method.welsh else charpiat
             return Guided(way(lightness, self.references.photos, self.job.seed), lightness)
+
+
+def _first(*maps: HintMap | None) -> HintMap | None:
+    """At every place the first of several hint maps that says something there; None where all are None."""
+    found: HintMap | None = None
+    for one in reversed(maps):
+        found = found if one is None else one.over(found)
+    return found
 
 
 def _sha256(paths: Sequence[Path]) -> str:

@@ -57,6 +57,7 @@ def _zhang_spec(name: str, file: str, sha256: str, size: int, summary: str, hint
         build=_network("siggraph17", "Siggraph17") if hints else _network("eccv16", "Eccv16"),
         sizes=Sizes(short_side=256, multiple=8, max_area=_CAP // 2),
         takes_hints=hints,
+        follows_hints=hints,
         tileable=True,
         weights=Published(file, (source,), sha256, size),
         licence="BSD-2-Clause",

@@ -96,6 +96,8 @@ class ModelSpec:
         build: makes the network with random weights; keyword arguments are those that a checkpoint names.
         sizes: how a photo is resampled for it.
         takes_hints: known colours steer it.
+        follows_hints: a person's hints are given to it, too; else they are carried over its answer without them, which
+            measures better with networks that only learned hints beside other things.
         tileable: it makes sense of a part of a photo.
         weights: none for networks that are only trained here.
         licence: of the weights.
@@ -116,6 +118,7 @@ class ModelSpec:
     parameters: int
     summary: str
     vivid: bool = False
+    follows_hints: bool = False
 
 
 class Registry:

@@ -198,9 +198,9 @@ class Flow:
         closer = list[Prepared]()
         for item in group:
             requests, notes = list[Request](), item.notes
-            for request, place in zip(item.requests, item.colored_pages, strict=True):
+            for request, known, place in zip(item.requests, item.known, item.colored_pages, strict=True):
                 ab = next(found)
-                if request.hints is None:
+                if request.hints is None and known.binding is None:
                     sight = item.sights[place]
                     at = page_lightness(sight.pixels, sight.space, request.lightness)
                     shown = sight.pixels.shape[0] * sight.pixels.shape[1]

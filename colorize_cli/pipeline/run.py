@@ -96,7 +96,7 @@ def colorize_photos(
         on_notice(text)
 
     colorizer: Colorizer | Idle = Idle()
-    sizes, base, takes_hints = None, job.provenance(job.method.value, ""), True
+    sizes, base, takes_hints, follows_hints = None, job.provenance(job.method.value, ""), True, False
     gpu: torch.device | None = None
     if job.method is Method.network:
         chosen = choose(job, len(found.sources), notice, on_download)
@@ -106,8 +106,9 @@ def colorize_photos(
             raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
         sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)
         takes_hints = all(member.spec.takes_hints for member in model.members)
+        follows_hints = all(member.spec.follows_hints for member in model.members)
         report.settings = {"device": chosen.device, "precision": chosen.precision}
-    steering = Steering.of(job, base, found.sources, takes_hints, notice)
+    steering = Steering.of(job, base, found.sources, takes_hints, follows_hints, notice)
     lane = Lane(lambda part: on_progress(Progress(len(found.sources), part=part)))
     workshop = Workshop(job, destinations, sizes, steering, lane, gpu)
     report.settings = {

@@ -11,7 +11,6 @@ from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.scribbles import (
     attract,
     colorize_from_hints,
-    hold,
     levin,
     nested_dissection,
     upsample_along_edges,
@@ -141,20 +140,6 @@ def test_doubtful_colours_follow_sure_neighbours():
     ab[0] = 30
     ab[0, 4, 4], confidence[4, 4] = -60, 1e-3
     assert attract(np.full((10, 10), 50, np.float32), ab, confidence)[0, 4, 4] > 29
-
-
-def test_a_network_is_corrected_where_hints_speak_and_left_alone_elsewhere():
-    lightness = np.full((60, 90), 70, np.float32)
-    lightness[:, 60:] = 30
-    predicted = np.full((2, 60, 90), 5, np.float32)
-    hints = HintMap(np.zeros((2, 60, 90), np.float32), np.zeros((60, 90), np.float32))
-    hints.ab[0, 10:14, 10:14], hints.mask[10:14, 10:14] = 45, 1
-    found = hold(lightness, predicted, hints)
-    np.testing.assert_allclose(found[0, 10:14, 10:14], 45, atol=1)
-    assert found[0, 12, 16] > found[0, 12, 30] > found[0, 12, 55]
-    np.testing.assert_allclose(found[:, :, 62:], 5, atol=0.3)
-    empty = HintMap(np.zeros_like(hints.ab), np.zeros_like(hints.mask))
-    np.testing.assert_array_equal(hold(lightness, predicted, empty), predicted)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (30, 41), (64, 64)])
