@@ -91,11 +91,11 @@ def _likeness(
     """
 
     def squares(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0)
+        return np.asarray(np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0), np.float32)
 
     sharpness, length = max(_BLUNTEST, told**-_BLUNTER), _ALIKE_LENGTH * told**_WIDER
     alike = np.exp(-squares(looks, cells.features) * np.float32(sharpness / 2))
-    far = squares(at / short, cells.at / short)
+    far = squares(at / np.float32(short), cells.at / np.float32(short))
     near = np.float32(_NEAR) * np.exp(-far / np.float32(2 * _NEAR_LENGTH**2))
     return np.asarray(alike * (near + np.float32(_ALIKE) * np.exp(-far / np.float32(2 * length**2))), np.float32)
 
@@ -135,7 +135,7 @@ def propagate(lightness: Floats, ab: Floats, hints: HintMap) -> Floats:
     told = _told(cells, short)
     among = _likeness(cells.at, cells.features, cells, short, told).astype(np.float64)
     weights = np.linalg.solve(among + np.diag(cells.noise.astype(np.float64)), cells.error).astype(np.float32)
-    places = np.stack(np.mgrid[:h, :w], -1).reshape(-1, 2).astype(np.float32)
+    places = np.column_stack([axis.ravel() for axis in np.mgrid[:h, :w]]).astype(np.float32)
     flat, error = looks.reshape(len(looks), -1).T, np.empty((h * w, 2), np.float32)
     for start in range(0, h * w, _ROWS):
         part = slice(start, start + _ROWS)
