@@ -48,7 +48,7 @@ from colorize_cli.cli.options import (
     VividnessOpt,
 )
 from colorize_cli.cli.threads import wait_asleep
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, printable
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Strip
 
 
@@ -97,8 +97,8 @@ def colorize(
     suffix or a hash of their own path added (a.jpg.png, a~1f2e3d4c.png), whatever their order.
     A result that names its source, unchanged, is not made again. Nothing is ever written over its source.
     """
-    inputs = tuple(photos or ()) + _listed(files_from)
-    if not inputs:
+    inputs, listed = tuple(photos or ()), _listed(files_from)
+    if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     wait_asleep()
     keep_pages()
@@ -107,6 +107,7 @@ def colorize(
 
     work = ColorizeJob(
         photos=inputs,
+        listed=listed,
         out=out,
         model=model,
         device=device,
@@ -154,10 +155,13 @@ def _amount(text: str, option: str, kilo: int) -> int:
 def _listed(files_from: str | None) -> tuple[str, ...]:
     if files_from is None:
         return ()
-    from colorize_cli.files.discover import read_list
+    from colorize_cli.files.lists import MAX_BYTES, read_list
 
     try:
-        data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+        with sys.stdin.buffer if files_from == "-" else Path(files_from).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"cannot read the list {files_from}: {error.strerror}") from error
-    return tuple(read_list(data.decode("utf-8", "surrogateescape")))
+        raise UsageError(f"cannot read the list {printable(files_from)}: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"the list {printable(files_from)} is larger than {MAX_BYTES >> 30} GiB")
+    return tuple(read_list(data))

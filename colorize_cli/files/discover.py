@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.errors import NothingToDoError, UsageError, printable
 from colorize_cli.files.mirror import Mirror
 
 PHOTO_SUFFIXES = frozenset(
@@ -59,11 +59,14 @@ class Source:
         path: where it lies, as the user named it.
         relative: its place below the deepest common parent of all inputs, see `Mirror`; its result's name comes of it.
         within: its place under the input that it was found in; its name alone for a file that was named itself.
+        fault: why it cannot be done, where that is known already: a folder that cannot be read, a name of a list that
+            is not there. It fails by name, like any other that cannot be done.
     """
 
     path: Path
     relative: Path
     within: Path = Path()
+    fault: str = ""
 
     def __post_init__(self) -> None:
         """What is not said is the same."""
@@ -76,7 +79,7 @@ class Discovery:
     """What was found.
 
     Attributes:
-        sources: the files to be done, each once.
+        sources: the files to be done, each once; and what should be done and cannot be, with its fault.
         passed_over: files and folders that were left, by kind.
     """
 
@@ -90,6 +93,7 @@ def discover(
     recursive: bool = True,
     leave: Path | None = None,
     is_product: Callable[[Path], bool] = lambda _: False,
+    listed: Iterable[str] = (),
 ) -> Discovery:
     """Find the photos that `inputs` name.
 
@@ -102,24 +106,31 @@ def discover(
         recursive: go into folders within folders.
         leave: a folder not to go into (the output).
         is_product: whether a file in a folder is a result of an earlier run that lies among the sources.
+        listed: files and folders from a list: taken as they stand there, no globs; one that does not exist fails alone.
 
     Raises:
-        NothingToDoError: an input does not exist, or a glob matches nothing.
+        NothingToDoError: one of `inputs` does not exist, or a glob matches nothing.
         UsageError: no inputs.
     """
     found = Found()
     leave = leave.resolve() if leave is not None else None
-    names = [str(item) for item in inputs]
-    if not names:
+    names, more = [str(item) for item in inputs], list(listed)
+    if not names and not more:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
-    paths = [(path, path.is_dir()) for name in names for path in _expand(name)]
+    typed = [path for name in names for path in _expand(name)]
+    paths = [(path, _is_folder(path)) for path in (*typed, *map(_as_listed, more))]
     mirror = Mirror(paths)
-    for path, is_folder in paths:
+    for number, (path, is_folder) in enumerate(paths):
         place = mirror.place(path)
         if not is_folder:
-            found.take(Source(path, place, Path(path.name)))
+            missing = number >= len(typed) and not os.path.lexists(path)
+            found.take(Source(path, place, Path(path.name), "no such file or folder" if missing else ""))
             continue
-        for file in _walk(path, recursive, leave, found.passed_over, set()):
+        for file, fault in _walk(path, recursive, leave, found.passed_over):
+            if fault:
+                within = file.relative_to(path) / "unreadable folder"  # no file has this name
+                found.sources.append(Source(file, place / within, within, fault))
+                continue
             kind = _kind_of_junk(file) or ("made by colorize" if is_product(file) else None)
             if kind:
                 found.passed_over[kind] += 1
@@ -168,52 +179,70 @@ def _quality(source: Source) -> tuple[bool, int, str]:
     return linked, len(source.relative.parts), str(source.relative)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its own folder cannot be entered; it fails later, by name
+        return False
+
+
+def _as_listed(name: str) -> Path:
+    path = Path(name)
+    return path if os.path.lexists(path) or not name.startswith("~") else path.expanduser()
+
+
 def _expand(name: str) -> list[Path]:
     path = Path(name).expanduser()
-    if os.path.lexists(path):
+    try:
+        path.lstat()
         return [path]
+    except PermissionError as error:
+        raise NothingToDoError(f"{printable(name)} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError):
+        pass
     if glob.has_magic(name):
         matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
         if matches:
             return [Path(match) for match in matches]
-        raise NothingToDoError(f"nothing matches {name!r}")
+        raise NothingToDoError(f"nothing matches {printable(name)}")
     hint = "Is it spelt right? Quote names that contain spaces."
-    raise NothingToDoError(f"no such file or folder: {name!r}", hint=hint)
+    raise NothingToDoError(f"no such file or folder: {printable(name)}", hint=hint)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
 
 
-def _walk(
-    folder: Path, recursive: bool, leave: Path | None, passed_over: Counter[str], seen: set[tuple[int, int]]
-) -> Iterator[Path]:
-    try:
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            passed_over["folder seen already"] += 1
-            return
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as entries:
-            items = sorted(entries, key=lambda entry: _natural(entry.name))
-    except OSError:
-        passed_over["unreadable folder"] += 1
-        return
-    folders = []
-    for item in items:
-        path = folder / item.name
+def _walk(top: Path, recursive: bool, leave: Path | None, passed_over: Counter[str]) -> Iterator[tuple[Path, str]]:
+    """Files below a folder with "", and folders that cannot be read with the reason; files before folders."""
+    seen, waiting = set[tuple[int, int]](), [top]
+    while waiting:
+        folder = waiting.pop()
         try:
-            is_folder = item.is_dir()
-        except OSError:  # a link that leads to itself
-            is_folder = False
-        if not is_folder:
-            yield path
-        elif item.name.startswith(".") or item.name in ("__MACOSX", "@eaDir"):
-            passed_over["hidden folder"] += 1
-        elif recursive and (leave is None or path.resolve() != leave):
-            folders.append(path)
-    for path in folders:
-        yield from _walk(path, recursive, leave, passed_over, seen)
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                passed_over["folder seen already"] += 1
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                items = sorted(entries, key=lambda entry: _natural(entry.name))
+        except OSError as error:
+            yield folder, f"the folder cannot be read: {error.strerror or error}"
+            continue
+        folders = []
+        for item in items:
+            path = folder / item.name
+            try:
+                is_folder = item.is_dir()
+            except OSError:  # a link that leads to itself
+                is_folder = False
+            if not is_folder:
+                yield path, ""
+            elif item.name.startswith(".") or item.name in ("__MACOSX", "@eaDir"):
+                passed_over["hidden folder"] += 1
+            elif recursive and (leave is None or path.resolve() != leave):
+                folders.append(path)
+        waiting += reversed(folders)
 
 
 def _kind_of_junk(file: Path) -> str | None:
@@ -235,9 +264,3 @@ def _kind_of_junk(file: Path) -> str | None:
             return None if _MAGIC.match(handle.read(16)) else f"no photo ({suffix or 'no suffix'})"
     except OSError:
         return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"
-
-
-def read_list(text: str) -> list[str]:
-    """The names in a `--files-from` list: one a line, or NUL-separated as `find -print0` writes it."""
-    names = text.split("\0") if "\0" in text else text.splitlines()
-    return [name for name in names if name.strip()]

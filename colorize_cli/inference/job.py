@@ -27,6 +27,7 @@ class ColorizeJob:
 
     Attributes:
         photos: files, folders and globs, as typed.
+        listed: files and folders from a list, each as it stands there; one that is missing fails alone.
         out: the folder that mirrors them; or, for a single photo, the file to write.
         model: catalogue name, checkpoint file, or `user/repo`.
         device, precision, batch: of the network; batch 0 is automatic.
@@ -59,6 +60,7 @@ class ColorizeJob:
 
     photos: tuple[str, ...]
     out: Path = Path("colored")
+    listed: tuple[str, ...] = ()
     model: str = "mini"
     device: str = "auto"
     precision: Precision = Precision.auto

@@ -21,6 +21,8 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 
 KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
 
+_NO_ROWS = "The report's rows could not be kept: the temporary folder is full."
+
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
     row: dict[str, Any] = {"source": printable(outcome.source), "status": outcome.status.value}
@@ -54,6 +56,7 @@ class RunReport:
         expected: how many photos there are; None where nobody said.
         faults: outcomes that were missing or came twice: what is wrong with the run itself.
         path: where the report file lies, once written.
+        unwritten: the report that was asked for could not be written.
     """
 
     settings: dict[str, str] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class RunReport:
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     path: Path | None = None
+    unwritten: bool = False
     _rows: IO[str] | None = None
 
     def add(self, outcome: Outcome, place: int | None = None) -> None:
@@ -81,7 +85,8 @@ class RunReport:
             row = json.dumps(_entry(outcome), ensure_ascii=False)
             self._rows.write(f"{self.total if place is None else place}\t{row}\n")
         except OSError:  # the temporary disk is full: counts and failures still hold
-            self.notices.append("The report's rows could not be kept: the temporary folder is full.")
+            if _NO_ROWS not in self.notices:
+                self.notices.append(_NO_ROWS)
 
     def close(self) -> None:
         """Drop the rows; counts and failures stay."""
@@ -106,9 +111,9 @@ class RunReport:
             return ExitStatus.some_failed
         if self.interrupted:
             return ExitStatus.interrupted
-        if self.counts[Status.failed]:
-            return ExitStatus.some_failed
-        return ExitStatus.done if self.total else ExitStatus.nothing_done
+        if self.counts[Status.failed] == self.total:  # or there are no photos
+            return ExitStatus.nothing_done
+        return ExitStatus.some_failed if self.counts[Status.failed] or self.unwritten else ExitStatus.done
 
     def summary(self) -> dict[str, Any]:
         """The batch as plain data, without its rows."""
@@ -131,24 +136,30 @@ class RunReport:
         Raises:
             EncodeError: the file cannot be written.
         """
-        head = json.dumps(self.summary(), ensure_ascii=False, indent=1)
         beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(head[:-2] + ',\n "photos": [')
-                if self._rows is not None:
-                    self._rows.seek(0)
-                    last, mark = "", "\n  "
-                    for line in self._rows:
-                        place, _, row = line.rstrip("\n").partition("\t")
-                        if place != last:
-                            file.write(mark + row)
-                        last, mark = place, ",\n  "
-                file.write("\n ]\n}\n")
-            os.replace(beside, path)
+            if path.exists() and not path.is_file():  # a device or a pipe, whose place no file may take
+                with path.open("w", encoding="utf-8") as file:
+                    self._write_to(file)
+            else:
+                with beside.open("w", encoding="utf-8") as file:
+                    self._write_to(file)
+                os.replace(beside, path)
         except OSError as error:
             with contextlib.suppress(OSError):
                 beside.unlink()
             raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
         self.path = path
+
+    def _write_to(self, file: IO[str]) -> None:
+        file.write(json.dumps(self.summary(), ensure_ascii=False, indent=1)[:-2] + ',\n "photos": [')
+        if self._rows is not None:
+            self._rows.seek(0)
+            last, mark = "", "\n  "
+            for line in self._rows:
+                place, _, row = line.rstrip("\n").partition("\t")
+                if place != last:
+                    file.write(mark + row)
+                last, mark = place, ",\n  "
+        file.write("\n ]\n}\n")

@@ -33,6 +33,7 @@ from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.report_place import check_report_place, check_results_place
 from colorize_cli.pipeline.task import Workshop
 
 if TYPE_CHECKING:
@@ -83,9 +84,14 @@ def colorize_photos(
         recursive=job.recursive,
         leave=None if single else job.out,
         is_product=Products(job),
+        listed=job.listed,
     )
     report.passed_over = found.passed_over
     _check_sources(found, job, single)
+    if job.report is not None:
+        check_report_place(job.report)
+    if not job.dry_run:
+        check_results_place(job.out if single is None else single.parent)
     possible = PossibleSuffixes(found.sources, job.encode_settings())
     destinations = Destinations(found.sources, job.out, job.suffix, single, possible)
     if job.variants > 1:
@@ -138,14 +144,14 @@ def colorize_photos(
         finally:
             workshop.outputs.close()
             report.seconds = time.monotonic() - started
-            _write_report(report, job, single)
+            _write_report(report, job, single, notice)
     return report
 
 
 def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
     if not found.sources:
         left = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
-        inputs = ", ".join(printable(name) for name in job.photos)
+        inputs = ", ".join(printable(name) for name in job.photos) or "the list"
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:
         hint = f"Give a folder, e.g. --out {job.out.stem}/"
@@ -156,14 +162,13 @@ def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> N
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
 
 
-def _write_report(report: RunReport, job: ColorizeJob, single: Path | None) -> None:
+def _write_report(report: RunReport, job: ColorizeJob, single: Path | None, notice: Callable[[str], None]) -> None:
     path = job.report or (None if single or job.dry_run else job.out / REPORT_NAME)
     try:
         if path is not None:
             report.write(path)
     except EncodeError as error:
-        if job.report is not None:
-            raise
-        report.notices.append(one_line(error))
+        notice(one_line(error))
+        report.unwritten = job.report is not None
     finally:
         report.close()

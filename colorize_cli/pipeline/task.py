@@ -98,6 +98,8 @@ class Workshop:
 
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path
+        if source.fault:
+            raise DecodeError(source.fault, path=path)
         provenance = self.steering.provenance(path)
         done = self.outputs.done_before(index, source, provenance)
         if done is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import NothingToDoError, UsageError
-from colorize_cli.files.discover import discover, read_list
+from colorize_cli.files.discover import discover
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
 
@@ -103,11 +103,6 @@ def test_what_does_not_exist_is_named(tmp_path: Path):
         discover([str(tmp_path / "*.tif")])
     with pytest.raises(UsageError, match="no photos given"):
         discover([])
-
-
-def test_lists_are_lines_or_nul_separated():
-    assert read_list("a.jpg\nb c.jpg\n\n") == ["a.jpg", "b c.jpg"]
-    assert read_list("a\nb.jpg\0c.jpg\0") == ["a\nb.jpg", "c.jpg"]
 
 
 def places(*inputs: str | Path) -> set[str]:

@@ -1,0 +1,42 @@
+"""Lists of names, as `--files-from` takes them.
+
+In:  the bytes of a list
+Out: the names in it
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from colorize_cli.errors import UsageError
+
+MAX_BYTES = 1 << 30  # of a list: some ten million names
+_MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_LINE_END = re.compile("\r\n|\n|\r")  # and no other: names may hold form feeds, U+0085 and U+2028
+
+
+def read_list(data: bytes) -> list[str]:
+    """The names in a list: one a line, or NUL-separated as `find -print0` writes it.
+
+    A byte order mark says how it is coded (UTF-8, UTF-16, UTF-32); without one it is UTF-8, and bytes that are none
+    are taken as they are, since names may hold any bytes.
+
+    Raises:
+        UsageError: it is not what its mark says.
+    """
+    mark, coding = next(((mark, coding) for mark, coding in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    try:
+        text = data[len(mark) :].decode(coding, "surrogateescape" if coding == "utf-8" else "strict")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"the list starts like {coding[:-3].upper()} and is none", hint="Save it as UTF-8, a name a line."
+        ) from None
+    names = text.split("\0") if "\0" in text else _LINE_END.split(text)
+    return [name for name in names if name.strip()]

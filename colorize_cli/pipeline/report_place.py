@@ -1,0 +1,74 @@
+"""Whether a report and results can be written, asked before any work is done.
+
+In:  the paths that the user named
+Out: nothing, or a `UsageError` in one line
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from colorize_cli.errors import UsageError, printable
+
+
+def check_report_place(path: Path) -> None:
+    """Refuse a report that could not be written in the end, or would take another file's place.
+
+    Raises:
+        UsageError: it is a folder, another program's file, or cannot be written.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        raise _refused(path, error.strerror) from error
+    try:
+        if mode is None or stat.S_ISREG(mode):
+            if mode is not None and not _may_be_report(path):
+                raise UsageError(
+                    f"--report {printable(path)} is a file that is no report", hint="Give another name, or remove it."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+            beside.touch()
+            beside.unlink()
+        elif stat.S_ISDIR(mode):
+            raise UsageError(
+                f"--report {printable(path)} is a folder", hint=f"Name a file: {printable(path / 'report.json')}"
+            )
+        else:  # a device or a pipe: JSON may begin with blanks
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(descriptor, b"\n")
+            finally:
+                os.close(descriptor)
+    except OSError as error:
+        raise _refused(path, error.strerror) from error
+
+
+def check_results_place(folder: Path) -> None:
+    """Refuse a folder for results that cannot be made or written to.
+
+    Raises:
+        UsageError: in one line.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise UsageError(f"--out {printable(folder)} cannot be made: {printable(there)} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {printable(folder)} cannot be written to: permission denied")
+
+
+def _refused(path: Path, reason: str | None) -> UsageError:
+    return UsageError(f"cannot write the report {printable(path)}: {reason}", hint="Give --report another place.")
+
+
+def _may_be_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    return not head or head.startswith(b"{")

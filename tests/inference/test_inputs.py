@@ -1,0 +1,142 @@
+"""What cannot be read is named, fails alone, and decides the exit status; where results go is asked first."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.files import discover as discovery
+from colorize_cli.files.discover import discover
+from tests.inference.conftest import Run, command, grey_photo
+
+
+def failures(out: Path) -> dict[str, str]:
+    report = json.loads((out / "colorize-report.json").read_text(encoding="utf-8"))
+    return {row["source"]: row["reason"] for row in report["photos"] if row["status"] == "failed"}
+
+
+def test_a_folder_that_cannot_be_read_is_a_source_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grey_photo(tmp_path / "a.png")
+    grey_photo(tmp_path / "closed" / "b.png")
+    grey_photo(tmp_path / "open" / "c.png")
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(discovery.os, "scandir", refuse)
+    found = discover([tmp_path])
+    assert [(source.path.name, source.fault) for source in found.sources] == [
+        ("a.png", ""),
+        ("closed", "the folder cannot be read: Permission denied"),
+        ("c.png", ""),
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="takes another user's part")
+def test_folders_closed_to_this_user_are_named(tiny_model: Path, request: pytest.FixtureRequest) -> None:
+    folder = Path(tempfile.mkdtemp())  # pytest's own are closed to others
+    request.addfinalizer(lambda: shutil.rmtree(folder))
+    photos, out, model = folder / "in", folder / "out", shutil.copy(tiny_model, folder / "tiny.safetensors")
+    grey_photo(photos / "a.png")
+    grey_photo(photos / "closed" / "b.png")
+    out.mkdir()
+    folder.chmod(0o755)
+    out.chmod(0o777)
+    (photos / "closed").chmod(0o700)
+    code = (  # the first run loads what the other user may not read: Python's own files lie in a home folder
+        "import os, sys; from colorize_cli.cli.app import main; first, *rest = sys.argv[1:]\n"
+        "assert main([first, '--out', first + '.out', *rest[3:]]) == 0; os.setuid(65534); sys.exit(main(rest))"
+    )
+    words = [str(photos / "a.png"), *command(model, photos, "--out", out)[3:]]
+    env = {**os.environ, "HOME": str(out), "TMPDIR": str(out)}
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert f"failed {photos / 'closed'}: the folder cannot be read: Permission denied" in done.stderr
+    assert failures(out) == {str(photos / "closed"): "the folder cannot be read: Permission denied"}
+    assert (out / "a.png").exists()
+
+
+def test_a_missing_name_in_a_list_fails_alone(run: Run, tmp_path: Path) -> None:
+    grey_photo(tmp_path / "a.png")
+    grey_photo(tmp_path / "b1.png")
+    names, out = tmp_path / "list.txt", tmp_path / "out"
+    names.write_text(f"{tmp_path}/a.png\r\n{tmp_path}/b[1].png\r\n{tmp_path}/gone.png\r\n", encoding="utf-16")
+    done = run("--files-from", names, "--out", out)
+    assert done.returncode == 1, done.stderr
+    assert failures(out) == {
+        f"{tmp_path}/b[1].png": "no such file or folder",  # a list holds names, not patterns: b1.png is not meant
+        f"{tmp_path}/gone.png": "no such file or folder",
+    }
+    assert [path.name for path in out.glob("*.png")] == ["a.png"]
+
+
+def test_every_photo_failed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "b.jpg").write_bytes(b"nothing")
+    for inputs in ([tmp_path / "a.png"], [tmp_path / "a.png", tmp_path / "b.jpg"]):
+        done = run(*inputs, "--out", tmp_path / "out")
+        assert done.returncode == 3, done.stderr
+        assert f"{len(inputs)} failed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("report", "says"),
+    [
+        ("file.txt/report.json", "Not a directory"),
+        ("folder", "is a folder"),
+        ("photo.png", "is a file that is no report"),
+        ("/dev/full", "No space left on device"),
+        ("/proc/report.json", "cannot write the report /proc/report.json"),
+    ],
+)
+def test_a_report_that_cannot_be_written_stops_the_run_before_it_starts(
+    report: str, says: str, run: Run, tmp_path: Path
+) -> None:
+    photo = grey_photo(tmp_path / "photo.png")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.txt").write_text("x")
+    before = photo.read_bytes()
+    done = run(photo, "--out", tmp_path / "out", "--report", tmp_path / report)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr and done.stderr.startswith("error: ")
+    assert not (tmp_path / "out").exists() and photo.read_bytes() == before
+
+
+def test_a_report_goes_into_a_pipe_as_it_does_into_a_file(tiny_model: Path, tmp_path: Path) -> None:
+    photo = grey_photo(tmp_path / "photo.png")
+    line = shlex.join(command(tiny_model, photo, "--out", tmp_path / "out", "--report", "/dev/stdout")) + " | cat"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout)["counts"] == {"done": 1}, done.stderr
+    done = subprocess.run(["bash", "-c", line.replace("/dev/stdout", "/dev/null")], capture_output=True, timeout=120)
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("out", ["file.txt", "file.txt/deeper"])
+def test_results_that_cannot_be_written_stop_the_run_before_it_starts(out: str, run: Run, tmp_path: Path) -> None:
+    photo = grey_photo(tmp_path / "photo.png")
+    (tmp_path / "file.txt").write_text("x")
+    done = run(photo, "--out", tmp_path / out)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) <= 2, done.stderr
+
+
+def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    os.chdir(tmp_path)
+    assert discover(["d"]).sources == []
