@@ -22,7 +22,10 @@ Each says in one line what is wrong and what to do next; the class decides the c
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import unicodedata
 from enum import IntEnum
 from pathlib import Path
 
@@ -37,17 +40,71 @@ class ExitStatus(IntEnum):
     interrupted = 130
 
 
-def printable(path: Path | str) -> str:
-    """A path as one line of text: control characters and undecodable bytes are shown as escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def printable(path: Path | str | bytes) -> str:
+    r"""A path or other text as one line that a terminal shows as it is, and from which `unprintable` makes it again.
+
+    Control characters and others that do not show are escaped as in Python's text: `\n`, `\x1b`, `\u202e`. Bytes that
+    are no UTF-8 are `\x80` to `\xff`. Where the system does not write paths with it, a backslash is `\\`.
+    """
+    try:
+        text = os.fsencode(path).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no path: half a character, from JSON say
+        text = str(path)
+    return "".join(c if _shows(c) else _escaped(c) for c in text)
+
+
+def unprintable(text: str) -> str:
+    """The path that `printable` shows: for names from a report."""
+    return _ESCAPE.sub(_meant, text)
+
+
+_ESCAPE = re.compile(r"\\(?:\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_JOINERS = "\u200c\u200d"  # part of names in Persian and of many emoji
+
+
+def _shows(character: str) -> bool:
+    if character == "\\":
+        return os.sep == "\\"
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    if 0xDC80 <= (code := ord(character)) <= 0xDCFF:  # a byte that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0x80 <= code <= 0xFF else character.encode("unicode_escape").decode()
+
+
+def _meant(match: re.Match[str]) -> str:
+    kind, digits = match[0][1], match[0][2:]
+    if kind == "x":
+        code = int(digits, 16)
+        return chr(code if code < 0x80 else code + 0xDC00)
+    return chr(int(digits, 16)) if kind in "uU" else {"n": "\n", "r": "\r", "t": "\t"}.get(kind, kind)
+
+
+def shown(text: str) -> str:
+    """A text of several lines as a terminal may show it: what is no line end and does not show is escaped."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    return "".join(c if c in "\n\\" or _shows(c) else _escaped(c) for c in text)
 
 
 def one_line(error: BaseException) -> str:
     """An error's message as one line: what is wrong and, where that is known, what to do, each a sentence."""
     if isinstance(error, ColorizeError) and error.hint:
         return f"{sentence(_joined(error.message))} {_joined(error.hint)}"
+    if isinstance(error, OSError) and error.strerror:  # its own text shows paths as Python writes them
+        name = error.filename
+        return f"{printable(name)}: {error.strerror}" if isinstance(name, str | bytes | Path) else error.strerror
     return _joined(str(error)) or type(error).__name__
+
+
+def quoted(value: object) -> str:
+    """A value that somebody typed or wrote, as one short line: text in quotes, everything else as JSON."""
+    if isinstance(value, str | Path):
+        text = printable(value)
+        return f"'{text if len(text) <= 120 else text[:117] + '...'}'"
+    text = printable(json.dumps(value, ensure_ascii=False, default=str))
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def sentence(text: str) -> str:

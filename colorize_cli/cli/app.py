@@ -15,6 +15,7 @@ from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
 from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import end_at_once
+from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
 from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, one_line
@@ -102,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
         make_unfailing()
+        if not console.debugging():
+            name_libraries(console.stderr)
     status = _run(with_joined_lists(with_default_command(typed)))
     if arguments is not None:
         return status

@@ -48,7 +48,7 @@ from colorize_cli.cli.options import (
     VividnessOpt,
 )
 from colorize_cli.cli.threads import wait_asleep
-from colorize_cli.errors import UsageError, printable
+from colorize_cli.errors import UsageError, printable, quoted
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Strip
 
 
@@ -148,7 +148,7 @@ def _amount(text: str, option: str, kilo: int) -> int:
     """A number with K, M or G behind it."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)[bB]?", text.strip())
     if match is None:
-        raise UsageError(f"{option} {text!r} is no amount", hint="Write it like 800M or 2G.")
+        raise UsageError(f"{option} {quoted(text)} is no amount", hint="Write it like 800M or 2G.")
     return int(float(match[1]) * kilo ** " KMG".index(match[2].upper() or " "))
 
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from colorize_cli.cli.interrupts import interrupt_at_signals
-from colorize_cli.errors import ColorizeError, ExitStatus, printable
+from colorize_cli.cli.screen import screen
+from colorize_cli.errors import ColorizeError, ExitStatus, printable, sentence
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _SHOWN_FAILURES = 20
 _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-stdout = Console(highlight=False, soft_wrap=True)
+stderr = screen(to_stderr=True)
+stdout = screen()
 
 
 @contextmanager
@@ -158,9 +158,11 @@ def notice(text: str) -> None:
 
 def error(problem: ColorizeError) -> None:
     """Say what is wrong, and what to do."""
-    stderr.print(f"[bold red]error:[/bold red] {escape(problem.message)}")
+    stderr.print(
+        f"[bold red]error:[/bold red] {escape(sentence(problem.message) if problem.hint else problem.message)}"
+    )
     if problem.hint:
-        stderr.print(escape(problem.hint))
+        stderr.print(problem.hint, markup=False)
 
 
 def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
@@ -176,7 +178,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     parts = [f"{report.counts[status]} {status.value}" for status in Status if report.counts[status]]
     passed = sum(report.passed_over.values())
     if passed:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.passed_over.items()))
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.passed_over.items()))
         parts.append(f"{passed} passed over ({kinds})")
     rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
     stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
@@ -190,7 +192,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     if report.path is not None:
         stderr.print(f"Report: {escape(printable(report.path))}")
     if not report.adds_up:
-        stderr.print(f"[red]{report.total} outcomes of {report.expected} photos: a fault in colorize-cli[/red]")
+        stderr.print(f"[red]{report.sums}: a fault in colorize-cli[/red]")
         stderr.print("Run the same command again: it does what is missing. Please report this.")
     if report.interrupted:
         stderr.print("Interrupted. The same command again goes on where this one stopped.")
@@ -198,7 +200,8 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
 
 def print_json(data: object) -> None:
     """Print data as JSON on stdout."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(data, ensure_ascii=not utf8, indent=1) + "\n")
 
 
 def debugging() -> bool:

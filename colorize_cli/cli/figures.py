@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from colorize_cli.cli import console
-from colorize_cli.errors import printable
+from colorize_cli.errors import counted, printable
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.human import HumanResults
@@ -41,7 +41,7 @@ def show_table(found: Evaluation) -> None:
     for row in found.rows:
         table.add_row(escape(row.name), *(_cell(row.figures.get(column.name), column) for column in found.columns))
     settings = ", ".join(f"{key} {value}" for key, value in found.settings.items() if value != "none")
-    console.stdout.print(f"{len(found.names)} photos; {settings}", markup=False)
+    console.stdout.print(f"{counted(len(found.names), 'photo')}; {settings}", markup=False)
     console.stdout.print(table)
     console.stdout.print("Means over photos, with 95 % bootstrap intervals.", *found.notes, sep="\n", markup=False)
     for line in found.remarks:

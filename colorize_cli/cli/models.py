@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from colorize_cli.cli import console
+from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def remove(names: NamesArg = None) -> None:
 
 def _show(table: Table) -> None:
     """Print a table as wide as the terminal, or wide enough where there is none."""
-    Console(highlight=False, width=None if console.stdout.is_terminal else _PIPED).print(table)
+    screen(width=None if console.stdout.is_terminal else _PIPED).print(table)
 
 
 def _facts(row: Status) -> dict[str, object]:

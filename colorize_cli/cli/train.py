@@ -21,7 +21,7 @@ from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
 from colorize_cli.cli.training_screen import TrainingScreen
-from colorize_cli.errors import ExitStatus, UsageError, printable
+from colorize_cli.errors import ExitStatus, UsageError, printable, quoted
 from colorize_cli.inference.choices import Precision
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def parse_duration(text: str) -> float:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", text):
-        raise UsageError(f"--time-limit {text!r} is no duration", hint="Write it like 45m, 2h or 1h30m.")
+        raise UsageError(f"--time-limit {quoted(text)} is no duration", hint="Write it like 45m, 2h or 1h30m.")
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
 
 

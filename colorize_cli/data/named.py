@@ -26,7 +26,7 @@ from colorize_cli.data.photosets import HeldPhotos, PhotoSet
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import Member
 from colorize_cli.data.terms import Ask, Terms, require
-from colorize_cli.errors import DataError
+from colorize_cli.errors import DataError, counted, quoted
 
 _WINDOWS = 5  # by 5 overlapping windows of each sample photo, so that a batch can be filled from a few photos
 
@@ -166,7 +166,7 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
     if name not in NAMED:
         if not Path(name).exists() and "/" not in name and "." not in name:
             raise DataError(
-                f"no data set {name!r}, and no folder of that name",
+                f"no data set {quoted(name)}, and no folder of that name",
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
         return open_photos(Path(name), short_side, access.on_photo, choice=choice)
@@ -176,7 +176,9 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
         choice = Choice(choice.limit)
     photos = open_photos(place, short_side, access.on_photo, choice=choice, members=members)
     if choice.limit > len(photos):
-        access.on_note(f"{name}: there are {len(photos)} photos, not the {choice.limit} that the recipe asks for.")
+        access.on_note(
+            f"{name}: there are {counted(len(photos), 'photo')}, not the {choice.limit} that the recipe asks for."
+        )
     return photos
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from colorize_cli.data.named import Access
-from colorize_cli.errors import DataError, PhotoError, UsageError
+from colorize_cli.errors import DataError, PhotoError, UsageError, counted
 from colorize_cli.evaluation.candidates import (
     Candidate,
     FilesCandidate,
@@ -213,6 +213,6 @@ def _nothing(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Seque
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")
     return DataError(
-        f"every truth in {where} is grey ({len(dropped)} photos, mean chroma below 2): nothing to measure",
+        f"every truth in {where} is grey ({counted(len(dropped), 'photo')}, mean chroma below 2): nothing to measure",
         hint="Give --data a folder of colour photos.",
     )

@@ -211,8 +211,9 @@ def human_results(paths: Sequence[Path]) -> HumanResults:
                 by_picture.setdefault((trial.picture, trial.model), []).append(trial.fooled)
     pictures = [(*key, wilson(sum(votes), len(votes)), len(votes)) for key, votes in by_picture.items()]
     notes = ["Share of pairs in which the made-up colours were taken for real; 50 % is perfect. Wilson 95 % intervals."]
-    if len(counted) < len(answers):
-        notes.append(f"{len(answers) - len(counted)} participants missed most attention checks and are not counted.")
+    if missed := len(answers) - len(counted):
+        who = "1 participant" if missed == 1 else f"{missed} participants"
+        notes.append(f"{who} missed most attention checks: these answers do not count.")
     if len({one.test for one in answers}) > 1:
         notes.append("The answers come from different tests: their photos or models differ.")
     if len({one.seconds for one in answers}) > 1:

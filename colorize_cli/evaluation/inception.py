@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.errors import WeightsError
+from colorize_cli.errors import WeightsError, counted
 from colorize_cli.evaluation.metrics import TRUTH, Better, Column, Conclusion, Judge, Metric, Pictures
 from colorize_cli.evaluation.statistics import Figure
 from colorize_cli.evaluation.weight_files import INCEPTION, NeededFile, read_weights
@@ -35,7 +35,7 @@ class Inception:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
-            raise WeightsError(f"{metric} needs torch-fidelity", hint="pip install 'colorize-cli[metrics]'") from error
+            raise WeightsError(f"{metric} needs torch-fidelity", hint="pip install torch-fidelity") from error
         # torch-fidelity unpickles whatever lies in the file; it is given a copy of the checked tensors alone
         tensors = io.BytesIO()
         torch.save(read_weights(needed, metric), tensors)
@@ -134,7 +134,9 @@ class InceptionJudge(Judge):
             if row == TRUTH:
                 return Conclusion()
             if count < STABLE:
-                self.notes = (f"FID over {count} pictures is unstable and too high: it wants {STABLE} or more.",)
+                self.notes = (
+                    f"FID over {counted(count, 'picture')} is unstable and too high: it wants {STABLE} or more.",
+                )
             if count < 2:
                 return Conclusion({"fid": Figure(float("nan"))})
             parts = (np.concatenate(self.eye.features[name]) for name in (row, TRUTH))
@@ -142,5 +144,5 @@ class InceptionJudge(Judge):
         splits = min(SPLITS, count)
         mean, spread = inception_score(np.concatenate(self.eye.logits[row]), splits)
         if count < 10 * SPLITS:
-            self.notes = (f"The Inception score over {count} pictures is unstable: it wants thousands.",)
+            self.notes = (f"The Inception score over {counted(count, 'picture')} is unstable: it wants thousands.",)
         return Conclusion({"inception_score": Figure(mean)}, {f"inception_score_spread_{splits}_splits": [spread]})

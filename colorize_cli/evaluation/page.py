@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize_cli.errors import printable
+from colorize_cli.errors import counted, printable
 from colorize_cli.evaluation.metrics import GREY, TRUTH, Better, Column
 from colorize_cli.evaluation.plots import distribution, row_colours
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
@@ -75,14 +75,14 @@ def _about(found: Evaluation) -> str:
     weights = "".join(
         f"<p><small>{_html(row.name)}: sha256 {_html(row.sha256)}</small></p>" for row in found.rows if row.sha256
     )
-    return f"<p>{len(found.names)} photos · {settings}</p><p><small>{versions}</small></p>{weights}"
+    return f"<p>{counted(len(found.names), 'photo')} · {settings}</p><p><small>{versions}</small></p>{weights}"
 
 
 def _notes(found: Evaluation, shown: int) -> str:
     lines = ["Means over photos, with 95 % bootstrap intervals.", *found.notes, *found.remarks]
     lines += [f"failed: {name}: {reason}" for name, reason in found.failed]
     if shown < len(found.names):
-        lines.append(f"{shown} of the {len(found.names)} photos are shown below: the worst and the best.")
+        lines.append(f"{shown} of {counted(len(found.names), 'photo')} shown below: the worst and the best.")
     return f'<ul class="notes">{"".join(f"<li>{_html(line)}</li>" for line in lines)}</ul>'
 
 

@@ -11,12 +11,13 @@ import io
 import json
 import math
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.errors import EncodeError
+from colorize_cli.errors import EncodeError, printable
 from colorize_cli.evaluation.human import HumanResults, HumanTest, write_human_page
 from colorize_cli.evaluation.page import write_page
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
@@ -73,6 +74,12 @@ def to_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
+def cell(name: str) -> str:
+    """A name as a spreadsheet takes it: one line, and never a formula, which a leading quote prevents."""
+    text = printable(name)
+    return f"'{text}" if unicodedata.normalize("NFKC", text[:1]) in tuple("=+-@'") else text
+
+
 def to_csv(found: Evaluation) -> str:
     """One line for each picture and row, one column for each metric; empty where there is no value."""
     out = io.StringIO()
@@ -82,7 +89,9 @@ def to_csv(found: Evaluation) -> str:
     for i, name in enumerate(found.names):
         for row in found.rows:
             values = [row.per_picture.get(column) for column in columns]
-            writer.writerow([name, row.name, *("" if value is None else f"{value[i]:.6g}" for value in values)])
+            writer.writerow(
+                [cell(name), cell(row.name), *("" if value is None else f"{value[i]:.6g}" for value in values)]
+            )
     return out.getvalue()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli import __version__
-from colorize_cli.errors import ExitStatus, UsageError
+from colorize_cli.errors import ExitStatus, UsageError, counted
 from colorize_cli.evaluation.metrics import TRUTH, Better, Column
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 
@@ -91,7 +91,7 @@ class Evaluation:
         lines = []
         if self.grey_truths:
             shown = ", ".join(self.grey_truths[:3]) + (", ..." if len(self.grey_truths) > 3 else "")
-            lines.append(f"{len(self.grey_truths)} photos left out, their truth is grey: {shown}")
+            lines.append(f"{counted(len(self.grey_truths), 'photo')} left out for a grey truth: {shown}")
         return [*lines, *(f"no partner: {line}" for line in self.alone), *(f"skipped: {line}" for line in self.skipped)]
 
     def row(self, name: str) -> Row:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorize_cli.errors import NothingToDoError, UsageError, printable
+from colorize_cli.errors import NothingToDoError, UsageError, printable, quoted
 from colorize_cli.files.mirror import Mirror
 
 PHOTO_SUFFIXES = frozenset(
@@ -204,9 +204,9 @@ def _expand(name: str) -> list[Path]:
         matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
         if matches:
             return [Path(match) for match in matches]
-        raise NothingToDoError(f"nothing matches {printable(name)}")
+        raise NothingToDoError(f"nothing matches {quoted(name)}")
     hint = "Is it spelt right? Quote names that contain spaces."
-    raise NothingToDoError(f"no such file or folder: {printable(name)}", hint=hint)
+    raise NothingToDoError(f"no such file or folder: {quoted(name)}", hint=hint)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

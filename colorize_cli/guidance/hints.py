@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from colorize_cli.errors import HintError, ShapeError
+from colorize_cli.errors import HintError, ShapeError, quoted
 
 Floats = NDArray[np.float32]
 
@@ -152,21 +152,23 @@ def _read_points(path: Path) -> Sidecar:
     if unknown:
         raise wrong(unknown[0], "no such field; there are points, unit")
     if said.get("unit", "pixel") not in ("pixel", "fraction"):
-        raise wrong("unit", f"expected pixel or fraction, got {said['unit']!r}")
+        raise wrong("unit", f"expected pixel or fraction, got {quoted(said['unit'])}")
     if not isinstance(said.get("points"), list):
         raise wrong("points", "expected a list" if "points" in said else "is missing")
 
     def number(place: str, point: dict[str, Any], field: str) -> float:
         value = point.get(field)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise wrong(f"{place}.{field}", f"expected a number, got {value!r}" if field in point else "is missing")
+            raise wrong(
+                f"{place}.{field}", f"expected a number, got {quoted(value)}" if field in point else "is missing"
+            )
         return float(value)
 
     points = []
     for i, point in enumerate(said["points"]):
         place = f"points[{i}]"
         if not isinstance(point, dict):
-            raise wrong(place, f"expected an object, got {point!r}")
+            raise wrong(place, f"expected an object, got {quoted(point)}")
         unknown = sorted(set(point) - _FIELDS)
         if unknown:
             raise wrong(f"{place}.{unknown[0]}", "no such field; there are x, y, color, radius")
@@ -179,7 +181,7 @@ def _read_points(path: Path) -> Sidecar:
         except KeyError:
             raise wrong(f"{place}.color", "is missing") from None
         except (ValueError, AttributeError, TypeError):
-            raise wrong(f"{place}.color", f"no colour {point['color']!r}; hex (#7a5230) or a CSS name") from None
+            raise wrong(f"{place}.color", f"no colour {quoted(point['color'])}; hex (#7a5230) or a CSS name") from None
         a, b = ab_of_srgb(np.array([rgb], np.uint8))[0].tolist()
         points.append(Point(x, y, (a, b), radius))
     return Sidecar(path, points=tuple(points), unit=said.get("unit", "pixel"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 
 MOST_LEVELS = 6  # 64 times what the network sees of the whole
 SMALLEST_TILE = 64  # pixels
@@ -79,7 +79,7 @@ class Detail:
         """
         word = text.strip().lower()
         if word not in ("auto", "off") and not (word.isdecimal() and 1 <= int(word) <= MOST_LEVELS):
-            raise UsageError(f"--detail {text!r} is no level", hint=f"Give auto, off, or 1 to {MOST_LEVELS}.")
+            raise UsageError(f"--detail {quoted(text)} is no level", hint=f"Give auto, off, or 1 to {MOST_LEVELS}.")
         if tile and tile < SMALLEST_TILE:
             raise UsageError(
                 f"--tile {tile} is too small", hint=f"Give {SMALLEST_TILE} pixels or more; 0 is automatic."

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 from colorize_cli.inference.choices import Precision
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", "cuda", "mps"):
-        raise UsageError(f"no device {wanted!r}", hint="Use --device auto, cpu, cuda, cuda:N or mps")
+        raise UsageError(f"no device {quoted(wanted)}", hint="Use --device auto, cpu, cuda, cuda:N or mps")
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[device.type]
     if (device.index or 0) >= count:
         there = "no CUDA device is here" if not torch.cuda.is_available() else f"CUDA devices here: 0 to {count - 1}"

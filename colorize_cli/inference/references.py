@@ -15,7 +15,7 @@ import numpy as np
 
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.colour_of import ab_of
-from colorize_cli.errors import HintError, NothingToDoError, PhotoError, one_line, printable
+from colorize_cli.errors import HintError, NothingToDoError, PhotoError, counted, one_line, printable
 from colorize_cli.files.discover import discover
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
@@ -57,7 +57,7 @@ def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str],
     """
     sources = [source.path for source in discover([path]).sources]
     if len(sources) > _MOST:
-        on_notice(f"{printable(path)} holds {len(sources)} photos: the first {_MOST} are the references.")
+        on_notice(f"{printable(path)} holds {counted(len(sources), 'photo')}: the first {_MOST} are the references.")
         sources = sources[:_MOST]
     area = min(_AREA, _AREA_OF_ALL // max(1, len(sources)))
     found, hashes = [], []

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from colorize_cli.errors import WeightsError
+from colorize_cli.errors import WeightsError, quoted
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.store import CHECKPOINT_FORMAT
 from colorize_cli.models.store import sha256_of as sha256_of  # named here for those who write checkpoints
@@ -106,7 +106,7 @@ def load_strictly(generator: Generator, state: Mapping[str, Tensor], name: str) 
     wanted = generator.state_dict()
     missing, unexpected = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
     if missing or unexpected:
-        first = f"{missing[0]!r} is missing" if missing else f"{unexpected[0]!r} is unknown"
+        first = f"{quoted(missing[0])} is missing" if missing else f"{quoted(unexpected[0])} is unknown"
         raise WeightsError(f"{name}: the weights are of another network: {first}")
     for key, value in wanted.items():
         if state[key].shape != value.shape:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.unet import Norm, norm_layer
 
 
@@ -149,9 +149,9 @@ def build_discriminator(name: str, channels: int, size: int, arguments: Mapping[
         UsageError: no such discriminator, or it takes no such argument.
     """
     if name not in DISCRIMINATORS:
-        raise UsageError(f"no discriminator {name!r}", hint=f"There are: {', '.join(sorted(DISCRIMINATORS))}")
+        raise UsageError(f"no discriminator {quoted(name)}", hint=f"There are: {', '.join(sorted(DISCRIMINATORS))}")
     sized = {"size": size} if name == "dcgan" else {}
     try:
         return DISCRIMINATORS[name](**{"channels": channels, **sized, **arguments})
     except TypeError as error:
-        raise UsageError(f"discriminator {name!r}: {error}") from error
+        raise UsageError(f"discriminator {quoted(name)}: {error}") from error

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli.errors import DownloadError, UsageError
+from colorize_cli.errors import DownloadError, UsageError, quoted
 from colorize_cli.models.transfer import Address
 from colorize_cli.models.weights import offline
 
@@ -91,7 +91,7 @@ def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     if repo.count("/") != 1 or not all(repo.split("/")):
-        raise UsageError(f"--push {repo!r} is not USER/REPO")
+        raise UsageError(f"--push {quoted(repo)} is not USER/REPO")
     if not build_hf_headers().get("authorization"):
         raise UsageError("--push needs a token of the Hub", hint="Set HF_TOKEN, or log in: hf auth login")
     operations = [

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.binned import Binned
 from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.generator import Hints
@@ -46,7 +46,7 @@ class Mini(Binned):
     ) -> None:
         super().__init__(vividness, safest, most_vivid)
         if upsampling not in ("nearest", "bilinear"):
-            raise UsageError(f"mini has no upsampling {upsampling!r}", hint="There are: nearest, bilinear.")
+            raise UsageError(f"mini has no upsampling {quoted(upsampling)}", hint="There are: nearest, bilinear.")
         self.upsampling, self.takes_hints = upsampling, True
         self.stem = nn.Sequential(ConvNorm(4, widths[0] // 2, 3, 2), ConvNorm(widths[0] // 2, widths[0], 3, 2))
         self.encoder = nn.ModuleList()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.errors import EncodeError, printable
+from colorize_cli.errors import EncodeError, counted, printable
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import multi_jpeg
@@ -150,7 +150,7 @@ def write_photo(
     """
     pages = [_checked(photo, number, pixels) for number, pixels in enumerate(colored)]
     if len(pages) != len(photo.pages):
-        raise EncodeError(f"{len(pages)} pages for a photo of {len(photo.pages)}", path=photo.path)
+        raise EncodeError(f"{counted(len(pages), 'page')} for a photo of {len(photo.pages)}", path=photo.path)
     try:
         if os.path.samefile(out, photo.path):
             raise EncodeError(f"{printable(out)} is the photo itself, which is never written over", path=photo.path)

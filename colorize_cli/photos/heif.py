@@ -22,7 +22,7 @@ def _library() -> ModuleType:
     try:
         return import_module("pillow_heif")
     except ImportError:
-        raise Damaged('HEIC needs an extra: pip install "colorize-cli[heic]"') from None
+        raise Damaged("HEIC is read by pillow-heif, which is not installed. pip install pillow-heif") from None
 
 
 def require() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from colorize_cli.errors import counted
 from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.photo import AnyPixels
 from colorize_cli.photos.raw import Damaged, Space, Unsupported
@@ -27,7 +28,7 @@ def colour_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) ->
         if photometric in (8, 9) and count == 1:  # a Lab file of lightness alone
             photometric, wanted = 1, 1
         else:
-            raise Damaged(f"damaged TIFF: {count} samples per pixel, where {wanted} are needed")
+            raise Damaged(f"damaged TIFF: {counted(count, 'sample')} per pixel, where {wanted} are needed")
     colour, rest = pixels[..., :wanted], pixels[..., wanted:]
     if photometric == 3:
         return _palette(colour[..., 0], ifd, samples.bits), full_range(rest, samples.bits), "rgb"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from colorize_cli.errors import counted
 from colorize_cli.files.atomic import joined
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.photos import strip
@@ -96,7 +97,7 @@ def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSe
 
 def _pages(source: Photo, back: Photo) -> list[str]:
     if len(back.pages) != len(source.pages):
-        return [f"{len(back.pages)} pages instead of {len(source.pages)}"]
+        return [f"{counted(len(back.pages), 'page')} instead of {len(source.pages)}"]
     faults = []
     for number, (before, after) in enumerate(zip(source.pages, back.pages, strict=True), 1):
         where = f"page {number}: " if len(source.pages) > 1 else ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from colorize_cli.errors import EncodeError, ExitStatus, printable
+from colorize_cli.errors import EncodeError, ExitStatus, counted, printable
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
 
@@ -115,6 +115,11 @@ class RunReport:
             return ExitStatus.nothing_done
         return ExitStatus.some_failed if self.counts[Status.failed] or self.unwritten else ExitStatus.done
 
+    @property
+    def sums(self) -> str:
+        """How many outcomes there are, of how many photos."""
+        return f"{counted(self.total, 'outcome')} of {counted(self.expected or 0, 'photo')}"
+
     def summary(self) -> dict[str, Any]:
         """The batch as plain data, without its rows."""
         return {
@@ -125,7 +130,7 @@ class RunReport:
             "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
             "failures": [_entry(outcome) for outcome in self.failures],
             "notices": list(self.notices),
-            **({} if self.adds_up else {"faults": [f"{self.total} outcomes of {self.expected} photos", *self.faults]}),
+            **({} if self.adds_up else {"faults": [self.sums, *self.faults]}),
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
         }

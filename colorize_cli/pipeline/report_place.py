@@ -1,6 +1,6 @@
-"""Whether a report and results can be written, asked before any work is done.
+"""Whether a report can be written, asked before any work is done.
 
-In:  the paths that the user named
+In:  the path that the user named
 Out: nothing, or a `UsageError` in one line
 """
 
@@ -47,21 +47,6 @@ def check_report_place(path: Path) -> None:
                 os.close(descriptor)
     except OSError as error:
         raise _refused(path, error.strerror) from error
-
-
-def check_results_place(folder: Path) -> None:
-    """Refuse a folder for results that cannot be made or written to.
-
-    Raises:
-        UsageError: in one line.
-    """
-    there = folder
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise UsageError(f"--out {printable(folder)} cannot be made: {printable(there)} is no folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {printable(folder)} cannot be written to: permission denied")
 
 
 def _refused(path: Path, reason: str | None) -> UsageError:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, one_line, printable
+from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover
 from colorize_cli.inference.choices import Method
@@ -33,7 +33,7 @@ from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.report_place import check_report_place, check_results_place
+from colorize_cli.pipeline.report_place import check_report_place
 from colorize_cli.pipeline.task import Workshop
 
 if TYPE_CHECKING:
@@ -90,8 +90,6 @@ def colorize_photos(
     _check_sources(found, job, single)
     if job.report is not None:
         check_report_place(job.report)
-    if not job.dry_run:
-        check_results_place(job.out if single is None else single.parent)
     possible = PossibleSuffixes(found.sources, job.encode_settings())
     destinations = Destinations(found.sources, job.out, job.suffix, single, possible)
     if job.variants > 1:
@@ -150,13 +148,13 @@ def colorize_photos(
 
 def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
     if not found.sources:
-        left = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
+        left = ", ".join(f"{kind}: {count}" for kind, count in sorted(found.passed_over.items()))
         inputs = ", ".join(printable(name) for name in job.photos) or "the list"
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:
         hint = f"Give a folder, e.g. --out {job.out.stem}/"
         raise UsageError(
-            f"--out {printable(job.out)} is one file, but there are {len(found.sources)} photos", hint=hint
+            f"--out {printable(job.out)} is one file, but there are {counted(len(found.sources), 'photo')}", hint=hint
         )
     if single is None and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import linear_from_lab, srgb_from_linear
-from colorize_cli.errors import UsageError, WeightsError
+from colorize_cli.errors import UsageError, WeightsError, quoted
 from colorize_cli.models.resunet18 import IMAGENET_MEAN, IMAGENET_STD
 from colorize_cli.training.losses import RECONSTRUCTION
 
@@ -101,7 +101,7 @@ class ContentLoss(nn.Module):
     def __init__(self, distance: str = "l2", weights: Path | None = None, seed: int = 0) -> None:
         super().__init__()
         if distance not in ("l1", "l2", "rmse"):
-            raise UsageError(f"no content distance {distance!r}", hint="There are: l1, l2, rmse.")
+            raise UsageError(f"no content distance {quoted(distance)}", hint="There are: l1, l2, rmse.")
         self.distance: Callable[[Tensor, Tensor], Tensor] = RECONSTRUCTION[distance]
         with torch.random.fork_rng(devices=[]):  # the rest of the run draws the same numbers with or without it
             torch.manual_seed(seed)
@@ -110,7 +110,7 @@ class ContentLoss(nn.Module):
             state = read_published(weights)
             wanted = {f"features.{key}": key for key in self.features.state_dict()}
             if missing := sorted(set(wanted) - set(state)):
-                raise WeightsError(f"{weights}: no VGG-19: {missing[0]!r} is missing")
+                raise WeightsError(f"{weights}: no VGG-19: {quoted(missing[0])} is missing")
             self.features.load_state_dict({wanted[key]: state[key] for key in wanted})
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])

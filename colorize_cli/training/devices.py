@@ -12,7 +12,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
 from torch import nn
 
-from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError
+from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, quoted
 from colorize_cli.training.config import TrainConfig
 
 
@@ -28,10 +28,11 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     """
     if device not in ("auto", "cpu"):
         raise UsageError(
-            f"training takes --device auto or cpu, not {device!r}", hint="Choose GPUs with CUDA_VISIBLE_DEVICES=0,1."
+            f"training takes --device auto or cpu, not {quoted(device)}",
+            hint="Choose GPUs with CUDA_VISIBLE_DEVICES=0,1.",
         )
     if precision not in ("auto", "fp32", "bf16"):
-        raise UsageError(f"training takes --precision auto, fp32 or bf16, not {precision!r}")
+        raise UsageError(f"training takes --precision auto, fp32 or bf16, not {quoted(precision)}")
     fast = device == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     mixed = "bf16" if precision == "bf16" or (precision == "auto" and fast) else "no"
     AcceleratorState._reset_state()  # one program may train more than once, at other precisions

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from colorize_cli.errors import UsageError, WeightsError
+from colorize_cli.errors import UsageError, WeightsError, quoted
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.liteunet import LiteUnet
 from colorize_cli.models.resunet18 import ResUnet18
@@ -31,7 +31,7 @@ def encoder_file(config: TrainConfig) -> Path:
     if own is None:
         raise UsageError(f"{config.generator} has no pretrained encoder", hint="Leave encoder_weights out.")
     if choice in _PLACES.values() and choice != own:
-        raise UsageError(f"{config.generator} has no encoder weights {choice!r}", hint=f"Give {own}, or a file.")
+        raise UsageError(f"{config.generator} has no encoder weights {quoted(choice)}", hint=f"Give {own}, or a file.")
     if choice == "package":
         return _packaged(int(config.generator_args.get("size", 2)))
     if own == "torchvision":
@@ -66,7 +66,7 @@ def load_encoder(generator: Generator, file: Path) -> None:
     kind = "ResNet-18" if isinstance(generator, ResUnet18) else "EfficientNet-Lite of this size"
     own = generator.encoder.state_dict()
     if missing := sorted(set(own) - set(state)):
-        raise WeightsError(f"{file}: no {kind}: {missing[0]!r} is missing")
+        raise WeightsError(f"{file}: no {kind}: {quoted(missing[0])} is missing")
     if odd := [key for key in own if own[key].shape != state[key].shape]:
-        raise WeightsError(f"{file}: no {kind}: {odd[0]!r} has another shape")
+        raise WeightsError(f"{file}: no {kind}: {quoted(odd[0])} has another shape")
     generator.encoder.load_state_dict({key: state[key] for key in own})

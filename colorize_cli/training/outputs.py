@@ -17,7 +17,7 @@ from torch import Tensor
 from colorize_cli.color.bins import rebalancing_weights
 from colorize_cli.color.reach import REACH
 from colorize_cli.data.pairs import Batch
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.binned import Binned
 from colorize_cli.models.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
 from colorize_cli.models.eccv16 import Eccv16
@@ -48,11 +48,11 @@ def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
         UsageError: no network of that name can be trained, or it takes no such argument.
     """
     if name not in TRAINABLE:
-        raise UsageError(f"no trainable generator {name!r}", hint=f"There are: {', '.join(TRAINABLE)}")
+        raise UsageError(f"no trainable generator {quoted(name)}", hint=f"There are: {', '.join(TRAINABLE)}")
     try:
         return TRAINABLE[name](**arguments)
     except TypeError as error:
-        raise UsageError(f"generator {name!r}: {error}") from error
+        raise UsageError(f"generator {quoted(name)}: {error}") from error
 
 
 def multiple_of(name: str, arguments: Mapping[str, Any]) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from colorize_cli.data.dataset import split
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.errors import DataError, UsageError, WeightsError
+from colorize_cli.errors import DataError, UsageError, WeightsError, counted, quoted
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
@@ -89,7 +89,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         return config
     head = config.generator_args.get("head", "bins" if config.classifies else "ab")
     if (head == "bins") != config.classifies:
-        raise UsageError(f"eccv16's head {head!r} does not fit the losses of this recipe")
+        raise UsageError(f"eccv16's head {quoted(head)} does not fit the losses of this recipe")
     return replace(config, generator_args={**config.generator_args, "head": head})
 
 
@@ -101,7 +101,10 @@ def split_photos(photos: PhotoSet, config: TrainConfig) -> tuple[list[int], list
     """
     training, validation = split(photos, config.val, config.split == "official")
     if not training:
-        raise DataError(f"all {len(photos)} photos are held out", hint="Give a smaller --val, or more photos.")
+        raise DataError(
+            f"nothing is left to train on: {counted(len(photos), 'photo')} held out",
+            hint="Give a smaller --val, or more photos.",
+        )
     return training, validation[: config.val_limit]
 
 

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, counted, quoted
 from colorize_cli.training.config import TrainConfig
 
 # what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
@@ -51,7 +51,7 @@ def _table(name: str) -> dict[str, Any]:
     else:
         file = resources.files("colorize_cli.training") / "recipes" / f"{name}.toml"
         if not file.is_file():
-            raise UsageError(f"no recipe {name!r}", hint=f"There are: {', '.join(recipe_names())}")
+            raise UsageError(f"no recipe {quoted(name)}", hint=f"There are: {', '.join(recipe_names())}")
         text = file.read_text(encoding="utf-8")
     try:
         table = tomllib.loads(text)
@@ -74,7 +74,7 @@ def config_from(table: dict[str, Any]) -> TrainConfig:
     Raises:
         UsageError: a field is unknown or has a value of the wrong type.
     """
-    config = _build(TrainConfig, table, f"recipe {table.get('recipe', '')!r}", "")
+    config = _build(TrainConfig, table, f"recipe {quoted(table.get('recipe', ''))}", "")
     assert isinstance(config, TrainConfig)
     return config
 
@@ -96,7 +96,7 @@ def override(table: dict[str, Any], assignment: str) -> None:
     """
     key, sign, text = assignment.partition("=")
     if not sign or not key.strip():
-        raise UsageError(f"--set {assignment!r} is not KEY=VALUE", hint="For example: --set lr=5e-4")
+        raise UsageError(f"--set {quoted(assignment)} is not KEY=VALUE", hint="For example: --set lr=5e-4")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:
@@ -108,7 +108,7 @@ def override(table: dict[str, Any], assignment: str) -> None:
             place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
         place[int(last) if isinstance(place, list) else last] = value
     except (ValueError, IndexError, TypeError, AttributeError) as error:
-        raise UsageError(f"--set {assignment!r}: there is no {key.strip()!r} in this recipe") from error
+        raise UsageError(f"--set {quoted(assignment)}: there is no {quoted(key.strip())} in this recipe") from error
 
 
 def adjusted(config: TrainConfig, size: int | None, batch: int | None, **plain: Any) -> TrainConfig:
@@ -136,10 +136,10 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
     where = f"{recipe}: {key}" if key else recipe
     if is_dataclass(kind):
         if not isinstance(value, dict):
-            raise UsageError(f"{where} must be a table, not {value!r}")
+            raise UsageError(f"{where} must be a table, not {quoted(value)}")
         known = [item.name for item in fields(kind)]
         if unknown := sorted(set(value) - set(known)):
-            raise UsageError(f"{where} has no field {unknown[0]!r}", hint=f"Fields: {', '.join(sorted(known))}")
+            raise UsageError(f"{where} has no field {quoted(unknown[0])}", hint=f"Fields: {', '.join(sorted(known))}")
         hints = get_type_hints(kind)
         built = {name: _build(hints[name], value[name], recipe, f"{key}.{name}".strip(".")) for name in value}
         try:
@@ -148,10 +148,10 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
             raise UsageError(f"{where}: {error}") from error
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
-            raise UsageError(f"{where} must be a list, not {value!r}")
+            raise UsageError(f"{where} must be a list, not {quoted(value)}")
         open_ended = arguments[-1] is Ellipsis
         if not open_ended and len(value) != len(arguments):
-            raise UsageError(f"{where} must have {len(arguments)} values, not {len(value)}")
+            raise UsageError(f"{where} must have {counted(len(arguments), 'value')}, not {len(value)}")
         kinds = [arguments[0]] * len(value) if open_ended else list(arguments)
         return tuple(_build(a, b, recipe, f"{key}.{i}") for i, (a, b) in enumerate(zip(kinds, value, strict=True)))
     if origin in (Union, types.UnionType):
@@ -160,12 +160,12 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
         return _build(next(a for a in arguments if a is not type(None)), value, recipe, key)
     if origin is Literal:
         if value not in arguments:
-            raise UsageError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+            raise UsageError(f"{where} must be one of {', '.join(map(str, arguments))}, not {quoted(value)}")
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     plain = origin or kind
     if plain in (bool, int, float, str, dict) and (type(value) is not plain):
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a table"}
-        raise UsageError(f"{where} must be {names[plain]}, not {value!r}")
+        raise UsageError(f"{where} must be {names[plain]}, not {quoted(value)}")
     return value

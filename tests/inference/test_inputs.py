@@ -122,14 +122,6 @@ def test_a_report_goes_into_a_pipe_as_it_does_into_a_file(tiny_model: Path, tmp_
     assert Path("/dev/null").is_char_device()
 
 
-@pytest.mark.parametrize("out", ["file.txt", "file.txt/deeper"])
-def test_results_that_cannot_be_written_stop_the_run_before_it_starts(out: str, run: Run, tmp_path: Path) -> None:
-    photo = grey_photo(tmp_path / "photo.png")
-    (tmp_path / "file.txt").write_text("x")
-    done = run(photo, "--out", tmp_path / out)
-    assert done.returncode == 2 and len(done.stderr.splitlines()) <= 2, done.stderr
-
-
 def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1500):

@@ -100,7 +100,7 @@ def test_a_read_only_output_is_said(tmp_path: Path, run: Run):
     file = tmp_path / "file"
     file.write_text("no folder")
     result = run(photo, "--out", file / "out")
-    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert result.returncode == 3 and "Traceback" not in result.stderr  # the only photo failed
     assert "a.png" in result.stderr and "cannot make the folder" in result.stderr
 
 
@@ -109,7 +109,7 @@ def test_an_output_folder_without_permission_is_said(tmp_path: Path, run: Run):
     photo = grey_photo(tmp_path / "in" / "a.png")
     (tmp_path / "locked").mkdir(mode=0o500)
     result = run(photo, "--out", tmp_path / "locked" / "out")
-    assert result.returncode == 1 and "ermission" in result.stderr
+    assert result.returncode == 3 and "ermission" in result.stderr
 
 
 def test_an_output_inside_the_input_is_not_taken_for_input(tmp_path: Path, run: Run):
@@ -184,4 +184,4 @@ def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path,
     monkeypatch.setattr(opened, "merge", lambda *given: honest(*given) // 2)
     lying = ColorizeJob((str(photo),), tmp_path / "bad", str(tiny_model), device="cpu", verify=True)
     report = colorize_photos(lying)
-    assert report.exit_status == 1 and "lightness differs" in (report.failures[0].reason or "")
+    assert report.exit_status == 3 and "lightness differs" in (report.failures[0].reason or "")

@@ -52,7 +52,7 @@ def test_a_writer_that_drops_a_block_is_found_out(
     good = (out / "p.jpg").read_bytes()
     monkeypatch.setattr(module, function, lambda *_: [])
     report = colorize(tiny_model, photo, out, stream_from=stream_from, overwrite=True)
-    assert report.exit_status == 1 and named in (report.failures[0].reason or "")
+    assert report.exit_status == 3 and named in (report.failures[0].reason or "")
     assert (out / "p.jpg").read_bytes() == good  # the earlier result stays, and nothing half done beside it
     assert sorted(file.name for file in out.iterdir()) == ["colorize-report.json", "p.jpg"]
     monkeypatch.undo()

@@ -1,0 +1,64 @@
+"""Words of messages: names that can be read back, values as JSON, numbers that agree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.errors import DecodeError, counted, one_line, printable, quoted, shown, unprintable
+
+NAMES = [
+    b"plain.png", b"gr\xc3\xb6\xc3\x9fe.png", b"bytes\xff\xfe\x80.png", b"line\nend\r\t.png",
+    b"\x1b[31mred\x1b[0m\x07.png",
+    b"back\\slash\\n\\xff.png", "u+0085\x85 u+009b\x9b1m.png".encode(), "bidi\u202egnp.exe.png".encode(),
+    "家族\u3000写真.png".encode(), "👨\u200d👩\u200d👧.png".encode(), b"\x7f\x01\x00"[:2], "line\u2028sep.png".encode(),
+    "astral\U000e0041.png".encode(), b"\xed\xb3\xbf.png", b"half\xe2\x82.png",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="names are bytes on POSIX alone")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_printed_name_is_one_line_and_can_be_undone(name: bytes) -> None:
+    path = os.fsdecode(name)
+    text = printable(path)
+    assert os.fsencode(unprintable(text)) == name
+    assert text.encode("utf-8").decode("utf-8").isprintable() or any(c in text for c in "\u3000\u200d")
+    assert len(text.splitlines()) == 1 and "\x1b" not in text and "\x9b" not in text
+    assert printable(Path(path)) == text
+
+
+def test_names_that_show_stay_as_they_are() -> None:
+    for name in (
+        "grandma & me (1).jpg",
+        "größe.png",
+        "家族\u3000写真.png",
+        "👨\u200d👩\u200d👧.png",
+        "a[1].png",
+        "50%.png",
+    ):
+        assert printable(name) == name
+
+
+def test_texts_keep_their_lines_and_lose_their_escapes() -> None:
+    assert shown("one\ntwo\x1b]0;title\x07 \\d \u202e") == "one\ntwo\\x1b]0;title\\x07 \\d \\u202e"
+
+
+def test_values_are_shown_as_somebody_would_write_them() -> None:
+    assert quoted({"a": 1, "b": None}) == '{"a": 1, "b": null}'
+    assert quoted(Path("x/y.png")) == "'x/y.png'"
+    assert quoted("it's\n") == "'it's\\n'"
+    assert quoted(True) == "true" and len(quoted(list(range(1000)))) == 60
+
+
+def test_reason_and_hint_are_two_sentences() -> None:
+    assert one_line(DecodeError("the file is cut", hint="Use --salvage.")) == "the file is cut. Use --salvage."
+    assert one_line(DecodeError("Is it one?", hint="Look.")) == "Is it one? Look."
+    error = FileNotFoundError(2, "No such file or directory", Path("a\x1b.png"))
+    assert "PosixPath" in str(error) and one_line(error) == "a\\x1b.png: No such file or directory"
+
+
+def test_numbers_agree() -> None:
+    assert [counted(n, "photo") for n in (0, 1, 2, 1200)] == ["0 photos", "1 photo", "2 photos", "1,200 photos"]
+    assert counted(2, "copy", "copies") == "2 copies"
