@@ -33,10 +33,19 @@ def copy_whole(source: Path, destination: Path, facts: FileFacts | None = None) 
             raise EncodeError("the copy would overwrite its source", path=source, hint="Give another --out")
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=source) from None
-    write_whole(destination, _blocks(source, facts), facts)
+    write_whole(destination, blocks_of(source, facts), facts)
 
 
-def _blocks(source: Path, facts: FileFacts) -> Iterator[bytes]:
+def blocks_of(source: Path, facts: FileFacts) -> Iterator[bytes]:
+    """A file's bytes, a megabyte at a time.
+
+    Args:
+        source: the file.
+        facts: what it was when it was looked at.
+
+    Raises:
+        DecodeError: it cannot be read, or changed meanwhile.
+    """
     number = open_plain(source)
     with open(number, "rb", buffering=0) as file:
         while True:

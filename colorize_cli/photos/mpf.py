@@ -98,6 +98,26 @@ def joined(pictures: Sequence[bytes], marks: Sequence[int], own: Sequence[tuple[
     return b"".join((first, *rest))
 
 
+def relocated(pictures: Sequence[bytes]) -> bytes:
+    """One file of pictures whose first one has an index of just these, in their order, of which sizes are out of date.
+
+    Raises:
+        ValueError: there is no such index.
+    """
+    first = bytearray(pictures[0])
+    place = _place_of(pictures[0])
+    ifd = _first(pictures[0][place[0] : place[1]]) if place else None
+    table = ifd.find(_ENTRIES) if ifd else None
+    if place is None or ifd is None or table is None or len(table.value) != 16 * len(pictures):
+        raise ValueError("no index of these pictures")
+    at = len(first)
+    for number, data in enumerate(pictures):
+        where = place[0] + table.where + 16 * number
+        struct.pack_into(f"{ifd.order}II", first, where + 4, len(data), at - place[0] if number else 0)
+        at += len(data) if number else 0
+    return b"".join((first, *pictures[1:]))
+
+
 def _unlinked(mark: int, first: bool) -> int:
     """An attribute without links, which are by numbers that may have changed; the first picture is the primary one."""
     mark &= ~_LINKS

@@ -114,7 +114,7 @@ def first_of_several(parsed: JpegFile, attribute: int) -> MultiPicture:
     return MultiPicture(attribute, *_own(parsed))
 
 
-def further(data: bytes, attribute: int, around: Metadata) -> MultiPicture:
+def further(data: bytes, attribute: int, around: Metadata | None) -> MultiPicture:
     """The same of a picture behind the first, and its own metadata."""
     return MultiPicture(attribute, *_own(jpeg_file.parse(data, headers_only=True)), around)
 

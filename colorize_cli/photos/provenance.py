@@ -106,23 +106,28 @@ def _printable(text: str) -> str:
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", lambda m: f"\\x{ord(m[0]):02x}", clean)
 
 
-def merge(packet: bytes | None, note: Provenance) -> bytes:
+def merge(packet: bytes | None, note: Provenance, colored: bool = True) -> bytes:
     """Put the note into a packet, in place of an earlier note of ours; all else stays as it was.
 
     A packet that cannot be read, or is no RDF, is kept, and ours follows it.
+
+    Args:
+        packet: the source's, or None.
+        note: what is to be said.
+        colored: a model made the colors; else the file is the source's with less around its pixels.
     """
     try:
         found = xmp.parse(packet) if packet else None
     except XmpError:
         found = None
     if found is None or found.rdf is None:
-        return (without_note(packet) if packet else b"") + _wrap(_description(note, b'""', source_type=True))
+        return (without_note(packet) if packet else b"") + _wrap(_description(note, b'""', source_type=colored))
     rdf, (gone, edits) = found.rdf, _removal(found)
     about = next((a for d in found.descriptions for a in d.attributes if a.name[1] == "about"), None)
     named = found.data[about.value[0] - 1 : about.value[1] + 1] if about else b'""'
     left = [child for child in rdf.children if child not in gone]
     told = any(item.name == _IPTC_SOURCE_TYPE for child in left for item in found.fields(child))
-    ours = _description(note, named, source_type=not told)
+    ours = _description(note, named, source_type=colored and not told)
     if rdf.close == rdf.inside and found.data[rdf.inside - 2 : rdf.inside] == b"/>":
         name = found.data[rdf.start + 1 : rdf.inside].split(None, 1)[0].removesuffix(b"/>")
         return found.edited([(rdf.inside - 2, rdf.inside, b">" + ours + b"\n </" + name + b">")])
@@ -222,6 +227,6 @@ def _integer(text: str) -> int | None:
     return int(text) if len(text) <= 18 and text.isdecimal() else None
 
 
-def only_note(note: Provenance) -> bytes:
+def only_note(note: Provenance, colored: bool = True) -> bytes:
     """A packet with the note alone."""
-    return merge(None, note)
+    return merge(None, note, colored)

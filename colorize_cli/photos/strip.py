@@ -23,7 +23,7 @@ from colorize_cli.photos.tiff_tags import COPIED_LAYOUT, IPTC, LAYOUT, PHOTOSHOP
 
 Strip = Literal["none", "gps", "all"]
 _PIXEL_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
-_GEO = frozenset({34853, 33550, 33922, 34264, 34735, 34736, 34737})  # GPS, and GeoTIFF's
+GEO = frozenset({34853, 33550, 33922, 34264, 34735, 34736, 34737})  # GPS, and GeoTIFF's
 
 
 def strip(photo: Photo, what: Strip) -> Photo:
@@ -92,7 +92,7 @@ def _placeless(page: Page) -> Page:
 
 def _without_place(tag: Tag) -> Tag | None:
     """A tag without the place in it; None where it says nothing else."""
-    if tag.code in _GEO:
+    if tag.code in GEO:
         return None
     clean = {XMP: places.xmp_without, IPTC: places.iptc_without, PHOTOSHOP: places.resources_without}.get(tag.code)
     value = clean(tag.value) if clean else tag.value

@@ -22,6 +22,11 @@ def without_parts(packet: bytes) -> bytes:
     packet = _without_elements(packet, _DIRECTORY)
     packet = _without_elements(packet, _GAIN_ELEMENT)
     packet = _GAIN_ATTRIBUTE.sub(b"", packet)
+    return without_motion(packet)
+
+
+def without_motion(packet: bytes) -> bytes:
+    """The packet of a photo whose video was left out."""
     return _MOTION.sub(rb"\g<1>0", packet)
 
 

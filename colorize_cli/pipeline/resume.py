@@ -26,6 +26,7 @@ from colorize_cli.photos.encode import EncodeSettings, suffix_for
 from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.provenance import Provenance, SourceNote
 from colorize_cli.photos.reader import ResultFile, read_result
+from colorize_cli.photos.strip_file import has_to_strip
 from colorize_cli.pipeline.outcome import Outcome, Status
 
 
@@ -143,6 +144,11 @@ class Outputs:
         return None
 
     def _copied(self, source: Source, copy: Path) -> Outcome | None:
+        if self.job.strip != "none":
+            found = read_result(copy)
+            if has_to_strip(source.path, found.format if found else None, self.job.strip):
+                reason = "copied before with all its metadata; --overwrite makes it anew"
+                return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
         if self.job.on_color is OnColor.recolor:
             reason = "copied before, since it has color; --overwrite makes it anew"
             return Outcome(source.path, Status.made_otherwise, copy, reason=reason)

@@ -41,6 +41,7 @@ from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
+from colorize_cli.photos.strip_file import strip_copy
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 
@@ -218,25 +219,34 @@ class Workshop:
             return Outcome(source.path, Status.left_color, reason="has colour already")
         photo = opened.photo
         notes = self.steering.unused(source.path)
+        if Loss.salvage in losses(photo.notes):
+            notes += (Note("it is damaged, and was copied as it is"),)
+        seen, out = out, self.outputs.copy(index)
+        if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
+            return standing
+        self.outputs.make_folder(out.parent)
         if self.job.strip == "none":  # byte for byte: nothing that the decoder noted was lost
-            if Loss.salvage in losses(photo.notes):
-                notes += (Note("it is damaged, and was copied as it is"),)
-            seen, out = out, self.outputs.copy(index)
-            if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
-                return standing
-            self.outputs.make_folder(out.parent)
             copy_whole(source.path, out, photo.metadata.file)
-        else:  # a copy would publish what was to be stripped
-            self.outputs.make_folder(out.parent)
-            if opened.scan is not None:
-                with self.lane.walk(source.path, "writing", total_rows(opened.scan)) as on_rows:
-                    written = paint(opened.scan, {}, out, self.settings, provenance, on_rows, self.workers)
-            else:
-                pages = [page.pixels for page in photo.pages]
-                written = write_photo(photo, pages, out, self.settings, provenance)
-            notes += photo.notes + written.notes
+        else:
+            told = strip_copy(photo, out, self.job.strip, provenance)
+            if told is None:  # a copy would publish what was to be stripped
+                self.outputs.make_folder(seen.parent)
+                told, out = self._write_stripped(opened, seen, provenance), seen
+            notes += (*told,)
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
+
+    def _write_stripped(self, opened: Opened, out: Path, provenance: Provenance) -> list[str]:
+        """Write a photo that keeps its color, and whose file cannot be edited; gives what is to be told of it."""
+        photo = opened.photo
+        if opened.scan is not None:
+            with self.lane.walk(photo.path, "writing", total_rows(opened.scan)) as on_rows:
+                written = paint(opened.scan, {}, out, self.settings, provenance, on_rows, self.workers)
+        else:
+            pages = [page.pixels for page in photo.pages]
+            written = write_photo(photo, pages, out, self.settings, provenance)
+        how = f"its picture was coded anew: metadata cannot be taken out of this {photo.format.upper()} otherwise"
+        return [how, *photo.notes, *written.notes]
 
     def view(self, height: int, width: int) -> View:
         """How the network sees a photo of this size: pictures with equal views can share a batch."""

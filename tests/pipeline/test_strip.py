@@ -1,0 +1,46 @@
+"""`--strip` through the pipeline, on photos that have color: what is copied, skipped, coded anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.run import Progress, colorize_photos
+from tests.metadata import blocks as b
+from tests.photos.test_strip_file import COLOR, FILES, GPS
+
+
+def run(tiny_model: Path, folder: Path, out: Path, **options: object) -> list[Outcome]:
+    found = list[Outcome]()
+
+    def on_progress(step: Progress) -> None:
+        found.extend([step.outcome] if step.outcome else [])
+
+    job = ColorizeJob((str(folder),), out, str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    colorize_photos(job, on_progress)
+    return sorted(found, key=lambda outcome: outcome.source.name)
+
+
+def test_a_second_run_leaves_stripped_copies_and_says_where_one_was_not_stripped(tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(FILES["a.jpg"])
+    (folder / "b.png").write_bytes(b.png(COLOR))
+    first = run(tiny_model, folder, tmp_path / "out", strip="gps")
+    assert [outcome.status for outcome in first] == [Status.copied] * 2
+    assert b"GPSLatitude" not in (tmp_path / "out" / "a.jpg").read_bytes()
+    assert (tmp_path / "out" / "b.png").read_bytes() == (folder / "b.png").read_bytes()
+    again = run(tiny_model, folder, tmp_path / "out", strip="gps")
+    assert [outcome.status for outcome in again] == [Status.skipped] * 2
+    run(tiny_model, folder, tmp_path / "plain")
+    late = run(tiny_model, folder, tmp_path / "plain", strip="gps")
+    assert [outcome.status for outcome in late] == [Status.made_otherwise, Status.skipped]
+
+
+def test_a_format_that_cannot_be_edited_is_coded_anew_and_this_is_told(tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.avif").write_bytes(b.saved(COLOR, "AVIF", exif=b.exif(b.text(271, "Zorki"), gps=GPS)))
+    [outcome] = run(tiny_model, folder, tmp_path / "out", strip="gps")
+    assert outcome.status is Status.copied and any("coded anew" in note for note in outcome.notes)
