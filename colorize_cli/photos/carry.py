@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from colorize_cli.metadata import extended
+from colorize_cli.metadata import extended, xmp
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, jp2_file, png_file
 from colorize_cli.photos.ifd_write import exif_block
@@ -67,6 +67,9 @@ def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
         if packet == metadata.xmp:
             notes.append(Note("its ExtendedXMP cannot be read and was left out", Loss.metadata))
         metadata = replace(metadata, xmp=packet, xmp_extended=())
+    if format is PhotoFormat.heic and metadata.xmp and xmp.fault(metadata.xmp):
+        notes.append(Note("its XMP cannot be read and was left out: HEIC holds none that is damaged", Loss.metadata))
+        metadata = replace(metadata, xmp=None)
     if metadata.exif and format not in _HOLDS_EXIF:
         lost("EXIF")
     if metadata.iptc and format not in _HOLDS_IPTC:

@@ -78,8 +78,8 @@ def _bmp(page: Page, rgb: AnyPixels, packet: bytes) -> bytes:
     out = io.BytesIO()
     if page.icc:
         return bmp_file.with_profile(rgb, page.icc, page.metadata.resolution) + packet
-    dpi = page.metadata.resolution.per_inch() if page.metadata.resolution else (0, 0)
-    Image.fromarray(rgb).save(out, "BMP", dpi=dpi)
+    x, y = page.metadata.resolution.per_metre() if page.metadata.resolution else (0, 0)
+    Image.fromarray(rgb).save(out, "BMP", dpi=(x * 0.0254, y * 0.0254))
     return out.getvalue() + packet  # BMP has no place for XMP; readers of XMP find a packet by scanning
 
 

@@ -75,4 +75,5 @@ def encode_heif(pixels: AnyPixels, quality: int, exif_block: bytes | None, xmp: 
     around = {"exif": exif_block, "icc_profile": icc}
     image[0].info.update({name: value for name, value in around.items() if value})
     image.save(out, quality=quality, xmp=xmp, **({"exif": exif_block} if exif_block else {}))
-    return out.getvalue()
+    # The library turns as EXIF and XMP say, which it finds in damaged ones, too; these pixels are upright.
+    return heif_boxes.unturned(out.getvalue())

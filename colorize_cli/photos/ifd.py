@@ -261,6 +261,6 @@ def patch_numbers(data: bytearray, tag: Tag, order: str, values: tuple[int, ...]
 
 def rational(value: float, order: str) -> bytes:
     """A positive number as a TIFF RATIONAL; 300 stays 300/1."""
-    fraction = Fraction(value).limit_denominator(10_000)
-    fraction = min(fraction, Fraction(0xFFFFFFFF))
+    value = min(max(value, 0.0), 0xFFFFFFFF)
+    fraction = Fraction(value).limit_denominator(max(min(10_000, int(0xFFFFFFFF / max(value, 1.0))), 1))
     return struct.pack(f"{order}II", fraction.numerator, fraction.denominator)

@@ -88,7 +88,8 @@ class Resolution:
     def per_metre(self) -> tuple[int, int]:
         """Dots per metre, rounded as PNG and BMP store them."""
         x, y = self.per_inch()
-        return round(x / 0.0254), round(y / 0.0254)
+        x, y = (min(max(round(value / 0.0254), 0), 2**31 - 1) for value in (x, y))
+        return int(x), int(y)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import bmp_file, irb, jp2_file, jpeg_file, png_file
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
-from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
+from colorize_cli.photos.ifd import Ifd, Tag, rational, read_header, read_ifd
 from colorize_cli.photos.ifd_write import exif_block
 from colorize_cli.photos.photo import Photo, PhotoFormat
 
@@ -397,3 +397,19 @@ def test_texts_that_inflate_to_much_are_cut_and_told(tmp_path: Path) -> None:
     _, back, notes, data = run(path, format=PhotoFormat.jpeg)
     assert len(back.metadata.comments) == 20 and len(data) < 20 * 70_000
     assert "a text was cut: a comment in JPEG holds 65,533 bytes" in notes
+
+
+@pytest.mark.parametrize("value", [300.0, 72.009, 1e9, 429496729.51, 1e12, 0.0, -3.0, 4294967295.0])
+def test_any_resolution_can_be_written(value: float) -> None:
+    top, bottom = struct.unpack("<II", rational(value, "<"))
+    assert top / bottom == pytest.approx(min(max(value, 0.0), 0xFFFFFFFF), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "target", [PhotoFormat.bmp, PhotoFormat.png, PhotoFormat.jpeg, PhotoFormat.tiff, PhotoFormat.jp2]
+)
+def test_a_resolution_that_no_header_holds_does_not_fail_the_photo(tmp_path: Path, target: PhotoFormat) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, resolution=(4_000_000_000, 4_000_000_000), resolutionunit="INCH", metadata=None)
+    _, back, _, _ = run(path, format=target)
+    assert back.pages[0].size == (56, 40)

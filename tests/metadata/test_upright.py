@@ -22,7 +22,7 @@ from colorize_cli.photos.decode import decode, turn
 from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
 from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import Photo
+from colorize_cli.photos.photo import Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 
 U8 = NDArray[np.uint8]
@@ -342,3 +342,16 @@ def test_a_turn_in_avif_s_container_is_undone_and_exif_stays_byte_for_byte(tmp_p
     back = written(photo, tmp_path)
     assert bright(back.pages[0].pixels) == bright(turn(marked(), turned))
     assert back.metadata.exif == photo.metadata.exif and b"nobody's" in back.metadata.exif
+
+
+def test_heic_with_an_orientation_that_only_others_can_read_stays_upright(tmp_path: Path) -> None:
+    library = pytest.importorskip("pillow_heif")
+    rgb = np.repeat(marked()[..., None], 3, axis=2)
+    path = tmp_path / "photo.png"
+    path.write_bytes(as_png(marked(), packet(6) + b"<junk>"))
+    photo = decode(path)
+    assert any("its XMP cannot be read" in note for note in photo.notes)
+    out = tmp_path / "out.heic"
+    note = Provenance("colorize-cli", "1", "mini", "0" * 64)
+    write_photo(photo, [rgb], out, EncodeSettings(format=PhotoFormat.heic), note)
+    assert bright(np.asarray(library.open_heif(out)[0])) == pytest.approx(bright(rgb), abs=1)
