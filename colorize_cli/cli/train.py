@@ -25,6 +25,7 @@ from colorize_cli.errors import ExitStatus, UsageError, printable, quoted
 from colorize_cli.inference.choices import Precision
 
 if TYPE_CHECKING:
+    from colorize_cli.training.config import TrainConfig
     from colorize_cli.training.loop import Result, TrainJob
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -58,7 +59,8 @@ OutOpt = Annotated[
 ]
 LimitOpt = Annotated[int | None, typer.Option(min=1, metavar="PHOTOS", help="Use so many, drawn by a hash of names.")]
 ValOpt = Annotated[
-    float | None, typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Share that is held out, by a hash of names.")
+    float | None,
+    typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Share held out, where the data set has no split."),
 ]
 SizeOpt = Annotated[int | None, typer.Option(min=8, metavar="PX", help="Side of the training pictures in pixels.")]
 BatchOpt = Annotated[int | None, typer.Option(min=1, metavar="PHOTOS", help="Photos a step, on each process.")]
@@ -113,22 +115,28 @@ def train(
     from colorize_cli.training.loop import TrainJob
     from colorize_cli.training.loop import train as run
     from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for
-    from colorize_cli.training.runs import check_new, latest_folder, read_run
+    from colorize_cli.training.resuming import run_to_resume
+    from colorize_cli.training.runs import check_new, latest_folder
     from colorize_cli.training.sources import data_names
 
     overrides = tuple(set_ or ())
+
+    def adjust(config: TrainConfig) -> TrainConfig:
+        return adjusted(
+            config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights
+        )  # fmt: skip
+
     if resume:
         named = recipe or (recipe_for(data) if data else None)
-        saved = read_run(out or latest_folder(named), overrides)
-        config, names, out, root = saved.config, saved.data, saved.folder, data_root or saved.root
+        saved, config = run_to_resume(
+            out or latest_folder(named), overrides, adjust, recipe=recipe, data=data or (), init=init
+        )
+        names, out, root = saved.data, saved.folder, data_root or saved.root
     else:
-        config = load_recipe(recipe or recipe_for(data or ()), overrides)
+        config = adjust(load_recipe(recipe or recipe_for(data or ()), overrides))
         names, root = data_names(config, data or ()), data_root
         if out is not None:
             check_new(out)
-    config = adjusted(
-        config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights
-    )  # fmt: skip
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
     with TrainingScreen(config, quiet) as screen:
         access = Access(

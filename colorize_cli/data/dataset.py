@@ -65,17 +65,18 @@ def split(photos: PhotoSet, val: float, official: bool = False) -> tuple[list[in
     Args:
         photos: what to split.
         val: held-out share.
-        official: where the data set says its parts, "train" trains, "val" is held out, "test" is neither.
+        official: where the data set says its parts, "train" trains, "val" is held out, "test" is neither; where it
+            says no "val", the share is held out of "train".
     """
+    parts = list(photos.parts) if official else [""] * len(photos.names)
+    has_val = "val" in parts
     training: list[int] = []
     validation: list[int] = []
-    for index, (name, part) in enumerate(zip(photos.names, photos.parts, strict=True)):
-        if official and part:
-            held, neither = part == "val", part == "test"
-        else:
-            held, neither = held_out(name, val), False
-        if not neither:
-            (validation if held else training).append(index)
+    for index, (name, part) in enumerate(zip(photos.names, parts, strict=True)):
+        if part == "test":
+            continue
+        held = part == "val" if part and has_val else held_out(name, val)
+        (validation if held else training).append(index)
     return training, validation
 
 

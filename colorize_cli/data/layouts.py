@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from colorize_cli.data.parts import partition_in, with_parts
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members
 
 Finder = Callable[[Path], list[Member]]
@@ -31,54 +32,66 @@ def _folder_members(folder: Path, part: str, name: str | None = None) -> Iterato
 
 
 def find_celeba(root: Path) -> list[Member]:
-    """`img_align_celeba/`, with `list_eval_partition.txt` beside it or above it if present."""
-    for place in _places(root, ("celeba", "CelebA")):
+    """`img_align_celeba/` or its zip, with `list_eval_partition.txt` beside it, above it or in `Eval/` if present."""
+    for place in _places(root, ("celeba", "CelebA", "celeba/Img", "CelebA/Img", "Img")):
         pictures = place / "img_align_celeba"
         if (pictures / "img_align_celeba").is_dir():
             pictures = pictures / "img_align_celeba"
-        if not pictures.is_dir():
+        if pictures.is_dir():
+            members = list(_folder_members(pictures, "", "img_align_celeba"))
+        elif (archive := place / "img_align_celeba.zip").is_file():
+            members = [replace(one, source="") for one in list_members(archive)]
+        else:
             continue
-        candidates = (folder / "list_eval_partition.txt" for folder in (place, place / "Eval", pictures))
-        listed = next((file for file in candidates if file.is_file()), None)
-        parts = _partition(listed) if listed else {}
-        members = _folder_members(pictures, "", "img_align_celeba")
-        return [replace(one, label=None, part=parts.get(one.file.name, "")) for one in members]
+        places = (place, place.parent, pictures) if place != root else (place, pictures)
+        parts = next((found for folder in places if (found := partition_in(folder))), {})
+        return [replace(one, label=None, part=parts.get(PurePosixPath(one.name).name, "")) for one in members]
     return []
-
-
-def _partition(file: Path) -> dict[str, str]:
-    words = (line.split() for line in file.read_text(encoding="utf-8").splitlines())
-    names = {"0": "train", "1": "val", "2": "test"}
-    return {line[0]: names.get(line[1], "") for line in words if len(line) == 2}
 
 
 _PLACES_TRAIN = ("data_256_standard", "data_256", "data_large_standard", "train")
 _PLACES_VAL = ("val_256", "val_large", "val")
-_PLACES_TARS = (("train_256_places365standard.tar", "train"), ("val_256.tar", "val"))
+_PLACES_TARS = (
+    ("places365standard_easyformat.tar", "train"),
+    ("train_256_places365standard.tar", "train"),
+    ("train_large_places365standard.tar", "train"),
+    ("val_256.tar", "val"),
+    ("val_large.tar", "val"),
+)
 
 
-def find_places(root: Path) -> list[Member]:
-    """Folders or tars of Places365-standard: the training set's `x/class/…`, else the validation set.
+def find_places_split(root: Path) -> list[Member]:
+    """The training set of Places365-standard with the validation set beside it, as far as they are there."""
+    found = find_places(root)
+    return found if not any(one.part == "train" for one in found) else found + find_places(root, ("val",))
+
+
+def find_places(root: Path, wanted: Sequence[str] = ("train", "val")) -> list[Member]:
+    """Folders or tars of Places365-standard: the first of the `wanted` parts that is there; training is `x/class/…`.
 
     The validation set's classes are read from `places365_val.txt` and `categories_places365.txt`, if they lie there.
     """
     for place in _places(root, ("places365", "Places365", "places365_standard")):
-        for part, names in (("train", _PLACES_TRAIN), ("val", _PLACES_VAL)):
-            for name in names:
+        for part in wanted:
+            for name in _PLACES_TRAIN if part == "train" else _PLACES_VAL:
                 if (place / name).is_dir():
                     found = [_with_place_label(one) for one in _folder_members(place / name, part)]
                     if found:
                         return _with_val_labels(place, found)
             for tar, of in _PLACES_TARS:
-                if of == part and (place / tar).is_file():
-                    found = [_with_place_label(replace(one, part=part)) for one in list_members(place / tar)]
+                easy = "easyformat" in tar  # it holds both parts, in folders
+                if (of == part or easy) and (place / tar).is_file():
+                    listed = list_members(place / tar)
+                    parts = [one for one in with_parts(place / tar, listed) if one.part == part] if easy else listed
+                    found = [_with_place_label(replace(one, part=part)) for one in parts]
                     return _with_val_labels(place, found)
     return []
 
 
 def _with_place_label(member: Member) -> Member:
     """The class that a path says: canal/natural of `data_256/c/canal/natural/x.jpg` and `train/canal-natural/x.jpg`."""
-    parts = list(PurePosixPath(member.name).parts[1:-1])
+    parts = list(PurePosixPath(member.name).parts[:-1])
+    parts = parts[2 if parts[:1] == ["places365_standard"] else 1 :]
     if parts and len(parts[0]) == 1:
         parts = parts[1:]
     return replace(member, source="", label="/".join(parts).replace("-", "/") or None)
@@ -115,13 +128,19 @@ def find_coco(root: Path) -> list[Member]:
     return []
 
 
+_IMAGENET_TARS = (("ILSVRC2012_img_train.tar", "train"), ("ILSVRC2012_img_val.tar", "val"))
+
+
 def find_imagenet(root: Path) -> list[Member]:
-    """`train/nXXXXXXXX/` and `val/`, as unpacked, or under `ILSVRC/Data/CLS-LOC/`."""
+    """`train/nXXXXXXXX/` and `val/`, as unpacked, or under `ILSVRC/Data/CLS-LOC/`; or the two tars."""
     for place in _places(root, ("imagenet", "ImageNet", "ILSVRC2012", "ILSVRC/Data/CLS-LOC")):
         for inner in (place, place / "ILSVRC" / "Data" / "CLS-LOC"):
             if any((inner / "train").glob("n[0-9]*")):
                 found = list(_folder_members(inner / "train", "train"))
                 return found + (list(_folder_members(inner / "val", "val")) if (inner / "val").is_dir() else [])
+        tars = [(place / name, part) for name, part in _IMAGENET_TARS if (place / name).is_file()]
+        if tars:
+            return [replace(one, source="", part=part) for tar, part in tars for one in list_members(tar)]
     return []
 
 
@@ -140,5 +159,5 @@ def find_kaggle(root: Path) -> list[Member]:
 
 
 def find_plain(path: Path) -> list[Member]:
-    """Any folder of photos, archive, or folder of archives."""
-    return list(list_members(path))
+    """Any folder of photos, archive, or folder of archives; with the parts of known sets."""
+    return with_parts(path, list_members(path))

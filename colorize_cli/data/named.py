@@ -19,9 +19,10 @@ from colorize_cli.data.layouts import (
     find_coco,
     find_imagenet,
     find_kaggle,
-    find_places,
+    find_places_split,
     find_plain,
 )
+from colorize_cli.data.parts import usable
 from colorize_cli.data.photosets import HeldPhotos, PhotoSet
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import Member
@@ -69,7 +70,7 @@ NAMED: Mapping[str, NamedSet] = {
         by_hand="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
     ),
     "places365": NamedSet(
-        find_places,
+        find_places_split,
         "places365/data_256_standard/ or places365/val_256/",
         Terms(
             "Places365",
@@ -169,12 +170,12 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
                 f"no data set {quoted(name)}, and no folder of that name",
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
-        return open_photos(Path(name), short_side, access.on_photo, choice=choice)
+        return open_photos(Path(name), short_side, access.on_photo, choice=choice, members=find_plain(Path(name)))
     place, members = locate(name, access)
     if choice.select and not any(one.label for one in members):
         access.on_note(f"{name}: this copy does not say its photos' classes; all of them are taken.")
         choice = Choice(choice.limit)
-    photos = open_photos(place, short_side, access.on_photo, choice=choice, members=members)
+    photos = open_photos(place, short_side, access.on_photo, choice=choice, members=usable(members))
     if choice.limit > len(photos):
         access.on_note(
             f"{name}: there are {counted(len(photos), 'photo')}, not the {choice.limit} that the recipe asks for."

@@ -96,10 +96,26 @@ def _list_tar(file: Path) -> Iterator[Member]:
     try:
         with tarfile.open(file, "r:") as archive:
             for entry in archive:
-                if entry.isfile() and PurePosixPath(entry.name).suffix.lower() in PHOTO_SUFFIXES:
+                suffix = PurePosixPath(entry.name).suffix.lower()
+                if entry.isfile() and suffix in PHOTO_SUFFIXES:
                     yield member_at(entry.name.removeprefix("./"), file, entry.offset_data, entry.size)
+                elif entry.isfile() and suffix == ".tar":
+                    yield from _list_inner_tar(file, entry)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise _broken(file, error) from error
+
+
+def _list_inner_tar(file: Path, outer: tarfile.TarInfo) -> Iterator[Member]:
+    """The photos of a tar within a tar, as ImageNet's training set has one for each class."""
+    end, folder = outer.offset_data + outer.size, PurePosixPath(outer.name.removeprefix("./")).with_suffix("")
+    with file.open("rb") as handle:
+        handle.seek(outer.offset_data)
+        with tarfile.open(fileobj=handle, mode="r:") as archive:  # its offsets are those of the whole file
+            for entry in archive:
+                if entry.offset_data + entry.size > end:
+                    raise tarfile.ReadError(f"{outer.name} is cut short")
+                if entry.isfile() and PurePosixPath(entry.name).suffix.lower() in PHOTO_SUFFIXES:
+                    yield member_at((folder / entry.name).as_posix(), file, entry.offset_data, entry.size)
 
 
 def _list_zip(file: Path) -> Iterator[Member]:

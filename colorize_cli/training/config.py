@@ -149,7 +149,7 @@ class TrainConfig:
         source_weights: with "sources", factors on a source's weight by its name, with wildcards; the first that fits.
         short_side: photos are decoded to this, pixels; limit, most photos in all (0: as `data` says).
         val: held-out share; val_limit, most photos measured; val_size, their side in pixels.
-        split: "hash" by a hash of the name; "official" where the data set says its parts.
+        split: "official" where the data set says its parts, elsewhere by a hash of the name; "hash" always so.
         every: samples between checkpoints; 0 for an epoch.
         keep: keep a checkpoint of every epoch.
         sheet: photos on the sheet of samples.
@@ -197,7 +197,7 @@ class TrainConfig:
     val: float = 0.02
     val_limit: int = 384
     val_size: int = 128
-    split: Literal["hash", "official"] = "hash"
+    split: Literal["hash", "official"] = "official"
     every: int = 0
     keep: bool = False
     sheet: int = 8

@@ -7,6 +7,7 @@ Out: a new run's folder, or an old run's configuration and data
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def latest_folder(recipe: str | None, runs: Path = RUNS) -> Path:
         file
         for pattern in ("*/state.pt", "*/*/state.pt")  # the second: of a part of a run
         for file in runs.glob(pattern)
-        if recipe is None or file.relative_to(runs).parts[0].startswith(f"{recipe}-")
+        if recipe is None or re.fullmatch(f"{re.escape(Path(recipe).stem)}-[0-9]+", file.relative_to(runs).parts[0])
     ]
     if not states:
         of = f" of {recipe}" if recipe else ""

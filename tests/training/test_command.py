@@ -14,7 +14,11 @@ import pytest
 
 from colorize_cli.cli.app import main
 from colorize_cli.cli.train import parse_duration
+from colorize_cli.data.named import Access
 from colorize_cli.errors import UsageError
+from colorize_cli.training.prepare import split_photos
+from colorize_cli.training.recipes import load_recipe
+from colorize_cli.training.sources import open_sources
 from tests.conftest import ROOT
 from tests.data.pictures import write_folder
 
@@ -120,3 +124,51 @@ def test_an_interrupted_run_ends_after_its_step_and_goes_on(tmp_path: Path) -> N
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "Ended early" in said and (tmp_path / "r" / "state.pt").exists()
+
+
+def test_what_contradicts_a_run_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos, other = write_folder(tmp_path / "photos", 24), write_folder(tmp_path / "other", 4)
+    assert main(arguments("--data", str(photos), "--time-limit", "0")) == 0
+    run = "runs/patchgan-places-1"
+    state = (tmp_path / run / "state.pt").read_bytes()
+    capsys.readouterr()
+    for typed, says in (
+        (["--data", str(other)], f"learns from {photos}, not from {other}"),
+        (["--data", "samples"], f"learns from {photos}, not from samples"),
+        (["--data", str(photos), "--data", str(other)], f"not from {photos}, {other}"),
+        (["--recipe", "mini"], "is of recipe patchgan-places, not mini"),
+        (["--set", "lr=1"], "has lr = 0.0002, not 1.0"),
+        (["--set", "seed=7"], "has seed = 0, not 7"),
+        (["--set", "generator=mini"], "has generator = "),
+        (["--set", "terms.0.weight=3"], "has other terms"),
+        (["--size", "48"], "has other stages"),
+        (["--batch", "3"], "has other stages"),
+        (["--limit", "3"], "has limit = "),
+        (["--val", "0.4"], "has val = 0.1, not 0.4"),
+        (["--init", "mini"], "--init begins a run"),
+    ):
+        assert main(["train", "--resume", "--out", run, "--device", "cpu", *typed]) == 2, typed
+        said = capsys.readouterr().err
+        assert says in said and "Traceback" not in said, said
+    assert (tmp_path / run / "state.pt").read_bytes() == state
+    same = ["--data", str(photos), "--recipe", "patchgan-places", "--val", "0.1", "--set", "epochs=2", "--workers", "0"]
+    assert main(["train", "--resume", "--out", run, "--device", "cpu", *same]) == 0
+
+
+def test_mini_learns_from_celebas_training_photos_alone(tmp_path: Path) -> None:
+    config = load_recipe("mini")
+    photos = write_folder(tmp_path / "set" / "img_align_celeba", 12)
+    names = []
+    for number, file in enumerate(sorted(path for path in photos.rglob("*") if path.is_file())):
+        names.append(file.rename(photos / f"{number + 1:06}{file.suffix}").name)
+    parts = [0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2]
+    rows = "".join(f"{name} {part}\n" for name, part in zip(names, parts, strict=True))
+    (tmp_path / "set" / "list_eval_partition.txt").write_text(rows)
+    for place in (tmp_path / "set", photos):
+        found = open_sources(config, (str(place),), Access())
+        training, held = split_photos(found, config)
+        assert sorted(found.names[i].rpartition("/")[2] for i in training) == names[:6]
+        assert sorted(found.names[i].rpartition("/")[2] for i in held) == names[6:8]
