@@ -7,6 +7,7 @@ Out: `RawPhoto`; the first picture where there are several
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import imagecodecs
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, gif_blocks, gif_file, heif_boxes, irb, jp2_file, webp_file
+from colorize_cli.photos import exif, gif_blocks, gif_file, gif_lzw, heif_boxes, irb, jp2_file, webp_file
 from colorize_cli.photos.decode_bmp import decode_bmp
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.heif import decode_heif
@@ -46,6 +47,8 @@ def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage
             return decode_bmp(data, limits, salvage)
         if format is PhotoFormat.jp2:
             return _decode_jp2(data, salvage)
+        if format is PhotoFormat.gif:
+            return _decode_gif(data, salvage)
         return _by_pillow(data, format)
     except (Damaged, MemoryError):
         raise
@@ -93,6 +96,16 @@ def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
         metadata=PageMetadata(resolution=_resolution(info, block), depth=depth, lossless=lossless, quality=quality),
     )
     return RawPhoto((page,), Metadata(exif=block, xmp=packet, comments=comments), notes)
+
+
+def _decode_gif(data: bytes, salvage: bool) -> RawPhoto:
+    wrong = gif_lzw.fault(data)
+    if not wrong:
+        return _by_pillow(data, PhotoFormat.gif)
+    if not salvage:
+        raise Damaged(f"damaged GIF: {wrong}", salvageable=True)
+    photo = _by_pillow(gif_lzw.filled_up(data), PhotoFormat.gif)
+    return replace(photo, notes=(*photo.notes, Note(f"salvaged: {wrong}", Loss.salvage)))
 
 
 def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
