@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from colorize_cli.photos import (
     bmp_header,
     camera_raw,
+    decode_psd,
     gif_file,
     heif,
     heif_sizes,
     jp2_cost,
     jp2_file,
     jpeg_file,
+    jxl_file,
     png_file,
     webp_file,
 )
 from colorize_cli.photos.decode_ppm import header as ppm_header
-from colorize_cli.photos.embedded import jxl_size
 from colorize_cli.photos.ifd import Data
 from colorize_cli.photos.limits import check_need, check_size
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
@@ -78,7 +79,14 @@ def declared(data: Data, format: PhotoFormat) -> Declared | None:
         if format in _BY_BOXES:
             return _BY_BOXES[format](data)
         return _BY_HEAD[format](data[:]) if format in _BY_HEAD else None
-    except (jpeg_file.JpegError, png_file.PngError, gif_file.GifError, heif_sizes.BoxError, struct.error) as error:
+    except (
+        jpeg_file.JpegError,
+        png_file.PngError,
+        jxl_file.JxlError,
+        gif_file.GifError,
+        heif_sizes.BoxError,
+        struct.error,
+    ) as error:
         raise Damaged(f"damaged {format.upper()}: {error}") from None
 
 
@@ -165,17 +173,15 @@ def _heif(data: Data) -> Declared:
 
 
 def _jxl(data: Data) -> Declared:
-    size = jxl_size(data[: 1 << 16])
-    if size is None:
-        raise Damaged("damaged JPEG XL: it has no picture header")
-    return _of(size, 16, 4, 48)  # its depth and channels stand behind more than is read here
+    header = jxl_file.header_of(jxl_file.start_of(data))
+    channels = (1 if header.grey else 3) + header.channels
+    return _of(header.size, min(header.bits, 16), channels, 48 + 4 * header.channels)
 
 
 def _psd(data: Data) -> Declared:
-    version, _, channels, height, width, depth = struct.unpack(">H6sHIIH", data[4:24])
-    if not channels or version not in (1, 2):
-        raise Damaged("damaged PSD: it has no picture header")
-    return _of((width, height), depth, channels, (channels + 8) * max(depth // 8, 1) * 2)
+    psd = decode_psd.header_of(data[:26])
+    each = (psd.channels + 8) * max(psd.depth // 8, 1) * 2
+    return _of((psd.width, psd.height), min(psd.depth, 16), min(psd.channels, 4), each)
 
 
 def _raw(data: Data) -> Declared:

@@ -18,7 +18,9 @@ from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, gif_blocks, gif_file, gif_lzw, heif_boxes, irb, jp2_file, webp_file
 from colorize_cli.photos.decode_bmp import decode_bmp
 from colorize_cli.photos.decode_jpeg import reason
+from colorize_cli.photos.decode_psd import decode_psd
 from colorize_cli.photos.heif import decode_heif
+from colorize_cli.photos.jxl import decode_jxl
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
@@ -43,6 +45,10 @@ def decode_other(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage
             return decode_heif(data)
         if format is PhotoFormat.webp and webp_file.declared_end(data) > len(data):
             raise Damaged("truncated WEBP: its end is missing")
+        if format is PhotoFormat.psd:
+            return decode_psd(data, salvage)
+        if format is PhotoFormat.jxl:
+            return decode_jxl(data)
         if format is PhotoFormat.bmp:
             return decode_bmp(data, limits, salvage)
         if format is PhotoFormat.jp2:

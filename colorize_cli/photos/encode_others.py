@@ -1,4 +1,4 @@
-"""Encode WebP, AVIF, JPEG 2000, BMP, PPM and HEIC.
+"""Encode WebP, AVIF, JPEG XL, JPEG 2000, BMP, PPM and HEIC.
 
 In:  RGB pixels, (H, W, 3), uint8 or uint16; the photo that they belong to
 Out: the bytes of a file, and notes on what its format has no place for
@@ -20,6 +20,7 @@ from colorize_cli.photos import bmp_file, jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
 from colorize_cli.photos.heif import encode_heif
+from colorize_cli.photos.jxl import encode_jxl
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance, merge
 
@@ -45,7 +46,11 @@ def encode_other(
     packet = merge(photo.metadata.xmp, note)
     if format is PhotoFormat.ppm:
         return _ppm(rgb, packet, photo.metadata.comments), notes
-    keeps = format is PhotoFormat.jp2 or format in (PhotoFormat.avif, PhotoFormat.heic) and page.metadata.depth > 8
+    keeps = (
+        format in (PhotoFormat.jp2, PhotoFormat.jxl)
+        or format in (PhotoFormat.avif, PhotoFormat.heic)
+        and page.metadata.depth > 8
+    )
     if rgb.dtype != np.uint8 and not keeps:
         notes.append(Note(f"16 bits became 8, since {format.upper()} holds no more", Loss.depth))
         rgb = eight_bits(rgb)
@@ -56,6 +61,8 @@ def encode_other(
         return _bmp(page, array, packet), notes
     profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
     around = _Around(packet, carried_exif(photo, note), profile, photo.metadata.iptc, photo.metadata.boxes)
+    if format is PhotoFormat.jxl:
+        return _jxl(page, array, quality, around, notes), notes
     if format is PhotoFormat.jp2:
         return _jp2(photo, page, array, quality, around), notes
     if format is PhotoFormat.webp:
@@ -99,6 +106,17 @@ def _webp(page: Page, array: AnyPixels, quality: int | None, around: _Around) ->
         **extra,
     )
     return out.getvalue()
+
+
+def _jxl(page: Page, array: AnyPixels, quality: int | None, around: _Around, notes: list[str]) -> bytes:
+    if page.icc:
+        color = profiles.rgb_to_srgb(array[..., :3], page.icc)
+        if color is None:
+            notes.append(Note("its color profile could not be applied and was left out", Loss.profile))
+        else:
+            notes.append(Note("its color profile was applied: JXL is written in sRGB", Loss.profile))
+            array = color if array.shape[2] == 3 else np.dstack((color, array[..., 3]))
+    return encode_jxl(array, quality, page.metadata.lossless, around.exif, around.xmp)
 
 
 def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: list[str]) -> bytes:

@@ -119,15 +119,34 @@ def _by_cmyk_profile(cmyk: AnyPixels, profile: bytes) -> AnyPixels:
             strip = Image.frombytes("CMYK", (inks.shape[1], len(inks)), inks.tobytes())
             out[top : top + 512] = np.asarray(ImageCms.applyTransform(strip, transform))
         else:  # Pillow has no 16-bit inks; Little CMS has
-            out[top : top + 512] = imagecodecs.cms_transform(
-                inks,
-                profile,
-                srgb_profile(),
-                colorspace="cmyk",
-                outcolorspace="rgb",
-                intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
-            )
+            out[top : top + 512] = _by_little_cms(inks, profile, "cmyk")
     return out
+
+
+def rgb_to_srgb(rgb: AnyPixels, profile: bytes) -> AnyPixels | None:
+    """Bring RGB of 8 or 16 bits from its profile to sRGB; None where the profile is broken or not for RGB."""
+    if space_of(profile) != "rgb":
+        return None
+    out = np.empty_like(rgb)
+    try:
+        for top in range(0, len(rgb), 512):
+            part = np.ascontiguousarray(rgb[top : top + 512])
+            out[top : top + 512] = _by_little_cms(part, profile, "rgb")
+    except (imagecodecs.CmsError, ValueError):
+        return None
+    return out
+
+
+def _by_little_cms(pixels: AnyPixels, profile: bytes, space: str) -> AnyPixels:
+    found: AnyPixels = imagecodecs.cms_transform(
+        pixels,
+        profile,
+        srgb_profile(),
+        colorspace=space,
+        outcolorspace="rgb",
+        intent=imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC,
+    )
+    return found
 
 
 @lru_cache(maxsize=4)

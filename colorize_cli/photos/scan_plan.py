@@ -170,7 +170,7 @@ def _tiff(ifd: Ifd) -> tuple[str, int]:
     if compression == 6:
         return "it is a TIFF with JPEG of the old kind", 0
     if kinds - {1, 4} or bits > 16:
-        return "its samples are stretched by the values of them all", 0
+        return "its samples are no whole numbers of 16 bits or fewer", 0
     if turned := _turned(orientation_of(ifd, packet.value if packet else None), 5):
         return turned, 0
     tiled = ifd.find(324) is not None

@@ -56,22 +56,33 @@ def _palette(index: AnyPixels, ifd: Ifd, bits: int) -> AnyPixels:
 
 
 def _lab(values: AnyPixels, photometric: int, samples: Samples) -> AnyPixels:
-    import cv2
-
     if samples.is_float:
         raise Unsupported("unsupported TIFF: floating-point Lab")
     if samples.bits not in (8, 16):
         raise Unsupported(f"unsupported TIFF: Lab of {samples.bits} bits")
-    top = float(2**samples.bits - 1)
-    unit = 1.0 if samples.bits == 8 else 256.0
-    out = np.empty(values.shape, np.uint8 if samples.bits == 8 else np.uint16)
+    return lab_to_rgb(values, samples.bits, signed=photometric == 8)
+
+
+def lab_to_rgb(values: AnyPixels, bits: int, signed: bool) -> AnyPixels:
+    """Bring CIE Lab, D65, to sRGB.
+
+    Args:
+        values: (H, W, 3), of 8 or 16 bits, which L* fills.
+        bits: 8 or 16.
+        signed: a* and b* are in two's complement, as CIELab has them in TIFF; else offset by 128, as ICC has them.
+    """
+    import cv2
+
+    top = float(2**bits - 1)
+    unit = 1.0 if bits == 8 else 256.0
+    out = np.empty(values.shape, np.uint8 if bits == 8 else np.uint16)
     for start in range(0, len(values), 256):
         strip = np.ascontiguousarray(values[start : start + 256])
         lab = strip.astype(np.float32)
         lab[..., 0] *= 100.0 / top
-        if photometric == 8:  # a* and b* are two's complement
+        if signed:
             lab[..., 1:] = strip[..., 1:].astype(f"u{strip.itemsize}").view(f"i{strip.itemsize}") / unit
-        else:  # ICC: offset by 128
+        else:
             lab[..., 1:] = lab[..., 1:] / unit - 128.0
         out[start : start + 256] = np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * top)
     return out
