@@ -45,6 +45,7 @@ class OutputFormat(StrEnum):
     png = "png"
     tif = "tif"
     webp = "webp"
+    jxl = "jxl"
 
 
 class Method(StrEnum):

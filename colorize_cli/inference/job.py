@@ -18,7 +18,13 @@ from colorize_cli.photos.strip import Strip
 SOFTWARE = "colorize-cli"
 
 
-_FORMATS = {"jpg": PhotoFormat.jpeg, "png": PhotoFormat.png, "tif": PhotoFormat.tiff, "webp": PhotoFormat.webp}
+_FORMATS = {
+    "jpg": PhotoFormat.jpeg,
+    "png": PhotoFormat.png,
+    "tif": PhotoFormat.tiff,
+    "webp": PhotoFormat.webp,
+    "jxl": PhotoFormat.jxl,
+}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from colorize_cli.photos import (
     bmp_header,
     camera_raw,
-    decode_psd,
     gif_file,
     heif,
     heif_sizes,
@@ -24,6 +23,7 @@ from colorize_cli.photos import (
     jpeg_file,
     jxl_file,
     png_file,
+    psd_header,
     webp_file,
 )
 from colorize_cli.photos.decode_ppm import header as ppm_header
@@ -179,7 +179,7 @@ def _jxl(data: Data) -> Declared:
 
 
 def _psd(data: Data) -> Declared:
-    psd = decode_psd.header_of(data[:26])
+    psd = psd_header.header_of(data[:26])
     each = (psd.channels + 8) * max(psd.depth // 8, 1) * 2
     return _of((psd.width, psd.height), min(psd.depth, 16), min(psd.channels, 4), each)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Any
 
 import imagecodecs
@@ -19,55 +18,14 @@ import numpy as np
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space, Unsupported
+from colorize_cli.photos.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space
 from colorize_cli.photos.tiff_colour import lab_to_rgb
 
-_BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _MULTI, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 7, 8, 9
-_COLORS = {_BITMAP: 1, _GREY: 1, _INDEXED: 1, _RGB: 3, _CMYK: 4, _DUOTONE: 1, _LAB: 3}
 _RESOLUTION, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _KEPT = frozenset(
     {1008, irb.IPTC, 1034, 1035, 1061}
 )  # caption, IPTC, copyright, address, digest; others tell of layers
-_CUT = "truncated PSD: its end is missing"
-
-
-@dataclass(frozen=True)
-class PsdHeader:
-    """What a document declares.
-
-    Attributes:
-        channels: of the flattened picture, alpha and spot colors included.
-        height: pixels.
-        width: pixels.
-        depth: bits of a sample.
-        mode: Photoshop's number of the kind of color.
-        large: it is a PSB.
-    """
-
-    channels: int
-    height: int
-    width: int
-    depth: int
-    mode: int
-    large: bool
-
-
-def header_of(data: bytes) -> PsdHeader:
-    """Read the header.
-
-    Raises:
-        Damaged: it is cut short or makes no sense.
-        Unsupported: its color is of a kind that is not read.
-    """
-    if len(data) < 26:
-        raise Damaged(_CUT)
-    version, channels, height, width, depth, mode = struct.unpack_from(">H6xHIIHH", data, 4)
-    if not 0 < width <= 300_000 or not 0 < height <= 300_000 or not 0 < channels <= 56 or depth not in (1, 8, 16, 32):
-        raise Damaged(f"damaged PSD: its header declares {width:,} x {height:,} pixels, {channels} x {depth} bits")
-    if mode not in _COLORS:
-        name = "multichannel" if mode == _MULTI else f"kind {mode}"
-        raise Unsupported(f"unsupported PSD: its color is {name}; save it as TIFF in RGB first")
-    return PsdHeader(channels, height, width, depth, mode, version == 2)
 
 
 def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
@@ -86,13 +44,13 @@ def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
     planes, missing = _planes(data, at, header)
     if missing:
         if not salvage:
-            raise Damaged(_CUT if missing > 0 else "damaged PSD: its rows make no sense", salvageable=True)
+            raise Damaged(CUT if missing > 0 else "damaged PSD: its rows make no sense", salvageable=True)
         what = "the end of the picture is missing" if missing > 0 else "part of the picture is damaged"
         notes.append(Note(f"salvaged: {what}", Loss.salvage))
     if has_layers(layers, header.large):
         notes.append(Note("Photoshop layers were left out; the picture that they make was taken", Loss.layers))
     pixels, space = _color(planes, palette, header, notes)
-    extra = planes[_COLORS[header.mode] :]
+    extra = planes[COLORS[header.mode] :]
     alpha = _full(extra[0], header.depth) if _has_alpha(layers, header, len(extra)) else None
     if len(extra) > (alpha is not None):
         notes.append(Note("channels beyond color and transparency were left out", Loss.sub_images))
@@ -102,7 +60,7 @@ def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
         pixels=np.ascontiguousarray(pixels),
         space=space,
         alpha=None if alpha is None else np.ascontiguousarray(alpha.astype(pixels.dtype)),
-        icc=profile if header.mode != _LAB else None,
+        icc=profile if header.mode != LAB else None,
         metadata=PageMetadata(
             resolution=_resolution(found.get(_RESOLUTION)) or exif.resolution(block), depth=header.depth
         ),
@@ -114,10 +72,10 @@ def _block(data: bytes, at: int, wide: bool) -> tuple[bytes, int]:
     """A block with its length before it, and the offset after it."""
     size = 8 if wide else 4
     if at + size > len(data):
-        raise Damaged(_CUT)
+        raise Damaged(CUT)
     length = int.from_bytes(data[at : at + size], "big")
     if at + size + length > len(data):
-        raise Damaged(_CUT)
+        raise Damaged(CUT)
     return data[at + size : at + size + length], at + size + length
 
 
@@ -140,7 +98,7 @@ def _has_alpha(layers: bytes, header: PsdHeader, extra: int) -> bool:
 def _planes(data: bytes, at: int, header: PsdHeader) -> tuple[list[AnyPixels], int]:
     """The channels, (H, W) each, as stored; and bytes that are missing, -1 where rows make no sense."""
     if at + 2 > len(data):
-        raise Damaged(_CUT)
+        raise Damaged(CUT)
     coding = struct.unpack_from(">H", data, at)[0]
     line = (header.width * header.depth + 7) // 8
     size, body, missing = line * header.height * header.channels, data[at + 2 :], 0
@@ -171,7 +129,7 @@ def _unpacked(body: bytes, header: PsdHeader, line: int) -> tuple[bytes, int]:
     """Rows of PackBits, each with its length in a table before them all."""
     count, wide = header.height * header.channels, 4 if header.large else 2
     if len(body) < count * wide:
-        raise Damaged(_CUT)
+        raise Damaged(CUT)
     sizes = np.frombuffer(body, f">u{wide}", count).tolist()
     out, at, missing = list[bytes](), count * wide, 0
     for size in sizes:
@@ -210,23 +168,23 @@ def _full(values: AnyPixels, depth: int) -> AnyPixels:
 
 
 def _color(planes: list[AnyPixels], palette: bytes, header: PsdHeader, notes: list[str]) -> tuple[AnyPixels, Space]:
-    wanted = _COLORS[header.mode]
+    wanted = COLORS[header.mode]
     if len(planes) < wanted:
         raise Damaged(f"damaged PSD: {len(planes)} channels, where {wanted} are needed")
     if header.depth == 32:
         notes.append(Note("32-bit samples became 16 bits; what is brighter than white is white", Loss.depth))
     color = [_full(plane, header.depth) for plane in planes[:wanted]]
-    if header.mode == _INDEXED:
+    if header.mode == INDEXED:
         table = np.frombuffer(palette[:768].ljust(768, b"\0"), np.uint8).reshape(3, 256).T
         return table[color[0]], "rgb"
-    if header.mode == _DUOTONE:
+    if header.mode == DUOTONE:
         notes.append(Note("its inks of a duotone were left out: it was taken as grey", Loss.profile))
     if wanted == 1:
         return color[0], "grey"
     array = np.stack(color, axis=2)
-    if header.mode == _CMYK:
+    if header.mode == CMYK:
         return np.iinfo(array.dtype).max - array, "cmyk"  # stored as what is left of the paper's white
-    if header.mode == _LAB:
+    if header.mode == LAB:
         return lab_to_rgb(array, 8 * array.itemsize, signed=False), "rgb"
     return array, "rgb"
 
