@@ -33,7 +33,6 @@ class ColorizeJob:
 
     Attributes:
         photos: files, folders and globs, as typed.
-        listed: files and folders from a list, each as it stands there; one that is missing fails alone.
         out: the folder that mirrors them; or, for a single photo, the file to write.
         model: catalogue name, checkpoint file, or `user/repo`.
         device, precision, batch: of the network; batch 0 is automatic.
@@ -62,11 +61,11 @@ class ColorizeJob:
         seed: of variants and of the samples that are drawn from references.
         consistent: photos of one scene get the same colours for the same things.
         detail: how closely scans are looked at beyond the network's one look at the whole.
+        listed: files and folders from a list, each as it stands there; one that is missing fails alone.
     """
 
     photos: tuple[str, ...]
     out: Path = Path("colored")
-    listed: tuple[str, ...] = ()
     model: str = "mini"
     device: str = "auto"
     precision: Precision = Precision.auto
@@ -96,6 +95,7 @@ class ColorizeJob:
     seed: int = 0
     consistent: bool = False
     detail: Detail = Detail()
+    listed: tuple[str, ...] = ()
 
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
