@@ -40,13 +40,12 @@ def decode_png(data: bytes, salvage: bool) -> RawPhoto:
     if parsed.faults:
         if not salvage:
             raise Damaged(_CUT if parsed.faults == "truncated" else _WRONG, salvageable=True)
-        coded, got = _repair(parsed)
-        notes.append(Note(f"salvaged: {got:.0%} of the picture was there, the rest is black", Loss.salvage))
+        coded = _repair(parsed, notes)
     if parsed.animated:
         notes.append(Note("animated: only the first picture was taken", Loss.frames))
     if (extra := len(data) - parsed.end) > 0 and not parsed.faults and data[parsed.end :].strip(b"\0"):
         notes.append(Note(f"{extra:,} bytes after the picture were left out", Loss.bytes_after))
-    pixels, alpha = _pixels(parsed, coded, salvage)
+    pixels, alpha = _pixels(parsed, coded, salvage, notes)
     return photo_of(parsed, pixels, alpha, notes)
 
 
@@ -62,6 +61,11 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
     )
+    if page.icc is None and (parsed.find(b"iCCP") is not None or b"iCCP" in parsed.lost):
+        notes.append(Note("its color profile is damaged and was left out", Loss.profile))
+    for kind in sorted(set(parsed.lost) - {b"iCCP"}):
+        name = kind.decode("latin-1")
+        notes.append(Note(f"a chunk of it ({name}) has a wrong checksum and was left out", Loss.metadata))
     text = tuple(_about(parsed, found.rest, page))
     if parsed.find(b"hIST") is not None:
         notes.append(Note("the histogram of its palette was left out with the palette", Loss.metadata))
@@ -83,7 +87,7 @@ def _about(parsed: PngFile, chunks: Sequence[tuple[bytes, bytes]], page: RawPage
             yield kind, payload
 
 
-def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, AnyPixels | None]:
+def _pixels(parsed: PngFile, coded: bytes, salvage: bool, notes: list[str]) -> tuple[AnyPixels, AnyPixels | None]:
     before = [item for item in parsed.chunks if parsed.color == 3 and item[0] in (b"PLTE", b"tRNS")]
     if parsed.color == 3 and not parsed.find(b"PLTE"):
         raise Damaged("damaged PNG: it has no palette")
@@ -92,8 +96,7 @@ def _pixels(parsed: PngFile, coded: bytes, salvage: bool) -> tuple[AnyPixels, An
         pixels: AnyPixels = imagecodecs.png_decode(bare)
     except Exception as error:  # every codec has its own errors, all of which mean the same here
         if salvage and not parsed.faults:
-            repaired, _ = _repair(parsed)
-            return _pixels(parsed, repaired, salvage=False)
+            return _pixels(parsed, _repair(parsed, notes), False, notes)
         raise Damaged(f"damaged PNG: {reason(error)}", salvageable=True) from None
     if pixels.shape[:2] != (parsed.height, parsed.width):
         raise Damaged("damaged PNG: the picture is not of the size that its header declares")
@@ -125,12 +128,15 @@ def _grey_palette(palette: bytes) -> bool:
     return palette[0::3] == palette[1::3] == palette[2::3]
 
 
-def _repair(parsed: PngFile) -> tuple[bytes, float]:
+def _repair(parsed: PngFile, notes: list[str]) -> bytes:
     size = parsed.raw_size()
     rows, _ = png_file.inflate(parsed.coded, size)
     if not rows:
         raise Damaged("damaged PNG: nothing of the picture is left")
-    return zlib.compress(rows.ljust(size, b"\0"), 1), len(rows) / size
+    got = len(rows) / size
+    what = f"{got:.0%} of the picture was there, the rest is black" if got < 1 else "its checksum is wrong"
+    notes.append(Note(f"salvaged: {what}", Loss.salvage))
+    return zlib.compress(rows.ljust(size, b"\0"), 1)
 
 
 def _resolution(parsed: PngFile) -> Resolution | None:

@@ -35,6 +35,7 @@ class PngFile:
         end: offset after the last chunk.
         faults: what was wrong: "" for nothing, "truncated", "damaged".
         animated: it holds more pictures than the first.
+        lost: kinds of chunks whose checksum is wrong, and which the picture does not need.
     """
 
     width: int
@@ -47,6 +48,7 @@ class PngFile:
     end: int
     faults: str = ""
     animated: bool = False
+    lost: tuple[bytes, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -90,6 +92,7 @@ def parse(data: bytes, headers_only: bool = False) -> PngFile:
     if not width or not height or width > 2**31 or height > 2**31:
         raise PngError(f"its header declares {width:,} x {height:,} pixels")
     at, chunks, coded, faults, animated = 33, list[tuple[bytes, bytes]](), list[bytes](), "truncated", False
+    lost = list[bytes]()
     if zlib.crc32(data[12:29]) != struct.unpack_from(">I", data, 29)[0]:
         raise PngError("the checksum of its header is wrong")
     while at + 12 <= len(data):
@@ -114,10 +117,15 @@ def parse(data: bytes, headers_only: bool = False) -> PngFile:
             chunks.append((kind, payload))
         elif whole and kind == b"PLTE":
             raise PngError("the checksum of its palette is wrong")
+        elif whole and kind == b"tRNS":
+            faults = "damaged"
+        elif whole:
+            lost.append(kind)
         if not whole:
             break
         at += 12 + length
-    return PngFile(width, height, depth, color, bool(lace), tuple(chunks), b"".join(coded), at, faults, animated)
+    joined, kept = b"".join(coded), tuple(chunks)
+    return PngFile(width, height, depth, color, bool(lace), kept, joined, at, faults, animated, tuple(lost))
 
 
 def chunk(kind: bytes, payload: bytes) -> bytes:
@@ -175,10 +183,16 @@ def xmp_of(chunks: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def inflate_all(coded: bytes, limit: int = 1 << 24) -> tuple[bytes, bool]:
-    """Inflate a text or a profile of unknown size, up to 16 MiB."""
-    machine = zlib.decompressobj()
+    """Inflate a text or a profile of unknown size, up to 16 MiB.
+
+    Its chunk has a checksum of its own, so a stream whose checksum is missing or wrong is whole all the same: some
+    writers leave it out.
+    """
+    if len(coded) < 2 or coded[0] & 15 != 8 or int.from_bytes(coded[:2], "big") % 31:
+        return b"", False
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        text = machine.decompress(coded, limit)
+        text = machine.decompress(coded[2:], limit)
     except zlib.error:
         return b"", False
     return text, machine.eof

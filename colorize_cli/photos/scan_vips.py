@@ -177,9 +177,12 @@ def png_head(path: Path) -> png_file.PngFile:
         else:
             raise Damaged("truncated PNG: its end is missing", salvageable=True)
     try:
-        return png_file.parse(signature + b"".join(kept) + png_file.chunk(b"IEND", b""))
+        parsed = png_file.parse(signature + b"".join(kept) + png_file.chunk(b"IEND", b""))
     except png_file.PngError as error:
         raise Damaged(f"damaged PNG: {error}") from None
+    if parsed.faults:
+        raise Damaged("damaged PNG: wrong checksums", salvageable=True)
+    return parsed
 
 
 def _stored(height: int, width: int, photo: RawPhoto) -> tuple[int, int]:
