@@ -104,15 +104,26 @@ def point(x: Decimal, y: Decimal, turned: int, size: Size = _UNIT) -> Size:
     return x, y
 
 
-def subject(values: list[int], turned: int, size: tuple[int, int]) -> list[int] | None:
+def subject(
+    values: list[int], turned: int, size: tuple[int, int], declared: tuple[int, int] = (0, 0)
+) -> list[int] | None:
     """EXIF's SubjectArea or SubjectLocation in the upright picture.
 
     Args:
         values: in pixels: a point; a circle's center and diameter; or a rectangle's center, width and height.
         turned: the orientation that is undone.
         size: width and height of the stored picture.
+        declared: width and height that the metadata give; a subject that was marked before the picture was made
+            smaller may lie within these alone.
+
+    Returns:
+        The new values; None where they are none, or lie outside the picture.
     """
     if not 2 <= len(values) <= 4:
+        return None
+    if values[0] > size[0] or values[1] > size[1]:
+        size = declared
+    if not (0 <= values[0] <= size[0] and 0 <= values[1] <= size[1]):
         return None
     wide, high = (values[2:] * 2)[:2] if len(values) > 2 else (1, 1)
     x, y = values[0], values[1]
@@ -267,12 +278,16 @@ def _boundary(found: Packet, boundary: Element, turned: int, size: Size) -> Iter
 
 
 def _subject(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
+    sides = [next(found.properties(name), None) for name in _SIDES[2]]
+    given = [_number(found.text(side)) for side in sides if side is not None]
+    wide, high = (int(side or 0) for side in (*given, None, None)[:2])
     for item in found.properties((EXIF, "SubjectArea"), (EXIF, "SubjectLocation")):
         if not isinstance(item, Element):
             continue
         entries = found.items(item)
         values = [value for entry in entries if (value := _number(found.text(entry))) is not None]
         if len(values) == len(entries):
-            done = subject([int(value) for value in values], turned, (int(size[0]), int(size[1])))
+            whole = [int(value) for value in values]
+            done = subject(whole, turned, (int(size[0]), int(size[1])), (wide, high))
             for entry, place in zip(entries, done or (), strict=False):
                 yield found.write(entry, str(place))

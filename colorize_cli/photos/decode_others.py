@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, gif_blocks, gif_file, gif_lzw, heif_boxes, irb, jp2_file, webp_file
+from colorize_cli.photos import exif, gif_file, gif_lzw, irb, jp2_file, webp_file
+from colorize_cli.photos.around_others import around
 from colorize_cli.photos.decode_bmp import decode_bmp
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.decode_psd import decode_psd
@@ -74,18 +75,8 @@ def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
         pixels, alpha = split(image)
     notes: tuple[str, ...] = ()
     notes += (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
-    block, packet, profile = exif_of(info), _bytes(info.get("xmp")), _bytes(info.get("icc_profile"))
-    comments: tuple[bytes, ...] = ()
-    if format is PhotoFormat.gif:
-        found = gif_blocks.around(data)
-        packet, comments, profile = found.xmp, found.comments, found.icc
-    turned = exif.orientation(block, packet)
-    if format is PhotoFormat.avif:  # Pillow turns as the container says, but writes EXIF anew to say so
-        own = heif_boxes.around(data)
-        turned = (
-            turned if own.turned or own.exif and exif.gives_orientation(own.exif) else exif.orientation(None, packet)
-        )
-        block, packet = own.exif or (None if own.turned else block), own.xmp or packet
+    about = around(data, format, info)
+    notes += about.notes
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
         lossless, depth = False, _avif_depth(data)
@@ -97,11 +88,13 @@ def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
-        icc=profile,
-        orientation=turned,
-        metadata=PageMetadata(resolution=_resolution(info, block), depth=depth, lossless=lossless, quality=quality),
+        icc=about.icc,
+        orientation=about.orientation,
+        metadata=PageMetadata(
+            resolution=_resolution(info, about.metadata.exif), depth=depth, lossless=lossless, quality=quality
+        ),
     )
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet, comments=comments), notes)
+    return RawPhoto((page,), about.metadata, notes)
 
 
 def _decode_gif(data: bytes, salvage: bool) -> RawPhoto:
@@ -188,16 +181,6 @@ def _avif_depth(data: bytes) -> int:
         return 8
     flags = data[at + 6]
     return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-
-
-def _bytes(value: object) -> bytes | None:
-    return value if isinstance(value, bytes) and value else None
-
-
-def exif_of(info: dict[Any, Any]) -> bytes | None:
-    """The EXIF block from its TIFF header on."""
-    block = _bytes(info.get("exif"))
-    return block.removeprefix(b"Exif\0\0") if block else None
 
 
 def _resolution(info: dict[Any, Any], block: bytes | None) -> Resolution | None:

@@ -102,7 +102,7 @@ def upright(block: bytes, turned: int, size: tuple[int, int]) -> bytes:
             _exchange(patched, inner.child, 40962, 40963)
     if inner and inner.child:
         for tag in inner.child.tags:
-            if values := turned_subject(tag, ifd.order, turned, size):
+            if values := turned_subject(tag, inner.child, turned, size):
                 patch_numbers(patched, tag, ifd.order, values)
     return bytes(patched)
 
@@ -145,18 +145,19 @@ def _taken(ifd: Ifd) -> Iterator[tuple[int, int]]:
             yield from _taken(tag.child)
 
 
-def turned_subject(tag: Tag, order: str, turned: int, size: tuple[int, int]) -> tuple[int, ...] | None:
+def turned_subject(tag: Tag, directory: Ifd, turned: int, size: tuple[int, int]) -> tuple[int, ...] | None:
     """The values of SubjectArea or SubjectLocation in the upright picture; None of another tag, or where they stay.
 
     Args:
         tag: it.
-        order: its byte order.
+        directory: in which it stands.
         turned: the orientation that was undone.
         size: width and height as stored.
     """
     if tag.code not in _SUBJECTS or turned == 1 or tag.type not in (3, 4):
         return None
-    done = upright_xmp.subject([int(value) for value in numbers(tag, order)], turned, size)
+    declared = (directory.integer(40962), directory.integer(40963))
+    done = upright_xmp.subject([int(value) for value in numbers(tag, directory.order)], turned, size, declared)
     top = 0xFFFF if tag.type == 3 else 0xFFFFFFFF
     return tuple(min(value, top) for value in done) if done else None
 

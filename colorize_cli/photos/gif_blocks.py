@@ -1,7 +1,7 @@
 """The block structure of GIF files: find what stands around their pictures.
 
 In:  the bytes of a GIF
-Out: its XMP, its comments, its profile
+Out: its XMP, its comments, its profile, its IPTC
 
 Source: GIF89a Specification; XMP Specification Part 3, "GIF"; ICC.1 for the application extension.
 """
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_XMP, _ICC = b"XMP DataXMP", b"ICCRGBG1012"
+from colorize_cli.photos import irb
+
+_XMP, _ICC, _RESOURCES, _IPTC = b"XMP DataXMP", b"ICCRGBG1012", b"MGK8BIM0000", b"MGKIPTC0000"
+_OF_ANIMATIONS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0"})
 # So that a reader that knows nothing of XMP, and takes its characters for lengths, comes to the end all the same.
 XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
 
@@ -23,18 +26,20 @@ class GifAround:
         xmp: the packet.
         comments: in order.
         icc: the profile.
-        texts: plain text extensions, which are drawn as pictures.
+        resources: Photoshop's image resources, and IPTC among them, as ImageMagick writes them.
+        others: names of further extensions, but for those of animations; plain texts are drawn as pictures.
     """
 
     xmp: bytes | None = None
     comments: tuple[bytes, ...] = ()
     icc: bytes | None = None
-    texts: int = 0
+    resources: bytes | None = None
+    others: tuple[str, ...] = ()
 
 
 def around(data: bytes) -> GifAround:
     """Walk through the blocks, as far as they go; no picture is decoded."""
-    xmp, comments, icc, texts = None, list[bytes](), None, 0
+    xmp, comments, icc, resources, others = None, list[bytes](), None, b"", list[str]()
     at = 13 + _table(data[10] if len(data) > 10 else 0)
     while at + 2 <= len(data):
         kind = data[at]
@@ -52,11 +57,19 @@ def around(data: bytes) -> GifAround:
                 xmp = whole[: -len(XMP_TRAILER)] if whole.endswith(XMP_TRAILER) else b"".join(parts)
             elif name == _ICC and icc is None:
                 icc = b"".join(parts)
+            elif name == _RESOURCES:
+                resources += b"".join(parts)
+            elif name == _IPTC:
+                resources += irb.with_iptc(b"".join(parts))
             elif label == 0x01:
-                texts += 1
+                others.append("plain text")
+            elif label == 0xFF and name not in _OF_ANIMATIONS:
+                others.append(name.decode("latin-1").strip("\0 "))
         else:
             break
-    return GifAround(xmp or None, tuple(comment for comment in comments if comment), icc or None, texts)
+    return GifAround(
+        xmp or None, tuple(comment for comment in comments if comment), icc or None, resources or None, tuple(others)
+    )
 
 
 def _table(flags: int) -> int:

@@ -63,7 +63,7 @@ def decode_heif(data: bytes) -> RawPhoto:
         metadata=PageMetadata(resolution=exif.resolution(block), depth=depth, lossless=False),
     )
     notes = (Note("it holds more than one picture: only the first was taken", Loss.pictures),) if len(file) > 1 else ()
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet), notes)
+    return RawPhoto((page,), Metadata(exif=block, xmp=packet), (*notes, *own.notes))
 
 
 def encode_heif(pixels: AnyPixels, quality: int, exif_block: bytes | None, xmp: bytes, icc: bytes | None) -> bytes:

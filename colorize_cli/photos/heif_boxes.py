@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from colorize_cli.photos.exif import THUMBNAIL_LEFT_OUT
 from colorize_cli.photos.jp2_file import Box, boxes
 
 _XMP_TYPE = b"application/rdf+xml"
@@ -27,11 +28,13 @@ class HeifAround:
         exif: the EXIF block from its TIFF header on, byte for byte.
         xmp: the packet.
         turned: the container itself turns or mirrors the picture, whatever EXIF and XMP say.
+        notes: what no result has.
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     turned: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def around(data: bytes) -> HeifAround:
@@ -72,7 +75,10 @@ def _around(data: bytes) -> HeifAround:
             xmp = whole or None
     main = inside.get(b"pitm")
     number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
-    return HeifAround(exif, xmp, _is_turned(data, inside.get(b"iprp"), number))
+    references = inside.get(b"iref")
+    kinds_of = {box.kind for box in boxes(data, references.content + 4, references.end)} if references else set()
+    notes = (THUMBNAIL_LEFT_OUT,) if b"thmb" in kinds_of else ()
+    return HeifAround(exif, xmp, _is_turned(data, inside.get(b"iprp"), number), notes)
 
 
 def _find(data: bytes, among: Iterator[Box], kind: bytes) -> Box | None:

@@ -236,7 +236,7 @@ def _turned(tag: Tag, directory: Ifd, turned: int, size: tuple[int, int]) -> Tag
     """A tag of EXIF's directory as it is true of the upright page: its sides, and what marks the subject."""
     if turned >= 5 and tag.code in (40962, 40963) and (other := directory.find(81925 - tag.code)):
         return replace(other, code=tag.code)
-    if (values := exif.turned_subject(tag, directory.order, turned, size)) is None:
+    if (values := exif.turned_subject(tag, directory, turned, size)) is None:
         return tag
     letter = "H" if tag.type == 3 else "I"
     return replace(tag, value=struct.pack(f"{directory.order}{len(values)}{letter}", *values))

@@ -413,3 +413,43 @@ def test_a_resolution_that_no_header_holds_does_not_fail_the_photo(tmp_path: Pat
     tifffile.imwrite(path, GREY, resolution=(4_000_000_000, 4_000_000_000), resolutionunit="INCH", metadata=None)
     _, back, _, _ = run(path, format=target)
     assert back.pages[0].size == (56, 40)
+
+
+def test_gif_s_resources_are_kept_and_other_extensions_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(
+        gif(
+            b"\x21\xff\x0bNETSCAPE2.0" + sub_blocks(b"\1\0\0"),
+            b"\x21\xff\x0bMGKIPTC0000" + sub_blocks(IPTC),
+            b"\x21\xff\x0bMAKERSTUFF1" + sub_blocks(b"abc"),
+        )
+    )
+    _, back, notes, _ = run(path)
+    assert irb.iptc_of(back.metadata.iptc) == IPTC
+    assert "GIF extensions were left out (MAKERSTUFF1)" in notes
+    assert lossy(notes) == {Loss.format, Loss.metadata}
+
+
+def test_chunks_that_are_no_part_of_webp_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    out = io.BytesIO()
+    Image.fromarray(GREY).save(out, "WEBP", lossless=True, xmp=XMP % b"")
+    data = out.getvalue() + b"abcd" + struct.pack("<I", 4) + b"what"
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+    _, back, notes, _ = run(path)
+    assert "chunks that are no part of WebP were left out (abcd)" in notes
+    assert b'dc:source="shoe box"' in (back.metadata.xmp or b"")
+
+
+def test_a_thumbnail_in_heic_is_told(tmp_path: Path) -> None:
+    library = pytest.importorskip("pillow_heif")
+    path = tmp_path / "a.heic"
+    image = library.from_bytes(
+        "RGB", (560, 400), np.repeat(np.kron(GREY, np.ones((10, 10), np.uint8))[..., None], 3, 2).tobytes()
+    )
+    image[0].info["thumbnails"] = [128]
+    image.save(path)
+    if b"thmb" not in path.read_bytes():
+        pytest.skip("this library writes no thumbnails")
+    _, _, notes, _ = run(path)
+    assert Loss.thumbnail in lossy(notes)

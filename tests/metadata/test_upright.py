@@ -355,3 +355,15 @@ def test_heic_with_an_orientation_that_only_others_can_read_stays_upright(tmp_pa
     note = Provenance("colorize-cli", "1", "mini", "0" * 64)
     write_photo(photo, [rgb], out, EncodeSettings(format=PhotoFormat.heic), note)
     assert bright(np.asarray(library.open_heif(out)[0])) == pytest.approx(bright(rgb), abs=1)
+
+
+def test_a_subject_that_was_marked_before_the_picture_was_made_smaller() -> None:
+    from colorize_cli.metadata.upright import subject
+
+    assert subject([2009, 2018, 2216, 1329], 6, (60, 40), (4032, 3024)) == [1005, 2009, 1329, 2216]
+    assert subject([2009, 2018, 2216, 1329], 6, (60, 40)) is None  # nobody knows in which picture
+    assert subject([30, 20, 4, 4], 6, (60, 40), (4032, 3024)) == [20, 30, 4, 4]
+    area = "<exif:SubjectArea><rdf:Seq><rdf:li>300</rdf:li><rdf:li>200</rdf:li></rdf:Seq></exif:SubjectArea>"
+    source = f"{RDF} exif:PixelXDimension='600' exif:PixelYDimension='400'>{area}{END}".encode()
+    done = upright(source, 6, (60, 40))
+    assert b"<rdf:li>199</rdf:li><rdf:li>300</rdf:li>" in done and b"exif:PixelXDimension='400'" in done
