@@ -9,34 +9,25 @@ Source: Tan and Le 2019, without squeeze-and-excite and with ReLU6, as its Lite 
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import grey_from_lightness
-from colorize_cli.errors import UsageError
-
-# kernel, stride, expansion, channels, repeats of each stage; the first and last stage are not scaled in depth
-_STAGES = (
-    (3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1),
-)  # fmt: skip
-_SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lite1 and Lite2
-STEM, WIDEST = 32, 1280
-_MIDDLE, _SPREAD = 127.0, 128.0  # of the 8-bit input
-
-
-def _width(channels: int, scale: float) -> int:
-    """Channels times a scale, to a multiple of 8 that is at most a tenth too small."""
-    wanted = channels * scale
-    rounded = max(8, int(wanted + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * wanted else rounded
+from colorize_cli.models.lite_plan import (
+    EPSILON,
+    MIDDLE,
+    SPREAD,
+    STEM,
+    WIDEST,
+    BlockPlan,
+    block_plans,
+    last_of_each_size,
+)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+    return nn.BatchNorm2d(channels, eps=EPSILON, momentum=0.01)
 
 
 class _Conv(nn.Conv2d):
@@ -57,22 +48,22 @@ class _Block(nn.Module):
     """Inverted residual: widen, look at each channel's neighbourhood, narrow.
 
     Args:
-        inputs, outputs, kernel, stride: of the block.
-        expansion: how many times wider it is inside.
+        plan: of the block.
         drop_path: share of the samples in training that skip it.
     """
 
     NORMED = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int, drop_path: float) -> None:
+    def __init__(self, plan: BlockPlan, drop_path: float) -> None:
         super().__init__()
+        inputs, outputs, kernel, stride, expansion = plan
         inner = inputs * expansion
         self.expands, self.drop_path = expansion > 1, drop_path
         if self.expands:
             self._expand_conv, self._bn0 = _Conv(inputs, inner, 1), _norm(inner)
         self._depthwise_conv, self._bn1 = _Conv(inner, inner, kernel, stride, groups=inner), _norm(inner)
         self._project_conv, self._bn2 = _Conv(inner, outputs, 1), _norm(outputs)
-        self.skips = stride == 1 and inputs == outputs
+        self.skips = plan.skips
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H / stride, W / stride)."""
@@ -102,24 +93,12 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, size: int = 2, drop_path: float = 0.0) -> None:
         super().__init__()
-        if size not in range(len(_SCALES)):
-            raise UsageError(f"no EfficientNet-Lite{size}", hint="There are: 0, 1, 2.")
-        width, depth = _SCALES[size]
+        plans = block_plans(size)
         self._conv_stem, self._bn0 = _Conv(3, STEM, 3, 2), _norm(STEM)
-        plans: list[tuple[int, int, int, int, int]] = []
-        inputs = STEM
-        for i, (kernel, stride, expansion, channels, repeats) in enumerate(_STAGES):
-            outputs = _width(channels, width)
-            count = repeats if i in (0, len(_STAGES) - 1) else math.ceil(repeats * depth)
-            for j in range(count):
-                plans.append((inputs, outputs, kernel, stride if j == 0 else 1, expansion))
-                inputs = outputs
-        self._blocks = nn.ModuleList(
-            _Block(*plan, drop_path=drop_path * i / len(plans)) for i, plan in enumerate(plans)
-        )
-        self.last = [i - 1 for i, plan in enumerate(plans) if plan[3] == 2] + [len(plans) - 1]
-        self.widths = [plans[i][1] for i in self.last] + [WIDEST]
-        self._conv_head, self._bn1 = _Conv(inputs, WIDEST, 1), _norm(WIDEST)
+        self._blocks = nn.ModuleList(_Block(plan, drop_path * i / len(plans)) for i, plan in enumerate(plans))
+        self.last = last_of_each_size(plans)
+        self.widths = [plans[i].outputs for i in self.last] + [WIDEST]
+        self._conv_head, self._bn1 = _Conv(plans[-1].outputs, WIDEST, 1), _norm(WIDEST)
 
     def forward(self, lightness: Tensor, stem: Tensor | None = None) -> list[Tensor]:
         """Maps of `widths` channels: at 1/2, 1/4, 1/8, 1/16, 1/32 of the input's size and, widened, at 1/32.
@@ -128,7 +107,7 @@ class EfficientNetLite(nn.Module):
             lightness: (N, 1, H, W), [0, 100].
             stem: what is added to the stem convolution's output before its norm, (N, 32, H/2, W/2), or nothing.
         """
-        grey = (grey_from_lightness(lightness) * 255 - _MIDDLE) / _SPREAD
+        grey = (grey_from_lightness(lightness) * 255 - MIDDLE) / SPREAD
         return self.maps(grey.expand(-1, 3, -1, -1), stem)
 
     def maps(self, x: Tensor, stem: Tensor | None = None) -> list[Tensor]:

@@ -1,0 +1,1 @@
+"""Networks as ONNX graphs: written from a checkpoint's weights or by torch, and read, without the `onnx` package."""
