@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorize_cli.color.bins import srgb_bins
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
+from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS, Reading
 
 
 class Binned(Generator):
@@ -47,21 +47,36 @@ class Binned(Generator):
         """Remember the rebalancing weights (Q,) that the loss uses, so that decoding can divide by them."""
         self.log_weights.copy_(weights.log())
 
+    def likely(self, logits: Tensor, exponent: float | Tensor, temperature: float | Tensor) -> Tensor:
+        """Probabilities, the rebalancing weights ** `exponent` divided out, sharpened by `temperature`: (N, h, w, Q)."""
+        # bins last: as the convolution leaves them where channels are, so nothing is moved before the softmax
+        scores = logits.permute(0, 2, 3, 1).float() - exponent * self.log_weights
+        return (scores / temperature).softmax(3)
+
     def decode(self, logits: Tensor, exponent: float, temperature: float) -> Tensor:
-        """Annealed mean: divide the rebalancing weights ** `exponent` out, sharpen by `temperature`, take the mean.
+        """Annealed mean of the bins, (N, 2, h, w), Lab units.
 
         Source: Zhang 2016, equation 5; the division is Bayes' rule for classes that were weighted in training.
         """
-        # bins last: as the convolution leaves them where channels are, so nothing is moved before the softmax
-        scores = logits.permute(0, 2, 3, 1).float() - exponent * self.log_weights
-        with torch.autocast(scores.device.type, enabled=False):  # in half precision the mean of 261 bins shows steps
-            return ((scores / temperature).softmax(3) @ self.bins).permute(0, 3, 1, 2)
+        with torch.autocast(logits.device.type, enabled=False):  # in half precision the mean of 261 bins shows steps
+            return (self.likely(logits, exponent, temperature) @ self.bins).permute(0, 3, 1, 2)
+
+    @property
+    def reading(self) -> Reading:
+        """See `Generator.reading`."""
+        (cautious, mild), (bold, sharp) = self.safest, self.most_vivid
+        return Reading(self.vividness, (cautious, mild), (bold, sharp))
+
+    def read(
+        self, lightness: Tensor, hints: Hints | None, exponent: Tensor, temperature: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See `Generator.read`."""
+        likely = self.likely(self.forward(lightness, hints)[0], exponent, temperature)
+        return (likely @ self.bins).permute(0, 3, 1, 2), likely
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at the logits' size."""
-        v = self.vividness if vividness is None else vividness
-        exponent, temperature = (a + (b - a) * v for a, b in zip(self.safest, self.most_vivid, strict=True))
-        return self.decode(self.forward(lightness, hints)[0], exponent, temperature)
+        return self.decode(self.forward(lightness, hints)[0], *self.reading.at(vividness))
 
     @property
     def palette(self) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from colorize_cli.color.lab import grey_from_lightness, linear_from_lab, split, srgb_from_linear
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.unet import pad_to_multiple
+from colorize_cli.models.vividness import Reading
 
 # ITU-R BT.601: luma's weights, and the scale of (B - Y) and (R - Y)
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
@@ -116,14 +117,28 @@ class ColorUnet(Generator):
             x = stage(torch.cat((up(x), maps.pop()), 1))
         return self.head(x)  # type: ignore[no-any-return]
 
-    def decode(self, logits: Tensor, lightness: Tensor, temperature: float) -> Tensor:
+    def decode(self, logits: Tensor, lightness: Tensor, temperature: float | Tensor) -> Tensor:
         """Blend the palette by the sharpened probabilities and read it at the photo's luma: ab, (N, 2, H, W)."""
         uv = torch.einsum("nkhw,kc->nchw", (logits.float() / temperature).softmax(1), self.uv_palette)
         return ab_from_yuv(grey_from_lightness(lightness), uv)
 
-    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
-        """See `Generator.colorize`; hints have no effect, vividness sets the temperature."""
-        warm = self.temperature if vividness is None else _SAFEST + (_MOST_VIVID - _SAFEST) * vividness
+    @property
+    def reading(self) -> Reading:
+        """See `Generator.reading`: a temperature; it has no weights to divide out."""
+        usual = (_SAFEST - self.temperature) / (_SAFEST - _MOST_VIVID)
+        return Reading(usual, (0.0, _SAFEST), (0.0, _MOST_VIVID), posterior=(0.0, 1.0))
+
+    def read(
+        self, lightness: Tensor, hints: Hints | None, exponent: Tensor, temperature: Tensor
+    ) -> tuple[Tensor, None]:
+        """See `Generator.read`; its palette is of UV, so there are no probabilities to tell."""
         height, width = lightness.shape[-2:]
         padded = pad_to_multiple(lightness, self.multiple)
-        return self.decode(self.forward(padded), padded, warm)[:, :, :height, :width]
+        return self.decode(self.forward(padded), padded, temperature)[:, :, :height, :width], None
+
+    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
+        """See `Generator.colorize`; hints have no effect, vividness sets the temperature."""
+        _, temperature = self.reading.at(vividness)
+        height, width = lightness.shape[-2:]
+        padded = pad_to_multiple(lightness, self.multiple)
+        return self.decode(self.forward(padded), padded, temperature)[:, :, :height, :width]

@@ -88,7 +88,7 @@ class CrossAttention(nn.Module):
         by_y, by_x = (sine_code(length, seen) for length in seen.shape[2:])
         k = k.add_((by_y @ to_k[:, : _WIDTH // 2].t())[:, None]).add_(by_x @ to_k[:, _WIDTH // 2 :].t())
         q = F.linear(x + embed, to_q, q_bias)
-        q, k, v = (part.reshape(len(x), -1, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in (q, k, v))
+        q, k, v = (part.reshape(x.shape[0], -1, _HEADS, _WIDTH // _HEADS).transpose(1, 2) for part in (q, k, v))
         found = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         everywhere = F.linear(project.bias + level, to_v, v_bias)
         y: Tensor = self.norm(x + attention.out_proj(found + everywhere))
@@ -150,7 +150,7 @@ class ColorDecoder(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Maps, coarsest first, to the queries' weights over the features' channels, (N, Q, C)."""
-        x = self.query_feat.weight.expand(len(maps[0]), -1, -1)
+        x = self.query_feat.weight.expand(maps[0].shape[0], -1, -1)
         embed = self.query_embed.weight
         for i, (cross, own, feed) in enumerate(
             zip(
@@ -205,6 +205,10 @@ class Decoder(nn.Module):
         kernel, least = conv.weight_now().flatten(1), -conv.bias[:, None]
         # relu(x + b) = max(x, -b) + b, and what the last b comes to is the same everywhere
         rest = weights @ conv.bias.view(_WIDTH, -1)
+        if torch.onnx.is_in_onnx_export():  # a graph has no loops: all places at once
+            some = torch.maximum(kernel @ finest.flatten(2), least).reshape(n, _WIDTH, -1)
+            whole = (weights @ some).reshape(n, 2 * _FINEST**2, -1) + rest.flatten(1)[..., None]
+            return whole.reshape(n, -1, height, width)
         mixed = finest.new_empty(n, 2 * _FINEST**2, height * width)
         for one, places, weight in zip(mixed, finest.flatten(2), weights, strict=True):
             for start in range(0, height * width, _PLACES):  # 4096 numbers a place: never all of them at once

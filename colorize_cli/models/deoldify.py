@@ -61,7 +61,8 @@ class Up(nn.Module):
     def joined(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, inputs, h, w) and (N, skip, H, W) to (N, up + skip, H, W)."""
         x = self.shuf(x)
-        if x.shape[-2:] != skip.shape[-2:]:  # an odd map was halved upwards
+        # an odd map was halved upwards; a graph for any size always says so
+        if torch.onnx.is_in_onnx_export() or x.shape[-2:] != skip.shape[-2:]:
             x = F.interpolate(x, skip.shape[-2:], mode="nearest")
         return F.relu(torch.cat((x, self.bn(skip)), 1))
 

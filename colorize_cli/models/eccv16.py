@@ -8,7 +8,6 @@ Source: Zhang, Isola, Efros, Colorful Image Colorization, ECCV 2016. The keys ar
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from colorize_cli.color.bins import GRID, srgb_bins
 from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.vividness import Reading
 from colorize_cli.models.winograd import QuickConv
 
 BINS = 313
@@ -98,8 +98,24 @@ class Eccv16(Generator):
 
     def decode(self, logits: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
         """Annealed mean (equation 5): logits, (N, 313, h, w), to ab, (N, 2, h, w), Lab units."""
-        with torch.autocast(logits.device.type, enabled=False):  # a colour needs more than bf16's three digits
+        with torch.autocast(logits.device.type, enabled=False):  # a color needs more than bf16's three digits
             return torch.einsum("nqhw,qc->nchw", (logits.float() / temperature).softmax(1), self.bins.float())
+
+    @property
+    def reading(self) -> Reading | None:
+        """See `Generator.reading`: 1 at vividness 0, the paper's temperature at 0.5; the regression head has none."""
+        if self.head == "ab":
+            return None
+        return Reading(self.vividness, (0.0, 1.0), (0.0, _TEMPERATURE**2), True, (0.0, 1.0))
+
+    def read(
+        self, lightness: Tensor, hints: Hints | None, exponent: Tensor, temperature: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """See `Generator.read`."""
+        if self.head == "ab":
+            return self.colorize(lightness), None
+        likely = (self.forward(lightness).permute(0, 2, 3, 1) / temperature).softmax(3)
+        return (likely @ self.bins).permute(0, 3, 1, 2), likely
 
     @property
     def palette(self) -> Tensor | None:
@@ -113,7 +129,6 @@ class Eccv16(Generator):
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; ab at a quarter of the input's size. The regression head has no vividness."""
         out: Tensor = self.forward(lightness)
-        if self.head == "ab":
+        if self.reading is None:
             return out.float()
-        v = self.vividness if vividness is None else vividness
-        return self.decode(out, math.exp(2 * v * math.log(_TEMPERATURE)))  # 1 at 0, the paper's at 0.5
+        return self.decode(out, self.reading.at(vividness)[1])

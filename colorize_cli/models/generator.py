@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from colorize_cli.errors import ShapeError
+from colorize_cli.models.vividness import Reading
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,21 @@ class Generator(nn.Module, ABC):
         Returns:
             ab, (N, 2, h, w), Lab units.
         """
+
+    @property
+    def reading(self) -> Reading | None:
+        """What vividness means to it; None where it means nothing."""
+        return None
+
+    def read(
+        self, lightness: Tensor, hints: Hints | None, exponent: Tensor, temperature: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """`colorize` with exponent and temperature as `reading` gives them, in the form that is exported.
+
+        Returns:
+            ab, (N, 2, h, w), Lab units; and the probabilities that it is the mean of, (N, h, w, Q), or None.
+        """
+        return self.colorize(lightness, hints), None
 
     @property
     def palette(self) -> Tensor | None:
