@@ -6,6 +6,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
     ├── UsageError               2  the command line cannot be obeyed as typed
     ├── NothingToDoError         3  no photos, no such model, no weights, no data
     │   ├── ModelNotFoundError
+    │   ├── MissingPackageError     a Python package is not installed
     │   ├── WeightsError         3  missing, altered or unreadable weights
     │   │   └── DownloadError
     │   └── DataError            3  a data set that is missing, empty or useless
@@ -28,6 +29,9 @@ import re
 import unicodedata
 from enum import IntEnum
 from pathlib import Path
+
+# packages that come with one of ours' extras
+_EXTRAS = {"torch": "torch", "torchvision": "torch", "torchmetrics": "torch", "accelerate": "torch"}
 
 
 class ExitStatus(IntEnum):
@@ -157,6 +161,20 @@ class WeightsError(NothingToDoError):
 
 class DownloadError(WeightsError):
     """Weights or data could not be fetched."""
+
+
+class MissingPackageError(NothingToDoError):
+    """A Python package is needed that is not installed.
+
+    Args:
+        message: what needs it.
+        package: its name.
+    """
+
+    def __init__(self, message: str, *, package: str) -> None:
+        wanted = f"'colorize-cli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
+        super().__init__(message, hint=f"Install it: pip install {wanted}")
+        self.package = package
 
 
 class DataError(NothingToDoError):

@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colorize_cli.errors import MissingPackageError, UsageError
+from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.colorizer import Colorizer
-from colorize_cli.inference.devices import cpu_lanes, cpu_threads, light_lanes, pick_device, pick_dtype, surely_cpu
+from colorize_cli.inference.devices import (
+    cpu_lanes,
+    cpu_threads,
+    has_torch,
+    onnx_lanes,
+    pick_device,
+    pick_dtype,
+    surely_cpu,
+)
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.models.light import load_light
+from colorize_cli.models.ensemble import Ensemble
+from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, load_onnx
 
 if TYPE_CHECKING:
     import torch
@@ -54,9 +66,15 @@ def choose(
         ModelNotFoundError: no such model.
         WeightsError: no weights.
     """
-    if surely_cpu(job.device, job.precision) and (light := load_light(job.model)) is not None:
-        colorizer = Colorizer(light, None, None, job.batch or None, on_notice, light_lanes(photos))
-        return Chosen(colorizer, "cpu", "float32")
+    if surely_cpu(job.device, job.precision):
+        if (graph := load_onnx(job.model)) is not None:
+            return _by_onnx(graph, "cpu", job, photos, on_notice)
+    elif not has_torch() or _is_graph(job.model):
+        _check_precision(job)
+        if (graph := load_onnx(job.model)) is not None:
+            return _by_onnx(graph, _onnx_device(job.device), job, photos, on_notice)
+    if not has_torch():
+        raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package="torch")
     import torch
 
     from colorize_cli.models.load import load_model
@@ -70,3 +88,44 @@ def choose(
         torch.set_num_threads(cpu_threads(model.spec.parameters))
     gpu = device if device.type == "cuda" else None
     return Chosen(colorizer, str(device), str(dtype).removeprefix("torch."), gpu)
+
+
+def _by_onnx(
+    model: OnnxModel | Ensemble[OnnxModel],
+    device: str,
+    job: ColorizeJob,
+    photos: int,
+    on_notice: Callable[[str], None],
+) -> Chosen:
+    lanes = onnx_lanes(model.spec.parameters, photos)
+    colorizer = Colorizer(model, device, None, job.batch or None, on_notice, lanes)
+    return Chosen(colorizer, device, "float32")
+
+
+def _is_graph(model: str) -> bool:
+    """Whether an ONNX file is named, which torch cannot run."""
+    return Path(model).suffix.lower() == SUFFIX or any(part.strip().endswith(SUFFIX) for part in model.split("+"))
+
+
+def _check_precision(job: ColorizeJob) -> None:
+    if job.precision not in (Precision.auto, Precision.fp32):
+        raise UsageError(f"--precision {job.precision}: ONNX Runtime computes in fp32", hint="Leave it out.")
+
+
+def _onnx_device(wanted: str) -> str:
+    """Where ONNX Runtime runs what torch cannot.
+
+    Raises:
+        UsageError: no such device, or not with the build that is installed.
+    """
+    from colorize_cli.inference.backends.onnx import has_cuda
+
+    if wanted == "auto":
+        return "cuda:0" if has_cuda() else "cpu"
+    kind, _, number = wanted.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or number and not number.isdecimal():
+        raise UsageError(f"no device {wanted!r}", hint="Use --device auto, cpu, cuda, cuda:N or mps")
+    if kind == "mps" or kind == "cuda" and not has_cuda():
+        hint = "Install onnxruntime-gpu in place of onnxruntime, or use --device cpu."
+        raise UsageError(f"--device {wanted}: the ONNX Runtime that is installed has no such device", hint=hint)
+    return "cpu" if kind == "cpu" else f"cuda:{number or 0}"

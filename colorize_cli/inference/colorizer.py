@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
-from colorize_cli.inference.devices import lane_pool
+from colorize_cli.inference.backends import Backend
+from colorize_cli.inference.devices import lane_pool, pick_device, session_threads
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
-from colorize_cli.inference.networks import LightNetworks, Networks
-from colorize_cli.models.light import LightModel
+from colorize_cli.models.ensemble import Ensemble
+from colorize_cli.models.onnx.load import OnnxModel
 from colorize_cli.models.registry import Sizes
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from colorize_cli.models.load import LoadedModel
 
 Plane = NDArray[np.float32]
+Model: TypeAlias = "LoadedModel | OnnxModel | Ensemble[OnnxModel]"
 Ask = Callable[[Plane], Plane]  # planes, (N, 1 or 4, H, W), to what a network says of them, (N, C, h, w)
 
 
@@ -65,7 +67,7 @@ class Request:
 class Idle:
     """Stands in for a colorizer where no network has anything to do."""
 
-    batch, ready = 1, True
+    batch = 1
 
     def predict(self, requests: Sequence[Request], vividness: float | None = None) -> list[Plane]:
         """Nothing, for nothing is asked."""
@@ -85,7 +87,7 @@ class Colorizer:
 
     Args:
         model: what to run; networks of torch are changed, for good, into equal ones that are faster.
-        device: where those run; others run on the CPU.
+        device: where they run; None is the CPU.
         dtype: in which arithmetic; None is float32.
         batch: pictures a pass; None is `auto_batch`.
         on_notice: told, in one line, when memory forced a smaller batch or another device.
@@ -94,15 +96,15 @@ class Colorizer:
 
     def __init__(
         self,
-        model: LoadedModel | LightModel,
-        device: torch.device | None = None,
+        model: Model,
+        device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         batch: int | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
         lanes: int = 1,
     ) -> None:
         self.model, self.on_notice = model, on_notice
-        self._networks = _networks(model, device, dtype)
+        self._backend = _backend(model, device, dtype, lanes)
         on_cpu = self.device == "cpu"
         self.batch = batch or (lanes if on_cpu else auto_batch(self.device))
         self._lanes = lane_pool(lanes) if on_cpu and lanes > 1 else None
@@ -110,12 +112,7 @@ class Colorizer:
     @property
     def device(self) -> str:
         """Where the networks run: `cpu`, `cuda:0` or the like."""
-        return self._networks.device
-
-    @property
-    def ready(self) -> bool:
-        """Whether the networks answer at once; while they are made ready, there is time for other work."""
-        return self._networks.ready
+        return self._backend.device
 
     def view(self, height: int, width: int) -> View:
         """How the (first) network sees a photo of this size: pictures with equal views can share a batch."""
@@ -139,14 +136,14 @@ class Colorizer:
         """
         results = []
         for member in range(len(self.model.members)):
-            ask = partial(self._networks.colours, member, vividness)
+            ask = partial(self._backend.colors, member, vividness)
             results.append(self._by_member(member, requests, ask, divisible))
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
 
     @property
     def palette(self) -> Plane | None:
         """The colours that `probabilities` speaks of, (Q, 2), Lab units; None where the model gives none."""
-        return None if len(self.model.members) > 1 else self._networks.palette()
+        return None if len(self.model.members) > 1 else self._backend.palette()
 
     def probabilities(self, requests: Sequence[Request]) -> list[Plane]:
         """How likely each colour of `palette` is in each picture: (Q, h, w), summing to one over Q.
@@ -157,7 +154,7 @@ class Colorizer:
         """
         if self.palette is None:
             raise UsageError(f"model {self.model.name} gives one colouring only", hint="Try --model mini")
-        return self._by_member(0, requests, self._networks.probabilities)
+        return self._by_member(0, requests, self._backend.probabilities)
 
     def _by_member(self, member: int, requests: Sequence[Request], ask: Ask, divisible: bool = False) -> list[Plane]:
         spec = self.model.members[member].spec
@@ -187,23 +184,25 @@ class Colorizer:
 
     def _give_way(self, divisible: bool = False) -> None:
         """Halve the batch; at one, leave the device for the CPU; on the CPU, or where smaller will do, give up."""
-        self._networks.free()
+        self._backend.free()
         if self.batch > 1:
             self.batch //= 2
             self.on_notice(f"Out of memory on {self.device}: going on with --batch {self.batch}.")
         elif self.device != "cpu" and not divisible:
             self.on_notice(f"Out of memory on {self.device} even for one photo: going on with --device cpu.")
-            self._networks.to_cpu()
+            self._backend.to_cpu()
         else:
             raise OutOfMemoryError("out of memory", hint="Close other programs, or use a smaller model (--model mini).")
 
 
-def _networks(model: LoadedModel | LightModel, device: torch.device | None, dtype: torch.dtype | None) -> Networks:
-    if isinstance(model, LightModel):
-        return LightNetworks(model)
-    from colorize_cli.inference.networks_torch import TorchNetworks  # torch loads here
+def _backend(model: Model, device: torch.device | str | None, dtype: torch.dtype | None, lanes: int) -> Backend:
+    if isinstance(model, OnnxModel | Ensemble):
+        from colorize_cli.inference.backends.onnx import OnnxBackend
 
-    return TorchNetworks(model, device, dtype)
+        return OnnxBackend(model, str(device or "cpu"), session_threads(model.spec.parameters, lanes))
+    from colorize_cli.inference.backends.torch import TorchBackend  # torch loads here
+
+    return TorchBackend(model, None if device is None else pick_device(str(device)), dtype)
 
 
 def _planes(request: Request, view: View, takes_hints: bool) -> Plane:

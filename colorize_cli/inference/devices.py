@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 _GPU_FILES = ("nvidiactl", "nvhost-ctrl", "dxg", "kfd")  # in /dev: NVIDIA's driver, on a Jetson, in WSL, and AMD's
 _SMALL_NETWORK = 20_000_000  # parameters
 _LANES = 4  # batches at once on a CPU, at most: each needs memory of its own
+
+
+def has_torch() -> bool:
+    """Whether torch can be imported; not whether it is."""
+    try:
+        return "torch" in sys.modules or find_spec("torch") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def surely_cpu(device: str, precision: Precision) -> bool:
@@ -97,9 +106,19 @@ def cpu_lanes(parameters: int, photos: int) -> int:
     return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(_cores()), _LANES, photos))
 
 
-def light_lanes(photos: int) -> int:
-    """Photos that a small network which takes one core sees at once; the other half of the cores decode and encode."""
+def onnx_lanes(parameters: int, photos: int) -> int:
+    """Photos that ONNX Runtime sees at once; beside a small network half of the cores decode and encode."""
+    if parameters >= _SMALL_NETWORK:
+        return cpu_lanes(parameters, photos)
     return max(1, min(_allowed(_cores() // 2), photos))
+
+
+def session_threads(parameters: int, lanes: int) -> int:
+    """Threads of ONNX Runtime for each of so many pictures side by side: one, or a large network's share of the cores.
+
+    What it gives does not depend on them.
+    """
+    return 1 if parameters < _SMALL_NETWORK else max(1, _allowed(_cores()) // lanes)
 
 
 def lane_pool(count: int) -> ThreadPoolExecutor:

@@ -48,7 +48,7 @@ class Binned(Generator):
         self.log_weights.copy_(weights.log())
 
     def likely(self, logits: Tensor, exponent: float | Tensor, temperature: float | Tensor) -> Tensor:
-        """Probabilities, the rebalancing weights ** `exponent` divided out, sharpened by `temperature`: (N, h, w, Q)."""
+        """Probabilities, the weights ** `exponent` divided out, sharpened by `temperature`: (N, h, w, Q)."""
         # bins last: as the convolution leaves them where channels are, so nothing is moved before the softmax
         scores = logits.permute(0, 2, 3, 1).float() - exponent * self.log_weights
         return (scores / temperature).softmax(3)

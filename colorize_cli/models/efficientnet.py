@@ -89,7 +89,7 @@ class EfficientNetLite(nn.Module):
         UsageError: no such size.
     """
 
-    NORMED = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
+    NORMED = (("_conv_head", "_bn1"),)  # not the stem: what hints say is added between its convolution and its norm
 
     def __init__(self, size: int = 2, drop_path: float = 0.0) -> None:
         super().__init__()

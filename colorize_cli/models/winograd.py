@@ -14,12 +14,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.models.convolution import KERNEL
-
 _TILES = 256  # worked on at a time: what they are spread to should stay in the processor's last cache
 _FEWEST = 32  # channels; below, the sums cost more than the multiplications saved
 _LARGEST = 1 << 19  # pairs of channels: a kernel of 75 megabytes
-_KERNEL = torch.from_numpy(KERNEL[4])
+_KERNEL = (
+    torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64) / 24
+)
 
 
 def spread_kernel(weight: Tensor) -> Tensor:

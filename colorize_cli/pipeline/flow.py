@@ -79,9 +79,7 @@ class Flow:
                 self._read_ahead(upcoming, readers)
                 if self.decoding:
                     self._take()
-                flush = not self.decoding or self._full()
-                if flush or self.colorizer.ready:
-                    self._pass_through_network(writers, flush)
+                self._pass_through_network(writers, not self.decoding or self._full())
                 self._collect(block=bool(self.finishing) and not self.ended and (self._full() or not self.decoding))
                 while self.ended:
                     yield self.ended[0]

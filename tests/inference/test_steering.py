@@ -95,7 +95,7 @@ def with_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Generator, bool],
 
     def put(generator: Generator, takes_hints: bool) -> None:
         spec = replace(catalogue().get("mini"), sizes=Sizes(64, 32, 64 * 512), takes_hints=takes_hints)
-        monkeypatch.setattr(chosen, "load_light", lambda _: None)
+        monkeypatch.setattr(chosen, "load_onnx", lambda _: None)
         monkeypatch.setattr(load, "load_model", lambda *_: LoadedModel("one", spec, generator, "0" * 64))
 
     return put

@@ -150,9 +150,7 @@ def mini_graph(tensors: Tensors, arguments: Mapping[str, Any], producer: str) ->
         maps.append(x)
     x = made.context(x)
     for i, lateral in enumerate(maps[-2::-1]):
-        up = g.doubled(
-            g.centred(x, *state.conv_norm(f"project.{i}"), 1), str(arguments.get("upsampling", "nearest"))
-        )
+        up = g.doubled(g.centred(x, *state.conv_norm(f"project.{i}"), 1), str(arguments.get("upsampling", "nearest")))
         y = g.add("Add", g.centred(lateral, *state.conv_norm(f"skip.{i}"), 1), up)
         x = made.residuals(g.activated(y, "relu"), f"decoder.{i}")
     return made.finished(x, producer)
@@ -180,7 +178,9 @@ def _stem(made: _Writer) -> str:
 def _block(made: _Writer, x: str, name: str, plan: BlockPlan) -> str:
     """An inverted residual of EfficientNet-Lite."""
     steps: list[tuple[str, str, int, Act]] = [("_depthwise_conv", "_bn1", plan.stride, "relu6")]
-    steps = [("_expand_conv", "_bn0", 1, "relu6")] * (plan.expansion > 1) + steps + [("_project_conv", "_bn2", 1, "none")]
+    if plan.expansion > 1:
+        steps.insert(0, ("_expand_conv", "_bn0", 1, "relu6"))
+    steps.append(("_project_conv", "_bn2", 1, "none"))
     y = x
     for conv, norm, stride, act in steps:
         y = made.graph.convolution(

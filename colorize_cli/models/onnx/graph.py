@@ -6,7 +6,7 @@ Out: the encoded model
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -110,12 +110,9 @@ class Graph:
         name = "twice"
         if (name, 2.0) not in self._scalars:
             self._scalars[name, 2.0] = self.constant(np.array([1, 1, 2, 2], np.float32))
-        if mode == "nearest":
-            how: Mapping[str, Value] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-        else:
-            how = {"coordinate_transformation_mode": "half_pixel"}
-        kind = "nearest" if mode == "nearest" else "linear"
-        return self.add("Resize", x, "", self._scalars[name, 2.0], mode=kind, **how)
+        kind, where = ("nearest", "asymmetric") if mode == "nearest" else ("linear", "half_pixel")
+        how: dict[str, Any] = {"mode": kind, "coordinate_transformation_mode": where, "nearest_mode": "floor"}
+        return self.add("Resize", x, "", self._scalars[name, 2.0], **how)
 
     def grey(self, lightness: str) -> str:
         """L*, [0, 100], to the grey value of sRGB, [0, 1]; as `color.lab.grey_from_lightness`."""

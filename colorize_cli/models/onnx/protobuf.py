@@ -73,7 +73,7 @@ def node(operator: str, inputs: Sequence[str], output: str, attributes: Mapping[
 def tensor(name: str, array: NDArray[Any]) -> tuple[bytes, memoryview]:
     """TensorProto in two parts, so that its numbers are copied once, into the model."""
     dims = b"".join(number(1, side) for side in array.shape)
-    numbers = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     head = dims + number(2, _TYPES[array.dtype.name]) + block(8, name)
     return head + _varint(9 << 3 | _BYTES) + _varint(len(numbers)), numbers
 

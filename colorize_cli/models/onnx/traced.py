@@ -52,7 +52,9 @@ def traced(generator: Generator, multiple: int) -> bytes:
         given |= {"exponent": torch.tensor(exponent), "temperature": torch.tensor(temperature)}
     with torch.inference_mode():
         outputs = ("ab", "probabilities")[: len(_Exported(generator)(*given.values()))]
-    axes = {name: {0: "n", 2: "h", 3: "w"} for name in ("lightness", "hints") if name in given}
+    axes: dict[str, dict[int, str]] = {
+        name: {0: "n", 2: "h", 3: "w"} for name in ("lightness", "hints") if name in given
+    }
     axes |= {"ab": {0: "n", 2: "rows", 3: "columns"}}
     if len(outputs) > 1:
         axes |= {"probabilities": {0: "n", 1: "rows", 2: "columns"}}

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from colorize_cli.inference.backends import Plane
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.normed import fold_batch_norms
 
-Plane = NDArray[np.float32]
 
-
-class TorchNetworks:
-    """See `networks.Networks`; always ready.
+class TorchBackend:
+    """See `Backend`.
 
     Args:
         model: its networks are changed, for good, into equal ones that are faster.
         device: where they run; None is the CPU.
         dtype: in which arithmetic; None is float32.
     """
-
-    ready = True
 
     def __init__(
         self, model: LoadedModel, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -44,33 +40,33 @@ class TorchNetworks:
 
     @property
     def device(self) -> str:
-        """See `Networks.device`."""
+        """See `Backend.device`."""
         return str(self._device)
 
-    def colours(self, member: int, vividness: float | None, planes: Plane) -> Plane:
-        """See `Networks.colours`."""
+    def colors(self, member: int, vividness: float | None, planes: Plane) -> Plane:
+        """See `Backend.colors`."""
         with torch.inference_mode(), self._autocast():
             return _answer(self._members[member].colorize(*self._given(planes), vividness))
 
     def palette(self) -> Plane | None:
-        """See `Networks.palette`."""
+        """See `Backend.palette`."""
         palette = self._members[0].palette
         return None if palette is None else _answer(palette)
 
     def probabilities(self, planes: Plane) -> Plane:
-        """See `Networks.probabilities`."""
+        """See `Backend.probabilities`."""
         with torch.inference_mode(), self._autocast():
             found = self._members[0].probabilities(*self._given(planes))
         assert found is not None  # a network with a palette gives them
         return _answer(found)
 
     def free(self) -> None:
-        """See `Networks.free`."""
+        """See `Backend.free`."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def to_cpu(self) -> None:
-        """See `Networks.to_cpu`."""
+        """See `Backend.to_cpu`."""
         self._device, self._dtype = torch.device("cpu"), torch.float32
         self._place()
 
