@@ -47,9 +47,9 @@ def around(data: bytes, format: PhotoFormat, info: Mapping[Any, Any]) -> Around:
         return _gif(data)
     if format is PhotoFormat.avif:  # Pillow turns as the container says, but writes EXIF anew to say so
         own = heif_boxes.around(data)
-        told = own.turned or own.exif and exif.gives_orientation(own.exif)
+        told = own.orientation != 1 or own.exif and exif.gives_orientation(own.exif)
         orientation = exif.orientation(block if told else None, packet)
-        metadata = Metadata(exif=own.exif or (None if own.turned else block), xmp=own.xmp or packet)
+        metadata = Metadata(exif=own.exif or (None if own.orientation != 1 else block), xmp=own.xmp or packet)
         return Around(metadata, profile, orientation, own.notes)
     notes: tuple[str, ...] = ()
     if format is PhotoFormat.webp and (unknown := {kind for kind, _ in webp_file.chunks(data)} - _WEBP_CHUNKS):

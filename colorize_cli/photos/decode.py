@@ -91,7 +91,7 @@ def finish(
     if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
         notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
     size = stored or stored_size(raw.pages[0])
-    metadata = replace(_upright(raw.metadata, raw.pages[0].orientation, size), file=facts)
+    metadata = replace(_upright(raw.metadata, stored_orientation(raw.pages[0]), size), file=facts)
     dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
     notes += tuple(dict.fromkeys(dropped))
     said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
@@ -107,7 +107,13 @@ def finish(
 
 def stored_size(page: RawPage) -> tuple[int, int]:
     """Width and height of a page as its file has it."""
-    return int(page.pixels.shape[1]), int(page.pixels.shape[0])
+    height, width = page.pixels.shape[:2]
+    return (height, width) if page.undone >= 5 else (width, height)
+
+
+def stored_orientation(page: RawPage) -> int:
+    """The orientation of a page as its file has it, whoever undoes it."""
+    return page.orientation if page.orientation != 1 else page.undone
 
 
 def _upright(metadata: Metadata, turned: int, size: tuple[int, int]) -> Metadata:

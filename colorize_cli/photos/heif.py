@@ -53,14 +53,19 @@ def decode_heif(data: bytes) -> RawPhoto:
     block = block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) and block else None
     own = heif_boxes.around(data)
     block, packet = own.exif or block, own.xmp or image.info.get("xmp") or None
-    told = own.turned or block is not None and exif.gives_orientation(block)  # then the library has turned it, or not
+    turned = own.orientation  # by the library; otherwise it leaves the picture as it is, whatever EXIF says
+    told = turned != 1 or block is not None and exif.gives_orientation(block)
+    resolution = exif.resolution(block)
     page = RawPage(
         pixels=np.ascontiguousarray(array),
         space="grey" if array.ndim == 2 else "rgb",
         alpha=alpha,
         icc=image.info.get("icc_profile") or None,
         orientation=1 if told else exif.orientation(None, packet),
-        metadata=PageMetadata(resolution=exif.resolution(block), depth=depth, lossless=False),
+        undone=turned,
+        metadata=PageMetadata(
+            resolution=resolution.turned() if resolution and turned >= 5 else resolution, depth=depth, lossless=False
+        ),
     )
     notes = (Note("it holds more than one picture: only the first was taken", Loss.pictures),) if len(file) > 1 else ()
     return RawPhoto((page,), Metadata(exif=block, xmp=packet), (*notes, *own.notes))

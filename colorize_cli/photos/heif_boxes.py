@@ -27,13 +27,13 @@ class HeifAround:
     Attributes:
         exif: the EXIF block from its TIFF header on, byte for byte.
         xmp: the packet.
-        turned: the container itself turns or mirrors the picture, whatever EXIF and XMP say.
+        orientation: 1 to 8, by which the container itself turns or mirrors the picture, whatever EXIF and XMP say.
         notes: what no result has.
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
-    turned: bool = False
+    orientation: int = 1
     notes: tuple[str, ...] = ()
 
 
@@ -78,7 +78,23 @@ def _around(data: bytes) -> HeifAround:
     references = inside.get(b"iref")
     kinds_of = {box.kind for box in boxes(data, references.content + 4, references.end)} if references else set()
     notes = (THUMBNAIL_LEFT_OUT,) if b"thmb" in kinds_of else ()
-    return HeifAround(exif, xmp, _is_turned(data, inside.get(b"iprp"), number), notes)
+    return HeifAround(exif, xmp, _orientation(data, inside.get(b"iprp"), number), notes)
+
+
+# Turned to the left so many times, then mirrored: not, top to bottom (axis 0), or left to right (axis 1).
+_ORIENTATIONS = ((1, 4, 2), (8, 5, 7), (3, 2, 4), (6, 7, 5))
+
+
+def _orientation(data: bytes, box: Box | None, item: int) -> int:
+    """What an item's properties do to it, as an EXIF orientation."""
+    angle = mirror = 0
+    for kind, value in _properties(data, box, item):
+        if kind == b"irot":
+            # a turn behind a mirror is the mirror behind the opposite turn
+            angle = (angle + (-1 if mirror else 1) * (value & 3)) % 4
+        elif kind == b"imir":
+            mirror = 1 + (value & 1)
+    return _ORIENTATIONS[angle][mirror]
 
 
 def _find(data: bytes, among: Iterator[Box], kind: bytes) -> Box | None:
@@ -143,21 +159,17 @@ def _bytes(data: bytes, place: tuple[int, list[tuple[int, int]]], idat: Box | No
     return b"".join(data[offset : offset + length] for offset, length in extents)
 
 
-def _is_turned(data: bytes, box: Box | None, item: int) -> bool:
-    if box is None:
-        return False
-    found = list(boxes(data, box.content, box.end))
+def _properties(data: bytes, box: Box | None, item: int) -> Iterator[tuple[bytes, int]]:
+    """The kinds of an item's properties in order, and the first byte of each."""
+    found = list(boxes(data, box.content, box.end)) if box else []
     container = next((inner for inner in found if inner.kind == b"ipco"), None)
     if container is None:
-        return False
-    kinds = [inner.kind for inner in boxes(data, container.content, container.end)]
-    turning = {number for number, kind in enumerate(kinds, 1) if kind in (b"irot", b"imir")}
-    return any(
-        number == item and index in turning
-        for inner in found
-        if inner.kind == b"ipma"
-        for number, index in _associations(data, inner)
-    )
+        return
+    listed = list(boxes(data, container.content, container.end))
+    for inner in found:
+        for number, index in _associations(data, inner) if inner.kind == b"ipma" else ():
+            if number == item and 1 <= index <= len(listed):
+                yield listed[index - 1].kind, data[listed[index - 1].content]
 
 
 def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:

@@ -50,11 +50,14 @@ def decode_jxl(data: bytes) -> RawPhoto:
             notes.append(Note(said, Loss.profile))
     color, alpha = _split(_full(pixels, header, notes))
     block, packet = _metadata(data, notes)
+    told = header.orientation != 1 or block is not None and exif.gives_orientation(block)
     page = RawPage(
         pixels=color,
         space="grey" if color.ndim == 2 else "rgb",
         alpha=alpha,
         icc=profile,
+        orientation=1 if told else exif.orientation(None, packet),
+        undone=header.orientation,
         metadata=PageMetadata(
             resolution=_turned(exif.resolution(block), header.orientation), depth=header.bits, lossless=not header.lossy
         ),

@@ -115,7 +115,7 @@ def _orientation(head: Data, format: PhotoFormat) -> int:
         return exif.orientation(around.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None, around.get(b"XMP "))
     if format is PhotoFormat.avif:
         own = heif_boxes.around(head[:])
-        return 1 if own.turned else exif.orientation(own.exif, own.xmp)
+        return own.orientation if own.orientation != 1 else exif.orientation(own.exif, own.xmp)
     return 1
 
 

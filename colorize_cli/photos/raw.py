@@ -49,6 +49,7 @@ class RawPage:
         alpha: (H, W) or None.
         icc: the embedded profile, of whatever space.
         orientation: 1 to 8, yet to be undone.
+        undone: 1 to 8, of the pixels undone by the decoder, so that the metadata alone are to follow.
         metadata: the page's own.
     """
 
@@ -57,6 +58,7 @@ class RawPage:
     alpha: AnyPixels | None = None
     icc: bytes | None = None
     orientation: int = 1
+    undone: int = 1
     metadata: PageMetadata = field(default_factory=PageMetadata)
 
 

@@ -367,3 +367,50 @@ def test_a_subject_that_was_marked_before_the_picture_was_made_smaller() -> None
     source = f"{RDF} exif:PixelXDimension='600' exif:PixelYDimension='400'>{area}{END}".encode()
     done = upright(source, 6, (60, 40))
     assert b"<rdf:li>199</rdf:li><rdf:li>300</rdf:li>" in done and b"exif:PixelXDimension='400'" in done
+
+
+def region_told(photo: Photo) -> tuple[float, ...]:
+    assert photo.metadata.xmp is not None
+    return told("microsoft", photo.metadata.xmp.decode(), photo.pages[0].size)
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+@pytest.mark.parametrize("suffix", [".avif", ".heic", ".jxl"])
+def test_regions_follow_a_turn_that_the_container_says(tmp_path: Path, suffix: str, turned: int) -> None:
+    region = REGIONS["microsoft"].format(x=6 / WIDTH, y=22 / HEIGHT, w=8 / WIDTH, h=4 / HEIGHT)
+    xmp = f"{RDF}>{region}{END}".encode()
+    path = tmp_path / f"photo{suffix}"
+    inner = Ifd("<", (Tag(0x9214, 3, 4, struct.pack("<4H", 10, 24, 8, 4)),))
+    block = exif_block("<", (Tag(274, 3, 1, struct.pack("<H", turned)), Tag(34665, 4, 1, b"", child=inner)))
+    if suffix == ".heic":
+        library = pytest.importorskip("pillow_heif")
+        image = library.from_bytes("RGB", (WIDTH, HEIGHT), np.repeat(marked()[..., None], 3, axis=2).tobytes())
+        image.save(path, quality=100, chroma=444, exif=block, xmp=xmp)  # the library says the turn in the container
+    elif suffix == ".avif":
+        Image.fromarray(marked()).save(path, "AVIF", quality=98, exif=b"Exif\0\0" + block, xmp=xmp)
+    else:
+        path.write_bytes(jxl_turned(marked(), turned, block, xmp))
+    photo = decode(path)
+    assert bright(photo.pages[0].pixels) == bright(turn(marked(), turned))
+    if suffix == ".avif":  # HEIC declares the size of its coded blocks
+        assert probe(path).size == photo.pages[0].size
+    back = written(photo, tmp_path)
+    assert region_told(back) == pytest.approx(bright(back.pages[0].pixels), abs=1e-3)
+    x, y, w, h = bright(back.pages[0].pixels)
+    assert subject_of(back) == (x + w // 2, y + h // 2, w, h)
+
+
+def jxl_turned(grey: U8, turned: int, block: bytes, xmp: bytes) -> bytes:
+    """A JPEG XL whose codestream says the turn."""
+    import imagecodecs as codecs
+
+    try:
+        coded = bytes(codecs.jpegxl_encode(grey, lossless=True, orientation=turned))
+    except TypeError:
+        pytest.skip("this encoder says no turn")
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + len(content), kind) + content
+
+    head = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    return head + box(b"Exif", bytes(4) + block) + box(b"xml ", xmp) + box(b"jxlc", coded)
