@@ -15,7 +15,7 @@ from rich.table import Table
 
 from colorize_cli.cli import console
 from colorize_cli.cli.screen import screen
-from colorize_cli.errors import ExitStatus, UsageError
+from colorize_cli.errors import ExitStatus, UsageError, printable
 
 if TYPE_CHECKING:
     from colorize_cli.models.inventory import Status
@@ -109,7 +109,10 @@ def pull(
     bundle: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="DIR", exists=True, file_okay=False, help="Take the weights from such a folder."
+            "--from",
+            metavar="DIR|FILE",
+            exists=True,
+            help="Take the weights from such a folder, or the file itself.",
         ),
     ] = None,
 ) -> None:
@@ -121,6 +124,8 @@ def pull(
     wanted = [spec.name for spec in catalogue() if isinstance(spec.weights, Published)] if every else names or []
     if not wanted:
         raise UsageError("no model is named", hint="Name one, or --all. See them: colorize models list")
+    if bundle is not None and bundle.is_file() and len(wanted) > 1:
+        raise UsageError(f"--from {printable(bundle)} is one file, but {len(wanted)} models are named")
     for name in wanted:
         with _transfer(name) as on_progress:
             where = bring(name, to, bundle, on_progress)

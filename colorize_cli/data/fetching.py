@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from colorize_cli.errors import DataError, DownloadError
+from colorize_cli.errors import DataError, DownloadError, printable
 from colorize_cli.models.hubdata import HubFileInfo, dataset_address, dataset_files
 from colorize_cli.models.transfer import Address, Patience, download
 from colorize_cli.models.weights import offline
@@ -102,7 +102,8 @@ def bring_hub_set(hub: HubSet, folder: Path, on_bytes: OnBytes | None = None, pa
                 file = folder / item.path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 told = None if on_bytes is None else _named(on_bytes, item.path)
-                download([dataset_address(hub.repo, commit, item.path)], file, item.sha256, told, patience)
+                place = [dataset_address(hub.repo, commit, item.path)]
+                download(place, file, item.sha256, told, patience, by_hand=", and give --data-root a local copy")
     _check_rows(hub, folder, files)
     return folder
 
@@ -138,7 +139,8 @@ def bring_file(web: WebFile, folder: Path, on_bytes: OnBytes | None = None, pati
     with _lock(folder):
         _refuse_offline(web.name)
         told = None if on_bytes is None else _named(on_bytes, web.name)
-        sha256, _ = download([Address(web.url)], file, known.sha256 if known else web.sha256, told, patience)
+        wanted, by_hand = known.sha256 if known else web.sha256, f", and put it into {printable(folder)}"
+        sha256, _ = download([Address(web.url)], file, wanted, told, patience, by_hand=by_hand)
         if known is None:
             _check_md5(web, file)
         others = [item for item in (record[1] if record else []) if item.path != web.name]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DownloadError, UsageError, quoted
-from colorize_cli.models.transfer import Address
+from colorize_cli.models.transfer import Address, hub_fault
 from colorize_cli.models.weights import offline
 
 
@@ -30,8 +30,7 @@ def _endpoint() -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return hub_fault(_endpoint() or "https://huggingface.co", error)
 
 
 def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubFileInfo]]:
@@ -52,7 +51,8 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
     except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
         raise DownloadError(
             f"cannot ask the Hub for the data set {repo}: {_reason(error)}",
-            hint="Check the network, or give --data-root a local copy.",
+            hint=f"Check the network, or get {_endpoint() or 'https://huggingface.co'}/datasets/{repo} by other means: "
+            "--data-root DIR.",
         ) from error
     files = [
         HubFileInfo(item.rfilename, item.lfs["sha256"], item.size or 0)

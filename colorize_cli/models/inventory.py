@@ -85,7 +85,7 @@ def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress
     Args:
         name: catalogue name or `user/repo`.
         to: a bundle to fill; what the user's store has is copied, what it lacks is downloaded straight to the bundle.
-        bundle: take the weights from this folder.
+        bundle: take the weights from this folder, or from this file as it was published.
         on_progress: told (bytes here, bytes in all).
 
     Raises:
@@ -110,7 +110,7 @@ def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress
 
 def _known_or_asked(repo: weights.HubRepo, bundle: Path | None) -> Published:
     """What a repository's weights must hash to: as the bundle's record says, or the Hub."""
-    if bundle is None:
+    if bundle is None or bundle.is_file():
         return weights.on_hub(repo)
     record = Store(bundle).entry(repo.name).record()
     if record is None:

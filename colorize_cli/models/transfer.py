@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import time
 import urllib.error
 import urllib.request
@@ -93,11 +94,20 @@ def download(
     sha256: str,
     on_progress: Progress | None = None,
     patience: Patience | None = None,
+    by_hand: str = "",
 ) -> tuple[str, str]:
     """Download a file to `to`.
 
     A part that an earlier try or process left is gone on from. What does not have the hash is kept as `NAME.refused`
     and asked for once more, then from the next address.
+
+    Args:
+        addresses: where to ask, in order.
+        to: the file.
+        sha256: its hash, or the first characters of it.
+        on_progress: told bytes here and in all.
+        patience: how long to bear with a server.
+        by_hand: what to do with a file that the user got by other means, for the message.
 
     Returns:
         the file's SHA-256, and the URL that gave it.
@@ -119,7 +129,8 @@ def download(
             except OSError as error:
                 raise _local_fault(error, to) from error
     reasons = "; ".join(dict.fromkeys(failures))
-    raise DownloadError(f"cannot download {to.name}: {reasons}", hint="Run the same command again to go on.")
+    other = f"; or get {addresses[-1].url} by other means{by_hand}." if addresses else "."
+    raise DownloadError(f"cannot download {to.name}: {reasons}", hint=f"Run the same command again to go on{other}")
 
 
 def part_of(to: Path) -> Path:
@@ -135,7 +146,22 @@ def _accept(to: Path, sha256: str, address: Address) -> str:
         return found
     refused = to.with_name(f"{to.name}.refused")
     os.replace(part, refused)
+    if is_web_page(refused):
+        raise _Refused(f"altered: {_WEB_PAGE}; kept as {refused}")
     raise _Refused(f"altered: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
+
+
+def is_web_page(file: Path) -> bool:
+    """Whether a file is HTML, as a network's login page is that comes in every file's place."""
+    with file.open("rb") as handle:
+        return _is_html(handle.read(512))
+
+
+def _is_html(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
+
+
+_WEB_PAGE = "a web page came in its place, such as the login page of a network or a proxy"
 
 
 def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience) -> None:
@@ -173,9 +199,47 @@ def _try(address: Address, to: Path, on_progress: Progress | None, patience: Pat
         error.close()
         _judge(error, to, here)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        text = "no answer" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
-        raise _Retry(text) from error
+        raise _Retry(no_answer(address.url, error)) from error
+
+
+def no_answer(url: str, error: BaseException) -> str:
+    """Why nobody answered, in words; where a proxy is set, that it was asked."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        text = "no answer"
+    elif isinstance(reason, OSError) and reason.strerror:
+        text = reason.strerror
+    else:
+        text = " ".join(str(reason).split()) or type(reason).__name__
+    proxy = proxy_for(url)
+    return f"through the proxy {proxy}: {text}" if proxy else text
+
+
+def hub_fault(url: str, error: BaseException) -> str:
+    """Why the Hub's client failed, in words, whichever HTTP client is under it."""
+    chain, link = list[BaseException](), error
+    while link not in chain and len(chain) < 10:
+        chain.append(link)
+        link = link.__cause__ or link.__context__ or link
+    if any(isinstance(one, ValueError) and "json" in type(one).__name__.lower() for one in chain):
+        return _WEB_PAGE
+    for one in chain:
+        if isinstance(one, TimeoutError | ConnectionError) or (isinstance(one, OSError) and one.strerror):
+            return no_answer(url, one)
+        if found := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(one)):
+            return no_answer(url, OSError(0, found[1]))
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return no_answer(url, OSError(0, first)) if "proxy" in first.lower() else first
+
+
+def proxy_for(url: str) -> str:
+    """The proxy that is set for a URL, without the password in it; "" for none."""
+    split = urlsplit(url)
+    proxy = urllib.request.getproxies().get(split.scheme, "")
+    if not proxy or urllib.request.proxy_bypass(split.hostname or ""):
+        return ""
+    scheme, _, rest = proxy.rpartition("://")
+    return (f"{scheme}://" if scheme else "") + rest.rpartition("@")[2]
 
 
 def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
@@ -188,7 +252,8 @@ def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
         raise _Retry("it is shorter there than what is here") from error
     if error.code in (408, 425, 429) or error.code >= 500:
         raise _Retry(f"answers {error.code} {error.reason}", _seconds(error.headers.get("Retry-After"))) from error
-    raise _Refused(f"answers {error.code} {error.reason}") from error
+    through = f"the proxy {proxy_for(error.url)} " if error.code == 407 else ""
+    raise _Refused(f"{through}answers {error.code} {error.reason}") from error
 
 
 def _receive(
@@ -198,6 +263,8 @@ def _receive(
     if continues and not (response.headers.get("Content-Range") or "").startswith(f"bytes {here}-"):
         part_of(to).unlink(missing_ok=True)
         raise _Retry("sends another piece than was asked for")
+    if here and not continues and _is_html(response.peek(512)[:512]):
+        raise _Refused(_WEB_PAGE)  # what came before it is not thrown away for it
     start = here if continues else 0
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else 0

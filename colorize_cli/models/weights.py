@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import DownloadError, WeightsError
+from colorize_cli.errors import DownloadError, WeightsError, printable
 from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 
@@ -163,7 +163,8 @@ def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | 
             hint="Free some space, or set COLORIZE_CACHE.",
         )
     target = entry.folder / Path(weights.file).name
-    sha256, url = download(_addresses(weights), target, weights.sha256 or _hub_sha256(weights), on_progress)
+    wanted, by_hand = weights.sha256 or _hub_sha256(weights), f", then: colorize models pull {name} --from FILE"
+    sha256, url = download(_addresses(weights), target, wanted, on_progress, by_hand=by_hand)
     try:
         _convert(target, weights, entry, sha256, url)
     except WeightsError:
@@ -186,7 +187,9 @@ def _convert(path: Path, weights: Published, entry: Entry, sha256: str, source: 
 
 
 def _unpack(bundle: Path, name: str, weights: Published, entry: Entry) -> None:
-    """From a folder that `models pull --to` wrote, or that holds the published file itself."""
+    """From a folder that `models pull --to` wrote, or that holds the published file itself; or from that file."""
+    if bundle.is_file():
+        return _take(bundle, weights, entry)
     packed = Store(bundle).entry(name)
     if packed.is_here(weights.sha256):
         entry.copy_from(packed, weights.sha256)
@@ -194,9 +197,21 @@ def _unpack(bundle: Path, name: str, weights: Published, entry: Entry) -> None:
     file = next((f for f in (bundle / weights.file, packed.folder / weights.file) if f.is_file()), None)
     if file is None or not weights.sha256:
         raise WeightsError(f'{bundle} does not hold "{name}"', hint=f"Fill it: colorize models pull {name} --to DIR")
-    sha256 = sha256_of(file)
-    if not sha256.startswith(weights.sha256):
-        raise WeightsError(f"{file} is refused: its SHA-256 is not the published one", hint="Copy it again.")
+    _take(file, weights, entry)
+
+
+def _take(file: Path, weights: Published, entry: Entry) -> None:
+    """The published file itself, which the user got by other means."""
+    from colorize_cli.models.transfer import is_web_page
+
+    try:
+        sha256, wanted = sha256_of(file), weights.sha256 or _hub_sha256(weights)
+        page = is_web_page(file)
+    except OSError as error:
+        raise WeightsError(f"cannot read {printable(file)}: {error.strerror}", hint="Copy it again.") from error
+    if not wanted or not sha256.startswith(wanted.lower()):
+        what = "it is a web page" if page else f"its SHA-256 is {sha256[:12]}…, not the published {wanted[:12]}…"
+        raise WeightsError(f"{printable(file)} is refused: {what}", hint="Copy or download it again.")
     _convert(file, weights, entry, sha256, str(file))
 
 
@@ -240,6 +255,9 @@ def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]
     """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says."""
     from huggingface_hub import HfApi
 
+    from colorize_cli.models.transfer import hub_fault
+
+    where = _endpoint() or "https://huggingface.co"
     if offline():
         raise DownloadError(
             f"{repo} is not here, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
@@ -247,9 +265,9 @@ def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]
     try:
         info = HfApi(endpoint=_endpoint()).model_info(repo, revision=revision, files_metadata=True)
     except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DownloadError(
-            f"cannot ask the Hub for {repo}: {reason}", hint="Check the name and the network."
+            f"cannot ask the Hub for {repo}: {hub_fault(where, error)}",
+            hint=f"Check the name and the network; the files are at {where}/{repo}",
         ) from error
     files = {f.rfilename: (f.lfs["sha256"], f.size or 0) for f in info.siblings or [] if f.lfs}
     return info.sha or revision, files

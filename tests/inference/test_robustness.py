@@ -28,7 +28,7 @@ def whole(folder: Path) -> list[str]:
     """Names of the pictures in a folder, each of which must decode to its end."""
     names = []
     for file in folder.rglob("*"):
-        if file.is_file() and file.suffix != ".json" and not file.name.endswith(".part"):
+        if file.is_file() and file.suffix not in (".json", ".lock") and not file.name.endswith(".part"):
             with Image.open(file) as image:
                 image.load()
                 assert image.mode == "RGB"
