@@ -50,19 +50,28 @@ def decode_jxl(data: bytes) -> RawPhoto:
             notes.append(Note(said, Loss.profile))
     color, alpha = _split(_full(pixels, header, notes))
     block, packet = _metadata(data, notes)
-    told = header.orientation != 1 or block is not None and exif.gives_orientation(block)
     page = RawPage(
         pixels=color,
         space="grey" if color.ndim == 2 else "rgb",
         alpha=alpha,
         icc=profile,
-        orientation=1 if told else exif.orientation(None, packet),
+        orientation=_left_to_undo(header.orientation, block, packet),
         undone=header.orientation,
         metadata=PageMetadata(
             resolution=_turned(exif.resolution(block), header.orientation), depth=header.bits, lossless=not header.lossy
         ),
     )
     return RawPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))
+
+
+def left_to_undo(data: bytes) -> int:
+    """The orientation that libjxl does not undo: XMP's, where neither the codestream nor EXIF gives one."""
+    return _left_to_undo(jxl_file.header_of(data).orientation, *_metadata(data, []))
+
+
+def _left_to_undo(coded: int, block: bytes | None, packet: bytes | None) -> int:
+    told = coded != 1 or block is not None and exif.gives_orientation(block)
+    return 1 if told else exif.orientation(None, packet)
 
 
 def _turned(found: Resolution | None, orientation: int) -> Resolution | None:

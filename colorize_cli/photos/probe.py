@@ -15,6 +15,7 @@ from colorize_cli.photos import exif, heif_boxes, jp2_file, jpeg_file, mpf, mult
 from colorize_cli.photos.camera_raw import holds_sensor_data, library
 from colorize_cli.photos.declared import declared
 from colorize_cli.photos.ifd import Data, FileData, TagError
+from colorize_cli.photos.jxl import left_to_undo
 from colorize_cli.photos.machine import half_of_memory
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
@@ -113,6 +114,8 @@ def _orientation(head: Data, format: PhotoFormat) -> int:
     if format is PhotoFormat.webp:
         around = {kind: part for kind, part in webp_file.chunks(head) if kind in (b"EXIF", b"XMP ")}
         return exif.orientation(around.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None, around.get(b"XMP "))
+    if format is PhotoFormat.jxl:
+        return left_to_undo(head[:])
     if format is PhotoFormat.avif:
         own = heif_boxes.around(head[:])
         return own.orientation if own.orientation != 1 else exif.orientation(own.exif, own.xmp)
