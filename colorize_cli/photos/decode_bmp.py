@@ -17,9 +17,10 @@ from colorize_cli.photos.bmp_header import BmpHeader, read_header, with_file_hea
 from colorize_cli.photos.decode_jpeg import decode_jpeg
 from colorize_cli.photos.decode_png import decode_png
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, left_over
 from colorize_cli.photos.run_lengths import decode_runs
 
+_PACKETS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")  # XMP, which readers find by scanning
 _CUT = "truncated BMP: its end is missing"
 
 
@@ -43,6 +44,9 @@ def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if missing:
         how = "stands in another file, which is not read," if missing == "linked" else "is damaged"
         notes.append(Note(f"its color profile {how} and was left out", Loss.profile))
+    end = header.offset + header.line * header.height
+    if header.coding == "plain" and profile is None and not data[end:].lstrip().startswith(_PACKETS):
+        notes += left_over(data, end)
     x, y = header.per_metre
     page = RawPage(
         pixels=pixels,
@@ -61,6 +65,9 @@ def _pixels(data: bytes, header: BmpHeader, salvage: bool, notes: list[str]) -> 
         missing = 0 if whole else 1
     else:
         found, missing = _rows(body, header)
+        end = header.offset + header.line * header.height
+        if len(data) < end == int.from_bytes(data[2:6], "little"):  # it says that it is longer: something is lost
+            missing = max(missing, 1)
     if missing:
         if not salvage:
             raise Damaged(

@@ -23,7 +23,7 @@ from colorize_cli.photos.decode_psd import decode_psd
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.jxl import decode_jxl
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, left_over
 
 Image.MAX_IMAGE_PIXELS = None  # declared.py asks before anything is allocated, and says which option to raise
 
@@ -77,6 +77,8 @@ def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
     notes += (Note("animated: only the first picture was taken", Loss.frames),) if pages > 1 else ()
     about = around(data, format, info)
     notes += about.notes
+    if format is PhotoFormat.webp:
+        notes += tuple(left_over(data, webp_file.declared_end(data)))
     depth, lossless, quality = 8, True, None
     if format is PhotoFormat.avif:
         lossless, depth = False, _avif_depth(data)

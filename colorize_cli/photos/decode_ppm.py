@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, left_over
 
 _TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*(\d+)")
 _LINE_END, _SPACE = re.compile(rb"[\r\n]"), re.compile(rb"\s")
@@ -64,6 +64,9 @@ def decode_ppm(data: bytes, salvage: bool) -> RawPhoto:
             Note(f"salvaged: {len(values) / wanted:.0%} of the picture was there, the rest is black", Loss.salvage),
         )
         values = np.concatenate((values, np.zeros(wanted - len(values), values.dtype)))
+    elif kind > 3:
+        line = (width + 7) // 8 if kind == 4 else width * channels * (2 if top > 255 else 1)
+        notes = tuple(left_over(data, start + line * height))
     pixels = values[:wanted].reshape((height, width) if channels == 1 else (height, width, 3))
     if int(pixels.max(initial=0)) > top:
         raise Damaged("damaged PPM: its samples exceed the highest value that it declares")

@@ -19,7 +19,7 @@ from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.photos.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Space, left_over
 from colorize_cli.photos.tiff_colour import lab_to_rgb
 
 _RESOLUTION, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
@@ -41,8 +41,10 @@ def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
     layers, at = _block(data, at, header.large)
     parts, notes = irb.split(resources) or [], list[str]()
     found = {number: payload for number, payload, _ in parts}
-    planes, missing = _planes(data, at, header)
-    if missing:
+    planes, missing, end = _planes(data, at, header)
+    if not missing:
+        notes += left_over(data, end)
+    else:
         if not salvage:
             raise Damaged(CUT if missing > 0 else "damaged PSD: its rows make no sense", salvageable=True)
         what = "the end of the picture is missing" if missing > 0 else "part of the picture is damaged"
@@ -95,19 +97,22 @@ def _has_alpha(layers: bytes, header: PsdHeader, extra: int) -> bool:
     return int.from_bytes(layers[start : start + 2], "big", signed=True) < 0
 
 
-def _planes(data: bytes, at: int, header: PsdHeader) -> tuple[list[AnyPixels], int]:
-    """The channels, (H, W) each, as stored; and bytes that are missing, -1 where rows make no sense."""
+def _planes(data: bytes, at: int, header: PsdHeader) -> tuple[list[AnyPixels], int, int]:
+    """The channels, (H, W) each, as stored; bytes that are missing, -1 where rows make no sense; where they end."""
     if at + 2 > len(data):
         raise Damaged(CUT)
     coding = struct.unpack_from(">H", data, at)[0]
     line = (header.width * header.depth + 7) // 8
     size, body, missing = line * header.height * header.channels, data[at + 2 :], 0
+    end = at + 2 + size
     if coding == 1:
-        body, missing = _unpacked(body, header, line)
+        body, missing, coded = _unpacked(body, header, line)
+        end = at + 2 + coded
     elif coding in (2, 3):
         machine = zlib.decompressobj()
         try:
             body = machine.decompress(body, size)
+            end = len(data) - len(machine.unused_data)
         except zlib.error:
             raise Damaged("damaged PSD: its compressed data make no sense") from None
     elif coding:
@@ -122,11 +127,11 @@ def _planes(data: bytes, at: int, header: PsdHeader) -> tuple[list[AnyPixels], i
     rows = values.reshape(header.channels, header.height, -1)
     if header.depth == 1:
         rows = np.unpackbits(rows.view(np.uint8), axis=2)[..., : header.width]
-    return list(rows), missing
+    return list(rows), missing, end
 
 
-def _unpacked(body: bytes, header: PsdHeader, line: int) -> tuple[bytes, int]:
-    """Rows of PackBits, each with its length in a table before them all."""
+def _unpacked(body: bytes, header: PsdHeader, line: int) -> tuple[bytes, int, int]:
+    """Rows of PackBits, each with its length in a table before them all; what is missing; how long it was."""
     count, wide = header.height * header.channels, 4 if header.large else 2
     if len(body) < count * wide:
         raise Damaged(CUT)
@@ -145,7 +150,7 @@ def _unpacked(body: bytes, header: PsdHeader, line: int) -> tuple[bytes, int]:
         if len(row) != line:
             missing = -1
         out.append(row[:line].ljust(line, b"\0"))
-    return b"".join(out), missing
+    return b"".join(out), missing, at
 
 
 def _undone(rows: AnyPixels, kind: np.dtype[Any]) -> AnyPixels:

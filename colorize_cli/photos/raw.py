@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, PhotoFormat, Resolution
 
 Space = Literal["grey", "rgb", "cmyk"]
@@ -38,6 +39,12 @@ class Unsupported(Damaged):
 
 class TooManyPixels(Exception):
     """More pixels are declared than the limit allows; the message is the reason."""
+
+
+def left_over(data: bytes, end: int) -> list[Note]:
+    """A note on bytes that stand after the picture's end, and are more than padding."""
+    rest = data[end:].strip(b"\0\r\n\t \x1a")
+    return [Note(f"{len(data) - end:,} bytes after the picture were left out", Loss.bytes_after)] if rest else []
 
 
 @dataclass(frozen=True)
