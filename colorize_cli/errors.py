@@ -14,7 +14,8 @@ Each says in one line what is wrong and what to do next; the class decides the c
     │   ├── DecodeError             its file cannot be read as a picture
     │   ├── EncodeError             its result cannot be written
     │   ├── TooLargeError           it exceeds a limit that the user can raise
-    │   └── HintError               its side-car of colour hints, or its reference, cannot be used
+    │   ├── HintError               its side-car of colour hints, or its reference, cannot be used
+    │   └── PredictionError         the network's answer is no color
     ├── OutOfMemoryError         1  a device has too little memory even for one photo
     ├── TrainingError            1  training cannot go on
     ├── RegistryError            1  a catalogue entry that cannot be (a bug in the catalogue)
@@ -203,6 +204,10 @@ class TooLargeError(PhotoError):
 
 class HintError(PhotoError):
     """A photo's side-car of colour hints, or its reference, cannot be used."""
+
+
+class PredictionError(PhotoError):
+    """The network answers with values that are no colors."""
 
 
 class OutOfMemoryError(ColorizeError):

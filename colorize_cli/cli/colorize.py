@@ -156,10 +156,13 @@ def _listed(files_from: str | None) -> tuple[str, ...]:
     if files_from is None:
         return ()
     from colorize_cli.files.lists import MAX_BYTES, read_list
+    from colorize_cli.files.plain import read_stream
 
     try:
-        with sys.stdin.buffer if files_from == "-" else Path(files_from).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        if files_from == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            data = read_stream(Path(files_from), MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read the list {printable(files_from)}: {error.strerror}") from error
     if len(data) > MAX_BYTES:

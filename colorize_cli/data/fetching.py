@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from colorize_cli.errors import DataError, DownloadError, printable
 from colorize_cli.models.hubdata import HubFileInfo, dataset_address, dataset_files
-from colorize_cli.models.transfer import Address, Patience, download
+from colorize_cli.models.transfer import ANY, Address, Patience, download
 from colorize_cli.models.weights import offline
 
 OnBytes = Callable[[str, int, int], None]
@@ -103,7 +103,8 @@ def bring_hub_set(hub: HubSet, folder: Path, on_bytes: OnBytes | None = None, pa
                 file.parent.mkdir(parents=True, exist_ok=True)
                 told = None if on_bytes is None else _named(on_bytes, item.path)
                 place = [dataset_address(hub.repo, commit, item.path)]
-                download(place, file, item.sha256, told, patience, by_hand=", and give --data-root a local copy")
+                by_hand = ", and give --data-root a local copy"
+                download(place, file, item.sha256, told, patience, by_hand=by_hand, size=item.size)
     _check_rows(hub, folder, files)
     return folder
 
@@ -139,8 +140,9 @@ def bring_file(web: WebFile, folder: Path, on_bytes: OnBytes | None = None, pati
     with _lock(folder):
         _refuse_offline(web.name)
         told = None if on_bytes is None else _named(on_bytes, web.name)
-        wanted, by_hand = known.sha256 if known else web.sha256, f", and put it into {printable(folder)}"
-        sha256, _ = download([Address(web.url)], file, wanted, told, patience, by_hand=by_hand)
+        wanted, size = (known.sha256, known.size) if known else (web.sha256 or ANY, 0)
+        by_hand = f", and put it into {printable(folder)}"
+        sha256, _ = download([Address(web.url)], file, wanted, told, patience, by_hand=by_hand, size=size)
         if known is None:
             _check_md5(web, file)
         others = [item for item in (record[1] if record else []) if item.path != web.name]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.checkpoint import sha256_of
+from colorize_cli.models.checks import check_file, check_tensors
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,10 @@ def lpips_heads() -> dict[str, Tensor]:
 
 
 def _load(path: Path) -> dict[str, Tensor]:
+    check_file(path)
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
         raise WeightsError(f"cannot read {path}: {str(error).splitlines()[0]}", hint="Download it again.") from error
+    check_tensors(state, path)
     return state

@@ -10,9 +10,10 @@ shares of the width and height, and the radius a share of the short side. A colo
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,11 +24,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from colorize_cli.errors import HintError, ShapeError, quoted
+from colorize_cli.files.plain import NotPlain, read_plain
+from colorize_cli.photos import png_file
+from colorize_cli.photos.declared import check
+from colorize_cli.photos.limits import check_need
+from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
+from colorize_cli.photos.raw import Damaged, TooManyPixels
 
 Floats = NDArray[np.float32]
 
 DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
 _SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
+_MOST_BYTES, _MOST_POINTS, _FARTHEST = 256 << 20, 10_000, 1e9
+_EACH = 64  # bytes that a scribbles' pixel takes while it finds its cell
+_AT_ONCE = 1 << 20  # cells
 _FIELDS = {"x", "y", "color", "radius"}
 
 
@@ -125,20 +135,32 @@ def read_sidecar(path: Path) -> Sidecar:
     if path.suffix.lower() == ".json":
         return _read_points(path)
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        data = read_plain(path, _MOST_BYTES)
+        check(data, PhotoFormat.png, DecodeLimits())
+        png = png_file.parse(data, headers_only=True)
+        check_need(png.width, png.height, _EACH * png.width * png.height, DecodeLimits())
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             if not image.has_transparency_data:
                 raise HintError(
                     f"{path}: alpha: the picture has no transparency, so nothing says where the hints are",
                     hint="Draw the hints on a transparent layer and save that layer alone.",
                 )
             return Sidecar(path, scribbles=np.asarray(image.convert("RGBA")))
+    except (Damaged, TooManyPixels, NotPlain) as error:
+        raise HintError(f"{path}: {error}", hint="Give hints of a usual size.") from None
+    except MemoryError:
+        raise HintError(f"{path}: not enough memory to read it", hint="Give hints of a usual size.") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise HintError(f"{path}: cannot be read as a PNG: {error}", hint="Save the hints as PNG again.") from error
 
 
 def _read_points(path: Path) -> Sidecar:
     try:
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        said = json.loads(read_plain(path, _MOST_BYTES).decode("utf-8-sig"))
+    except NotPlain as error:
+        raise HintError(f"{path}: {error.reason}", hint='Expected {"points": [...]}.') from None
+    except RecursionError:
+        raise HintError(f"{path}: it is nested too deeply", hint='Expected {"points": [...]}.') from None
     except (OSError, ValueError) as error:
         raise HintError(f"{path}: cannot be read as JSON: {error}", hint='Expected {"points": [...]}.') from error
 
@@ -155,10 +177,12 @@ def _read_points(path: Path) -> Sidecar:
         raise wrong("unit", f"expected pixel or fraction, got {quoted(said['unit'])}")
     if not isinstance(said.get("points"), list):
         raise wrong("points", "expected a list" if "points" in said else "is missing")
+    if len(said["points"]) > _MOST_POINTS:
+        raise wrong("points", f"there are {len(said['points']):,}, at most {_MOST_POINTS:,} are taken")
 
     def number(place: str, point: dict[str, Any], field: str) -> float:
         value = point.get(field)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FARTHEST:
             raise wrong(
                 f"{place}.{field}", f"expected a number, got {quoted(value)}" if field in point else "is missing"
             )
@@ -205,14 +229,15 @@ def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tup
     h, w = size
     total, count = np.zeros((2, h * w)), np.zeros(h * w)
     for sidecar in sidecars:
-        cells, ab = (
+        parts = (
             _points_on_grid(sidecar, photo_size, size)
             if sidecar.scribbles is None
-            else _scribbles_on_grid(sidecar.scribbles, size)
+            else iter((_scribbles_on_grid(sidecar.scribbles, size),))
         )
-        count += np.bincount(cells, minlength=h * w)
-        for channel in range(2):
-            total[channel] += np.bincount(cells, weights=ab[:, channel], minlength=h * w)
+        for cells, ab in parts:
+            count += np.bincount(cells, minlength=h * w)
+            for channel in range(2):
+                total[channel] += np.bincount(cells, weights=ab[:, channel], minlength=h * w)
     mean = total / np.maximum(count, 1)
     return HintMap(mean.reshape(2, h, w).astype(np.float32), (count > 0).reshape(h, w).astype(np.float32))
 
@@ -228,11 +253,11 @@ def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> t
 
 def _points_on_grid(
     sidecar: Sidecar, photo_size: tuple[int, int], size: tuple[int, int]
-) -> tuple[NDArray[np.intp], Floats]:
+) -> Iterator[tuple[NDArray[np.intp], Floats]]:
     """The cells, (n,), within each point's radius, and always the one it lies in; and their colours, (n, 2)."""
     tall, wide = photo_size
     (h, w), short = size, min(photo_size)
-    cells, colours = [np.zeros(0, np.intp)], [np.zeros((0, 2), np.float32)]
+    cells, colours, held = [np.zeros(0, np.intp)], [np.zeros((0, 2), np.float32)], 0
     for i, point in enumerate(sidecar.points):
         fraction = sidecar.unit == "fraction"
         x, y = (point.x * wide, point.y * tall) if fraction else (point.x, point.y)
@@ -254,4 +279,9 @@ def _points_on_grid(
         inside = (rows[:, None] * w + columns)[near]
         cells.append(inside)
         colours.append(np.broadcast_to(np.array(point.ab, np.float32), (len(inside), 2)))
-    return np.concatenate(cells), np.concatenate(colours)
+        held += len(inside)
+        if held > _AT_ONCE:  # points may cover the photo many times
+            yield np.concatenate(cells), np.concatenate(colours)
+            cells, colours, held = [], [], 0
+    if cells:
+        yield np.concatenate(cells), np.concatenate(colours)

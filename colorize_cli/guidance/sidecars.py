@@ -35,7 +35,7 @@ def list_sidecars(hints: Path) -> tuple[Path, ...]:
         NothingToDoError: there is no such folder or file.
     """
     if hints.is_dir():
-        return tuple(sorted(path for path in hints.rglob("*") if _called(path) is not None and path.is_file()))
+        return tuple(sorted(path for path in hints.rglob("*") if _called(path) is not None and not path.is_dir()))
     if not hints.exists():
         raise NothingToDoError(f"no hints at {hints}", hint="Give --hints a folder of side-cars, or one side-car.")
     return (hints,)

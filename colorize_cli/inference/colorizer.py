@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.errors import OutOfMemoryError, UsageError
+from colorize_cli.errors import OutOfMemoryError, PredictionError, UsageError
 from colorize_cli.inference.backends import Backend
 from colorize_cli.inference.devices import lane_pool, pick_device, session_threads
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
@@ -133,6 +133,7 @@ class Colorizer:
 
         Raises:
             OutOfMemoryError: not even one picture fits on the CPU; or, if divisible, on the device.
+            PredictionError: the answer to one of them holds NaN or infinity.
         """
         results = []
         for member in range(len(self.model.members)):
@@ -172,6 +173,11 @@ class Colorizer:
                         raise
                     self._give_way(divisible)
                     continue
+                if not all(np.isfinite(answer).all() for answer in done):
+                    raise PredictionError(
+                        f"the model {self.model.name} answers with values that are no numbers (NaN)",
+                        hint="Try --precision float32, or another model.",
+                    )
                 results.update(zip(indices, (crop(ab, view) for ab in done), strict=False))
                 pictures, indices = pictures[step:], indices[step:]
         return [results[i] for i in range(len(requests))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +125,9 @@ class ColorizeJob:
             UsageError: in one line, with the way out.
         """
         method = self.method
+        for option, value in (("--vividness", self.vividness), ("--saturation", self.saturation)):
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"{option} {value} is no number", hint="Give a number such as 0.5.")
         if method is Method.levin and self.hints is None:
             raise UsageError("--method levin spreads hints, and there are none", hint="Give --hints DIR.")
         if method in (Method.welsh, Method.charpiat) and self.reference is None:

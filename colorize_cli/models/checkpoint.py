@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError, quoted
+from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.store import CHECKPOINT_FORMAT
 from colorize_cli.models.store import sha256_of as sha256_of  # named here for those who write checkpoints
@@ -80,7 +81,10 @@ def read_info(path: Path) -> CheckpointInfo:
         raise WeightsError(f"cannot read the checkpoint {path}: {error}") from error
     if header.get("format") != CHECKPOINT_FORMAT:
         raise WeightsError(f"{path} is safetensors, but no checkpoint that `colorize train` exported")
-    return CheckpointInfo(**json.loads(header["checkpoint"]))
+    try:
+        return CheckpointInfo(**json.loads(header["checkpoint"]))
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise WeightsError(f"cannot read the checkpoint {path}: its header is damaged") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -89,11 +93,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file cannot be read or is damaged.
     """
+    check_file(path)
     try:
         with safe_open(path, "pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"cannot read the checkpoint {path}: {error}", hint="Copy or pull it again.") from error
+    check_tensors(tensors, path)
     return {key: value.float() if value.dtype.is_floating_point else value for key, value in tensors.items()}
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
 from colorize_cli.errors import WeightsError
+from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.discriminators import build_discriminator
 
 FORMAT = "colorize-cli-critic/1"
@@ -93,6 +94,7 @@ def load_critic(path: Path) -> Critic:
     Raises:
         WeightsError: no such file, or no discriminator of this program.
     """
+    check_file(path)
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
@@ -100,7 +102,9 @@ def load_critic(path: Path) -> Critic:
             raise WeightsError(f"{path} holds no discriminator", hint="Give a run's critic.safetensors.")
         about = json.loads(header["critic"])
         network = build_discriminator(about["network"], about["colours"] + 1, about["size"], about["arguments"])
-        network.load_state_dict(load_file(path))
+        state = load_file(path)
+        check_tensors(state, path)
+        network.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise WeightsError(f"cannot read the discriminator {path}: {str(error).splitlines()[0]}") from error
     return Critic(network.eval(), about["kind"], about["colours"])

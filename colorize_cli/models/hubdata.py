@@ -13,7 +13,7 @@ from pathlib import Path
 
 from colorize_cli.errors import DownloadError, UsageError, quoted
 from colorize_cli.models.transfer import Address, hub_fault
-from colorize_cli.models.weights import offline
+from colorize_cli.models.weights import offline, said_sha256
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
             "--data-root DIR.",
         ) from error
     files = [
-        HubFileInfo(item.rfilename, item.lfs["sha256"], item.size or 0)
+        HubFileInfo(item.rfilename, said_sha256(item.lfs, item.rfilename, repo), item.size or 0)
         for item in info.siblings or []
         if item.lfs and item.rfilename.endswith(suffix)
     ]

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.checkpoint import read_tensors
+from colorize_cli.models.checks import check_file, check_tensors
 
 _WRAPPERS = ("params_ema", "params", "model", "state_dict", "generator")
 
@@ -41,6 +42,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file holds code, is damaged, or holds no state dict.
     """
+    check_file(path)
     if is_safetensors(path):
         return read_tensors(path)
     try:
@@ -54,7 +56,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path} is refused: it holds code ({code}), not only weights", hint="Ask its author for safetensors."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError) as error:
+    except MemoryError as error:
+        raise WeightsError(f"not enough memory to read the weights {path}", hint="Close other programs.") from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError, RecursionError) as error:
         raise WeightsError(f"cannot read the weights {path}: it is damaged", hint=_AGAIN) from error
     return unwrap(loaded, path)
 
@@ -94,6 +98,7 @@ def unwrap(loaded: object, path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise WeightsError(f"{path} holds no state dict", hint="Give a file of a network's weights.")
+    check_tensors(loaded, path)
     state = {str(key).removeprefix("module."): value.detach() for key, value in loaded.items()}
     return {key: value.float() if value.dtype.is_floating_point else value for key, value in state.items()}
 

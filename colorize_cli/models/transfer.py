@@ -28,6 +28,9 @@ from colorize_cli.models.store import sha256_of
 
 Progress = Callable[[int, int], None]
 _CHUNK = 1 << 18
+ANY = "any"  # in a hash's place: the caller checks the file by something else
+MOST = 200 << 30  # bytes of a file whose size nobody published
+_DIGITS = re.compile(r"[0-9a-f]{8,64}")
 _WORTH = 1 << 20  # bytes that a try must bring for the count of tries to start anew
 
 
@@ -79,10 +82,13 @@ class _Refused(Exception):
 
 
 class _KeepTokensHome(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but hand the token to no other host."""
+    """Follow redirects, but hand the token to no other host, and leave encryption for nothing."""
 
     def redirect_request(self, req: urllib.request.Request, *args: Any) -> urllib.request.Request | None:
         new = super().redirect_request(req, *args)
+        schemes = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
+        if new is not None and urlsplit(new.full_url).scheme not in schemes:
+            raise _Refused(f"leads to {new.full_url[:100]}, which is not encrypted, or no web address")
         if new is not None and urlsplit(new.full_url).netloc != urlsplit(req.full_url).netloc:
             new.remove_header("Authorization")
         return new
@@ -95,19 +101,21 @@ def download(
     on_progress: Progress | None = None,
     patience: Patience | None = None,
     by_hand: str = "",
+    size: int = 0,
 ) -> tuple[str, str]:
     """Download a file to `to`.
 
     A part that an earlier try or process left is gone on from. What does not have the hash is kept as `NAME.refused`
-    and asked for once more, then from the next address.
+    and asked for once more, then from the next address. No more bytes are taken than the file has.
 
     Args:
         addresses: where to ask, in order.
         to: the file.
-        sha256: its hash, or the first characters of it.
+        sha256: in hexadecimal, whole or as many digits as are published; `ANY` where the caller checks the file itself.
         on_progress: told bytes here and in all.
         patience: how long to bear with a server.
         by_hand: what to do with a file that the user got by other means, for the message.
+        size: bytes that it has, as published, if only roughly; 0 is unknown, then `MOST` are the limit.
 
     Returns:
         the file's SHA-256, and the URL that gave it.
@@ -115,12 +123,16 @@ def download(
     Raises:
         DownloadError: no address gave the file.
     """
-    patience = patience or PATIENCE
+    if sha256 != ANY and not _DIGITS.fullmatch(sha256.lower()):
+        raise DownloadError(
+            f"{to.name} is refused: {sha256[:20]!r} is no SHA-256 to check it by", hint="Choose another source."
+        )
+    patience, most = patience or PATIENCE, size + size // 50 + _WORTH if size else MOST
     failures: list[str] = []
     for address in addresses:
         for _ in range(2):
             try:
-                _bring(address, to, on_progress, patience)
+                _bring(address, to, on_progress, patience, most)
                 return _accept(to, sha256, address), address.url
             except _Refused as refusal:
                 failures.append(f"{address.host}: {refusal}")
@@ -141,7 +153,7 @@ def part_of(to: Path) -> Path:
 def _accept(to: Path, sha256: str, address: Address) -> str:
     part, found = part_of(to), sha256_of(part_of(to))
     _note_of(to).unlink(missing_ok=True)
-    if found.startswith(sha256.lower()):
+    if sha256 == ANY or found.startswith(sha256.lower()):
         os.replace(part, to)
         return found
     refused = to.with_name(f"{to.name}.refused")
@@ -164,13 +176,13 @@ def _is_html(head: bytes) -> bool:
 _WEB_PAGE = "a web page came in its place, such as the login page of a network or a proxy"
 
 
-def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience) -> None:
+def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience, most: int) -> None:
     """Complete the part, with as many tries as it takes while there is progress."""
     left = patience.tries
     while True:
         before = part_of(to).stat().st_size if part_of(to).exists() else 0
         try:
-            return _try(address, to, on_progress, patience)
+            return _try(address, to, on_progress, patience, most)
         except _Retry as fault:
             after = part_of(to).stat().st_size if part_of(to).exists() else 0
             left = patience.tries - 1 if after - before >= _WORTH else left - 1
@@ -180,7 +192,7 @@ def _bring(address: Address, to: Path, on_progress: Progress | None, patience: P
             time.sleep(min(patience.longest, fault.after if fault.after is not None else backoff))
 
 
-def _try(address: Address, to: Path, on_progress: Progress | None, patience: Patience) -> None:
+def _try(address: Address, to: Path, on_progress: Progress | None, patience: Patience, most: int) -> None:
     """One request that brings the rest of the part."""
     part = part_of(to)
     here = part.stat().st_size if part.exists() else 0
@@ -194,7 +206,7 @@ def _try(address: Address, to: Path, on_progress: Progress | None, patience: Pat
     opener = urllib.request.build_opener(_KeepTokensHome)
     try:
         with opener.open(request, timeout=patience.stall) as response:
-            _receive(response, address, to, here, on_progress, patience)
+            _receive(response, address, to, here, on_progress, patience, most)
     except urllib.error.HTTPError as error:
         error.close()
         _judge(error, to, here)
@@ -257,7 +269,7 @@ def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
 
 
 def _receive(
-    response: Any, address: Address, to: Path, here: int, on_progress: Progress | None, patience: Patience
+    response: Any, address: Address, to: Path, here: int, on_progress: Progress | None, patience: Patience, most: int
 ) -> None:
     continues = response.status == 206
     if continues and not (response.headers.get("Content-Range") or "").startswith(f"bytes {here}-"):
@@ -268,15 +280,20 @@ def _receive(
     start = here if continues else 0
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else 0
+    if total > most:
+        raise _Refused(f"announces {total:,} bytes, where at most {most:,} are expected")
     _write_note(to, address.url, response.headers)
     with part_of(to).open("ab" if continues else "wb") as file:
-        done = _copy(response, file, start, total, on_progress, patience)
+        done = _copy(response, file, start, total, on_progress, patience, most)
+    if done > most:
+        part_of(to).unlink(missing_ok=True)
+        raise _Refused(f"sends more than the {most:,} bytes that are expected")
     if total and done < total:
         raise _Retry(f"the line was cut at {done:,} of {total:,} bytes")
 
 
 def _copy(
-    response: Any, file: IO[bytes], done: int, total: int, on_progress: Progress | None, patience: Patience
+    response: Any, file: IO[bytes], done: int, total: int, on_progress: Progress | None, patience: Patience, most: int
 ) -> int:
     since, then = time.monotonic(), done
     while True:
@@ -288,6 +305,8 @@ def _copy(
             return done
         file.write(chunk)
         done += len(chunk)
+        if done > most:
+            return done
         if on_progress is not None:
             on_progress(done, max(total, done))
         now = time.monotonic()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colorize_cli.errors import DownloadError, WeightsError, printable
 from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 _TRUE = ("1", "true", "yes", "on")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
@@ -164,7 +166,7 @@ def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | 
         )
     target = entry.folder / Path(weights.file).name
     wanted, by_hand = weights.sha256 or _hub_sha256(weights), f", then: colorize models pull {name} --from FILE"
-    sha256, url = download(_addresses(weights), target, wanted, on_progress, by_hand=by_hand)
+    sha256, url = download(_addresses(weights), target, wanted, on_progress, by_hand=by_hand, size=weights.size)
     try:
         _convert(target, weights, entry, sha256, url)
     except WeightsError:
@@ -269,8 +271,23 @@ def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]
             f"cannot ask the Hub for {repo}: {hub_fault(where, error)}",
             hint=f"Check the name and the network; the files are at {where}/{repo}",
         ) from error
-    files = {f.rfilename: (f.lfs["sha256"], f.size or 0) for f in info.siblings or [] if f.lfs}
+    files = {f.rfilename: (said_sha256(f.lfs, f.rfilename, repo), f.size or 0) for f in info.siblings or [] if f.lfs}
     return info.sha or revision, files
+
+
+def said_sha256(lfs: Mapping[str, Any], file: str, repo: str) -> str:
+    """The SHA-256 that a hub says of a file.
+
+    Raises:
+        DownloadError: it is empty or malformed, so that any file would do.
+    """
+    found = str(lfs.get("sha256") or "")
+    if not _SHA256.fullmatch(found):
+        raise DownloadError(
+            f"{repo} is refused: of {file} the hub gives no SHA-256 ({found[:20]!r})",
+            hint="Download the file by hand, and give its path.",
+        )
+    return found
 
 
 def _hub_sha256(weights: Published) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import TrainingError
+from colorize_cli.models.checks import check_file
 
 
 class Ema:
@@ -96,6 +97,7 @@ def load_state(path: Path) -> RunState:
         TrainingError: it cannot be read.
     """
     try:
+        check_file(path)
         return RunState(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds for a file that is damaged
         why = str(error).splitlines()[0] if str(error) else type(error).__name__

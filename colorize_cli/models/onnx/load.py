@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from colorize_cli import __version__
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
 from colorize_cli.models.onnx.binned import GRAPHS
 from colorize_cli.models.onnx.contract import FAMILY, FORMAT, Contract
@@ -28,6 +29,7 @@ from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS, Reading
 from colorize_cli.models.weights import fetch
 
 SUFFIX = ".onnx"
+_MOST = 2 << 30  # bytes, by the format itself
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def _load_one(name: str) -> OnnxModel | None:
 def from_checkpoint(name: str, path: Path, sha256: str | None) -> OnnxModel | None:
     """Write a checkpoint's network as a graph; None where that is not known here."""
     try:
+        check_file(path)
         with safe_open(path, "np") as file:
             header = file.metadata() or {}
             if header.get("format") != CHECKPOINT_FORMAT:
@@ -113,7 +116,7 @@ def from_checkpoint(name: str, path: Path, sha256: str | None) -> OnnxModel | No
         spec = catalogue().get(info["network"])
         graph = write(tensors, arguments, f"colorize-cli {__version__}")
         reading, palette = _reading_of(arguments), np.asarray(tensors["bins"], np.float32)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, WeightsError):
         return None
     _check_numbers(name, tensors)
     sha256 = sha256 or sha256_of(path)
@@ -129,6 +132,8 @@ def from_file(name: str, path: Path) -> OnnxModel:
     """
     again = f"Make it again: colorize models export NAME --to onnx --out {path.name}"
     try:
+        if path.stat().st_size > _MOST:
+            raise WeightsError(f"{path} has {path.stat().st_size:,} bytes, more than any ONNX file", hint=again)
         data = path.read_bytes()
         found = look_through(data)
     except OSError as error:

@@ -1,0 +1,108 @@
+"""Side-cars never take memory or time without end, and pipes in their place are never opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize_cli.errors import HintError
+from colorize_cli.files.plain import NotPlain, read_plain, read_stream
+from colorize_cli.guidance.hints import hint_map, read_sidecar
+from colorize_cli.guidance.sidecars import list_sidecars
+from tests.photos import bombs
+
+POINT = {"x": 5, "y": 5, "color": "#7a5230"}
+
+
+def written(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"points": ' + "[" * 200_000, '{"a":' * 100_000])
+def test_brackets_without_end_are_a_fault_of_the_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(HintError, match=r"photo\.hints\.json: it is nested too deeply"):
+        read_sidecar(written(tmp_path / "photo.hints.json", text))
+
+
+@pytest.mark.parametrize("value", ["1e400", "1" + "0" * 400, "NaN", "-Infinity", "1e300"])
+def test_numbers_beyond_all_photos_are_named(tmp_path: Path, value: str) -> None:
+    text = '{"points": [{"x": VALUE, "y": 1, "color": "red"}]}'.replace("VALUE", value)
+    with pytest.raises(HintError, match=r"points\[0\]\.x: expected a number"):
+        read_sidecar(written(tmp_path / "photo.hints.json", text))
+
+
+def test_too_many_points_are_refused(tmp_path: Path) -> None:
+    many = json.dumps({"points": [POINT] * 10_001})
+    with pytest.raises(HintError, match="there are 10,001, at most 10,000 are taken"):
+        read_sidecar(written(tmp_path / "photo.hints.json", many))
+
+
+def test_points_that_cover_the_photo_many_times_take_little_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    points = [{"x": 50, "y": 50, "color": "#7a5230", "radius": 100}] * 500
+    sidecar = read_sidecar(written(tmp_path / "photo.hints.json", json.dumps({"points": points})))
+    tracemalloc.start()
+    found = hint_map([sidecar], (100, 100), (256, 256))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.mask == 1).all() and np.ptp(found.ab, (1, 2)).max() < 1e-3
+    assert peak < 100 << 20, "all at once they would take 500 MB"
+
+
+def test_scribbles_larger_than_memory_are_refused_from_their_header(tmp_path: Path) -> None:
+    with pytest.raises(HintError, match="30,000 x 30,000 pixels need about"):
+        read_sidecar(written(tmp_path / "photo.hints.png", bombs.png_header(30_000)))
+    Image.new("RGBA", (64, 64), (1, 2, 3, 255)).save(tmp_path / "small.hints.png")
+    scribbles = read_sidecar(tmp_path / "small.hints.png").scribbles
+    assert scribbles is not None and scribbles.shape == (64, 64, 4)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".png"])
+def test_a_pipe_or_a_device_in_the_place_of_hints_is_named(tmp_path: Path, suffix: str) -> None:
+    pipe = tmp_path / f"photo.hints{suffix}"
+    os.mkfifo(pipe)
+    assert list_sidecars(tmp_path) == (pipe,), "left out, the photo would go without its hints and nobody would know"
+    with pytest.raises(HintError, match="it is a named pipe, not a file"):
+        read_sidecar(pipe)
+    link = tmp_path / f"zero{suffix}"
+    link.symlink_to("/dev/zero")
+    with pytest.raises(HintError, match="it is a device, not a file"):
+        read_sidecar(link)
+
+
+def test_a_file_that_outgrows_its_limit_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(1 << 34)
+    with pytest.raises(NotPlain, match="more than 1,000 bytes"):
+        read_plain(path, 1000)
+
+
+def test_a_pipe_that_somebody_writes_to_is_read_as_a_list(tmp_path: Path) -> None:
+    import threading
+
+    pipe = tmp_path / "list"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        time.sleep(0.3)
+        pipe.write_bytes(b"a.png\nb.png\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_stream(pipe, 1000) == b"a.png\nb.png\n"
+    writer.join()
+    started = time.monotonic()
+    with pytest.raises(NotPlain, match="named pipe, and nothing is in it"):
+        read_stream(pipe, 1000)
+    assert time.monotonic() - started < 10
+    with pytest.raises(NotPlain, match="more than 1,000 bytes"):
+        read_stream(Path("/dev/zero"), 1000)
