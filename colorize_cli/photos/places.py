@@ -15,6 +15,7 @@ from colorize_cli.metadata import xmp
 from colorize_cli.metadata.xmp import RDF, Attribute, Element, Packet, XmpError
 from colorize_cli.photos import irb
 from colorize_cli.photos.jp2_file import GEO_UUID
+from colorize_cli.photos.jpeg_file import XMP as XMP_MARK
 from colorize_cli.photos.png_file import inflate_all
 
 # Content location (code, name), city, sublocation, province, country (code, name).
@@ -108,6 +109,8 @@ def resources_without(resources: bytes) -> bytes:
 def text_names_place(kind: bytes, payload: bytes) -> bool:
     """Whether a PNG's text holds another program's copy of IPTC or XMP in which a place is named."""
     keyword, _, rest = payload.partition(b"\0")
+    if _is_place(keyword.rpartition(b":")[2].decode("latin-1")):  # "exif:GPSLatitude", as ImageMagick has it
+        return True
     if not keyword.startswith(b"Raw profile type "):
         return False
     text = inflate_all(rest[1:])[0] if kind == b"zTXt" else rest
@@ -117,4 +120,5 @@ def text_names_place(kind: bytes, payload: bytes) -> bool:
     except ValueError:
         return False
     iptc = irb.iptc_of(data) or data
-    return b"<" in data and in_xmp(data) or iptc[:1] == b"\x1c" and iptc_without(iptc) != iptc
+    packet = data.removeprefix(XMP_MARK)
+    return packet.lstrip().startswith(b"<") and in_xmp(packet) or iptc[:1] == b"\x1c" and iptc_without(iptc) != iptc

@@ -23,9 +23,10 @@ from colorize_cli.photos.decode import decode, finish, turn
 from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
 from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import Metadata, Photo, PhotoFormat
+from colorize_cli.photos.photo import DecodeLimits, Metadata, Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.raw import RawPage, RawPhoto
+from colorize_cli.photos.scan import open_scan
 
 U8 = NDArray[np.uint8]
 WIDTH, HEIGHT = 60, 40
@@ -420,3 +421,17 @@ def test_regions_follow_a_turn_that_the_decoder_has_undone(turned: int) -> None:
     assert region_told(photo) == pytest.approx(bright(photo.pages[0].pixels), abs=1e-3)
     x, y, w, h = bright(photo.pages[0].pixels)
     assert subject_of(photo) == (x + w // 2, y + h // 2, w, h)
+
+
+@pytest.mark.parametrize("turned", [1, 2, 3, 4])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_a_streamed_image_is_as_upright_as_one_read_as_a_whole(tmp_path: Path, suffix: str, turned: int) -> None:
+    grey = np.rint(127 + 60 * np.sin(np.arange(700 * 501) / 5000)).astype(np.uint8).reshape(700, 501)
+    region = REGIONS["microsoft"].format(x=0.1, y=0.2, w=0.3, h=0.4)
+    area = REGIONS["subject"].format(pcx=100, pcy=500, pw=8, ph=4)
+    path = tmp_path / f"photo{suffix}"
+    path.write_bytes(WRITERS[suffix](grey, f"{RDF} tiff:Orientation='{turned}'>{region}{area}{END}".encode()))
+    whole, scan = decode(path), open_scan(path, DecodeLimits())
+    rows = np.concatenate([block.rows.pixels for block in scan.blocks(0)])
+    np.testing.assert_array_equal(rows, whole.pages[0].pixels)
+    assert scan.photo.metadata.xmp == whole.metadata.xmp

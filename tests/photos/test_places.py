@@ -130,3 +130,15 @@ def test_no_place_is_left_in_the_file(tmp_path: Path, rewrite: Rewrite, grey: U8
         assert len(after.pages[0].metadata.inside) == 1
         with tifffile.TiffFile(out) as file:
             assert all(33550 not in page.tags for page in (*file.pages, *file.pages[0].pages))
+
+
+def test_texts_of_imagemagick_lose_the_place_and_nothing_else() -> None:
+    def raw(data: bytes) -> bytes:
+        return b"Raw profile type x\0\nx\n%8d\n%s\n" % (len(data), data.hex().encode())
+
+    assert places.text_names_place(b"tEXt", b"exif:GPSLatitude\x0048/1, 31/1")
+    assert places.text_names_place(b"tEXt", raw(PACKET))
+    assert places.text_names_place(b"tEXt", raw(b"http://ns.adobe.com/xap/1.0/\0" + PACKET))
+    assert not places.text_names_place(b"tEXt", b"exif:FNumber\x0028/10")
+    assert not places.text_names_place(b"tEXt", raw(b"\0\1\2 < a profile > City"))
+    assert not places.text_names_place(b"tEXt", raw(b"<a/>"))
