@@ -138,7 +138,7 @@ def train(
         if out is not None:
             check_new(out)
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
-    with TrainingScreen(config, quiet) as screen:
+    with TrainingScreen(config, quiet, seconds) as screen:
         access = Access(
             root,
             accept_license,

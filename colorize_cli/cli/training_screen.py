@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from colorize_cli.cli import console
-from colorize_cli.errors import printable
+from colorize_cli.errors import counted, printable
 
 if TYPE_CHECKING:
     from colorize_cli.training.config import TrainConfig
@@ -35,16 +35,13 @@ class TrainingScreen:
     Args:
         config: the run.
         quiet: say nothing.
+        time_limit: seconds after which the run ends.
     """
 
-    def __init__(self, config: TrainConfig, quiet: bool) -> None:
+    def __init__(self, config: TrainConfig, quiet: bool, time_limit: float = math.inf) -> None:
         self.config, self.quiet, self.said = config, quiet, 0.0
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[info]}"),
-            TimeRemainingColumn(),
-        )
+        self.limit, self.began, self.stepped = time_limit, time.monotonic(), False
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}"))
         self.bar = Progress(*columns, console=console.stderr) if console.stderr.is_terminal and not quiet else None
         self.task = None if self.bar is None else self.bar.add_task("Opening", total=None, info="")
 
@@ -81,33 +78,42 @@ class TrainingScreen:
         return Watcher(self.on_start, self.on_step, self.on_figures, should_stop)
 
     def on_start(self, out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:
-        """The run begins."""
+        """The run begins, or a part of one."""
+        if not self.stepped:
+            self.began, self.stepped = time.monotonic(), True
         lost = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
         left_out = f"; left out: {lost}" if lost else ""
-        self._line(f"{self.config.recipe}: {training} photos to learn from, {held_out} to measure on{left_out}")
+        self._line(
+            f"{self.config.recipe}: {counted(training, 'photo')} to learn from, {held_out} to measure on{left_out}"
+        )
         self._line(f"The run: {printable(out)}")
 
     def on_step(self, step: Step) -> None:
         """A step is done."""
         loss = step.losses.get("G", step.losses.get("loss", step.losses.get("D", math.nan)))
         info = f"loss {loss:.4g}  {step.photos_per_s:.1f} photos/s"
-        left = (step.total - step.done) / max(step.photos_per_s, 1e-9)
-        self._show(f"Epoch {step.epoch + 1}", step.done, step.total, info, f", {timedelta(seconds=round(left))} left")
+        self._show(f"Epoch {step.epoch + 1}", step.done, step.total, f"{info}, {self._left(step)} left")
+
+    def _left(self, step: Step) -> str:
+        """Time until the run ends: when all is learned, or when its time is up."""
+        work = (step.total - step.done) / max(step.photos_per_s, 1e-9)
+        limit = max(0.0, self.limit - (time.monotonic() - self.began))
+        return str(timedelta(seconds=round(min(work, limit, timedelta.max.total_seconds() / 2))))
 
     def on_figures(self, figures: dict[str, float]) -> None:
         """A checkpoint is written."""
         shown = ", ".join(f"{key} {figures[key]:.4g}" for key in _SHOWN if key in figures)
-        where = f"epoch {figures['epoch']:.0f}, {figures['samples']:.0f} photos"
+        where = f"epoch {figures['epoch']:.0f}, {counted(round(figures['samples']), 'photo')}"
         self._line(f"{where}: {shown or 'no held-out photos to measure on'}")
 
     def _line(self, text: str) -> None:
         if not self.quiet:
             console.stderr.print(escape(text))
 
-    def _show(self, what: str, done: int, total: int, info: str, rest: str = "") -> None:
+    def _show(self, what: str, done: int, total: int, info: str) -> None:
         if self.bar is not None and self.task is not None:
             self.bar.start()
             self.bar.update(self.task, description=what, completed=done, total=total or None, info=info)
         elif not self.quiet and time.monotonic() - self.said > _LINE_EVERY:
             self.said = time.monotonic()
-            self._line(f"{what}: {info}{rest}" if not total else f"{what}: {100 * done / total:.1f} %, {info}{rest}")
+            self._line(f"{what}: {info}" if not total else f"{what}: {100 * done / total:.1f} %, {info}")

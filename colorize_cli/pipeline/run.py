@@ -8,6 +8,7 @@ Out: `RunReport`; the files
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import torch
 
 REPORT_NAME = "colorize-report.json"
+_FORMAT = re.compile(r"\.(?=.*[a-z])[a-z0-9]{2,5}", re.IGNORECASE)  # a suffix that names a format; `.2024` does not
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,18 @@ def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> N
         raise UsageError(
             f"--out {printable(job.out)} is one file, but there are {counted(len(found.sources), 'photo')}", hint=hint
         )
+    if single is None and not job.out.exists() and _one_file(found, job) and _FORMAT.fullmatch(job.out.suffix):
+        raise UsageError(
+            f"--out {printable(job.out)}: no such format: {job.out.suffix}",
+            hint="Name a file like a.png, .jpg, .tif or .webp; or make that folder first, if it is to be one.",
+        )
     if single is None and job.out.exists() and not job.out.is_dir():
         raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
+
+
+def _one_file(found: Discovery, job: ColorizeJob) -> bool:
+    """Whether the user named one photo, and so may mean one file by --out."""
+    return len(found.sources) == len(job.photos) == 1 and not job.listed and not Path(job.photos[0]).is_dir()
 
 
 def _write_report(report: RunReport, job: ColorizeJob, single: Path | None, notice: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
-from colorize_cli.errors import DecodeError, HintError, PhotoError
+from colorize_cli.errors import DecodeError, HintError, PhotoError, TooLargeError
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
@@ -36,9 +36,11 @@ from colorize_cli.models.registry import Sizes
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.photos.encode import target_format, write_photo
 from colorize_cli.photos.kept import Shelf
+from colorize_cli.photos.limits import check_size
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.raw import TooManyPixels
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.photos.strip_file import strip_copy
@@ -113,7 +115,7 @@ class Workshop:
             return standing
         way = plan(found, form, self.job.stream_from, self.job.max_memory)
         if self.job.dry_run:
-            return Outcome(path, Status.planned, out, notes=(*((note,) if note else ()), *described(found, way)))
+            return self._planned(path, out, (*((note,) if note else ()), *described(found, way)), found.size)
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
         provenance = replace(provenance, source=source_note(source, photo.metadata.file))
@@ -156,6 +158,20 @@ class Workshop:
             sights,
             opened.scan,
         )
+
+    def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:
+        """What a run would do with a photo, as far as its header and its side-cars tell.
+
+        Raises:
+            PhotoError: it would fail.
+        """
+        try:
+            check_size(*size, 0, self.job.limits())
+        except TooManyPixels as error:
+            raise TooLargeError(str(error), path=path) from None
+        self.steering.check(path)
+        self.steering.read(path)
+        return Outcome(path, Status.planned, out, notes=notes)
 
     def open(self, path: Path, way: ScanPlan) -> Opened:
         """Read a photo: as a whole; or, of a large one, as much as has to be seen before it is coloured.

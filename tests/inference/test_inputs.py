@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from colorize_cli.errors import unprintable
 from colorize_cli.files import discover as discovery
 from colorize_cli.files.discover import discover
 from tests.inference.conftest import Run, command, grey_photo
@@ -132,3 +133,54 @@ def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path) -> None:
     os.close(here)
     os.chdir(tmp_path)
     assert discover(["d"]).sources == []
+
+
+def test_a_result_of_no_known_format_is_refused(run: Run, tmp_path: Path) -> None:
+    photo = grey_photo(tmp_path / "photo.png")
+    done = run(photo, "--out", tmp_path / "x" / "x.xyz")
+    assert done.returncode == 2 and "x.xyz: no such format: .xyz. \n".strip() in done.stderr
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "made.xyz").mkdir()
+    for out in ("made.xyz", "v1.2024"):
+        assert run(photo, "--out", tmp_path / out).returncode == 0
+        assert (tmp_path / out / "photo.png").exists()
+
+
+def test_a_dry_run_tells_what_would_fail(run: Run, tmp_path: Path) -> None:
+    photos = tmp_path / "in"
+    grey_photo(photos / "good.png")
+    grey_photo(photos / "large.png", (400, 300))
+    (photos / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    for limit, reason in ((("--max-pixels", "100K"), "more than --max-pixels 100K allows"),):
+        done = run(photos, "--out", tmp_path / "out", "--dry-run", *limit)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout == f"{photos / 'good.png'} -> {tmp_path / 'out' / 'good.png'}\n"
+        assert (
+            reason in done.stderr
+            and "cut.jpg: " in done.stderr
+            and "1 planned, 2 failed" in done.stderr.replace("2 failed, 1 planned", "1 planned, 2 failed")
+        )
+        assert not (tmp_path / "out").exists()
+
+
+def test_odd_names_are_shown_on_one_line_and_can_be_read_back_from_the_report(run: Run, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    photos.mkdir()
+    names = [b"bytes\xff\xfe.png", b"line\nend.png", b"\x1b[31mred.png", b"back\\slash.png", "größe 家族.png".encode()]
+    whole = grey_photo(tmp_path / "a.png").read_bytes()
+    for name in names:
+        Path(os.fsdecode(os.fsencode(photos) + b"/" + name)).write_bytes(whole)
+        Path(os.fsdecode(os.fsencode(photos) + b"/x" + name)).write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = run(photos, "--out", out)
+    assert done.returncode == 1, done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("failed ")]) == 5
+    assert (
+        "\x1b[31mred" not in done.stderr
+        and "xline\\nend.png: " in done.stderr
+        and "xbytes\\xff\\xfe.png: " in done.stderr
+    )
+    report = json.loads((out / "colorize-report.json").read_bytes().decode("utf-8"))
+    sources = {os.fsencode(unprintable(row["source"])).rpartition(b"/")[2] for row in report["photos"]}
+    assert sources == {prefix + name for name in names for prefix in (b"", b"x")}
+    results = [os.fsencode(unprintable(row["output"])) for row in report["photos"] if row["status"] == "done"]
+    assert len(results) == 5 and all(os.path.exists(path) for path in results)
