@@ -26,12 +26,12 @@ def test_time_left(
     clock.now += 500  # opening the data does not count
     screen.on_start(Path("runs/x"), 1, 0, {})
     clock.now += 100
-    screen.on_step(Progress(0, 1, 1000, 101_000, {"G": 1.0}, 10.0))
+    screen.on_step(Progress(1000, 101_000, 0, {"G": 1.0}, 10.0))
     shown = capsys.readouterr().err
     assert said in shown and "mini: 1 photo to learn from" in shown
 
 
 def test_a_rate_of_nothing_leaves_no_overflow(capsys: pytest.CaptureFixture[str]) -> None:
     screen = TrainingScreen(load_recipe("mini"), False)
-    screen.on_step(Progress(0, 0, 0, 10**12, {}, 0.0))
+    screen.on_step(Progress(0, 10**12, 0, {}, 0.0))
     assert "left" in capsys.readouterr().err

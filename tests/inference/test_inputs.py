@@ -57,7 +57,7 @@ def test_folders_closed_to_this_user_are_named(tiny_model: Path, request: pytest
     (photos / "closed").chmod(0o700)
     code = (  # the first run loads what the other user may not read: Python's own files lie in a home folder
         "import os, sys; from colorize_cli.cli.app import main; first, *rest = sys.argv[1:]\n"
-        "assert main([first, '--out', first + '.out', *rest[3:]]) == 0; os.setuid(65534); sys.exit(main(rest))"
+        "assert main([first, '--out', first + '-out', *rest[3:]]) == 0; os.setuid(65534); sys.exit(main(rest))"
     )
     words = [str(photos / "a.png"), *command(model, photos, "--out", out)[3:]]
     env = {**os.environ, "HOME": str(out), "TMPDIR": str(out)}
