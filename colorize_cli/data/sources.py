@@ -7,19 +7,24 @@ Out: `Member`s: where each photo's bytes lie, its stable name, and the source, l
 from __future__ import annotations
 
 import itertools
+import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
 
 import pyarrow
 import pyarrow.parquet as pq
 
 from colorize_cli.errors import DataError
+from colorize_cli.photos.machine import half_of_memory
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+MOST_BYTES = 256 << 20  # of one photo
+_MOST_HEADER, _MOST_GROUP = 1 << 20, 8 << 30
 ARCHIVE_SUFFIXES = frozenset({".tar", ".zip", ".parquet"})
 
 
@@ -94,7 +99,7 @@ def list_members(path: Path) -> Iterator[Member]:
 
 def _list_tar(file: Path) -> Iterator[Member]:
     try:
-        with tarfile.open(file, "r:") as archive:
+        with file.open("rb") as handle, tarfile.open(None, "r:", cast(Any, _Bounded(handle))) as archive:
             for entry in archive:
                 suffix = PurePosixPath(entry.name).suffix.lower()
                 if entry.isfile() and suffix in PHOTO_SUFFIXES:
@@ -110,7 +115,7 @@ def _list_inner_tar(file: Path, outer: tarfile.TarInfo) -> Iterator[Member]:
     end, folder = outer.offset_data + outer.size, PurePosixPath(outer.name.removeprefix("./")).with_suffix("")
     with file.open("rb") as handle:
         handle.seek(outer.offset_data)
-        with tarfile.open(fileobj=handle, mode="r:") as archive:  # its offsets are those of the whole file
+        with tarfile.open(None, "r:", cast(Any, _Bounded(handle))) as archive:  # its offsets are the whole file's
             for entry in archive:
                 if entry.offset_data + entry.size > end:
                     raise tarfile.ReadError(f"{outer.name} is cut short")
@@ -135,7 +140,7 @@ def _list_parquet(file: Path, root: Path) -> Iterator[Member]:
         label = next((name for name in ("label", "labels", "class") if name in table.schema_arrow.names), None)
         stem = file.stem if file == root else file.relative_to(root).with_suffix("").as_posix()
         for group in range(table.num_row_groups):
-            names, labels = _names_and_labels(table, group, column, label)
+            names, labels = _names_and_labels(table, group, column, label, file)
             for row, (name, value) in enumerate(zip(names, labels, strict=True)):
                 known = name or f"{group}-{row}"
                 tag = None if value is None else str(value)
@@ -145,8 +150,9 @@ def _list_parquet(file: Path, root: Path) -> Iterator[Member]:
 
 
 def _names_and_labels(
-    table: pq.ParquetFile, group: int, column: str, label: str | None
+    table: pq.ParquetFile, group: int, column: str, label: str | None, file: Path
 ) -> tuple[list[str | None], list[object]]:
+    _check_group(table, group, file)
     wanted = [f"{column}.path"] + ([label] if label else [])
     read = table.read_row_group(group, columns=wanted)
     rows = table.metadata.row_group(group).num_rows
@@ -196,26 +202,78 @@ def read_bytes(members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
                 with file.open("rb") as handle:
                     for member in group:
                         handle.seek(member.offset)
-                        yield member, handle.read(member.size)
+                        yield member, _read(handle, member.size)
         except (OSError, zipfile.BadZipFile, pyarrow.ArrowException) as error:
             raise _broken(file, error) from error
 
 
 def _inflated(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
+        if archive.getinfo(name).file_size > MOST_BYTES:
+            return b""
         return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, lzma.LZMAError):
         return b""  # one broken photo, which is dropped and counted
+
+
+def _read(handle: BinaryIO, size: int) -> bytes:
+    """A photo's bytes; nothing of one that is larger than any photo, which is dropped and counted as a broken one."""
+    if size > MOST_BYTES:
+        return b""
+    data = handle.read(MOST_BYTES + 1 if size < 0 else size)
+    return data if len(data) <= MOST_BYTES else b""
+
+
+class _Bounded:
+    """An archive's file whose headers cannot ask for any number of bytes: names and comments are short."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes of a header.
+
+        Raises:
+            TarError: more are asked for than any header has.
+        """
+        if not 0 <= size <= _MOST_HEADER:
+            raise tarfile.TarError(f"a header of {size:,} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """See `io.IOBase`."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """See `io.IOBase`."""
+        return self._file.tell()
 
 
 def _read_parquet(file: Path, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
     table = pq.ParquetFile(file)
     column = image_column(table)
     for group, wanted in itertools.groupby(members, key=lambda member: member.offset):
+        _check_group(table, group, file)
         rows = table.read_row_group(group, columns=[column]).column(column)
         for member in wanted:
             value = rows[member.size].as_py()
-            yield member, (value["bytes"] if isinstance(value, dict) else value) or b""
+            data = (value["bytes"] if isinstance(value, dict) else value) or b""
+            yield member, data if len(data) <= MOST_BYTES else b""
+
+
+def _check_group(table: pq.ParquetFile, group: int, file: Path) -> None:
+    """Refuse a row group that would fill the memory.
+
+    Raises:
+        DataError: it would.
+    """
+    about = table.metadata.row_group(group)
+    size = sum(about.column(number).total_uncompressed_size for number in range(about.num_columns))
+    if size > min(_MOST_GROUP, half_of_memory()):
+        raise DataError(
+            f"{file}: one of its row groups has {size:,} bytes, which is too much to be held",
+            hint="Write it again with smaller row groups.",
+        )
 
 
 def _broken(file: Path, error: Exception) -> DataError:
