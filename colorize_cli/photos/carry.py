@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from colorize_cli.metadata import extended, xmp
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, jp2_file, png_file
+from colorize_cli.photos import exif, jp2_file, png_file, thumbnail
 from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import Metadata, Photo, PhotoFormat
+from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.tiff_tags import (
     COPIED_LAYOUT,
@@ -70,6 +70,9 @@ def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
     if format is PhotoFormat.heic and metadata.xmp and xmp.fault(metadata.xmp):
         notes.append(Note("its XMP cannot be read and was left out: HEIC holds none that is damaged", Loss.metadata))
         metadata = replace(metadata, xmp=None)
+    if metadata.thumbnail:
+        notes.append(exif.THUMBNAIL_LEFT_OUT)
+        metadata = replace(metadata, thumbnail=None)
     if metadata.exif and format not in _HOLDS_EXIF:
         lost("EXIF")
     if metadata.iptc and format not in _HOLDS_IPTC:
@@ -99,6 +102,23 @@ def _tags_of_tiff_alone(photo: Photo, format: PhotoFormat) -> list[int]:
     elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if format in _HOLDS_EXIF else {282, 283, 296})
     pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
     return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
+
+
+def with_new_thumbnail(photo: Photo, format: PhotoFormat, pixels: AnyPixels | LumaPlanes) -> Photo:
+    """The photo with a thumbnail of the result in its EXIF, where the old one stood and the format keeps it there.
+
+    Args:
+        photo: as decoded.
+        format: of the output.
+        pixels: of the output's first page.
+    """
+    metadata = photo.metadata
+    if not metadata.exif or not metadata.thumbnail or format is _TIFF or format not in _HOLDS_EXIF:
+        return photo
+    block = thumbnail.renewed(metadata.exif, metadata.thumbnail, pixels)
+    if block is None:
+        return photo
+    return replace(photo, metadata=replace(metadata, exif=block, thumbnail=None))
 
 
 def _moves_a_maker_note(photo: Photo, format: PhotoFormat) -> bool:

@@ -97,7 +97,8 @@ def finish(
     said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
     notes += (said,) if said else ()
     parts = (raw.metadata.xmp, extended.joined(raw.metadata.xmp, raw.metadata.xmp_extended))
-    if raw.metadata.exif and exif.has_thumbnail(raw.metadata.exif) or any(map(has_thumbnail, parts)):
+    block = None if metadata.thumbnail else raw.metadata.exif
+    if block and exif.has_thumbnail(block) or any(map(has_thumbnail, parts)):
         notes += (exif.THUMBNAIL_LEFT_OUT,)
     notes = tuple(dict.fromkeys(notes))
     if raw.metadata.xmp and (fault := xmp.fault(raw.metadata.xmp)):
@@ -128,6 +129,7 @@ def _upright(metadata: Metadata, turned: int, size: tuple[int, int]) -> Metadata
     return replace(
         metadata,
         exif=exif.upright(metadata.exif, turned, size) if metadata.exif else None,
+        thumbnail=exif.thumbnail_place(metadata.exif) if metadata.exif else None,
         xmp=packet,
         xmp_extended=pieces,
         segments=tuple((marker, _upright_segment(payload, turned, size)) for marker, payload in metadata.segments),

@@ -17,7 +17,7 @@ from colorize_cli.errors import EncodeError, counted, printable
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import multi_jpeg
-from colorize_cli.photos.carry import fitted
+from colorize_cli.photos.carry import fitted, with_new_thumbnail
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.photos.encode_others import encode_other
 from colorize_cli.photos.encode_png import encode_png
@@ -197,7 +197,7 @@ def encode_bytes(
     rgb = [pixels for pixels in pages if not isinstance(pixels, LumaPlanes)]
     if len(rgb) < len(pages) and format is not PhotoFormat.jpeg:
         raise EncodeError(f"luma and chroma are for JPEG, not for {format.upper()}", path=photo.path)
-    photo, unfit = fitted(photo, format)
+    photo, unfit = fitted(with_new_thumbnail(photo, format, pages[0]), format)
     if format is PhotoFormat.tiff:
         pieces, said = encode_tiff(photo, rgb, quality, note)
         return pieces, unfit + said + multi_jpeg.lost_around(photo)

@@ -7,12 +7,12 @@ Out: orientation and resolution; a block of the same length with orientation 1 a
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 from colorize_cli.metadata import upright as upright_xmp
 from colorize_cli.notes import Loss, Note
+from colorize_cli.photos import thumbnail
 from colorize_cli.photos.ifd import Ifd, Tag, TagError, numbers, patch_numbers, rational, read_header, read_ifd
-from colorize_cli.photos.photo import Resolution
+from colorize_cli.photos.photo import Resolution, ThumbnailPlace
 
 ORIENTATION = 274
 GPS = 34853
@@ -93,7 +93,7 @@ def upright(block: bytes, turned: int, size: tuple[int, int]) -> bytes:
     tag = ifd.find(ORIENTATION)
     if tag and tag.count:
         patch_numbers(patched, tag, ifd.order, (1,) * tag.count)
-    _erase_thumbnail(patched, ifd)
+    thumbnail.erase(patched, ifd)
     inner = ifd.find(34665)
     if turned >= 5:
         _exchange(patched, ifd, 256, 257)
@@ -110,39 +110,13 @@ def upright(block: bytes, turned: int, size: tuple[int, int]) -> bytes:
 def has_thumbnail(block: bytes) -> bool:
     """Whether a block holds a smaller copy of the picture."""
     ifd = _first(block)
-    return bool(ifd and _thumbnail(block, ifd))
+    return bool(ifd and thumbnail.parts(block, ifd))
 
 
-def _thumbnail(block: bytes, ifd: Ifd) -> list[tuple[int, int]]:
-    """Where the bytes of the smaller copy in the second directory start and end."""
-    try:
-        second = read_ifd(block, read_header(block), ifd.next) if ifd.next else None
-    except (TagError, struct.error):
-        return []
-    if second is None:
-        return []
-    places = [(second.integer(513), second.integer(514))]
-    places += zip(map(int, second.numbers(273)), map(int, second.numbers(279)), strict=False)
-    return [(at, at + size) for at, size in places if at >= 8 and size > 0 and at + size <= len(block)]
-
-
-def _erase_thumbnail(block: bytearray, ifd: Ifd) -> None:
-    """Take the second directory off the chain, and blank the picture that it points to."""
-    taken = list(_taken(ifd))
-    for start, end in _thumbnail(bytes(block), ifd):
-        if not any(start < stop and first < end for first, stop in taken):
-            block[start:end] = bytes(end - start)
-    if ifd.next and ifd.next_at + 4 <= len(block):
-        block[ifd.next_at : ifd.next_at + 4] = bytes(4)
-
-
-def _taken(ifd: Ifd) -> Iterator[tuple[int, int]]:
-    """Where a directory, its values and its sub-directories lie."""
-    yield ifd.offset, ifd.next_at + 4
-    for tag in ifd.tags:
-        yield tag.where, tag.where + len(tag.value)
-        if tag.child:
-            yield from _taken(tag.child)
+def thumbnail_place(block: bytes) -> ThumbnailPlace | None:
+    """Where in a block a thumbnail can be made anew."""
+    ifd = _first(block)
+    return thumbnail.place_of(block, ifd) if ifd else None
 
 
 def turned_subject(tag: Tag, directory: Ifd, turned: int, size: tuple[int, int]) -> tuple[int, ...] | None:

@@ -217,11 +217,26 @@ class PageMetadata:
 
 
 @dataclass(frozen=True)
+class ThumbnailPlace:
+    """Where in an EXIF block a thumbnail stood, and a new one can.
+
+    Attributes:
+        directory: offset of the directory that points to it.
+        start, end: offsets of its bytes.
+    """
+
+    directory: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Metadata:
     """What stands around the pixels of a whole file.
 
     Attributes:
         exif: an EXIF block from its TIFF header on; orientation 1 and no pointer to a thumbnail, else as it was.
+        thumbnail: where in it a thumbnail of the result is to stand; None where there was none that can be made anew.
         xmp: the XMP packet.
         xmp_extended: JPEG's ExtendedXMP, its APP1 payloads verbatim.
         iptc: Photoshop image resources, which hold IPTC-IIM, without their thumbnails.
@@ -235,6 +250,7 @@ class Metadata:
     """
 
     exif: bytes | None = None
+    thumbnail: ThumbnailPlace | None = None
     xmp: bytes | None = None
     xmp_extended: tuple[bytes, ...] = ()
     iptc: bytes | None = None
