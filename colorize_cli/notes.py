@@ -33,6 +33,7 @@ class Loss(Enum):
     bytes_after = ("bytes after", "lost bytes that stood after the picture", "lost bytes that stood after the picture")
     structure = ("structure", "lost the layout of its file", "lost the layout of their files")
     format = ("format", "changed its format or suffix", "changed their format or suffix")
+    sidecar = ("side-car", "has a side-car that needs a look", "have side-cars that need a look")
     salvage = ("salvage", "is damaged: what is missing is blank", "are damaged: what is missing is blank")
 
     def __init__(self, key: str, one: str, many: str) -> None:

@@ -40,6 +40,7 @@ from colorize_cli.cli.options import (
     SalvageOpt,
     SaturationOpt,
     SeedOpt,
+    SidecarsOpt,
     StripOpt,
     SuffixOpt,
     TileOpt,
@@ -49,7 +50,7 @@ from colorize_cli.cli.options import (
 )
 from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.errors import UsageError, printable, quoted
-from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Strip
+from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 
 def colorize(
@@ -81,6 +82,7 @@ def colorize(
     on_color: OnColorOpt = OnColor.copy,
     dry_run: DryRunOpt = False,
     strip: StripOpt = Strip.none,
+    sidecars: SidecarsOpt = Sidecars.copy,
     salvage: SalvageOpt = False,
     verify: VerifyOpt = False,
     max_pixels: MaxPixelsOpt = "1G",
@@ -125,6 +127,7 @@ def colorize(
         on_color=on_color,
         dry_run=dry_run,
         strip=strip.value,
+        sidecars=sidecars,
         salvage=salvage,
         verify=verify,
         max_pixels=_amount(max_pixels, "--max-pixels", 1000),

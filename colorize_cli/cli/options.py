@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Strip
+from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 PhotosArg = Annotated[
     list[str] | None,
@@ -86,6 +86,10 @@ OnColorOpt = Annotated[
 ]
 DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 StripOpt = Annotated[Strip, typer.Option(help="Leave metadata out: gps (where it was taken) or all of it.")]
+SidecarsOpt = Annotated[
+    Sidecars,
+    typer.Option(help="Files beside a photo that are about it (NAME.xmp, NAME.jpg.xmp, Takeout's NAME.jpg.json)."),
+]
 SalvageOpt = Annotated[bool, typer.Option("--salvage", help="Take what is there of damaged files, and say so.")]
 VerifyOpt = Annotated[
     bool, typer.Option("--verify", help="Read every result back; prove lightness, size and metadata.")

@@ -29,6 +29,13 @@ class OnColor(StrEnum):
     recolor = "recolor"
 
 
+class Sidecars(StrEnum):
+    """What becomes of the files beside a photo that say something about it."""
+
+    copy = "copy"
+    skip = "skip"
+
+
 class Strip(StrEnum):
     """What is left out of the metadata."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from colorize_cli import __version__
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import PHOTO_SUFFIXES
-from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision
+from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
@@ -48,6 +48,7 @@ class ColorizeJob:
         on_color: what to do with photos that have colour.
         dry_run: plan only.
         strip: what is left out of the metadata.
+        sidecars: what becomes of XMP and Takeout's JSON beside the photos.
         salvage: take what is there of damaged files.
         verify: read every result back and prove its lightness, size and metadata.
         max_pixels: largest page that is read.
@@ -83,6 +84,7 @@ class ColorizeJob:
     on_color: OnColor = OnColor.copy
     dry_run: bool = False
     strip: Strip = "none"
+    sidecars: Sidecars = Sidecars.copy
     salvage: bool = False
     verify: bool = False
     max_pixels: int = DecodeLimits.max_pixels

@@ -46,6 +46,7 @@ from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.photos.strip_file import strip_copy
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
+from colorize_cli.pipeline.sidecars import Companions
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +79,7 @@ class Workshop:
         self.settings = job.encode_settings()
         self.lane, self.shelf, self.gpu = lane or Lane(), Shelf(), gpu
         self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
-        self.outputs = Outputs(job, destinations, self.settings)
+        self.outputs, self.companions = Outputs(job, destinations, self.settings), Companions(job)
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -93,7 +94,9 @@ class Workshop:
         result: Prepared | Outcome | None = None
         try:
             result = self._prepare(index, source)
-            return result if isinstance(result, Prepared) else self.outputs.told(index, result)
+            if isinstance(result, Prepared):
+                return result
+            return self.companions.carry(self.outputs.told(index, result))
         finally:
             self.steering.carried.pop(index, None)
             if not isinstance(result, Prepared):
@@ -311,7 +314,8 @@ class Workshop:
             write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
-        return Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)
+        done = Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)
+        return self.companions.carry(done)
 
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
         found = {i: self._colours_of(prepared, place, colours) for place, i in enumerate(prepared.colored_pages)}

@@ -17,7 +17,7 @@ def run(tiny_model: Path, folder: Path, out: Path, **options: object) -> list[Ou
     def on_progress(step: Progress) -> None:
         found.extend([step.outcome] if step.outcome else [])
 
-    job = ColorizeJob((str(folder),), out, str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
     colorize_photos(job, on_progress)
     return sorted(found, key=lambda outcome: outcome.source.name)
 

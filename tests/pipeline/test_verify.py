@@ -17,7 +17,7 @@ from tests.metadata import blocks as b
 
 
 def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photo),), out, str(tiny_model), device="cpu", verify=True, **options))  # type: ignore[arg-type]
+    return colorize_photos(ColorizeJob((str(photo),), out, model=str(tiny_model), device="cpu", verify=True, **options))  # type: ignore[arg-type]
 
 
 @pytest.fixture
