@@ -11,6 +11,7 @@ application segments of an unknown version, and zeros that fill up the file befo
 from __future__ import annotations
 
 import logging
+from mmap import mmap
 
 import imagecodecs
 import numpy as np
@@ -30,7 +31,7 @@ class JpegDamage(ValueError):
     """The scans hold bits that no encoder writes; the message says which, without the word JPEG."""
 
 
-def decode_strictly(data: bytes, components: int, factor: int = 1) -> NDArray[np.uint8]:
+def decode_strictly(data: bytes | mmap, components: int, factor: int = 1) -> NDArray[np.uint8]:
     """Decode 8-bit samples; three components come as RGB, four as they are stored, but YCCK as CMYK.
 
     Args:
@@ -49,12 +50,12 @@ def decode_strictly(data: bytes, components: int, factor: int = 1) -> NDArray[np
         return _turbo(data, components, factor)
     except ValueError as error:
         if _UNKNOWN_SAMPLING in str(error):
-            return _by_vips(without_harmless(data, components), components, factor)
+            return _by_vips(without_harmless(bytes(data), components), components, factor)
         said = str(error)
     if _HARMLESS in said:
         return _turbo(data, components, factor, strict=False)
     try:
-        return _turbo(without_harmless(data, components), components, factor)
+        return _turbo(without_harmless(bytes(data), components), components, factor)
     except ValueError:
         raise JpegDamage(plain_words(said)) from None
 
@@ -74,7 +75,7 @@ def decode_leniently(data: bytes, components: int) -> NDArray[np.uint8]:
         return found
 
 
-def check_strictly(data: bytes) -> None:
+def check_strictly(data: bytes | mmap) -> None:
     """Look for damage without keeping the picture: its code is read, an eighth of its size is made of it.
 
     Raises:
@@ -87,12 +88,12 @@ def check_strictly(data: bytes) -> None:
         if _UNKNOWN_SAMPLING in said or _HARMLESS in said:
             return
         try:
-            simplejpeg.decode_jpeg(without_harmless(data, 3), colorspace="GRAY", min_height=1, min_width=1)
+            simplejpeg.decode_jpeg(without_harmless(bytes(data), 3), colorspace="GRAY", min_height=1, min_width=1)
         except ValueError:
             raise JpegDamage(plain_words(said)) from None
 
 
-def _turbo(data: bytes, components: int, factor: int = 1, strict: bool = True) -> NDArray[np.uint8]:
+def _turbo(data: bytes | mmap, components: int, factor: int = 1, strict: bool = True) -> NDArray[np.uint8]:
     space, least = {1: "GRAY", 3: "RGB", 4: "CMYK"}[components], {}
     if factor > 1:
         height, width = simplejpeg.decode_jpeg_header(data)[:2]

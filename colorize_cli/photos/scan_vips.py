@@ -6,8 +6,11 @@ Out: the photo with a single pixel, its true size, and what reads its rows; libv
 
 from __future__ import annotations
 
+import mmap
+import os
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +75,8 @@ class JpegRows:
             yield top, self._page(rows)
         if not self._checked:
             try:
-                check_strictly(self.path.read_bytes())
+                with _held(self.path) as data:
+                    check_strictly(data)
             except JpegDamage as error:
                 raise Damaged(f"damaged JPEG: {error}", salvageable=True) from None
             self._checked = True
@@ -83,7 +87,8 @@ class JpegRows:
 
     def _decoded(self, factor: int) -> Any:
         try:
-            found = decode_strictly(self.path.read_bytes(), self.count, factor)
+            with _held(self.path) as data:
+                found = decode_strictly(data, self.count, factor)
         except ValueError as error:
             raise Damaged(f"damaged JPEG: {decode_jpeg.reason(error)}", salvageable=True) from None
         frame = self.parsed.frame
@@ -100,6 +105,19 @@ class JpegRows:
     def _page(self, rows: Any) -> RawPage:
         space = "grey" if self.count == 1 else "rgb"
         return decode_jpeg.photo_of(self.parsed, rows, space, []).pages[0]
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[mmap.mmap]:
+    """A file in memory that is the system's again at once; not the file mapped, which may be cut short meanwhile."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise Damaged("truncated JPEG: it is empty")
+        with mmap.mmap(-1, size) as data:
+            if file.readinto(data) != size:
+                raise Damaged("the file changed while it was read; try again")
+            yield data
 
 
 def open_png(path: Path, limits: DecodeLimits) -> Opened:
