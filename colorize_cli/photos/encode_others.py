@@ -20,7 +20,7 @@ from colorize_cli.photos import bmp_file, jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
 from colorize_cli.photos.heif import encode_heif
-from colorize_cli.photos.jxl import encode_jxl
+from colorize_cli.photos.jxl import encode_jxl, holds
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance, merge
 
@@ -109,6 +109,9 @@ def _webp(page: Page, array: AnyPixels, quality: int | None, around: _Around) ->
 
 
 def _jxl(page: Page, array: AnyPixels, quality: int | None, around: _Around, notes: list[str]) -> bytes:
+    own = page.metadata.lossless
+    if page.icc and holds(page.icc, quality, own):
+        return encode_jxl(array, quality, own, around.exif, around.xmp, page.icc)
     if page.icc:
         color = profiles.rgb_to_srgb(array[..., :3], page.icc)
         if color is None:
@@ -116,7 +119,7 @@ def _jxl(page: Page, array: AnyPixels, quality: int | None, around: _Around, not
         else:
             notes.append(Note("its color profile was applied: JXL is written in sRGB", Loss.profile))
             array = color if array.shape[2] == 3 else np.dstack((color, array[..., 3]))
-    return encode_jxl(array, quality, page.metadata.lossless, around.exif, around.xmp)
+    return encode_jxl(array, quality, own, around.exif, around.xmp)
 
 
 def _avif(page: Page, array: AnyPixels, quality: int, around: _Around, notes: list[str]) -> bytes:

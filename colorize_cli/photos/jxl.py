@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, jxl_file
-from colorize_cli.photos.jxl_color import profile_of
+from colorize_cli.photos.jxl_color import color_of, profile_of
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 
@@ -44,7 +44,7 @@ def decode_jxl(data: bytes) -> RawPhoto:
         notes.append(Note("animated: only the first picture was taken", Loss.frames))
     profile = None
     if not header.color.is_srgb:
-        profile = None if header.color.icc or header.grey else profile_of(header.color)
+        profile = None if header.color.icc else profile_of(header.color)
         if profile is None:
             said = f"its colors are in {header.color.name}, which is not read from JXL: they are taken as sRGB"
             notes.append(Note(said, Loss.profile))
@@ -123,10 +123,20 @@ def _unpacked(coded: bytes, notes: list[str]) -> bytes:
         return b""
 
 
+def holds(profile: bytes, quality: int | None, lossless: bool) -> bool:
+    """Whether JPEG XL can name the color space of a profile: one of those that it names itself, and without loss."""
+    return (quality == 100 or quality is None and lossless) and color_of(profile) is not None
+
+
 def encode_jxl(
-    pixels: AnyPixels, quality: int | None, lossless: bool, exif_block: bytes | None, xmp: bytes | None
+    pixels: AnyPixels,
+    quality: int | None,
+    lossless: bool,
+    exif_block: bytes | None,
+    xmp: bytes | None,
+    profile: bytes | None = None,
 ) -> bytes:
-    """Encode RGB or RGBA in sRGB.
+    """Encode RGB or RGBA in sRGB, or in a color space that JPEG XL names.
 
     Args:
         pixels: (H, W, 3) or (H, W, 4), uint8 or uint16.
@@ -134,7 +144,9 @@ def encode_jxl(
         lossless: what None means.
         exif_block: from its TIFF header on.
         xmp: the packet.
+        profile: of the pixels, as `holds` allows it; None for sRGB.
     """
+    color = (color_of(profile) if profile else None) or jxl_file.JxlColor()
     array, bits = np.ascontiguousarray(pixels), 8 * pixels.itemsize
     if quality == 100 or quality is None and lossless:
         coded = imagecodecs.jpegxl_encode(array, lossless=True, effort=_LOSSLESS_EFFORT, usecontainer=False)
@@ -142,7 +154,7 @@ def encode_jxl(
         distance = 1.0 if quality is None else _distance(quality)
         given = _linear(array) if bits == 16 else array  # imagecodecs takes deep samples for linear light
         coded = imagecodecs.jpegxl_encode(given, distance=distance, effort=_LOSSY_EFFORT, usecontainer=False)
-    stream = jxl_file.as_srgb(jxl_file.naked(bytes(coded)), bits)
+    stream = jxl_file.relabeled(jxl_file.naked(bytes(coded)), bits, color)
     return jxl_file.container(stream, exif_block, xmp, deep=bits == 16)
 
 

@@ -1,7 +1,7 @@
-"""Profiles for the color spaces that JPEG XL only names.
+"""Profiles for the color spaces that JPEG XL only names, and back.
 
-In:  primaries and a curve
-Out: an ICC profile; None where they are none that a profile of version 2 holds
+In:  primaries and a curve; or such a profile
+Out: an ICC profile, None where they are none that a profile of version 2 holds; or primaries and a curve
 
 Source: ICC.1:2001; ITU-R BT.709, BT.2020 and SMPTE EG 432-1 for the primaries, which are adapted to D50 by Bradford.
 """
@@ -9,6 +9,7 @@ Source: ICC.1:2001; ITU-R BT.709, BT.2020 and SMPTE EG 432-1 for the primaries, 
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,25 @@ _D65, _D50 = (0.3127, 0.3290), np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
+@lru_cache(maxsize=64)
+def color_of(profile: bytes) -> JxlColor | None:
+    """The color space that one of these profiles stands for; None for others."""
+    named = [JxlColor(primaries=primaries, transfer=curve) for primaries in _XY for curve in (13, 8, 1)]
+    found = next((color for color in named if profile_of(color) == profile), None)
+    if found is None and (gamma := _gamma_of(profile)):
+        powers = (JxlColor(primaries=primaries, transfer=0, gamma=gamma) for primaries in _XY)
+        found = next((color for color in powers if profile_of(color) == profile), None)
+    return found
+
+
+def _gamma_of(profile: bytes) -> float:
+    """The exponent of a profile whose curve is one; 0 for others."""
+    at = profile.find(b"curv\0\0\0\0\0\0\0\1")
+    power = int.from_bytes(profile[at + 12 : at + 14], "big") if at >= 0 else 0
+    return round(256 / power, 7) if power else 0.0
+
+
+@lru_cache(maxsize=64)
 def profile_of(color: JxlColor) -> bytes | None:
     """A matrix profile of a color space with the white of D65."""
     if color.white != 1 or color.primaries not in _XY:

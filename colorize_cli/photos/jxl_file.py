@@ -301,18 +301,19 @@ def is_complete(data: bytes) -> bool:
     return at == len(data) and seen and last
 
 
-def as_srgb(coded: bytes, bits: int) -> bytes:
-    """A naked codestream whose header says: sRGB, of so many bits, whatever it said before.
+def relabeled(coded: bytes, bits: int, color: JxlColor) -> bytes:
+    """A naked codestream whose header names this color space and so many bits, whatever it named before.
 
     Args:
         coded: as libjxl made it, RGB.
         bits: of a sample, 8 or 16.
+        color: with the white of D65.
 
     Raises:
         JxlError: its header is of a kind that is not written anew.
     """
     header = header_of(coded)
-    if header.color.is_srgb and (header.bits, header.is_float) == (bits, False):
+    if header.color == color and (header.bits, header.is_float) == (bits, False):
         return coded
     places = header.places
     if not places.end or header.grey:
@@ -323,14 +324,29 @@ def as_srgb(coded: bytes, bits: int) -> bytes:
         return head >> start & ((1 << (end - start)) - 1), end - start
 
     depth = (0b000, 3) if bits == 8 else (0b110 | (bits - 1) << 3, 9)  # whole numbers; how many bits
-    pieces = [part(0, places.depth[0]), depth, part(places.depth[1], places.color[0]), (1, 1)]
-    pieces.append(part(places.color[1], places.end))
+    pieces = [part(0, places.depth[0]), depth, part(places.depth[1], places.color[0])]
+    pieces += [*_named(color), part(places.color[1], places.end)]
     value = length = 0
     for piece, count in pieces:
         value |= piece << length
         length += count
     after = 2 + (places.end + 7) // 8
     return coded[:2] + value.to_bytes((length + 7) // 8, "little") + coded[after:]
+
+
+def _named(color: JxlColor) -> list[tuple[int, int]]:
+    """The bits of a color space, (value, count) each."""
+    if color.is_srgb:
+        return [(1, 1)]
+    curve = [(1, 1), (round(color.gamma * 1e7), 24)] if color.gamma else [(0, 1), *_enum(color.transfer)]
+    # not the default, no profile, RGB; white, primaries, curve; relative colorimetry
+    return [(0, 1), (0, 1), *_enum(0), *_enum(color.white), *_enum(color.primaries), *curve, *_enum(1)]
+
+
+def _enum(value: int) -> list[tuple[int, int]]:
+    if value < 2:
+        return [(value, 2)]
+    return [(2, 2), (value - 2, 4)] if value < 18 else [(3, 2), (value - 18, 6)]
 
 
 def naked(data: bytes) -> bytes:

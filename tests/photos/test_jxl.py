@@ -17,7 +17,7 @@ from colorize_cli.notes import Loss, losses
 from colorize_cli.photos import jxl_file
 from colorize_cli.photos.decode import DecodeLimits, decode, probe
 from colorize_cli.photos.encode import EncodeSettings, read_provenance
-from colorize_cli.photos.jxl_color import profile_of
+from colorize_cli.photos.jxl_color import color_of, profile_of
 from colorize_cli.photos.photo import PhotoFormat
 
 RNG = np.random.default_rng(4)
@@ -126,9 +126,41 @@ def test_other_color_spaces_are_carried_by_a_profile_or_told(tmp_path: Path) -> 
     assert photo.pages[0].icc is not None and photo.notes == ()
     profile = ImageCms.ImageCmsProfile(io.BytesIO(photo.pages[0].icc))
     assert "linear" in ImageCms.getProfileDescription(profile)
-    grey = tmp_path / "grey.jxl"
-    grey.write_bytes(imagecodecs.jpegxl_encode(samples(16, 1), lossless=True))
-    assert losses(decode(grey).notes) == (Loss.profile,)
+    assert losses(photo.notes) == ()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_named_color_space_stays_as_it_is(tmp_path: Path, rewrite: Any, channels: int) -> None:
+    """Without loss the same numbers come out, under the same name."""
+    path = tmp_path / "linear.jxl"
+    values = samples(16, channels)
+    path.write_bytes(imagecodecs.jpegxl_encode(values, lossless=True))
+    photo, after, out = rewrite(path)
+    wanted = values if channels == 3 else np.repeat(values[..., None], 3, 2)
+    np.testing.assert_array_equal(after.pages[0].pixels, wanted)
+    header = jxl_file.header_of(out.read_bytes())
+    assert header.color == jxl_file.JxlColor(transfer=8) and after.pages[0].icc == photo.pages[0].icc
+    assert photo.notes == ()
+
+
+@pytest.mark.parametrize(
+    "color",
+    [
+        jxl_file.JxlColor(primaries=11),
+        jxl_file.JxlColor(primaries=9, transfer=1),
+        jxl_file.JxlColor(transfer=0, gamma=0.4545454),
+    ],
+)
+def test_names_are_written_as_they_are_read(color: jxl_file.JxlColor) -> None:
+    for depth in (8, 16):
+        values = samples(depth, 4)
+        coded = jxl_file.naked(bytes(imagecodecs.jpegxl_encode(values, lossless=True)))
+        named = jxl_file.relabeled(coded, depth, color)
+        header = jxl_file.header_of(named)
+        assert header.color == color and header.bits == depth and header.alpha
+        np.testing.assert_array_equal(imagecodecs.jpegxl_decode(named), values)
+        profile = profile_of(color)
+        assert profile is not None and color_of(profile) is not None
 
 
 @pytest.mark.parametrize(("primaries", "red"), [(1, (0.64, 0.33)), (11, (0.68, 0.32)), (9, (0.708, 0.292))])
@@ -150,7 +182,7 @@ def test_a_profile_is_applied_when_it_cannot_be_written(tmp_path: Path, rewrite:
     profile = profile_of(jxl_file.JxlColor(primaries=11))
     pixels = np.full((20, 30, 3), (200, 120, 90), np.uint8)
     Image.fromarray(pixels).save(path, icc_profile=profile)
-    photo, after, _ = rewrite(path, EncodeSettings(format=PhotoFormat.jxl))
+    photo, after, _ = rewrite(path, EncodeSettings(format=PhotoFormat.jxl, quality=95))
     assert photo.pages[0].icc == profile and after.pages[0].icc is None
     seen = after.pages[0].pixels[5, 5].astype(int)
     assert abs(seen - [213, 117, 84]).max() <= 3, "P3's color in sRGB's numbers"
