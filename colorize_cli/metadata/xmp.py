@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import local
 from xml.parsers import expat
 
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
+_last = local()  # a photo's packet is asked for its orientation, its regions and so on, one after the other
 MAX_ITEMS = 400_000  # tags, and attributes: some 60 MB of memory
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMP_NOTE = "http://ns.adobe.com/xmp/note/"
@@ -213,6 +215,14 @@ def parse(packet: bytes) -> Packet:
     Raises:
         XmpError: it is no well-formed XML, has a document type, or exceeds the limits.
     """
+    if getattr(_last, "packet", None) != packet:
+        _last.packet = None
+        _last.found, _last.packet = _parsed(packet), packet
+    found: Packet = _last.found
+    return found
+
+
+def _parsed(packet: bytes) -> Packet:
     if len(packet) > 4 * MAX_BYTES or len(data := utf8(packet)) > MAX_BYTES:
         raise XmpError(f"it has {len(packet):,} bytes")
     if data.count(b"<") > MAX_ITEMS or data.count(b"=") > MAX_ITEMS:
