@@ -22,6 +22,7 @@ from colorize_cli.photos import (
     jp2_file,
     jpeg_file,
     jxl_file,
+    jxl_header,
     png_file,
     psd_header,
     webp_file,
@@ -173,7 +174,7 @@ def _heif(data: Data) -> Declared:
 
 
 def _jxl(data: Data) -> Declared:
-    header = jxl_file.header_of(jxl_file.start_of(data))
+    header = jxl_header.header_of(jxl_file.start_of(data))
     channels = (1 if header.grey else 3) + header.channels
     return _of(header.size, min(header.bits, 16), channels, 48 + 4 * header.channels)
 

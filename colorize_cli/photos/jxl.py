@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, jxl_file
+from colorize_cli.photos import exif, jxl_file, jxl_header
 from colorize_cli.photos.jxl_color import color_of, profile_of
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
@@ -31,7 +31,7 @@ def decode_jxl(data: bytes) -> RawPhoto:
         Damaged: it is damaged or cut short.
     """
     try:
-        header = jxl_file.header_of(data)
+        header = jxl_header.header_of(data)
     except (jxl_file.JxlError, struct.error) as error:
         raise Damaged(f"damaged JXL: {error}") from None
     if not jxl_file.is_complete(data):
@@ -66,7 +66,7 @@ def decode_jxl(data: bytes) -> RawPhoto:
 
 def left_to_undo(data: bytes) -> int:
     """The orientation that libjxl does not undo: XMP's, where neither the codestream nor EXIF gives one."""
-    return _left_to_undo(jxl_file.header_of(data).orientation, *_metadata(data, []))
+    return _left_to_undo(jxl_header.header_of(data).orientation, *_metadata(data, []))
 
 
 def _left_to_undo(coded: int, block: bytes | None, packet: bytes | None) -> int:
@@ -78,7 +78,7 @@ def _turned(found: Resolution | None, orientation: int) -> Resolution | None:
     return found.turned() if found and orientation >= 5 else found
 
 
-def _full(pixels: AnyPixels, header: jxl_file.JxlHeader, notes: list[str]) -> AnyPixels:
+def _full(pixels: AnyPixels, header: jxl_header.JxlHeader, notes: list[str]) -> AnyPixels:
     """Samples stretched to 8 or 16 bits."""
     if pixels.dtype.kind == "f":
         notes.append(Note("floating-point samples became 16 bits, 0 as black and 1 as white", Loss.depth))
@@ -146,7 +146,7 @@ def encode_jxl(
         xmp: the packet.
         profile: of the pixels, as `holds` allows it; None for sRGB.
     """
-    color = (color_of(profile) if profile else None) or jxl_file.JxlColor()
+    color = (color_of(profile) if profile else None) or jxl_header.JxlColor()
     array, bits = np.ascontiguousarray(pixels), 8 * pixels.itemsize
     if quality == 100 or quality is None and lossless:
         coded = imagecodecs.jpegxl_encode(array, lossless=True, effort=_LOSSLESS_EFFORT, usecontainer=False)
@@ -154,7 +154,7 @@ def encode_jxl(
         distance = 1.0 if quality is None else _distance(quality)
         given = _linear(array) if bits == 16 else array  # imagecodecs takes deep samples for linear light
         coded = imagecodecs.jpegxl_encode(given, distance=distance, effort=_LOSSY_EFFORT, usecontainer=False)
-    stream = jxl_file.relabeled(jxl_file.naked(bytes(coded)), bits, color)
+    stream = jxl_header.relabeled(jxl_file.naked(bytes(coded)), bits, color)
     return jxl_file.container(stream, exif_block, xmp, deep=bits == 16)
 
 

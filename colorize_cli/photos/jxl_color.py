@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from colorize_cli.photos.jxl_file import JxlColor
+from colorize_cli.photos.jxl_header import JxlColor
 
 _XY = {
     1: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.notes import Loss, losses
-from colorize_cli.photos import jxl_file
+from colorize_cli.photos import jxl_file, jxl_header
 from colorize_cli.photos.decode import DecodeLimits, decode, probe
 from colorize_cli.photos.encode import EncodeSettings, read_provenance
 from colorize_cli.photos.jxl_color import color_of, profile_of
@@ -55,7 +55,7 @@ def test_every_depth_and_number_of_channels(tmp_path: Path, depth: int, channels
 def test_sizes_are_read_from_the_header(size: tuple[int, int]) -> None:
     for lossless in (True, False):
         coded = bytes(imagecodecs.jpegxl_encode(np.zeros((*size, 3), np.uint8), lossless=lossless, effort=1))
-        header = jxl_file.header_of(coded)
+        header = jxl_header.header_of(coded)
         assert (header.height, header.width, header.bits) == (*size, 8) and header.lossy is not lossless
 
 
@@ -68,7 +68,7 @@ def test_what_is_written_is_srgb_of_the_same_depth(
     pixels = np.rint(SMOOTH * (2**depth - 1)).astype(np.uint8 if depth == 8 else np.uint16)
     path.write_bytes(imagecodecs.png_encode(pixels))
     photo, after, out = rewrite(path, EncodeSettings(format=PhotoFormat.jxl, quality=quality))
-    header = jxl_file.header_of(out.read_bytes())
+    header = jxl_header.header_of(out.read_bytes())
     assert header.color.is_srgb and (header.bits, header.is_float) == (depth, False)
     assert after.pages[0].pixels.dtype == pixels.dtype and out.suffix == ".jxl"
     if quality in (None, 100):
@@ -138,25 +138,25 @@ def test_a_named_color_space_stays_as_it_is(tmp_path: Path, rewrite: Any, channe
     photo, after, out = rewrite(path)
     wanted = values if channels == 3 else np.repeat(values[..., None], 3, 2)
     np.testing.assert_array_equal(after.pages[0].pixels, wanted)
-    header = jxl_file.header_of(out.read_bytes())
-    assert header.color == jxl_file.JxlColor(transfer=8) and after.pages[0].icc == photo.pages[0].icc
+    header = jxl_header.header_of(out.read_bytes())
+    assert header.color == jxl_header.JxlColor(transfer=8) and after.pages[0].icc == photo.pages[0].icc
     assert photo.notes == ()
 
 
 @pytest.mark.parametrize(
     "color",
     [
-        jxl_file.JxlColor(primaries=11),
-        jxl_file.JxlColor(primaries=9, transfer=1),
-        jxl_file.JxlColor(transfer=0, gamma=0.4545454),
+        jxl_header.JxlColor(primaries=11),
+        jxl_header.JxlColor(primaries=9, transfer=1),
+        jxl_header.JxlColor(transfer=0, gamma=0.4545454),
     ],
 )
-def test_names_are_written_as_they_are_read(color: jxl_file.JxlColor) -> None:
+def test_names_are_written_as_they_are_read(color: jxl_header.JxlColor) -> None:
     for depth in (8, 16):
         values = samples(depth, 4)
         coded = jxl_file.naked(bytes(imagecodecs.jpegxl_encode(values, lossless=True)))
-        named = jxl_file.relabeled(coded, depth, color)
-        header = jxl_file.header_of(named)
+        named = jxl_header.relabeled(coded, depth, color)
+        header = jxl_header.header_of(named)
         assert header.color == color and header.bits == depth and header.alpha
         np.testing.assert_array_equal(imagecodecs.jpegxl_decode(named), values)
         profile = profile_of(color)
@@ -166,7 +166,7 @@ def test_names_are_written_as_they_are_read(color: jxl_file.JxlColor) -> None:
 @pytest.mark.parametrize(("primaries", "red"), [(1, (0.64, 0.33)), (11, (0.68, 0.32)), (9, (0.708, 0.292))])
 def test_profiles_of_named_spaces(primaries: int, red: tuple[float, float]) -> None:
     """Red, brought back from D50 to D65 by Bradford's matrix, is where its standard puts it."""
-    profile = profile_of(jxl_file.JxlColor(primaries=primaries))
+    profile = profile_of(jxl_header.JxlColor(primaries=primaries))
     assert profile is not None
     found = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
     bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -174,12 +174,12 @@ def test_profiles_of_named_spaces(primaries: int, red: tuple[float, float]) -> N
     scale = (bradford @ white) / (bradford @ [0.9642, 1.0, 0.8249])
     xyz = np.linalg.inv(bradford) @ np.diag(scale) @ bradford @ np.array(found.red_colorant[0])
     np.testing.assert_allclose(xyz[:2] / xyz.sum(), red, atol=1e-3)
-    assert profile_of(jxl_file.JxlColor(primaries=9, transfer=16)) is None, "PQ is no curve of a picture in sRGB"
+    assert profile_of(jxl_header.JxlColor(primaries=9, transfer=16)) is None, "PQ is no curve of a picture in sRGB"
 
 
 def test_a_profile_is_applied_when_it_cannot_be_written(tmp_path: Path, rewrite: Any) -> None:
     path = tmp_path / "wide.png"
-    profile = profile_of(jxl_file.JxlColor(primaries=11))
+    profile = profile_of(jxl_header.JxlColor(primaries=11))
     pixels = np.full((20, 30, 3), (200, 120, 90), np.uint8)
     Image.fromarray(pixels).save(path, icc_profile=profile)
     photo, after, _ = rewrite(path, EncodeSettings(format=PhotoFormat.jxl, quality=95))
