@@ -31,9 +31,6 @@ import unicodedata
 from enum import IntEnum
 from pathlib import Path
 
-# packages that come with one of ours' extras
-_EXTRAS = {"torch": "torch", "torchvision": "torch", "torchmetrics": "torch", "accelerate": "torch"}
-
 
 class ExitStatus(IntEnum):
     """What the process tells its caller."""
@@ -169,12 +166,11 @@ class MissingPackageError(NothingToDoError):
 
     Args:
         message: what needs it.
-        package: its name.
+        package: its name on PyPI. Not an extra of this program's: that name is another project's there.
     """
 
     def __init__(self, message: str, *, package: str) -> None:
-        wanted = f"'colorize-cli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
-        super().__init__(message, hint=f"Install it: pip install {wanted}")
+        super().__init__(message, hint=f"Install it: pip install {package}")
         self.package = package
 
 

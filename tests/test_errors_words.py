@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from colorize_cli.errors import DecodeError, counted, one_line, printable, quoted, shown, unprintable
+import colorize_cli
+from colorize_cli.errors import DecodeError, counted, in_words, one_line, printable, quoted, shown, unprintable
 
 NAMES = [
     b"plain.png", b"gr\xc3\xb6\xc3\x9fe.png", b"bytes\xff\xfe\x80.png", b"line\nend\r\t.png",
@@ -62,3 +64,25 @@ def test_reason_and_hint_are_two_sentences() -> None:
 def test_numbers_agree() -> None:
     assert [counted(n, "photo") for n in (0, 1, 2, 1200)] == ["0 photos", "1 photo", "2 photos", "1,200 photos"]
     assert counted(2, "copy", "copies") == "2 copies"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TypeError("'<' not supported between instances of 'tuple' and 'int'"), "its structure makes no sense"),
+        (KeyError(256), "its structure makes no sense"),
+        (IndexError("list index out of range"), "its structure makes no sense"),
+        (OSError("cannot identify image file <_io.BytesIO object at 0x7f3a>"), "no picture was recognized in it"),
+        (ValueError("bad <Thing object at 0x12> here\n now"), "bad here now"),
+        (FileNotFoundError(2, "No such file", Path("x")), "x: No such file"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_errors_of_libraries_are_told_in_words(error: Exception, words: str) -> None:
+    assert in_words(error) == words
+
+
+def test_hints_name_packages_that_are_what_they_say() -> None:
+    package = Path(colorize_cli.__file__).parent
+    texts = {file: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
+    assert not [file for file, text in texts.items() if re.search(r"colorize.cli\[[a-z{]", text)]

@@ -37,3 +37,12 @@ def test_a_note_keeps_its_kind_through_pickle_and_other_words():
     assert (note, note.loss) == ("layers were left out", Loss.layers)
     assert note.with_text("page 2: layers were left out").loss is Loss.layers
     assert losses(("plain", note)) == (Loss.layers,)
+
+
+def test_half_a_character_in_a_message_does_not_spoil_the_report(tmp_path):
+    report = RunReport()
+    report.add(Outcome(Path("a\udcff.png"), Status.failed, reason="cannot read a\udcff\ud800"))
+    report.write(tmp_path / "report.json")
+    report.close()
+    said = json.loads((tmp_path / "report.json").read_bytes().decode("utf-8"))
+    assert said["photos"][0]["source"] == "a\\xff.png" and said["photos"][0]["reason"] == "cannot read a\udcff\ud800"

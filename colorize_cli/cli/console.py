@@ -188,7 +188,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     if report.counts[Status.made_otherwise]:
         stderr.print("Results made otherwise (another model or other settings) were left; --overwrite makes them anew.")
     if report.counts[Status.done] or report.counts[Status.copied]:
-        stderr.print(f"Results: {escape(out)}")
+        stderr.print(f"Results: {escape(printable(out))}")
     if report.path is not None:
         stderr.print(f"Report: {escape(printable(report.path))}")
     if not report.adds_up:

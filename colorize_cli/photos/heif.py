@@ -15,14 +15,14 @@ import numpy as np
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, heif_boxes
 from colorize_cli.photos.photo import AnyPixels, Metadata, PageMetadata
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
+from colorize_cli.photos.raw import RawPage, RawPhoto, Unsupported
 
 
 def _library() -> ModuleType:
     try:
         return import_module("pillow_heif")
     except ImportError:
-        raise Damaged("HEIC is read by pillow-heif, which is not installed. pip install pillow-heif") from None
+        raise Unsupported("unsupported: HEIC without pillow-heif", hint="pip install pillow-heif") from None
 
 
 def require() -> None:

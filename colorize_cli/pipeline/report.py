@@ -21,6 +21,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 
 KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
 
+_ODD = "backslashreplace"  # half a character in a library's message becomes an escape that JSON knows
 _NO_ROWS = "The report's rows could not be kept: the temporary folder is full."
 
 
@@ -80,7 +81,7 @@ class RunReport:
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
             self.failures.append(outcome)
         if self._rows is None:
-            self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8")  # noqa: SIM115 - see close
+            self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8", errors=_ODD)  # noqa: SIM115 - see close
         try:
             row = json.dumps(_entry(outcome), ensure_ascii=False)
             self._rows.write(f"{self.total if place is None else place}\t{row}\n")
@@ -145,10 +146,10 @@ class RunReport:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not path.is_file():  # a device or a pipe, whose place no file may take
-                with path.open("w", encoding="utf-8") as file:
+                with path.open("w", encoding="utf-8", errors=_ODD) as file:
                     self._write_to(file)
             else:
-                with beside.open("w", encoding="utf-8") as file:
+                with beside.open("w", encoding="utf-8", errors=_ODD) as file:
                     self._write_to(file)
                 os.replace(beside, path)
         except OSError as error:
