@@ -100,6 +100,20 @@ def one_line(error: BaseException) -> str:
     return _joined(str(error)) or type(error).__name__
 
 
+def in_words(error: BaseException) -> str:
+    """A library's error as one line that means something to a person: no Python types, values or addresses."""
+    if isinstance(error, _OF_PYTHON):
+        return "its structure makes no sense"
+    text = _OBJECT.sub("", one_line(error))
+    text = "no picture was recognized in it" if text.startswith("cannot identify image file") else text
+    return " ".join(text.split())[:160].strip() or "its structure makes no sense"
+
+
+# What Python raises when a decoder meets values that its author did not think of.
+_OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError, NameError)
+_OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
+
+
 def quoted(value: object) -> str:
     """A value that somebody typed or wrote, as one short line: text in quotes, everything else as JSON."""
     if isinstance(value, str | Path):

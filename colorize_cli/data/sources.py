@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow
 import pyarrow.parquet as pq
 
-from colorize_cli.errors import DataError
+from colorize_cli.errors import DataError, in_words, printable
 from colorize_cli.photos.machine import half_of_memory
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -277,4 +277,4 @@ def _check_group(table: pq.ParquetFile, group: int, file: Path) -> None:
 
 
 def _broken(file: Path, error: Exception) -> DataError:
-    return DataError(f"cannot read {file}: {error}", hint="Copy or pull it again.")
+    return DataError(f"cannot read {printable(file)}: {in_words(error)}", hint="Copy or pull it again.")

@@ -14,7 +14,7 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
-from colorize_cli.errors import WeightsError
+from colorize_cli.errors import WeightsError, in_words
 from colorize_cli.models.checkpoint import sha256_of
 from colorize_cli.models.checks import check_file, check_tensors
 
@@ -85,6 +85,6 @@ def _load(path: Path) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-        raise WeightsError(f"cannot read {path}: {str(error).splitlines()[0]}", hint="Download it again.") from error
+        raise WeightsError(f"cannot read {path}: {in_words(error)}", hint="Download it again.") from error
     check_tensors(state, path)
     return state

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from colorize_cli.errors import HintError, ShapeError, quoted
+from colorize_cli.errors import HintError, ShapeError, in_words, quoted
 from colorize_cli.files.plain import NotPlain, read_plain
 from colorize_cli.photos import png_file
 from colorize_cli.photos.declared import check
@@ -151,7 +151,9 @@ def read_sidecar(path: Path) -> Sidecar:
     except MemoryError:
         raise HintError(f"{path}: not enough memory to read it", hint="Give hints of a usual size.") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise HintError(f"{path}: cannot be read as a PNG: {error}", hint="Save the hints as PNG again.") from error
+        raise HintError(
+            f"{path}: cannot be read as a PNG: {in_words(error)}", hint="Save the hints as PNG again."
+        ) from error
 
 
 def _read_points(path: Path) -> Sidecar:
@@ -162,7 +164,9 @@ def _read_points(path: Path) -> Sidecar:
     except RecursionError:
         raise HintError(f"{path}: it is nested too deeply", hint='Expected {"points": [...]}.') from None
     except (OSError, ValueError) as error:
-        raise HintError(f"{path}: cannot be read as JSON: {error}", hint='Expected {"points": [...]}.') from error
+        raise HintError(
+            f"{path}: cannot be read as JSON: {in_words(error)}", hint='Expected {"points": [...]}.'
+        ) from error
 
     def wrong(field: str, what: str) -> HintError:
         example = '{"points": [{"x": 10, "y": 20, "color": "#7a5230"}]}'

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from colorize_cli.errors import WeightsError, quoted
+from colorize_cli.errors import WeightsError, in_words, printable, quoted
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.store import CHECKPOINT_FORMAT
@@ -78,7 +78,7 @@ def read_info(path: Path) -> CheckpointInfo:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"cannot read the checkpoint {path}: {error}") from error
+        raise WeightsError(f"cannot read the checkpoint {printable(path)}: {in_words(error)}") from error
     if header.get("format") != CHECKPOINT_FORMAT:
         raise WeightsError(f"{path} is safetensors, but no checkpoint that `colorize train` exported")
     try:
@@ -98,7 +98,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, "pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"cannot read the checkpoint {path}: {error}", hint="Copy or pull it again.") from error
+        raise WeightsError(
+            f"cannot read the checkpoint {printable(path)}: {in_words(error)}", hint="Copy or pull it again."
+        ) from error
     check_tensors(tensors, path)
     return {key: value.float() if value.dtype.is_floating_point else value for key, value in tensors.items()}
 

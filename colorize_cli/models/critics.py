@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
-from colorize_cli.errors import WeightsError
+from colorize_cli.errors import WeightsError, in_words
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.discriminators import build_discriminator
 
@@ -106,5 +106,5 @@ def load_critic(path: Path) -> Critic:
         check_tensors(state, path)
         network.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(f"cannot read the discriminator {path}: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"cannot read the discriminator {path}: {in_words(error)}") from error
     return Critic(network.eval(), about["kind"], about["colours"])

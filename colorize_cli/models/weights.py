@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colorize_cli.errors import DownloadError, WeightsError, printable
+from colorize_cli.errors import DownloadError, WeightsError, in_words, printable
 from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 
@@ -66,7 +66,7 @@ def recorded_sha256(weights: Bundled) -> str:
     try:
         return str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
     except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"cannot read {record}: {error}", hint="Install the package again.") from error
+        raise WeightsError(f"cannot read {record}: {in_words(error)}", hint="Install the package again.") from error
 
 
 def fetch(spec: ModelSpec, on_progress: Progress | None = None) -> WeightsFile:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import imagecodecs
 import numpy as np
 
+from colorize_cli.errors import in_words
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import exif, irb, jpeg_file, mpf, multi_jpeg
 from colorize_cli.photos.declared import check_all
@@ -184,8 +185,7 @@ def _deep(data: bytes, precision: int) -> AnyPixels:
 
 def reason(error: Exception) -> str:
     """An error of a codec, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:120]
+    return in_words(error)[:120]
 
 
 def _density(parsed: JpegFile) -> Resolution | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.errors import EncodeError, counted, printable
+from colorize_cli.errors import EncodeError, counted, in_words, printable
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import multi_jpeg
@@ -167,8 +167,7 @@ def write_photo(
     except MemoryError:
         raise EncodeError("not enough memory to write it", path=photo.path) from None
     except Exception as error:  # each encoder has its own errors, all of which mean the same here
-        text = " ".join(str(error).split())[:160] or type(error).__name__
-        raise EncodeError(f"it cannot be written as {format.upper()}: {text}", path=photo.path) from error
+        raise EncodeError(f"it cannot be written as {format.upper()}: {in_words(error)}", path=photo.path) from error
     added = photo.notes[given:]
     return Written(out, format, size, (*([note] if note else []), *added, *notes))
 

@@ -19,8 +19,8 @@ def check_size(width: int, height: int, bytes_per_pixel: int, limits: DecodeLimi
     """
     if width * height > limits.max_pixels:
         raise TooManyPixels(
-            f"{width:,} x {height:,} pixels are declared, more than --max-pixels {amount(limits.max_pixels)} allows; "
-            f"--max-pixels {amount(width * height)} takes them"
+            f"{width:,} x {height:,} pixels are declared, more than --max-pixels {amount(limits.max_pixels)} allows. "
+            f"--max-pixels {amount(width * height)} takes them."
         )
     check_need(width, height, width * height * bytes_per_pixel * pages, limits)
 
@@ -35,7 +35,7 @@ def check_need(width: int, height: int, need: int, limits: DecodeLimits) -> None
     if need > most:
         raise TooManyPixels(
             f"{width:,} x {height:,} pixels need about {amount(need, 1024)} of memory, more than "
-            f"--max-memory {amount(most, 1024)} allows; --max-memory {amount(need, 1024)} takes them"
+            f"--max-memory {amount(most, 1024)} allows. --max-memory {amount(need, 1024)} takes them."
         )
 
 

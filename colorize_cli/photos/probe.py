@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from colorize_cli.errors import DecodeError
+from colorize_cli.errors import DecodeError, in_words
 from colorize_cli.photos import exif, heif_boxes, jp2_file, jpeg_file, mpf, multi_jpeg, png_file, png_text, webp_file
 from colorize_cli.photos.camera_raw import holds_sensor_data, library
 from colorize_cli.photos.declared import declared
@@ -85,7 +85,7 @@ def probe(path: Path) -> ProbeResult:
 
 
 def _damaged(format: PhotoFormat, error: Exception) -> str:
-    return f"damaged {format.upper()}: {' '.join(str(error).split())[:120]}"
+    return f"damaged {format.upper()}: {in_words(error)}"
 
 
 def _probe(path: Path, head: Data, format: PhotoFormat, file_size: int) -> ProbeResult:

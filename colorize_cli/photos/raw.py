@@ -30,7 +30,7 @@ class Damaged(Exception):
         Args:
             salvaging: `--salvage` was given already.
         """
-        return self.hint or ("--salvage takes what is there" if self.salvageable and not salvaging else None)
+        return self.hint or ("--salvage takes what is there." if self.salvageable and not salvaging else None)
 
 
 class Unsupported(Damaged):

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import cv2
 
-from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line
+from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line, sentence
 from colorize_cli.files.discover import Source
 from colorize_cli.inference.colorizer import Colorizer, Idle, Plane, Request
 from colorize_cli.inference.detail import page_lightness, refine
@@ -252,5 +252,5 @@ def failed(source: Source, error: Exception) -> Outcome:
     elif os.environ.get("COLORIZE_DEBUG") == "1":
         raise error
     else:
-        reason = f"unexpected {type(error).__name__}: {one_line(error)}; COLORIZE_DEBUG=1 shows where"
+        reason = f"unexpected {type(error).__name__}: {sentence(one_line(error))} COLORIZE_DEBUG=1 shows where."
     return Outcome(source.path, Status.failed, reason=reason)

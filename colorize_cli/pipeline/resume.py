@@ -129,14 +129,14 @@ class Outputs:
         numbers = range(2, self.job.variants + 1)
         others = [self._state(variant_path(out, n), source, self.note(provenance, n)) for n in numbers]
         if State.otherwise in (state, *others):
-            reason = "exists with other settings; --overwrite makes it anew"
+            reason = "exists with other settings. --overwrite makes it anew."
             return Outcome(source.path, Status.made_otherwise, out, reason=reason)
         stands = {State.whole, State.edited}
         if state in stands and stands.issuperset(others) and self._sides_stand(source, out, provenance):
             changed = "its file was changed by another program since" if state is State.edited else None
             return Outcome(source.path, Status.skipped, out, reason=changed)
         if state is State.edited:
-            reason = "its file was changed by another program since; --overwrite makes it and all beside it anew"
+            reason = "its file was changed by another program since. --overwrite makes it and all beside it anew."
             return Outcome(source.path, Status.skipped, out, reason=reason)
         copied = self.copy(index)
         if state is State.absent and copied != out and is_copy(source.path, copied):
@@ -147,10 +147,10 @@ class Outputs:
         if self.job.strip != "none":
             found = read_result(copy)
             if has_to_strip(source.path, found.format if found else None, self.job.strip):
-                reason = "copied before with all its metadata; --overwrite makes it anew"
+                reason = "copied before with all its metadata. --overwrite makes it anew."
                 return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
         if self.job.on_color is OnColor.recolor:
-            reason = "copied before, since it has color; --overwrite makes it anew"
+            reason = "copied before, since it has color. --overwrite makes it anew."
             return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
         return Outcome(source.path, Status.skipped, copy, reason="has colour, copied before")
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import linear_from_lab, srgb_from_linear
-from colorize_cli.errors import UsageError, WeightsError, quoted
+from colorize_cli.errors import UsageError, WeightsError, in_words, quoted
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.resunet18 import IMAGENET_MEAN, IMAGENET_STD
 from colorize_cli.training.losses import RECONSTRUCTION
@@ -65,7 +65,7 @@ def read_published(file: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is no state dict
-        raise WeightsError(f"cannot read the weights {file}: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"cannot read the weights {file}: {in_words(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{file} holds no state dict")
     check_tensors(state, file)

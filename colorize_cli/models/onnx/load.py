@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from colorize_cli import __version__
-from colorize_cli.errors import WeightsError
+from colorize_cli.errors import WeightsError, in_words
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
@@ -139,7 +139,7 @@ def from_file(name: str, path: Path) -> OnnxModel:
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     except (DamagedError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged, or no ONNX file: {error}", hint=again) from error
+        raise WeightsError(f"{path} is damaged, or no ONNX file: {in_words(error)}", hint=again) from error
     form = found.properties.get("format", "")
     if form.partition("/")[0] != FAMILY:
         raise WeightsError(f"{path} does not say what it is: it has no property `format` of {FORMAT}", hint=again)
