@@ -8,23 +8,20 @@ Source: CIPA DC-007-2021 (types of pictures); Google's Ultra HDR 1.1, Motion Pho
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from colorize_cli.metadata.parts import semantics, without_parts
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import jpeg_file, mpf
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.jpeg_file import APP1, APP2, JpegError, JpegFile
 from colorize_cli.photos.photo import Metadata, MultiPicture, Page, Photo
-from colorize_cli.photos.xmp_parts import without_parts
 
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 _PREVIEWS = range(0x010000, 0x020000)
 _GAIN_MAP = 0x050000
-_SEMANTIC = re.compile(rb"\b[\w.-]+:Semantic(?:=[\"']|>)(\w{1,40})")
-_MIME = re.compile(rb"\b[\w.-]+:Mime(?:=[\"']|>)([\w/.+-]{1,60})")
 _AUXILIARY = ((b"gainmap", "gain map"), (b"depth", "depth map"), (b"disparity", "depth map"), (b"matte", "mask"))
 _LOSSES = {
     "gain map": Loss.gain_map,
@@ -176,11 +173,11 @@ def _chain(data: bytes, at: int) -> list[bytes]:
 
 def _semantics(parsed: JpegFile) -> list[str]:
     """What the first picture's XMP says that the pictures behind it are for, in their order."""
-    packet = b"".join(parsed.payloads(APP1, jpeg_file.XMP))
-    kinds, types = _SEMANTIC.findall(packet), _MIME.findall(packet)
-    if len(kinds) != len(types) or not kinds or kinds[0] != b"Primary":
+    packets = parsed.payloads(APP1, jpeg_file.XMP)
+    listed = semantics(packets[0]) if packets else []
+    if not listed or listed[0][0] != "Primary":
         return []
-    return [kind.decode() for kind, mime in zip(kinds[1:], types[1:], strict=True) if mime == b"image/jpeg"]
+    return [kind for kind, mime in listed[1:] if mime == "image/jpeg"]
 
 
 def _kind(first: JpegFile, data: bytes, listed: int, told: str) -> str:

@@ -12,13 +12,13 @@ import struct
 from dataclasses import dataclass, field
 
 from colorize_cli.metadata import extended
+from colorize_cli.metadata.parts import without_motion
 from colorize_cli.photos import exif, jpeg_file, mpf, multi_jpeg, places
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.ifd_write import exif_block
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
 from colorize_cli.photos.provenance import Provenance, merge, only_note
 from colorize_cli.photos.strip import Strip
-from colorize_cli.photos.xmp_parts import without_motion
 
 # What says how the pixels are to be read, and where the other pictures stand.
 _TABLES = -1  # stands for the marker of what is no application segment

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.metadata import xmp
+from colorize_cli.metadata import parts, xmp
 from colorize_cli.metadata.upright import orientation, upright
 from colorize_cli.photos import places, provenance
 from colorize_cli.photos.provenance import Provenance
@@ -39,6 +39,8 @@ def all_of_it(packet: bytes) -> None:
     merged = provenance.merge(upright(packet, 6, (30, 20)), NOTE)
     provenance.without_padding(merged)
     provenance.parse(merged)
+    parts.semantics(packet)
+    parts.without_parts(packet)
     provenance.without_note(merged)
 
 
@@ -56,6 +58,9 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
     "orientations": lambda n: description(b"<tiff:Orientation>6</tiff:Orientation>" * (n // 160)),
     "notes": lambda n: HEAD + b'<rdf:Description xmlns:colorize="urn:colorize-cli:provenance:1:">' * (n // 64) + TAIL,
     "namespaces": lambda n: description(b"<a xmlns:%b='c'/>" * (n // 160)),
+    "names": lambda n: HEAD + b"a." * (n // 2) + b":Semantic" + TAIL,
+    "directories": lambda n: HEAD + b"<Container:Directory>" * (n // 21) + TAIL,
+    "gain maps": lambda n: description(b"", b" hdrgm:Version='1'" + b" hdrgm:a" * (n // 8)),
     "nothing but <": lambda n: HEAD + b"<" * n + TAIL,
     "quotes": lambda n: HEAD + b"<rdf:Description a='" * (n // 20) + TAIL,
 }  # fmt: skip

@@ -102,7 +102,13 @@ def test_an_index_whose_offsets_are_wrong_loses_no_picture(tmp_path: Path):
 
 
 def gain_map(parameters: bool = True) -> bytes:
-    return jpeg(3, (32, 24), xmp(description("", 'xmlns:hdrgm="h" hdrgm:Version="1.0"')) if parameters else (0xFE, b""))
+    return jpeg(
+        3,
+        (32, 24),
+        xmp(description("", 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"'))
+        if parameters
+        else (0xFE, b""),
+    )
 
 
 CONTAINER = (
@@ -145,7 +151,10 @@ def test_what_goes_with_the_first_picture_is_left_out_and_told(
 
 
 def test_a_photo_without_its_gain_map_does_not_speak_of_one(tmp_path: Path):
-    packet = description(CONTAINER.format("GainMap", "image/jpeg"), 'xmlns:hdrgm="h" hdrgm:Version="1.0"')
+    packet = description(
+        CONTAINER.format("GainMap", "image/jpeg"),
+        'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"',
+    )
     iso = (0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")
     source = tmp_path / "p.jpg"
     source.write_bytes(several(jpeg(1, (64, 48), xmp(packet), iso), gain_map()))
