@@ -62,7 +62,7 @@ def pictures(data: Data) -> Pictures:
         elif kind in (b"av01", b"hvc1", b"hev1") and len(content) >= 28:  # a track's pictures
             sizes.append(struct.unpack_from(">HH", content, 24))
         elif kind == b"pixi" and len(content) >= 6:
-            depth = max(depth, *content[5 : 5 + content[4]])
+            depth = max((depth, *content[5 : 5 + content[4]]))
         elif kind == b"av1C" and len(content) >= 4:
             depth = max(depth, (12 if content[2] & 0x20 else 10) if content[2] & 0x40 else 8)
             sizes += _sequences(data[start + 4 : end])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -267,3 +268,12 @@ def test_a_photo_that_would_not_fit_fails_alone(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="--max-memory"):
         decode(path, DecodeLimits(max_memory=2000))
     assert decode(path, DecodeLimits(max_memory=100_000)).pages[0].size == (64, 64)
+
+
+def test_a_picture_of_no_channels_says_its_size_all_the_same() -> None:
+    boxes = [(b"ispe", bytes(4) + struct.pack(">II", 72, 40)), (b"pixi", bytes(6))]
+    inside = b"".join(struct.pack(">I4s", 8 + len(content), kind) + content for kind, content in boxes)
+    for kind in (b"ipco", b"iprp", b"meta"):
+        inside = (bytes(4) if kind == b"meta" else b"") + inside
+        inside = struct.pack(">I4s", 8 + len(inside), kind) + inside
+    assert heif_sizes.pictures(inside).size == (72, 40)
