@@ -19,7 +19,7 @@ from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import multi_jpeg
 from colorize_cli.photos.carry import fitted, with_new_thumbnail
 from colorize_cli.photos.encode_jpeg import encode_jpeg, halves_chroma
-from colorize_cli.photos.encode_others import encode_other
+from colorize_cli.photos.encode_others import encode_heics, encode_other
 from colorize_cli.photos.encode_png import encode_png
 from colorize_cli.photos.encode_tiff import encode_tiff
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Photo, PhotoFormat, ProbeResult
@@ -87,7 +87,8 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     else:
         deep = photo.depth > 8
         pages, alpha, (width, height) = photo.pages, False, photo.size
-    several = wanted is PhotoFormat.tiff or wanted is photo.format is PhotoFormat.jpeg and not deep
+    several = wanted is PhotoFormat.tiff or wanted is photo.format is PhotoFormat.heic
+    several = several or wanted is photo.format is PhotoFormat.jpeg and not deep
     if pages > 1 and not several:
         return PhotoFormat.tiff, Note(
             f"written as TIFF: {wanted.upper()} holds one page, this has {pages}", Loss.format
@@ -205,6 +206,9 @@ def encode_bytes(
         data, notes = _several_jpegs(photo, pages, quality, note)
     elif format is PhotoFormat.jpeg:
         data, notes = encode_jpeg(photo, page, pages[0], quality, note)
+    elif format is PhotoFormat.heic and len(pages) > 1:
+        alone = [multi_jpeg.alone(photo, page, number) for number, page in enumerate(photo.pages)]
+        data, notes = encode_heics([fitted(one, format)[0] for one in alone], rgb, quality, note)
     elif format is PhotoFormat.png:
         data, notes = encode_png(photo, page, rgb[0], note)
     else:

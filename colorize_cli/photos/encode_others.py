@@ -7,6 +7,7 @@ Out: the bytes of a file, and notes on what its format has no place for
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import bmp_file, jp2_file, profiles
 from colorize_cli.photos.carry import carried_exif
 from colorize_cli.photos.encode_jpeg import eight_bits
-from colorize_cli.photos.heif import encode_heif
+from colorize_cli.photos.heif import Coloured, encode_heif
 from colorize_cli.photos.jxl import encode_jxl, holds
 from colorize_cli.photos.photo import AnyPixels, Page, Photo, PhotoFormat
 from colorize_cli.photos.provenance import Provenance, merge
@@ -69,8 +70,25 @@ def encode_other(
         return _webp(page, array, quality, around), notes
     quality = quality or DEFAULT_QUALITY[format]
     if format is PhotoFormat.heic:
-        return encode_heif(array, quality, around.exif, around.xmp, around.icc), notes
+        return encode_heif([Coloured(array, around.exif, around.xmp, around.icc)], quality), notes
     return _avif(page, array, quality, around, notes), notes
+
+
+def encode_heics(
+    photos: Sequence[Photo], rgb: Sequence[AnyPixels], quality: int | None, note: Provenance
+) -> tuple[bytes, list[str]]:
+    """Encode several pictures in one HEIC file, each a photo of its own with its own metadata."""
+    pictures, notes = list[Coloured](), list[str]()
+    for photo, pixels in zip(photos, rgb, strict=True):
+        page = photo.pages[0]
+        if pixels.dtype != np.uint8 and page.metadata.depth <= 8:
+            pixels = eight_bits(pixels)
+        if page.alpha is not None:
+            pixels = np.dstack((pixels, page.alpha if page.alpha.dtype == pixels.dtype else eight_bits(page.alpha)))
+        profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
+        packet = merge(photo.metadata.xmp, note)
+        pictures.append(Coloured(pixels, carried_exif(photo, note), packet, profile))
+    return encode_heif(pictures, quality or DEFAULT_QUALITY[PhotoFormat.heic]), notes
 
 
 def _ppm(rgb: AnyPixels, packet: bytes, comments: tuple[bytes, ...]) -> bytes:

@@ -63,22 +63,33 @@ def _around(data: bytes) -> HeifAround:
         return HeifAround()
     inside = {box.kind: box for box in boxes(data, meta.content + 4, meta.end)}
     kinds, places = dict(_items(data, inside.get(b"iinf"))), dict(_places(data, inside.get(b"iloc")))
+    main, references = inside.get(b"pitm"), inside.get(b"iref")
+    number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
+    described = _described(data, references) if references else {}
     exif = xmp = None
     for item, (kind, content) in kinds.items():
-        if item not in places or kind not in (b"Exif", b"mime"):
-            continue
+        if item not in places or kind not in (b"Exif", b"mime") or number not in described.get(item, (number,)):
+            continue  # or it is about another picture
         whole = _bytes(data, places[item], inside.get(b"idat"))
         if kind == b"Exif" and exif is None and len(whole) > 8:
             start = 4 + struct.unpack_from(">I", whole)[0]
             exif = whole[start:].removeprefix(b"Exif\0\0") or None
         elif kind == b"mime" and content.startswith(_XMP_TYPE) and xmp is None:
             xmp = whole or None
-    main = inside.get(b"pitm")
-    number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
-    references = inside.get(b"iref")
     kinds_of = {box.kind for box in boxes(data, references.content + 4, references.end)} if references else set()
     notes = (THUMBNAIL_LEFT_OUT,) if b"thmb" in kinds_of else ()
     return HeifAround(exif, xmp, _orientation(data, inside.get(b"iprp"), number), notes)
+
+
+def _described(data: bytes, references: Box) -> dict[int, tuple[int, ...]]:
+    """Which pictures an item of metadata is about."""
+    size, found = 2 if data[references.content] == 0 else 4, dict[int, tuple[int, ...]]()
+    for box in boxes(data, references.content + 4, references.end):
+        if box.kind == b"cdsc":
+            at = box.content + size + 2
+            count = min(_number(data, at - 2, 2), (box.end - at) // size)
+            found[_number(data, box.content, size)] = tuple(_number(data, at + size * i, size) for i in range(count))
+    return found
 
 
 # Turned to the left so many times, then mirrored: not, top to bottom (axis 0), or left to right (axis 1).

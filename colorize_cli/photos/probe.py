@@ -11,7 +11,18 @@ import stat
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError, in_words
-from colorize_cli.photos import exif, heif_boxes, jp2_file, jpeg_file, mpf, multi_jpeg, png_file, png_text, webp_file
+from colorize_cli.photos import (
+    exif,
+    heif,
+    heif_boxes,
+    jp2_file,
+    jpeg_file,
+    mpf,
+    multi_jpeg,
+    png_file,
+    png_text,
+    webp_file,
+)
 from colorize_cli.photos.camera_raw import holds_sensor_data, library
 from colorize_cli.photos.declared import declared
 from colorize_cli.photos.ifd import Data, FileData, TagError
@@ -94,7 +105,9 @@ def _probe(path: Path, head: Data, format: PhotoFormat, file_size: int) -> Probe
     size = (found.width, found.height)
     if _orientation(head, format) >= 5:
         size = size[::-1]
-    pages = multi_jpeg.photos_in(head[:]) if format is PhotoFormat.jpeg else 1
+    pages = 1
+    if format in (PhotoFormat.jpeg, PhotoFormat.heic):
+        pages = (multi_jpeg if format is PhotoFormat.jpeg else heif).photos_in(head[:])
     return ProbeResult(
         path, format, size, pages, found.depth, found.channels, pages * found.pixels, pages * found.peak(file_size)
     )
