@@ -1,7 +1,10 @@
-"""What a batch did, photo by photo: counted as it goes, written as JSON that grows with the batch, not the memory.
+r"""What a batch did, photo by photo: counted as it goes, written as JSON that grows with the batch, not the memory.
 
 In:  one `Outcome` per photo, in any order
 Out: `RunReport`: counts, failures, exit status; and a JSON file, whole or not at all
+
+The file is UTF-8. Names in it (`source`, `output`) are as `errors.printable` shows them: control characters, bytes that
+are no UTF-8 and the backslash are escaped (`\n`, `\xff`, `\\`); `errors.unprintable` gives the path again.
 """
 
 from __future__ import annotations
