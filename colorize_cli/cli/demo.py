@@ -23,7 +23,7 @@ def demo(
 ) -> None:
     """Colorize grey copies of sample photos, to see what the program does."""
     wait_asleep()
-    from colorize_cli.data.samples import write_grey_samples  # torch loads here, not for --help
+    from colorize_cli.data.samples import write_grey_samples  # numpy loads here, not for --help
     from colorize_cli.inference.job import ColorizeJob
     from colorize_cli.pipeline.run import colorize_photos
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,8 @@ _LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 app = typer.Typer(
     help="List, inspect, pull, check and remove models.",
     epilog="Examples:\n\n  colorize models list\n\n  colorize models pull ddcolor siggraph17\n\n"
-    "  colorize models pull --all --to /media/stick\n\n  colorize models pull --all --from /media/stick",
+    "  colorize models pull --all --to /media/stick\n\n  colorize models pull --all --from /media/stick\n\n"
+    "  colorize models export siggraph17 --to onnx",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -148,6 +150,40 @@ def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
             console.stdout.print(f"{verdict.name}: {verdict.state.value}  {verdict.detail}", markup=False)
     if any(verdict.state is State.altered or (names and verdict.state is State.absent) for verdict in shown):
         raise typer.Exit(int(ExitStatus.some_failed))
+
+
+class ExportFormat(StrEnum):
+    """What a model can be written as."""
+
+    onnx = "onnx"
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="What --model takes: a name, a checkpoint, a run.")],
+    to: Annotated[ExportFormat, typer.Option("--to", help="Format of the file.")] = ExportFormat.onnx,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file.", show_default="NAME.onnx")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a model as an ONNX file that says what it is; its answers are compared with torch's."""
+    from colorize_cli.color.channels import lightness_of
+    from colorize_cli.color.spaces import SRGB
+    from colorize_cli.data.samples import sample_photos
+    from colorize_cli.inference.export import export_onnx
+
+    file = out or Path(f"{Path(name).name if Path(name).is_dir() else Path(name).stem}.{to.value}")
+    if file.suffix.lower() != f".{to.value}":
+        raise UsageError(f"--out {file} must end in .{to.value}")
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file} is there already", hint="Name another with --out, or give --overwrite.")
+    pictures = [lightness_of(rgb, SRGB) for _, rgb in sample_photos()]
+    with _transfer(name) as on_progress:
+        done = export_onnx(name, file, pictures, on_progress)
+    how = f"within {done.difference:.0e} of torch's answers on {done.pictures} photos"
+    said = how if done.pictures else "not compared with torch, which is not installed"
+    console.stderr.print(f"{done.path}: {done.bytes / 1e6:.1f} MB, {said}", markup=False)
 
 
 @app.command()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color.lab import grey_from_lightness, split
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import DataError, EncodeError
 
 # Public domain (NASA, SpaceX) or CC0 (Stéfan van der Walt, Rachel Michetti), as scikit-image's documentation says.
@@ -53,10 +53,10 @@ def write_grey_samples(folder: Path) -> list[Path]:
         EncodeError: the folder cannot be written to.
     """
     paths = []
+    levels = lightness_of(np.arange(256, dtype=np.uint8)[None], SRGB)[0]  # L* of each grey value
     for name, rgb in sample_photos():
         path = folder / f"{name}.png"
-        lightness = split(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].double() / 255)[0]
-        grey = (grey_from_lightness(lightness)[0, 0] * 255).round().byte().numpy()
+        grey = np.interp(lightness_of(rgb, SRGB), levels, np.arange(256)).round().astype(np.uint8)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".png", grey)[1].tobytes())

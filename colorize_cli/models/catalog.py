@@ -87,14 +87,14 @@ def _deoldify_spec(name: str, file: str, sha256: str, size: int, summary: str, w
 
 
 def _trained_spec(
-    name: str, build: Callable[..., Generator], parameters: int, summary: str, vivid: bool = False
+    name: str, build: Callable[..., Generator], parameters: int, summary: str, vivid: bool = False, hints: bool = False
 ) -> ModelSpec:
     """A network without published weights; sizes and parameters are those of its default arguments."""
     return ModelSpec(
         name=name,
         build=build,
         sizes=Sizes(short_side=256, multiple=32, max_area=_CAP // 2),
-        takes_hints=False,
+        takes_hints=hints,
         tileable=True,
         weights=None,
         licence="that of its data",
@@ -198,6 +198,7 @@ def catalogue() -> Registry:
                 7_197_893,
                 "EfficientNet-Lite2 under mini's decoder, its teacher; its checkpoints alone.",
                 vivid=True,
+                hints=True,
             ),
             _trained_spec(
                 "colorunet",

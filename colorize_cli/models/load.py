@@ -131,7 +131,8 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
         with _NoRandomStart():
             generator = spec.build(**info.arguments)
         generator = load_strictly(generator, read_tensors(path), str(path))
-        return LoadedModel(name, replace(spec, name=name), generator, sha256)
+        spec = replace(spec, name=name, takes_hints=generator.takes_hints, vivid=generator.reading is not None)
+        return LoadedModel(name, spec, generator, sha256)
     state = read_state(path)
     known = identify(state)
     if known is None:

@@ -37,6 +37,8 @@ def _merge(width: int, depth: int) -> nn.Sequential:
 class Siggraph17(Generator):
     """The network of Zhang 2017."""
 
+    takes_hints = True
+
     def __init__(self) -> None:
         super().__init__()
         self.model1 = _block(4, 64, 2)

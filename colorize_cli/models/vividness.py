@@ -31,6 +31,11 @@ class Reading:
     geometric: bool = False
     posterior: tuple[float, float] = (1.0, 1.0)
 
+    @property
+    def weighs(self) -> bool:
+        """Whether there are rebalancing weights, so that the exponent means something."""
+        return any(exponent for exponent, _ in (self.safest, self.most_vivid, self.posterior))
+
     def at(self, vividness: float | None) -> tuple[float, float]:
         """Exponent and temperature; None is the default vividness."""
         v = self.default if vividness is None else vividness

@@ -123,7 +123,9 @@ def _run(
         known = planes[:, 1:] if channels == 4 else np.zeros((n, 3, height, width), np.float32)
         given["hints"] = np.ascontiguousarray(known)
     if contract.reading is not None:
-        given |= {"exponent": np.array(exponent, np.float32), "temperature": np.array(temperature, np.float32)}
+        given["temperature"] = np.array(temperature, np.float32)
+        if contract.reading.weighs:
+            given["exponent"] = np.array(exponent, np.float32)
     try:
         found: Plane = session.run([output], given)[0]
     except _REFUSED as error:
@@ -149,7 +151,7 @@ def _try_out(model: OnnxModel, session: onnxruntime.InferenceSession) -> None:
             shown = ", ".join(f"{one.name} {one.type}{one.shape}" for one in there)
             raise WeightsError(f"{model.name} has other {kind} than it says: {shown}", hint=_AGAIN)
     side = contract.spec.sizes.multiple * max(1, 64 // contract.spec.sizes.multiple)
-    ramp = np.tile(np.linspace(5, 95, side, dtype=np.float32), (1, 1, side, 1))
+    ramp = np.tile(np.linspace(0, 100, side, dtype=np.float32), (1, 1, side, 1))
     asks: list[tuple[str, Callable[[], Plane]]] = []
     ends = [(0.0, 1.0)] if contract.reading is None else [contract.reading.safest, contract.reading.most_vivid]
     for end in ends:

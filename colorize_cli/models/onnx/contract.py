@@ -4,8 +4,9 @@ In:  a model's spec and how its graph is asked
 Out: properties, and back
 
 Every graph takes `lightness`, (N, 1, H, W), [0, 100]; where it takes hints, `hints`, (N, 3, H, W): ab in Lab units,
-zero where nothing is known, and mask, [0, 1]; where vividness moves it, `exponent` and `temperature`, one number each.
-It gives `ab`, (N, 2, h, w), Lab units, and where it has a palette `probabilities`, (N, h, w, Q). All are float32.
+zero where nothing is known, and mask, [0, 1]; where vividness moves it, `temperature`, one number, and where weights of
+the training are divided out, `exponent`, another. It gives `ab`, (N, 2, h, w), Lab units, and where it has a palette
+`probabilities`, (N, h, w, Q). All are float32.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Contract:
     def inputs(self) -> dict[str, int]:
         """The graph's inputs and how many axes they have."""
         shaped = {"lightness": 4} | ({"hints": 4} if self.spec.takes_hints else {})
-        return shaped | ({"exponent": 0, "temperature": 0} if self.reading is not None else {})
+        if self.reading is None:
+            return shaped
+        return shaped | ({"exponent": 0} if self.reading.weighs else {}) | {"temperature": 0}
 
     @property
     def outputs(self) -> dict[str, int]:

@@ -32,7 +32,8 @@ class _Exported(nn.Module):
             hints = Hints(known[:, :2], known[:, 2:])
         if self.generator.reading is None:
             return (self.generator.colorize(lightness, hints),)
-        ab, likely = self.generator.read(lightness, hints, values[0], values[1])
+        exponent = values.pop(0) if self.generator.reading.weighs else torch.zeros(())
+        ab, likely = self.generator.read(lightness, hints, exponent, values[0])
         return (ab,) if likely is None else (ab, likely)
 
 
@@ -49,7 +50,9 @@ def traced(generator: Generator, multiple: int) -> bytes:
         given["hints"] = torch.rand(1, 3, *sides)
     if generator.reading is not None:
         exponent, temperature = generator.reading.at(None)
-        given |= {"exponent": torch.tensor(exponent), "temperature": torch.tensor(temperature)}
+        if generator.reading.weighs:
+            given["exponent"] = torch.tensor(exponent)
+        given["temperature"] = torch.tensor(temperature)
     with torch.inference_mode():
         outputs = ("ab", "probabilities")[: len(_Exported(generator)(*given.values()))]
     axes: dict[str, dict[int, str]] = {
