@@ -49,6 +49,24 @@ def split(extension: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     return digest, tuple(pieces)
 
 
+def stub(source: bytes, digest: bytes) -> bytes:
+    """A packet of the same subject that does no more than point to the extension of a digest."""
+    about = b'""'
+    try:
+        found = xmp.parse(source)
+        for item in (item for owner in found.descriptions for item in owner.attributes if item.name[1] == "about"):
+            about = found.data[item.value[0] - 1 : item.value[1] + 1]
+            break
+    except XmpError:
+        pass
+    return (
+        b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+        b' <rdf:RDF xmlns:rdf="' + RDF.encode() + b'">\n  <rdf:Description rdf:about=' + about + b' xmlns:xmpNote="'
+        + XMP_NOTE.encode() + b'" xmpNote:HasExtendedXMP="' + digest
+        + b'"/>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+    )  # fmt: skip
+
+
 def changed(
     packet: bytes | None, pieces: tuple[bytes, ...], change: Callable[[bytes], bytes]
 ) -> tuple[bytes | None, tuple[bytes, ...]]:

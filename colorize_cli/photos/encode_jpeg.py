@@ -20,7 +20,8 @@ from colorize_cli.photos import jpeg_file, profiles
 from colorize_cli.photos.carry import carried_exif, comments_of
 from colorize_cli.photos.jpeg_file import APP0, COM, MAX_PAYLOAD
 from colorize_cli.photos.photo import AnyPixels, JpegTraits, LumaPlanes, Page, Photo, Resolution
-from colorize_cli.photos.provenance import Provenance, merge, only_note, without_padding
+from colorize_cli.photos.provenance import Provenance
+from colorize_cli.photos.xmp_segments import noted
 
 DEFAULT_QUALITY = 92
 _CV2_SAMPLINGS = {
@@ -135,10 +136,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
     block = carried_exif(photo, note)
     if block:
         segments += jpeg_file.exif_segments(block)
-    packet = merge(metadata.xmp, note)
-    if len(packet) > MAX_PAYLOAD - len(jpeg_file.XMP):
-        packet = without_padding(packet)
-    segments += jpeg_file.xmp_segments(packet, metadata.xmp, only_note(note), metadata.xmp_extended)
+    segments += noted(metadata.xmp, metadata.xmp_extended, note)
     if metadata.iptc:
         segments += jpeg_file.photoshop_segments(metadata.iptc)
     segments += metadata.segments

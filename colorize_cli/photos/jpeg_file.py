@@ -8,7 +8,6 @@ Source: ITU-T T.81; JFIF 1.02; XMP Specification Part 3 for ExtendedXMP; ICC.1 a
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 from bisect import bisect_left
@@ -292,34 +291,6 @@ def photoshop_segments(resources: bytes) -> list[tuple[int, bytes]]:
     """Image resources as segments."""
     size = MAX_PAYLOAD - len(PHOTOSHOP)
     return [(APP13, PHOTOSHOP + resources[i : i + size]) for i in range(0, len(resources), size)]
-
-
-def xmp_segments(
-    packet: bytes, source: bytes | None, note: bytes, extended: tuple[bytes, ...]
-) -> list[tuple[int, bytes]]:
-    """The XMP segments of an output; a packet that outgrows one segment moves to ExtendedXMP.
-
-    Args:
-        packet: the merged packet, the source's and ours.
-        source: the source's packet, or None.
-        note: a packet with our note alone.
-        extended: the source's own ExtendedXMP payloads.
-    """
-    room = MAX_PAYLOAD - len(XMP)
-    kept = [(APP1, XMP_EXTENDED + part) for part in extended]
-    if len(packet) <= room:
-        return [(APP1, XMP + packet), *kept]
-    if source is None or len(source) > room or extended:
-        # Three packets for one place: ours goes into a comment, where read_provenance looks, too.
-        return [*([(APP1, XMP + source)] if source and len(source) <= room else []), *kept, (COM, note)]
-    digest = hashlib.md5(source, usedforsecurity=False).hexdigest().upper().encode()
-    pointer = b' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="' + digest + b'"'
-    main = note.replace(b" xmlns:colorize=", pointer + b" xmlns:colorize=", 1)
-    parts = range(0, len(source), 65_000)
-    return [
-        (APP1, XMP + main),
-        *((APP1, XMP_EXTENDED + digest + struct.pack(">II", len(source), i) + source[i : i + 65_000]) for i in parts),
-    ]
 
 
 def assemble(coded: bytes, segments: Iterable[tuple[int, bytes]]) -> bytes:

@@ -17,8 +17,9 @@ from colorize_cli.photos import exif, jpeg_file, mpf, multi_jpeg, places
 from colorize_cli.photos.ifd import Tag
 from colorize_cli.photos.ifd_write import exif_block
 from colorize_cli.photos.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
-from colorize_cli.photos.provenance import Provenance, merge, only_note
+from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.strip import Strip
+from colorize_cli.photos.xmp_segments import noted
 
 # What says how the pixels are to be read, and where the other pictures stand.
 _TABLES = -1  # stands for the marker of what is no application segment
@@ -164,8 +165,7 @@ def _noted(packet: bytes | None, pieces: tuple[bytes, ...], note: Provenance | N
     if note is None:
         main = [(APP1, jpeg_file.XMP + packet)] if packet else []
         return [*main, *((APP1, jpeg_file.XMP_EXTENDED + piece) for piece in pieces)]
-    merged = merge(packet, note, colored=False)
-    return jpeg_file.xmp_segments(merged, packet, only_note(note, colored=False), pieces)
+    return noted(packet, pieces, note, colored=False)
 
 
 def _assembled(left: Segments, blocks: list[bytes], xmp: Segments, iptc: bytes, rest: bytes) -> bytes:

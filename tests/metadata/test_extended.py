@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from colorize_cli.metadata import extended, xmp
-from colorize_cli.photos import jpeg_file
+from colorize_cli.photos import jpeg_file, png_file
 from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import EncodeSettings, Provenance, read_provenance, suffix_for, write_photo
 from colorize_cli.photos.photo import Photo, PhotoFormat
@@ -96,3 +96,36 @@ def test_an_extension_with_a_missing_piece_stays_or_is_told(tmp_path: Path) -> N
     assert "its ExtendedXMP cannot be read and was left out" in notes
     _, notes = run(path, strip="gps")
     assert "its ExtendedXMP cannot be read and was left out, as it may name the place" in notes
+
+
+@pytest.mark.parametrize("size", [65_000, 66_000, 200_000])
+def test_a_packet_that_jpeg_has_no_room_for_becomes_an_extension(tmp_path: Path, size: int) -> None:
+    """Where it comes from a format without such a limit, too; and a second pass changes nothing."""
+    text = MAIN.replace(' xmpNote:HasExtendedXMP="%s"/>', "><dc:title>" + "t" * size + "</dc:title></rdf:Description>")
+    grey = np.arange(1200, dtype=np.uint16).astype(np.uint8).reshape(30, 40)
+    plain = png_file.parse(bytes(imagecodecs.png_encode(grey)))
+    path = tmp_path / "a.png"
+    chunk = png_file.xmp_chunk(text.replace('"3"', '"1"').encode())
+    path.write_bytes(png_file.assemble(plain.header(), [chunk], plain.coded, ()))
+    back, notes = run(path, format=PhotoFormat.jpeg)
+    joined = extended.joined(back.metadata.xmp, back.metadata.xmp_extended)
+    assert joined is not None and b"t" * size in joined and b'dc:source="shoe box"' in joined
+    assert not notes
+    again = tmp_path / "again.jpg"
+    again.write_bytes((tmp_path / "out.jpg").read_bytes())
+    second, _ = run(again)
+    assert second.metadata.xmp == back.metadata.xmp and second.metadata.xmp_extended == back.metadata.xmp_extended
+
+
+def test_an_extension_grows_where_the_packet_is_full(tmp_path: Path) -> None:
+    path = large(tmp_path / "a.jpg")
+    parsed = jpeg_file.parse(path.read_bytes())
+    full = parsed.payloads(0xE1, jpeg_file.XMP)[0]
+    full = full.replace(b'"shoe box"', b'"shoe box ' + b"s" * (65_300 - len(full)) + b'"')
+    segments = [(kind, jpeg_file.XMP + full) if data.startswith(jpeg_file.XMP) else (kind, data)
+                for kind, data in parsed.segments]  # fmt: skip
+    path.write_bytes(jpeg_file.assemble(jpeg_file.bare(path.read_bytes()), segments))
+    back, notes = run(path)
+    joined = extended.joined(back.metadata.xmp, back.metadata.xmp_extended)
+    assert joined is not None and b"s" * 64_000 in joined and b"h" * 150_000 in joined and b"Lodz" in joined
+    assert not notes
