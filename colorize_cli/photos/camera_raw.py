@@ -133,6 +133,8 @@ def _exif_of_preview(rawpy: ModuleType, raw: Any) -> bytes | None:
 
 
 def _refused(error: Exception) -> Damaged:
+    if type(error).__name__ in ("LibRawIOError", "LibRawDataError", "LibRawUnpackError"):
+        return Damaged("damaged camera raw: its end is missing, or part of it is damaged")
     said = error.args[0] if error.args else ""
     said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     return Unsupported(f"camera raw: rawpy cannot read it ({said[:60]}); convert it first")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -157,13 +158,17 @@ def inflate(coded: bytes, size: int) -> tuple[bytes, bool]:
         At most `size` bytes, and whether all of them came out.
     """
     machine, out = zlib.decompressobj(), bytearray()
-    try:
-        for start in range(0, len(coded), 4096):  # small pieces: what an error takes with it is one piece's rows
-            out += machine.decompress(coded[start : start + 4096])
-            if len(out) >= size or machine.eof:
-                break
-    except zlib.error:
-        pass
+    for start in range(0, len(coded), 4096):
+        piece, before = coded[start : start + 4096], machine.copy()
+        try:
+            out += machine.decompress(piece)
+        except zlib.error:  # it takes with it what came before the damage: that is had in smaller pieces
+            with suppress(zlib.error):
+                for at in range(0, len(piece), 16):
+                    out += before.decompress(piece[at : at + 16])
+            break
+        if len(out) >= size or machine.eof:
+            break
     return bytes(out[:size]), len(out) >= size
 
 

@@ -47,8 +47,15 @@ _STARTS = (
 )
 
 
+def _is_jpeg_ls(head: bytes) -> bool:
+    """JPEG-LS starts like JPEG; it has a frame of its own kind, at once or after a SPIFF header."""
+    return head.startswith(b"\xff\xd8\xff\xf7") or head[6:11] == b"SPIFF" and b"\xff\xd8\xff\xf7" in head[12:]
+
+
 def sniff(head: bytes) -> PhotoFormat | None:
     """The format that the first bytes belong to; None where they are no picture's."""
+    if _is_jpeg_ls(head):
+        return None
     if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx " or head[:4] == b"II*\0" and head[8:11] == b"CR\x02":
         return PhotoFormat.raw
     for start, format in _STARTS:
@@ -72,12 +79,48 @@ def sniff(head: bytes) -> PhotoFormat | None:
     return None
 
 
+# Formats of pictures and films that are not read: they are not damaged.
+_NOT_READ = (
+    (b"II\xbc\1", "JPEG XR"),
+    (b"v/1\1", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"#?RGBE", "Radiance HDR"),
+    (b"P7\n", "PAM"),
+    (b"PF\n", "PFM"),
+    (b"Pf\n", "PFM"),
+    (b"\0\0\1\0", "ICO (an icon)"),
+    (b"gimp xcf", "XCF (GIMP)"),
+    (b"DDS ", "DDS"),
+    (b"qoif", "QOI"),
+    (b"FLIF", "FLIF"),
+    (b"BPG\xfb", "BPG"),
+    (b"SIMPLE  =", "FITS"),
+    (b"AT&TFORM", "DjVu"),
+    (b"\x8aMNG\r\n", "MNG"),
+    (b"\x8bJNG\r\n", "JNG"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
+    (b"\1\xda\0\1", "SGI"),
+    (b"\1\xda\1\1", "SGI"),
+    (b"\x59\xa6\x6a\x95", "Sun raster"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM film"),
+)
+
+
 def why_none(head: bytes) -> str:
     """What a file that is no picture is instead."""
     if not head:
         return "the file is empty"
     if not head.strip(b"\0"):
-        return "the file holds nothing but zeros"
+        return "it starts with nothing but zeros, as no picture does"
+    name = next((name for start, name in _NOT_READ if head.startswith(start)), None)
+    if _is_jpeg_ls(head):
+        name = "JPEG-LS"
+    elif head[4:8] == b"ftyp":
+        name = "a film, or a kind of HEIF"
+    elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        name = "an AVI film"
+    if name is not None:
+        return f"unsupported: it is {name}, which is not read; convert it to TIFF or PNG first"
     if head.startswith((b"%PDF", b"%!PS")):
         return "it is a PDF or PostScript document, not a picture; export its pages as TIFF first"
     if head.startswith(b"PK\x03\x04"):

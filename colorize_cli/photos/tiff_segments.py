@@ -25,7 +25,7 @@ from colorize_cli.photos.raw import Damaged, Unsupported
 from colorize_cli.photos.tiff_cost import segment
 from colorize_cli.photos.tiff_fax import FAX, FaxCoding, decode_fax
 from colorize_cli.photos.tiff_jpeg import decode_jpeg_segment
-from colorize_cli.photos.tiff_unpack import LZW, PACKBITS, plain_twin, unpacked
+from colorize_cli.photos.tiff_unpack import DEFLATE, LZW, PACKBITS, partly, plain_twin, unpacked
 from colorize_cli.photos.tiff_ycbcr import decode_units, subsampling
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
@@ -113,9 +113,12 @@ def _assemble(
                 raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
             raise Damaged("truncated TIFF: the end of the picture is missing", salvageable=True)
         size = min(size, most)
-        block = decode_segment(page, data[offset : offset + size] if offset and size else b"", number, salvage)
+        coded = data[offset : offset + size] if offset and size else b""
+        block = decode_segment(page, coded, number, salvage)
         if block is None:
             lost += 1
+            block = _leniently(page, coded, number) if coded else None
+        if block is None:
             continue
         (plane, _, top, left, _), part = block
         rows, columns = min(part.shape[1], height - top), min(part.shape[2], width - left)
@@ -126,7 +129,12 @@ def _assemble(
     if not done:
         raise Damaged("damaged TIFF: nothing of the picture is left")
     notes = (
-        (Note(f"salvaged: {lost:,} of {wanted:,} strips were missing or damaged and are black", Loss.salvage),)
+        (
+            Note(
+                f"salvaged: {lost:,} of {wanted:,} strips were missing or damaged; what is missing is black",
+                Loss.salvage,
+            ),
+        )
         if lost
         else ()
     )
@@ -196,6 +204,28 @@ def _decoded(
     tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
     part, where, _ = page.decode(coded, number, **tables)
     return part, where
+
+
+def _leniently(
+    page: tifffile.TiffPage, coded: bytes, number: int
+) -> tuple[tuple[int, int, int, int, int], AnyPixels] | None:
+    """What there is of a damaged strip or tile; None where that is nothing."""
+    compression = int(page.compression)
+    try:
+        if compression in (LZW, PACKBITS) or compression in DEFLATE:
+            twin = plain_twin(page)
+            _, where, (depth, rows, columns, samples) = twin.decode(None, number)
+            coded = bytes(imagecodecs.bitorder_decode(coded)) if int(page.fillorder) == 2 else coded
+            raw = partly(coded, compression, depth * rows * -(-columns * samples * page.bitspersample // 8))
+            part = twin.decode(raw, number)[0] if raw else None
+        else:
+            tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
+            part, where, _ = page.decode(coded, number, **tables)
+    except MemoryError:
+        raise
+    except Exception:  # a codec's own kind: nothing is left then
+        return None
+    return None if part is None else (where, part)
 
 
 def _unpacked(

@@ -13,7 +13,10 @@ import copy
 import imagecodecs
 import tifffile
 
+from colorize_cli.photos.png_file import inflate
+
 LZW, PACKBITS = 5, 32773
+DEFLATE = frozenset({8, 32946})
 _BEYOND = 4096  # bytes that a damaged strip may be longer; how much longer does not matter
 _PADDING = 8  # bytes that writers may add to fill up a word
 
@@ -48,12 +51,36 @@ def unpacked(coded: bytes, compression: int, row_bytes: int, rows: int, full_row
     return raw[:wanted]
 
 
+def partly(coded: bytes, compression: int, size: int) -> bytes:
+    """What comes before the damage in a strip or tile, filled up with zeros; b"" where that is nothing.
+
+    Args:
+        coded: as the file has it.
+        compression: LZW, PackBits or deflate.
+        size: of the whole.
+    """
+    if compression in DEFLATE:
+        found, _ = inflate(coded, size)
+        return found.ljust(size, b"\0") if found else b""
+    decode = imagecodecs.lzw_decode if compression == LZW else imagecodecs.packbits_decode
+    good, bad, found = 0, len(coded) + 1, b""
+    while bad - good > 1:  # any beginning of whole code decodes
+        middle = (good + bad) // 2
+        try:
+            found = bytes(decode(coded[:middle], out=size + _BEYOND))
+            good = middle
+        except (RuntimeError, ValueError):
+            bad = middle
+    return found[:size].ljust(size, b"\0") if found else b""
+
+
 def plain_twin(page: tifffile.TiffPage) -> tifffile.TiffPage:
     """The same page as if its strips were not compressed, for what comes after unpacking: bits, bytes, differences."""
     twin: tifffile.TiffPage | None = page.__dict__.get("_plain_twin")
     if twin is None:
         twin = copy.copy(page)
-        twin.__dict__.pop("decode", None)  # a cached function that knows the compression
+        for known in ("decode", "hash"):  # a cached function that knows the compression, and its key
+            twin.__dict__.pop(known, None)
         twin.compression, twin.fillorder = tifffile.COMPRESSION.NONE, tifffile.FILLORDER.MSB2LSB
         page.__dict__["_plain_twin"] = twin
     return twin

@@ -236,3 +236,29 @@ def test_unknown_kinds_of_tiff_are_unsupported_not_damaged(tmp_path: Path, grey:
         with pytest.raises(DecodeError, match=f"^unsupported TIFF: .*{words.partition(' of ')[0]}") as caught:
             decode(path)
         assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "packbits", "zlib", "group4", "group3"])
+def test_salvage_takes_what_comes_before_the_damage_in_a_single_strip(
+    tmp_path: Path, bilevel: U8, compression: str
+) -> None:
+    path, fax = tmp_path / "strip.tif", compression.startswith("group")
+    if fax:
+        info = TiffImagePlugin.ImageFileDirectory_v2()
+        info[278] = 203
+        Image.fromarray(bilevel).convert("1").save(path, compression=compression, tiffinfo=info)
+    else:
+        noise = np.random.default_rng(0).integers(0, 9, bilevel.shape).astype(np.uint8)
+        tifffile.imwrite(path, bilevel // 2 + noise, compression=compression, rowsperstrip=203, metadata=None)
+    whole = decode(path).pages[0].pixels
+    data, page = page_of(path)
+    middle = page.dataoffsets[0] + page.databytecounts[0] // 2
+    size = 300 if compression == "packbits" else 40  # enough to hit the length of a run
+    data[middle : middle + size] = random.Random(3).randbytes(size)
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="^damaged TIFF: ") as caught:
+        decode(path)
+    assert caught.value.hint is not None and "--salvage" in caught.value.hint
+    photo = decode(path, salvage=True)
+    assert any("1 of 1 strips" in note for note in photo.notes)
+    np.testing.assert_array_equal(photo.pages[0].pixels[:50], whole[:50])
