@@ -26,6 +26,7 @@ from colorize_cli.inference.devices import (
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, load_onnx
+from colorize_cli.models.registry import Sizes
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,39 @@ class Chosen:
     device: str
     precision: str
     gpu: torch.device | None = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A published network that would have to be downloaded first.
+
+    Attributes:
+        name, sha256: for results' provenance.
+        megabytes: of the download.
+        sizes, takes_hints, follows_hints: see `ModelSpec`.
+    """
+
+    name: str
+    sha256: str
+    megabytes: float
+    sizes: Sizes
+    takes_hints: bool
+    follows_hints: bool
+
+
+def not_here(model: str) -> Absent | None:
+    """What is known of a network of the catalogue that is not on this machine; None for all others."""
+    from colorize_cli.models.catalog import catalogue
+    from colorize_cli.models.inventory import Presence, status
+    from colorize_cli.models.registry import Published
+
+    if model not in catalogue():
+        return None
+    spec = catalogue().get(model)
+    if not isinstance(spec.weights, Published) or status(spec).presence is not Presence.absent:
+        return None
+    size = spec.weights.size / 1e6
+    return Absent(spec.name, spec.weights.sha256, size, spec.sizes, spec.takes_hints, spec.follows_hints)
 
 
 def choose(

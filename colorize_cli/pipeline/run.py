@@ -20,7 +20,7 @@ from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, count
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover
 from colorize_cli.inference.choices import Method
-from colorize_cli.inference.chosen import choose
+from colorize_cli.inference.chosen import choose, not_here
 from colorize_cli.inference.colorizer import Colorizer, Idle
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
@@ -104,7 +104,12 @@ def colorize_photos(
     colorizer: Colorizer | Idle = Idle()
     sizes, base, takes_hints, follows_hints = None, job.provenance(job.method.value, ""), True, False
     gpu: torch.device | None = None
-    if job.method is Method.network:
+    absent = not_here(job.model) if job.dry_run and job.method is Method.network else None
+    if absent is not None:  # a plan downloads nothing
+        notice(f"{absent.name} is not here yet: the run will download {absent.megabytes:,.0f} MB.")
+        sizes, base = absent.sizes, job.provenance(absent.name, absent.sha256)
+        takes_hints, follows_hints = absent.takes_hints, absent.follows_hints
+    elif job.method is Method.network:
         chosen = choose(job, len(found.sources), notice, on_download)
         colorizer, model, gpu = chosen.colorizer, chosen.colorizer.model, chosen.gpu
         check_tileable(colorizer, job.detail)

@@ -184,3 +184,14 @@ def test_odd_names_are_shown_on_one_line_and_can_be_read_back_from_the_report(ru
     assert sources == {prefix + name for name in names for prefix in (b"", b"x")}
     results = [os.fsencode(unprintable(row["output"])) for row in report["photos"] if row["status"] == "done"]
     assert len(results) == 5 and all(os.path.exists(path) for path in results)
+
+
+def test_a_dry_run_downloads_nothing(tmp_path: Path) -> None:
+    photo = grey_photo(tmp_path / "photo.png")
+    line = [sys.executable, "-m", "colorize_cli", str(photo), "--out", str(tmp_path / "out"), "--dry-run"]
+    dead = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    env = {**os.environ, **dead, "COLORIZE_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub")}
+    done = subprocess.run([*line, "--model", "ddcolor"], capture_output=True, text=True, env=env, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{photo} -> {tmp_path / 'out' / 'photo.png'}\n"
+    assert "ddcolor is not here yet: the run will download " in done.stderr and "1 planned" in done.stderr
