@@ -62,16 +62,34 @@ def partly(coded: bytes, compression: int, size: int) -> bytes:
     if compression in DEFLATE:
         found, _ = inflate(coded, size)
         return found.ljust(size, b"\0") if found else b""
-    decode = imagecodecs.lzw_decode if compression == LZW else imagecodecs.packbits_decode
+    if compression == PACKBITS:
+        found = _packed_bits(coded, size)
+        return found.ljust(size, b"\0") if found else b""
     good, bad, found = 0, len(coded) + 1, b""
     while bad - good > 1:  # any beginning of whole code decodes
         middle = (good + bad) // 2
         try:
-            found = bytes(decode(coded[:middle], out=size + _BEYOND))
+            found = bytes(imagecodecs.lzw_decode(coded[:middle], out=size + _BEYOND))
             good = middle
         except (RuntimeError, ValueError):
             bad = middle
     return found[:size].ljust(size, b"\0") if found else b""
+
+
+def _packed_bits(coded: bytes, size: int) -> bytes:
+    """What PackBits gives, up to the size; its last run may be cut."""
+    out, at = bytearray(), 0
+    while at + 1 < len(coded) and len(out) < size:
+        count = coded[at]
+        if count < 128:
+            out += coded[at + 1 : at + 2 + count]
+            at += 2 + count
+        elif count > 128:
+            out += coded[at + 1 : at + 2] * (257 - count)
+            at += 2
+        else:
+            at += 1
+    return bytes(out[:size])
 
 
 def plain_twin(page: tifffile.TiffPage) -> tifffile.TiffPage:
