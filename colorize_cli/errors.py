@@ -14,6 +14,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
     │   ├── DecodeError             its file cannot be read as a picture
     │   ├── EncodeError             its result cannot be written
     │   ├── TooLargeError           it exceeds a limit that the user can raise
+    │   ├── TooSlowError            it takes longer than --photo-timeout allows
     │   ├── HintError               its side-car of colour hints, or its reference, cannot be used
     │   └── PredictionError         the network's answer is no color
     ├── OutOfMemoryError         1  a device has too little memory even for one photo
@@ -210,6 +211,10 @@ class EncodeError(PhotoError):
 
 class TooLargeError(PhotoError):
     """A photo exceeds a limit that the user can raise."""
+
+
+class TooSlowError(PhotoError):
+    """A photo takes longer than the user allows."""
 
 
 class HintError(PhotoError):

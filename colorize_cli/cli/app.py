@@ -14,7 +14,7 @@ from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
 from colorize_cli.cli.interrupts import keep_status
-from colorize_cli.cli.memory import end_at_once
+from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of_memory, lack_of_memory
 from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
@@ -98,6 +98,9 @@ def with_joined_lists(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+_ASKS_ONLY = frozenset({"--help", "-h", "--version"})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns (and, as a program, exits with) its status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
@@ -119,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     """Run a command; what goes wrong becomes a message and a status."""
     try:
+        if not _ASKS_ONLY.intersection(arguments):
+            check_address_space()
         return int(app(arguments, standalone_mode=False) or 0)
     except ColorizeError as problem:
         if console.debugging():
@@ -133,6 +138,9 @@ def _run(arguments: list[str]) -> int:
         if usage is not None:
             console.error(usage)
             return int(usage.exit_status)
+        if is_lack_of_memory(problem) and not console.debugging():
+            console.error(lack_of_memory())
+            return int(ExitStatus.nothing_done)
         if console.debugging():
             raise
         what = f"unexpected {type(problem).__name__}: {one_line(problem)}"

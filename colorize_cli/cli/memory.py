@@ -10,9 +10,21 @@ import ctypes
 import gc
 import os
 import sys
+from pathlib import Path
+
+from colorize_cli.errors import NothingToDoError
+from colorize_cli.files.machine import address_space
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # of mallopt
 _BLOCK, _KEPT = 32 << 20, 128 << 20  # bytes: the planes of a usual photo; what a few of them take
+_LEAST, _LIBRARIES = 800 << 20, 2 << 30  # bytes: without torch; threads' stacks and a network's maps, generously
+_OUT_OF_MEMORY = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "out of memory",
+)
 _GROWTH = 64 << 20  # bytes that a training's heap grows by
 
 
@@ -32,6 +44,53 @@ def keep_everything() -> None:
     step went into clearing pages.
     """
     _tell({_MMAP_MAX: 0, _TRIM_THRESHOLD: -1, _TOP_PAD: _GROWTH})
+
+
+def check_address_space() -> None:
+    """Refuse to start where a limit of the shell leaves less than the libraries take, some of which would abort.
+
+    Raises:
+        NothingToDoError: it does.
+    """
+    left = address_space()
+    if left is not None and left < _LEAST:
+        raise lack_of_memory()
+
+
+def lack_of_memory() -> NothingToDoError:
+    """What is said where there is not even the memory to start."""
+    left = address_space()
+    if left is None:
+        return NothingToDoError("not enough memory to start", hint="Close other programs, or use a smaller model.")
+    return NothingToDoError(
+        f"not enough memory to start: a limit of the shell (ulimit -v) leaves {max(left, 0) >> 20:,} MiB",
+        hint="Raise it: ulimit -v unlimited; about 1 GiB is needed, and 8 GiB by models that are run by torch.",
+    )
+
+
+def is_lack_of_memory(problem: BaseException) -> bool:
+    """Whether an error is that memory ran out, whichever way a library says so."""
+    return isinstance(problem, MemoryError) or any(words in str(problem).lower() for words in _OUT_OF_MEMORY)
+
+
+def bound_data(most: int) -> None:
+    """Let the system refuse memory beyond what photos may take: for a decoder that takes more than its file declares.
+
+    Args:
+        most: bytes that photos may take, all at once. What the libraries take comes on top of it.
+    """
+    try:
+        import resource
+
+        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
+        wanted = int(fields["VmData"].split()[0]) * 1024 + most + _LIBRARIES
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or wanted < soft:
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    except (ImportError, OSError, ValueError, KeyError):
+        pass  # not Linux: the limits on what files declare remain
 
 
 def _tell(options: dict[int, int]) -> None:

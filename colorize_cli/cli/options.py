@@ -102,8 +102,14 @@ MaxMemoryOpt = Annotated[
     str,
     typer.Option(
         metavar="BYTES",
-        help="Memory for one photo, such as 800M or 4G; large scans go in strips, what cannot is refused.",
+        help="Memory of the whole process, such as 800M or 4G; large scans go in strips, what cannot is refused.",
         show_default="half of what is available",
+    ),
+]
+PhotoTimeoutOpt = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1, metavar="SECONDS", help="A photo that takes longer fails, and the others go on.", show_default="off"
     ),
 ]
 ReportOpt = Annotated[

@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from colorize_cli.errors import DataError, in_words, printable
-from colorize_cli.photos.machine import half_of_memory
+from colorize_cli.files.machine import half_of_memory
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MOST_BYTES = 256 << 20  # of one photo

@@ -52,7 +52,8 @@ class ColorizeJob:
         salvage: take what is there of damaged files.
         verify: read every result back and prove its lightness, size and metadata.
         max_pixels: largest page that is read.
-        max_memory: bytes that one file, and all photos between decoder and encoder, may take; 0 is automatic.
+        max_memory: bytes that the process may take; 0 is half of what is available, beside what it has already.
+        photo_timeout: seconds that one photo may take; None is for ever.
         stream_from: pixels from which a JPEG is read in strips; from half as many on it is written so, and other
             formats are both.
         report: where the report goes; None is `colorize-report.json` in `out`.
@@ -89,6 +90,7 @@ class ColorizeJob:
     verify: bool = False
     max_pixels: int = DecodeLimits.max_pixels
     max_memory: int = 0
+    photo_timeout: float | None = None
     stream_from: int = 64_000_000
     report: Path | None = None
     hints: Path | None = None
@@ -127,7 +129,11 @@ class ColorizeJob:
             UsageError: in one line, with the way out.
         """
         method = self.method
-        for option, value in (("--vividness", self.vividness), ("--saturation", self.saturation)):
+        for option, value in (
+            ("--vividness", self.vividness),
+            ("--saturation", self.saturation),
+            ("--photo-timeout", self.photo_timeout),
+        ):
             if value is not None and not math.isfinite(value):
                 raise UsageError(f"{option} {value} is no number", hint="Give a number such as 0.5.")
         if method is Method.levin and self.hints is None:

@@ -34,7 +34,7 @@ from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
 from colorize_cli.photos.raw import Damaged
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_CMYK, _DEEP_JPEG = 24, 13
+_CMYK, _DEEP_JPEG, _PROGRESSIVE_RESULT = 24, 13, 15
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def _jpeg(data: bytes) -> Declared:
     frame = jpeg_file.parse(data, headers_only=True).frame
     count = len(frame.components)
     each = _CMYK if count == 4 else _DEEP_JPEG * count if frame.precision > 8 else count
-    each += 2 * count if frame.marker in _PROGRESSIVE else 0  # its coefficients are kept until the last scan
+    if frame.marker in _PROGRESSIVE:  # its coefficients are kept until the last scan, and the result's, too
+        each += 2 * count + _PROGRESSIVE_RESULT
     return _of((frame.width, frame.height), frame.precision, count, each, copies=4)
 
 

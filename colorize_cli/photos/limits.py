@@ -6,7 +6,7 @@ Out: nothing, or `TooManyPixels` with a reason that names the option to raise
 
 from __future__ import annotations
 
-from colorize_cli.photos.machine import half_of_memory
+from colorize_cli.files.machine import half_of_memory
 from colorize_cli.photos.photo import DecodeLimits
 from colorize_cli.photos.raw import TooManyPixels
 

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError, in_words
+from colorize_cli.files.machine import half_of_memory
 from colorize_cli.photos import (
     exif,
     heif,
@@ -27,7 +28,6 @@ from colorize_cli.photos.camera_raw import holds_sensor_data, library
 from colorize_cli.photos.declared import declared
 from colorize_cli.photos.ifd import Data, FileData, TagError
 from colorize_cli.photos.jxl import left_to_undo
-from colorize_cli.photos.machine import half_of_memory
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.sniff import sniff, why_none

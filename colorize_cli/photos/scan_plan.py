@@ -11,13 +11,13 @@ import struct
 from dataclasses import dataclass
 
 from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.machine import half_of_memory
 from colorize_cli.photos import png_text
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
 from colorize_cli.photos.jpeg_file import APP1, XMP, exif_blocks
 from colorize_cli.photos.kept import ROOM
 from colorize_cli.photos.limits import amount
-from colorize_cli.photos.machine import half_of_memory
 from colorize_cli.photos.photo import PhotoFormat, ProbeResult
 from colorize_cli.photos.raw import Damaged
 from colorize_cli.photos.scan_vips import jpeg_head, png_head
@@ -25,6 +25,9 @@ from colorize_cli.photos.scan_write import STREAMED
 from colorize_cli.photos.tiff_pictures import pictures
 
 _BASE = 200 << 20  # bytes that a scan takes whatever its size: libraries, threads, the reduced copy
+_SMALL = 40 << 20  # bytes that any photo takes: the network's maps, and what is kept between the stages
+# Bytes a sample of a pixel that these encoders take beyond the others.
+_CODERS = {PhotoFormat.webp: 12, PhotoFormat.avif: 24, PhotoFormat.heic: 24, PhotoFormat.jp2: 20, PhotoFormat.jxl: 24}
 _STRIP_ROWS = 256
 _STRIPS = 8  # strips in one state or another at once: read, painted, coded
 _MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming
@@ -49,7 +52,7 @@ class ScanPlan:
     kept: bool = False
 
 
-def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int) -> ScanPlan:
+def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int, used: int = 0) -> ScanPlan:
     """Choose the road for a file.
 
     Args:
@@ -57,12 +60,14 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
         target: the format of the result.
         stream_from: pixels from which a JPEG is streamed if it can be; other formats are from half as many.
         max_memory: bytes that it may take; 0 is `half_of_memory`.
+        used: bytes of those that the process has already.
 
     Raises:
         TooLargeError: it cannot be done within `max_memory`.
         DecodeError: its header is damaged.
     """
-    whole, limit = memory_of_whole(found), max_memory or half_of_memory()
+    whole, most = memory_of_whole(found, target), max_memory or used + half_of_memory()
+    limit = max(0, most - used)
     # a JPEG is read faster as a whole, other formats are not
     least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
     if found.total_pixels < stream_from // 2 and whole <= limit:
@@ -82,10 +87,10 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
         width, height = found.size
         kind = f"{reason}, so it is held as a whole: " if reason else ""
         raise TooLargeError(
-            f"{width:,} x {height:,} pixels; {kind}about {amount(whole, 1024)} of memory are needed, "
-            f"more than --max-memory {amount(limit, 1024)} allows",
+            f"{width:,} x {height:,} pixels; {kind}about {amount(whole + used, 1024)} of memory are needed, "
+            f"more than --max-memory {amount(most, 1024)} allows",
             path=found.path,
-            hint=f"--max-memory {amount(whole, 1024)} allows it"
+            hint=f"--max-memory {amount(whole + used, 1024)} allows it"
             + ("; or save it as a tiled TIFF first, which is read in pieces." if reason else "."),
         )
     return ScanPlan(not reason, whole, reason)
@@ -99,11 +104,12 @@ def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
     return (f"{found.total_pixels / 1e6:,.0f} megapixels, read {how}, in about {amount(way.memory, 1024)} of memory",)
 
 
-def memory_of_whole(found: ProbeResult) -> int:
+def memory_of_whole(found: ProbeResult, target: PhotoFormat) -> int:
     """What a file takes that is decoded as a whole: while it is decoded, or while its result is made and coded."""
     sample = 2 if found.depth > 8 else 1
     channels = min(max(found.channels, 1), 4)
-    return max(found.memory, os.stat(found.path).st_size + found.total_pixels * sample * (channels + 5))
+    each = sample * (1.5 * channels + 6) + _CODERS.get(target, 0) * sample
+    return _SMALL + max(found.memory, os.stat(found.path).st_size + int(found.total_pixels * each))
 
 
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:

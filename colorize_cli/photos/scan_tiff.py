@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from colorize_cli.files.machine import cores
 from colorize_cli.photos.decode_jpeg import reason
 from colorize_cli.photos.decode_tiff import metadata_of, page_of, with_sub_images
 from colorize_cli.photos.exif import orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, Room, TagError, read_header
 from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.machine import cores
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits
 from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.photos.tiff_kind import check_kind

@@ -21,13 +21,13 @@ from typing import Any, BinaryIO, Protocol
 from colorize_cli.errors import DecodeError, EncodeError, PhotoError, printable
 from colorize_cli.files.atomic import write_whole_by
 from colorize_cli.files.facts import unchanged
+from colorize_cli.files.machine import cores
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos.ahead import ahead
 from colorize_cli.photos.carry import fitted
 from colorize_cli.photos.encode import EncodeSettings, Written, target_format
 from colorize_cli.photos.encode_png import PngStrips
 from colorize_cli.photos.ifd import FileData
-from colorize_cli.photos.machine import cores
 from colorize_cli.photos.photo import AnyPixels, LumaPlanes, Page, PhotoFormat
 from colorize_cli.photos.provenance import Provenance
 from colorize_cli.photos.scan import Block, Scan, strips, with_neighbours

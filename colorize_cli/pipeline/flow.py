@@ -12,13 +12,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 
 import cv2
 
-from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line, sentence
+from colorize_cli.errors import OutOfMemoryError, PhotoError, TooSlowError, one_line, sentence
 from colorize_cli.files.discover import Source
+from colorize_cli.files.machine import cores
 from colorize_cli.inference.colorizer import Colorizer, Idle, Plane, Request
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
@@ -29,7 +30,9 @@ from colorize_cli.inference.variants import predict_variants
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.task import Workshop
+from colorize_cli.pipeline.workers import Workers
 
+_TICK = 0.05  # seconds between looks at whether a photo's time is up, or memory is short
 _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
 
 _LOOK_AGAIN = 0.05  # seconds between looks at what another run is making
@@ -56,7 +59,7 @@ class Flow:
     def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer | Idle) -> None:
         self.job, self.workshop, self.colorizer = job, workshop, colorizer
         self.memory = job.max_memory or _MEMORY_IN_FLIGHT
-        self.jobs = job.jobs or max(2, min(16, os.cpu_count() or 2))
+        self.jobs = job.jobs or max(2, min(16, cores()))
         self.decoding: deque[tuple[int, Source, Future[Before]]] = deque()
         self.waiting: dict[tuple[View, ...], list[Item]] = {}
         self.finishing: dict[Future[Outcome], Item] = {}
@@ -64,6 +67,8 @@ class Flow:
         self.deferred: deque[tuple[int, Source]] = deque()
         self._fruitless = 0  # looks at what is deferred since one of them found that it can go on
         self._exhausted = False
+        self.budget, self.timer = workshop.budget, workshop.timer
+        self.readers, self.writers = Workers(self.jobs, "decode"), Workers(self.jobs, "encode")
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
 
     def run(self, upcoming: Iterator[tuple[int, Source]]) -> Generator[Ended, None, None]:
@@ -72,14 +77,13 @@ class Flow:
         An outcome stays in `ended` until the next one is asked for. On an interrupt, wherever it comes, what is being
         written is finished; the outcomes of that are in `ended`, too, and the other sources have none.
         """
-        readers = ThreadPoolExecutor(self.jobs, "decode")
-        writers = ThreadPoolExecutor(self.jobs, "encode")
+        readers, writers = self.readers, self.writers
         try:
             while self._busy():
                 self._read_ahead(upcoming, readers)
                 if self.decoding:
                     self._take()
-                self._pass_through_network(writers, not self.decoding or self._full())
+                self._pass_through_network(writers, not self.decoding or self._full() or self.budget.is_short)
                 self._collect(block=bool(self.finishing) and not self.ended and (self._full() or not self.decoding))
                 while self.ended:
                     yield self.ended[0]
@@ -92,11 +96,12 @@ class Flow:
         in_hand = self.decoding or self.waiting or self.finishing or self.deferred or self.ended
         return bool(in_hand or not self._exhausted)
 
-    def _stop(self, readers: ThreadPoolExecutor, writers: ThreadPoolExecutor) -> None:
+    def _stop(self, readers: Workers, writers: Workers) -> None:
         """Finish what is being written and drop the rest; where all is done there is nothing of either."""
         if self._busy():
             self.workshop.lane.stop()  # a large file would take minutes to be finished
-        readers.shutdown(wait=False, cancel_futures=True)
+        self.budget.stop()
+        readers.drop()
         while self.finishing:
             self._collect(block=True)
         writers.shutdown()
@@ -108,7 +113,7 @@ class Flow:
         many = len(held) >= 2 * self.jobs + 2 * self.colorizer.batch
         return bool(held) and (many or sum(item.nbytes for item in held) > self.memory)
 
-    def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: ThreadPoolExecutor) -> None:
+    def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: Workers) -> None:
         while len(self.decoding) < self.jobs and not (self.decoding and self._full()):
             item = self._next(upcoming)
             if item is None:
@@ -132,8 +137,15 @@ class Flow:
 
     def _take(self) -> None:
         """Move the first of what is decoding on: to its outcome, or to those that wait for the network."""
-        place, source, future = self.decoding[0]
-        result = settle(source, future)
+        number = self._await_reader()
+        if number is None:
+            return
+        place, source, future = self.decoding[number]
+        if future.done():
+            result = settle(source, future)
+        else:
+            self.readers.leave_behind()
+            result = self._too_slow(place, source)
         if isinstance(result, Prepared):
             views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
             self.waiting.setdefault(views, []).append((place, result))
@@ -142,9 +154,34 @@ class Flow:
         elif result is Elsewhere.made:
             self.deferred.append((place, source))
         self._fruitless = self._fruitless + 1 if result is Elsewhere.made else 0
-        self.decoding.popleft()
+        del self.decoding[number]
 
-    def _pass_through_network(self, writers: ThreadPoolExecutor, flush: bool) -> None:
+    def _await_reader(self) -> int | None:
+        """Wait for the first of what is decoding; where that waits for memory, or hangs, for what can be done then.
+
+        Returns:
+            Which one is done, or has had its time; None where those that wait for the network have to go first.
+        """
+        first = self.decoding[0][2]
+        while not first.done():
+            if self.budget.is_short:
+                done = next((i for i, (_, _, future) in enumerate(self.decoding) if future.done()), None)
+                if done is not None or self.waiting:
+                    return done
+            over = next((i for i, (place, _, _) in enumerate(self.decoding) if self.timer.is_over(place)), None)
+            if over is not None:
+                return over
+            wait([first], timeout=_TICK)
+        return 0
+
+    def _too_slow(self, place: int, source: Source) -> Outcome:
+        """The outcome of a photo whose time is up; what it holds is given back, and its thread left to itself."""
+        self.budget.give_back(place)
+        self.workshop.outputs.release(place)
+        reason = f"it took longer than --photo-timeout {self.timer.limit:g} seconds"
+        return failed(source, TooSlowError(reason, path=source.path, hint="Raise the limit, or leave the photo out."))
+
+    def _pass_through_network(self, writers: Workers, flush: bool) -> None:
         for views in list(self.waiting):
             while views in self.waiting and (flush or len(self.waiting[views]) >= self.colorizer.batch):
                 group, rest = self.waiting[views][: self.colorizer.batch], self.waiting[views][self.colorizer.batch :]
@@ -154,8 +191,9 @@ class Flow:
                     del self.waiting[views]
                 self._colour(group, writers)
 
-    def _colour(self, group: list[Item], writers: ThreadPoolExecutor) -> None:
+    def _colour(self, group: list[Item], writers: Workers) -> None:
         """Ask the network for a group; where that fails, for each photo of it alone, so that one fails and no more."""
+        started = time.monotonic()
         try:
             shown, colours, variants = self._predict([item for _, item in group])
         except Exception as error:
@@ -164,15 +202,29 @@ class Flow:
                     self._colour([one], writers)
             else:
                 place, item = group[0]
+                self.budget.give_back(place)
                 self.workshop.outputs.release(place)
                 self.ended.append((place, failed(item.source, error)))
             return
+        for place, _ in group:
+            self.timer.add(place, (time.monotonic() - started) / len(group))
         start = 0
         for (place, _), item in zip(group, shown, strict=True):
             own = slice(start, start + len(item.requests))
             start = own.stop
-            future = writers.submit(self.workshop.finish, item, colours[own], variants[own])
+            if self.timer.is_over(place):
+                self.ended.append((place, self._too_slow(place, item.source)))
+                continue
+            future = writers.submit(self._finish, place, item, colours[own], variants[own])
             self.finishing[future] = place, item
+
+    def _finish(self, place: int, item: Prepared, colours: list[Plane], variants: list[list[Plane]]) -> Outcome:
+        self.timer.go(place)
+        try:
+            return self.workshop.finish(item, colours, variants)
+        finally:
+            self.timer.stop(place)
+            self.budget.give_back(place)
 
     def _predict(self, group: list[Prepared]) -> tuple[list[Prepared], list[Plane], list[list[Plane]]]:
         requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
@@ -212,16 +264,24 @@ class Flow:
         return closer, new
 
     def _collect(self, block: bool) -> None:
-        if not self.finishing:
-            return
-        done, _ = wait(self.finishing, timeout=None if block else 0, return_when=FIRST_COMPLETED)
-        for future in done:
-            place, item = self.finishing[future]
-            result = settle(item.source, future)
-            self.workshop.outputs.release(place)
-            if isinstance(result, Outcome):
-                self.ended.append((place, result))
-            del self.finishing[future]
+        patience = None if self.timer.limit is None else _TICK
+        while self.finishing:
+            done, _ = wait(self.finishing, timeout=patience if block else 0, return_when=FIRST_COMPLETED)
+            for future in done:
+                place, item = self.finishing[future]
+                result = settle(item.source, future)
+                self.workshop.outputs.release(place)
+                if isinstance(result, Outcome):
+                    self.ended.append((place, result))
+                del self.finishing[future]
+            hanging = [future for future, (place, _) in self.finishing.items() if self.timer.is_over(place)]
+            for future in hanging:
+                if not future.done():
+                    place, item = self.finishing.pop(future)
+                    self.writers.leave_behind()
+                    self.ended.append((place, self._too_slow(place, item.source)))
+            if done or hanging or not block:
+                return
 
 
 def settle(source: Source, future: Future[Before] | Future[Outcome]) -> Before | None:

@@ -6,7 +6,6 @@ Out: before: requests for the network, or an outcome that needs none; after: the
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from colorize_cli.errors import DecodeError, HintError, PhotoError, TooLargeErro
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
+from colorize_cli.files.machine import cores
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
@@ -44,9 +44,11 @@ from colorize_cli.photos.raw import TooManyPixels
 from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.photos.strip_file import strip_copy
+from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 from colorize_cli.pipeline.sidecars import Companions
+from colorize_cli.pipeline.workers import Timer
 
 if TYPE_CHECKING:
     import torch
@@ -78,8 +80,9 @@ class Workshop:
         self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
         self.settings = job.encode_settings()
         self.lane, self.shelf, self.gpu = lane or Lane(), Shelf(), gpu
-        self.workers = job.jobs or max(2, min(16, os.cpu_count() or 2))
+        self.workers = job.jobs or max(2, min(16, cores()))
         self.outputs, self.companions = Outputs(job, destinations, self.settings), Companions(job)
+        self.budget, self.timer = Budget(job.max_memory), Timer(job.photo_timeout)
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -92,6 +95,7 @@ class Workshop:
         if not self.outputs.take(index):
             return Elsewhere.made
         result: Prepared | Outcome | None = None
+        self.timer.go(index)
         try:
             result = self._prepare(index, source)
             if isinstance(result, Prepared):
@@ -99,7 +103,9 @@ class Workshop:
             return self.companions.carry(self.outputs.told(index, result))
         finally:
             self.steering.carried.pop(index, None)
+            self.timer.stop(index)
             if not isinstance(result, Prepared):
+                self.budget.give_back(index)
                 self.outputs.release(index)
 
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
@@ -116,9 +122,12 @@ class Workshop:
         standing = self.outputs.standing(source, index, out, provenance)
         if standing is not None:
             return standing
-        way = plan(found, form, self.job.stream_from, self.job.max_memory)
+        way = plan(found, form, self.job.stream_from, self.budget.most, self.budget.used)
         if self.job.dry_run:
             return self._planned(path, out, (*((note,) if note else ()), *described(found, way)), found.size)
+        self.timer.stop(index)  # what it waits for is others' time
+        self.budget.take(index, way.memory)
+        self.timer.go(index)
         opened = self.open(path, way)
         photo, sights = opened.photo, opened.sights
         provenance = replace(provenance, source=source_note(source, photo.metadata.file))
@@ -189,7 +198,7 @@ class Workshop:
             except DecodeError:
                 if not self.job.salvage:
                     raise
-        opened = open_whole(path, self.job.limits(), self.job.salvage)
+        opened = open_whole(path, DecodeLimits(self.job.max_pixels, self.budget.room), self.job.salvage)
         return replace(opened, scan=Scan(opened.photo, ())) if way.in_strips else opened
 
     def _wanted(self, height: int, width: int) -> View:
@@ -209,7 +218,8 @@ class Workshop:
         """
         found = probe(source.path)
         form, _ = target_format(found, self.settings)
-        sights = self.open(source.path, plan(found, form, self.job.stream_from, self.job.max_memory)).sights
+        way = plan(found, form, self.job.stream_from, self.budget.most, self.budget.used)
+        sights = self.open(source.path, way).sights
         return sights[0] if 0 in self._pages_to_colour(sights) else None
 
     def stands(self, index: int, source: Source) -> bool:

@@ -20,17 +20,20 @@ from PIL import Image
 
 from colorize_cli.errors import DecodeError, EncodeError, ExitStatus
 from colorize_cli.files.discover import Source
+from colorize_cli.files.machine import resident_memory
 from colorize_cli.inference.colorizer import Idle
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.pipeline import run as run_module
+from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.workers import Timer
 from tests.inference.conftest import grey_photo
 
 KINDS = ("large", "small", "grey", "colored", "broken", "copied")
@@ -63,6 +66,7 @@ class StubWorkshop:
     def __init__(self, steps: list[Step]) -> None:
         self.steps, self.lane, self.stopped = steps, SimpleNamespace(stop=self._stop), False
         self.outputs = SimpleNamespace(release=lambda place: None)
+        self.budget, self.timer = Budget(), Timer(None)
         self.looks = Counter[int]()
 
     def _stop(self) -> None:
@@ -220,7 +224,13 @@ def test_mixes_of_photos_have_one_outcome_each(tiny_model: Path, mix: list[str],
             if kind == "copied":
                 shutil.copy2(path, out / path.name)
         job = ColorizeJob(
-            (str(photos),), out, str(tiny_model), device="cpu", jobs=jobs, stream_from=50_000, max_memory=1 << 27
+            (str(photos),),
+            out,
+            str(tiny_model),
+            device="cpu",
+            jobs=jobs,
+            stream_from=50_000,
+            max_memory=resident_memory() + (1 << 28),
         )
         flow_memory = 120_000  # less than a large photo and a small one take: the flow is full at once
         report = _run_with_memory(job, flow_memory)

@@ -20,7 +20,7 @@ _NO_LIMIT = 1 << 60
 def cores() -> int:
     """Cores that this process may use: of the machine, by its affinity, and by its container's quota; at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([count, *_quotas()]))
+    return max(1, int(min([count, *_quotas()])))
 
 
 def half_of_memory() -> int:
@@ -34,7 +34,8 @@ def available_memory() -> int:
     The system's free memory (what it only keeps as a cache included), that of each container around this process, and
     the address space that the shell's `ulimit -v` leaves.
     """
-    return max(0, min((_system(), *_containers(), _address_space())))
+    left = address_space()
+    return max(0, min([_system(), *_containers(), *([] if left is None else [left])]))
 
 
 def resident_memory() -> int:
@@ -68,14 +69,15 @@ def _containers() -> Iterator[int]:
                 yield most - max(0, used - _fields(folder / "memory.stat").get(cache, 0))
 
 
-def _address_space() -> int:
+def address_space() -> int | None:
+    """Bytes of address space that a limit of the shell (`ulimit -v`) leaves; None where there is none."""
     try:
         import resource
     except ImportError:  # not on Windows
-        return _NO_LIMIT
+        return None
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
     if most == resource.RLIM_INFINITY:
-        return _NO_LIMIT
+        return None
     try:
         used = int((_PROC / "self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
