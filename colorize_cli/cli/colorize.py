@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.memory import keep_pages
+from colorize_cli.cli.memory import give_pages_back, keep_pages
 from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
@@ -105,7 +105,11 @@ def colorize(
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     wait_asleep()
-    keep_pages()
+    most = _amount(max_memory, "--max-memory", 1024)
+    if most:
+        give_pages_back()
+    else:
+        keep_pages()
     from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
     from colorize_cli.pipeline.run import colorize_photos
 
@@ -133,7 +137,7 @@ def colorize(
         salvage=salvage,
         verify=verify,
         max_pixels=_amount(max_pixels, "--max-pixels", 1000),
-        max_memory=_amount(max_memory, "--max-memory", 1024),
+        max_memory=most,
         photo_timeout=photo_timeout,
         report=report,
         hints=hints,

@@ -25,6 +25,7 @@ _OUT_OF_MEMORY = (
     "bad_alloc",
     "out of memory",
 )
+_SMALL = 1 << 20  # bytes: of what is given back at once
 _GROWTH = 64 << 20  # bytes that a training's heap grows by
 
 
@@ -35,6 +36,11 @@ def keep_pages() -> None:
     one: with photos that is a tenth of the whole time. Blocks as large as a giant scan's are given back as ever.
     """
     _tell({_MMAP_THRESHOLD: _BLOCK, _TRIM_THRESHOLD: _KEPT})
+
+
+def give_pages_back() -> None:
+    """Give the memory of one photo back to the system before the next: where the user set a limit, that counts more."""
+    _tell({_MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL})
 
 
 def keep_everything() -> None:
