@@ -59,7 +59,7 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         alpha=alpha,
         icc=png_file.icc_of(parsed.chunks),
         orientation=exif.orientation(block, packet),
-        metadata=PageMetadata(resolution=_resolution(parsed), depth=parsed.depth),
+        metadata=PageMetadata(resolution=_resolution(parsed) or exif.resolution(block), depth=parsed.depth),
     )
     if page.icc is None and (parsed.find(b"iCCP") is not None or b"iCCP" in parsed.lost):
         notes.append(Note("its color profile is damaged and was left out", Loss.profile))

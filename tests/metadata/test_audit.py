@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from colorize_cli.metadata.audit.compare import audit
+from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.notes import Loss, Note
 from colorize_cli.photos import mpf
 from colorize_cli.photos.decode import decode
@@ -302,10 +303,37 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("strip", ["none", "gps", "all"])
-@pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "jp2", "avif", "bmp", "ppm"])
+@pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "jp2", "jxl", "avif", "bmp", "ppm"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_whatever_becomes_of_a_block_it_is_there_or_its_loss_is_told(
     tmp_path: Path, source: str, format: str, strip: str
 ):
     before, after, notes = colored(SOURCES[source], tmp_path, format=PhotoFormat(format), strip=strip)
     assert audit(before, after, notes, strip) == []
+
+
+@pytest.mark.parametrize("size", [(64, 48), (61, 47), (1000, 30), (32, 32), (300, 200)])
+def test_the_size_and_the_blocks_of_jpeg_xl_are_read(tmp_path: Path, size: tuple[int, int]):
+    picture = b.jpeg(b.picture(size), *list_of(RICH), b.app_xmp(TITLED))
+    _, result, _ = colored(picture, tmp_path, format=PhotoFormat.jxl)
+    found = inventory(result)
+    assert found is not None and found.size == size and found.turned == 1 and found.exif and found.xmp
+    again, last, notes = colored(result.read_bytes(), tmp_path, "again")
+    assert audit(again, last, notes) == []
+    bare = tmp_path / "bare.jxl"
+    bare.write_bytes(colored(b.jpeg(b.picture(size)), tmp_path, "bare", format=PhotoFormat.jxl)[1].read_bytes())
+    assert "XMP dc:title[x-default] is missing" in audit(again, bare)
+
+
+def photoshop_document() -> bytes:
+    resources = b.resource(1028, CAPTION) + b.resource(1060, TITLED) + b.resource(1039, b.icc())
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 1, 48, 64, 8, 1) + bytes(4)
+    return head + struct.pack(">I", len(resources)) + resources + bytes(4) + bytes(2) + GREY.tobytes()
+
+
+def test_the_resources_of_a_photoshop_document_are_compared(tmp_path: Path):
+    before, after, notes = colored(photoshop_document(), tmp_path)
+    assert audit(before, after, notes) == []
+    _, bare, _ = colored(b.saved(GREY, "TIFF"), tmp_path, "bare")
+    found = audit(before, bare, notes)
+    assert {"XMP dc:title[x-default] is missing", "IPTC Caption-Abstract (2:120) is missing"} <= set(found)

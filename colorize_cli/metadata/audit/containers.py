@@ -11,10 +11,22 @@ import mmap
 import struct
 from pathlib import Path
 
-from colorize_cli.metadata.audit import boxes, chunks, gif, jpeg, photoshop, tags
+from colorize_cli.metadata.audit import boxes, chunks, gif, jpeg, newer, photoshop, tags
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory
 
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _SUBFILE, _BITS = 700, 33723, 34377, 34675, 254, 258
+
+_READERS = {
+    "jpeg": jpeg.read,
+    "jp2": boxes.jp2,
+    "png": chunks.png,
+    "webp": chunks.webp,
+    "gif": gif.read,
+    "bmp": chunks.bmp,
+    "ppm": chunks.ppm,
+    "jxl": newer.jxl,
+    "psd": newer.psd,
+}
 
 
 def inventory(path: Path) -> Inventory | None:
@@ -47,6 +59,10 @@ def sniff(head: bytes) -> str | None:
         return "gif"
     if head[4:8] == b"jP  " or head[:4] == b"\xff\x4f\xff\x51":
         return "jp2"
+    if head[4:8] == b"JXL " or head[:2] == b"\xff\x0a":
+        return "jxl"
+    if head[:4] == b"8BPS":
+        return "psd"
     if head[4:8] == b"ftyp":
         return "avif" if b"avif" in head[8:64] or b"avis" in head[8:64] else "heic"
     if head[:2] == b"BM":
@@ -60,9 +76,7 @@ def _read(data: Data) -> Inventory | None:
         return _tiff(data)
     if format in ("heic", "avif"):
         return boxes.heif(data, format)
-    simple = {"jpeg": jpeg.read, "jp2": boxes.jp2, "png": chunks.png, "webp": chunks.webp, "gif": gif.read,
-              "bmp": chunks.bmp, "ppm": chunks.ppm}  # fmt: skip
-    return simple[format](data) if format in simple else None
+    return _READERS[format](data) if format in _READERS else None
 
 
 def _tiff(data: Data) -> Inventory:
