@@ -55,7 +55,7 @@ def test_truths_without_colour_are_dropped_and_counted(photos, write_picture, pi
     write_picture(photos / "grey.png", np.repeat(picture(5)[..., :1], 3, 2))
     found = _measure(data=str(photos))
     assert found.grey_truths == ["grey.png"] and len(found.names) == 3
-    assert "1 photos left out" in found.remarks[0]
+    assert "1 photo left out" in found.remarks[0]
 
 
 def test_only_grey_truths_are_said(tmp_path, write_picture, picture):

@@ -43,7 +43,7 @@ def test_who_does_not_look_is_not_counted(tmp_path):
     found = human_results([awake, asleep])
     assert found.models["mini"][0].value == 0
     assert [who.counted for who in found.participants] == [True, False]
-    assert "1 participants missed" in found.notes[1]
+    assert "1 participant missed" in found.notes[1]
 
 
 def test_repeats_measure_stability_and_do_not_count(tmp_path):
