@@ -75,6 +75,8 @@ def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
         metadata = replace(metadata, thumbnail=None)
     if metadata.exif and format not in _HOLDS_EXIF:
         lost("EXIF")
+    if metadata.exif and format is _TIFF and not any(tags_of_exif(metadata.exif, order) for order in "<>"):
+        notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
     if metadata.iptc and format not in _HOLDS_IPTC:
         lost("IPTC")
     comments = metadata.comments[1:] if format is _TIFF else metadata.comments

@@ -453,3 +453,13 @@ def test_a_thumbnail_in_heic_is_told(tmp_path: Path) -> None:
         pytest.skip("this library writes no thumbnails")
     _, _, notes, _ = run(path)
     assert Loss.thumbnail in lossy(notes)
+
+
+def test_exif_that_cannot_be_read_is_kept_as_a_block_and_told_where_there_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    damaged = b"II*\0\xff\xff\xff\x7f" + b"nobody knows"
+    path.write_bytes(jpeg_with((0xE1, jpeg_file.EXIF + damaged)))
+    _, back, notes, _ = run(path)
+    assert back.metadata.exif == damaged and not lossy(notes)
+    _, _, notes, _ = run(path, format=PhotoFormat.tiff)
+    assert lossy(notes) == {Loss.metadata}
