@@ -13,11 +13,13 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.photos.ifd import Ifd
 from colorize_cli.photos.jpeg_file import APP0, APP14, JpegError, JpegFile, assemble, bare, parse
-from colorize_cli.photos.jpeg_pixels import decode_strictly
+from colorize_cli.photos.jpeg_pixels import JpegDamage, check_strictly, decode_strictly
 
 _KNOWN = frozenset({0, 1, 2, 5, 6})
 _RGB = 2
+_INTERCHANGE = 513
 _END = b"\xff\xd9"
 
 
@@ -60,3 +62,32 @@ def _as_rgb(stream: bytes, parsed: JpegFile) -> bytes:
     for payload in parsed.payloads(APP14, b"Adobe"):
         stream = stream.replace(struct.pack(">HH", 0xFFEE, len(payload) + 7) + b"Adobe" + payload, b"", 1)
     return assemble(stream, [(APP14, b"Adobe\0\x64\0\0\0\0\0")])
+
+
+def fault_of_interchange(data: bytes, ifd: Ifd) -> str:
+    """What is wrong with the whole JPEG that a page of the old kind points to; "" where nothing is, or there is none.
+
+    Args:
+        data: the file.
+        ifd: the page's directory; its JPEGInterchangeFormat says where the JPEG stands.
+    """
+    start, size = ifd.integer(_INTERCHANGE), ifd.integer(_INTERCHANGE + 1) or ifd.integer(279)
+    stream = data[start : start + size]
+    if not start or not stream.startswith(b"\xff\xd8"):
+        return ""
+    try:
+        parsed = parse(stream)
+        if (
+            not parsed.scan
+            or not parsed.complete
+            or (parsed.frame.width, parsed.frame.height)
+            != (
+                ifd.integer(256),
+                ifd.integer(257),
+            )
+        ):
+            return ""  # tables alone: the picture is in strips
+        check_strictly(stream)
+    except (JpegError, JpegDamage) as error:
+        return str(error)
+    return ""

@@ -24,7 +24,7 @@ from colorize_cli.photos.photo import AnyPixels
 from colorize_cli.photos.raw import Damaged, Unsupported
 from colorize_cli.photos.tiff_cost import segment
 from colorize_cli.photos.tiff_fax import FAX, FaxCoding, decode_fax
-from colorize_cli.photos.tiff_jpeg import decode_jpeg_segment
+from colorize_cli.photos.tiff_jpeg import decode_jpeg_segment, fault_of_interchange
 from colorize_cli.photos.tiff_unpack import DEFLATE, LZW, PACKBITS, partly, plain_twin, unpacked
 from colorize_cli.photos.tiff_ycbcr import decode_units, subsampling
 
@@ -244,6 +244,8 @@ def _unpacked(
 
 def _by_pillow(data: bytes, ifd: Ifd) -> Samples:
     """JPEG as TIFF 6.0 first had it, which only libtiff still reads."""
+    if wrong := fault_of_interchange(data, ifd):
+        raise Damaged(f"damaged TIFF: {wrong}")
     try:
         with Image.open(io.BytesIO(_only_coding(data, ifd)), formats=["TIFF"]) as image:
             if sorted(image.size) != sorted((ifd.integer(256), ifd.integer(257))):

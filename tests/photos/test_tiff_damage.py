@@ -262,3 +262,28 @@ def test_salvage_takes_what_comes_before_the_damage_in_a_single_strip(
     photo = decode(path, salvage=True)
     assert any("1 of 1 strips" in note for note in photo.notes)
     np.testing.assert_array_equal(photo.pages[0].pixels[:50], whole[:50])
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_jpeg_of_the_old_kind_is_looked_at_too(tmp_path: Path, rgb: U8, damaged: bool) -> None:
+    """A page that points to a whole JPEG, as TIFF 6.0 first had it."""
+    picture, out = cv2.resize(rgb, (128, 96)), io.BytesIO()
+    Image.fromarray(picture).save(out, "JPEG", quality=95, subsampling=0)
+    stream = out.getvalue()
+    if damaged:
+        middle = len(stream) * 2 // 3
+        while 0xFF in (stream[middle - 1], stream[middle], stream[middle + 99], stream[middle + 100]):
+            middle += 1
+        stream = stream[:middle] + stream[middle + 100 :]
+    at = 8 + len(stream) + (len(stream) & 1)
+    sizes = {256: 128, 257: 96, 259: 6, 262: 6, 273: 8, 277: 3, 278: 96, 279: len(stream), 513: 8, 514: len(stream)}
+    tags = [short("<", number, value, long=True) for number, value in sizes.items()]
+    tags += [short("<", 258, 8, 8, 8), short("<", 530, 1, 1)]
+    path = tmp_path / "old.tif"
+    path.write_bytes(header("<", at) + stream.ljust(at - 8, b"\0") + bytes(directory("<", tags, at)[0]))
+    if damaged:
+        with pytest.raises(DecodeError, match="^damaged TIFF: .*(premature end|extraneous bytes)"):
+            decode(path)
+    else:
+        with Image.open(out) as image:
+            np.testing.assert_allclose(decode(path).pages[0].pixels, np.asarray(image), atol=2)
