@@ -119,13 +119,21 @@ class Result:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-def open_whole(path: Path, limits: DecodeLimits, salvage: bool) -> Opened:
+def open_whole(
+    path: Path, limits: DecodeLimits, salvage: bool, read: Callable[[Path, DecodeLimits, bool], Photo] | None = None
+) -> Opened:
     """Decode a photo.
+
+    Args:
+        path: the file.
+        limits: what it may declare.
+        salvage: take what is there of a damaged one.
+        read: decodes it; None is `decode`.
 
     Raises:
         PhotoError: it cannot be read.
     """
-    photo = in_known_spaces(decode(path, limits, salvage))
+    photo = in_known_spaces((read or decode)(path, limits, salvage))
     return Opened(photo, tuple(Sight.of(page, space_of(page)) for page in photo.pages))
 
 

@@ -148,6 +148,8 @@ def colorize_photos(
                 on_progress(Progress(len(found.sources), outcome))
         finally:
             workshop.outputs.close()
+            if workshop.nursery is not None:
+                workshop.nursery.close()
             report.seconds = time.monotonic() - started
             _write_report(report, job, single, notice)
     return report

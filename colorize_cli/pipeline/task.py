@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ from colorize_cli.photos.scan import Scan
 from colorize_cli.photos.scan_plan import ScanPlan, described, plan
 from colorize_cli.photos.strip_file import strip_copy
 from colorize_cli.pipeline.budget import Budget
+from colorize_cli.pipeline.killable import Nursery, is_possible
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 from colorize_cli.pipeline.sidecars import Companions
@@ -83,6 +85,7 @@ class Workshop:
         self.workers = job.jobs or max(2, min(16, cores()))
         self.outputs, self.companions = Outputs(job, destinations, self.settings), Companions(job)
         self.budget, self.timer = Budget(job.max_memory), Timer(job.photo_timeout)
+        self.nursery = Nursery(job.photo_timeout) if job.photo_timeout is not None and is_possible() else None
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
         """Everything before the network; an `Outcome` where the network has nothing to do.
@@ -116,7 +119,7 @@ class Workshop:
         done = self.outputs.done_before(index, source, provenance)
         if done is not None:
             return done
-        found = probe(path)
+        found = probe(path) if self.nursery is None else self.nursery.run("probe", path)
         form, note = target_format(found, self.settings)
         out = self.outputs.result(index, path, form, found.pages)
         standing = self.outputs.standing(source, index, out, provenance)
@@ -198,7 +201,8 @@ class Workshop:
             except DecodeError:
                 if not self.job.salvage:
                     raise
-        opened = open_whole(path, DecodeLimits(self.job.max_pixels, self.budget.room), self.job.salvage)
+        read = None if self.nursery is None else partial(self.nursery.run, "decode")
+        opened = open_whole(path, DecodeLimits(self.job.max_pixels, self.budget.room), self.job.salvage, read)
         return replace(opened, scan=Scan(opened.photo, ())) if way.in_strips else opened
 
     def _wanted(self, height: int, width: int) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,8 +15,10 @@ import pytest
 from PIL import Image
 
 from colorize_cli.files.machine import resident_memory
+from colorize_cli.inference import opened
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.scans import Stopped
+from colorize_cli.photos import probe as probe_module
 from colorize_cli.pipeline import task
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.run import colorize_photos
@@ -145,6 +148,47 @@ def test_a_photo_that_hangs_fails_alone(
     reason = str(report.failures[0].reason)
     assert "it took longer than --photo-timeout 3 seconds" in reason and "Raise the limit" in reason
     assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e", "g"]
+
+
+@pytest.mark.parametrize("function", ["decode", "probe"])
+def test_a_decoder_that_lets_no_thread_have_a_turn_is_ended(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    home = opened if function == "decode" else probe_module
+    whole = getattr(home, function)
+
+    def stuck(path: Path, *rest: object) -> object:
+        if "stuck" in path.name:
+            re.match(r"(a+)+$", "a" * 64 + "b")  # for ever, and it holds the interpreter
+        if "dead" in path.name:
+            os.kill(os.getpid(), 9)
+        return whole(path, *rest)
+
+    monkeypatch.setattr(home, function, stuck)
+    for name in ("a", "b-stuck", "c", "d-dead", "e"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    broken = tmp_path / "in" / "f.png"
+    broken.write_bytes((tmp_path / "in" / "a.png").read_bytes()[:200])
+    job = ColorizeJob((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=4.0)
+    started = time.monotonic()
+    report = colorize_photos(job)
+    assert time.monotonic() - started < 40
+    said = {Path(one.source).stem: str(one.reason) for one in report.failures}
+    assert list(said) == ["b-stuck", "d-dead", "f"]
+    assert "--photo-timeout 4 seconds" in said["b-stuck"] and "ended the process" in said["d-dead"]
+    assert "truncated PNG" in said["f"] and "--salvage" in said["f"], "errors keep their hints on their way"
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e"]
+
+
+def test_results_are_the_same_with_a_time_limit(tiny_model: Path, tmp_path: Path) -> None:
+    for i, suffix in enumerate(("png", "jpg", "tif", "webp", "gif")):
+        grey_photo(tmp_path / "in" / f"{i}.{suffix}", seed=i)
+    written = dict[str, list[bytes]]()
+    for name, limit in (("with", 60.0), ("without", None)):
+        job = ColorizeJob((str(tmp_path / "in"),), tmp_path / name, str(tiny_model), "cpu", photo_timeout=limit)
+        assert colorize_photos(job).exit_status == 0
+        written[name] = [path.read_bytes() for path in sorted((tmp_path / name).iterdir()) if path.suffix != ".json"]
+    assert written["with"] == written["without"] and len(written["with"]) == 5
 
 
 def test_the_end_of_the_process_waits_for_no_photo_that_hangs(tiny_model: Path, tmp_path: Path) -> None:
