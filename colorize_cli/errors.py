@@ -53,6 +53,8 @@ def printable(path: Path | str | bytes) -> str:
         text = os.fsencode(path).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # no path: half a character, from JSON say
         text = str(path)
+    if text.isprintable() and "\\" not in text:  # nearly always
+        return text
     return "".join(c if _shows(c) else _escaped(c) for c in text)
 
 

@@ -169,12 +169,13 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     """The summary at the end: how many done, skipped, failed and why, where the report lies."""
     if as_json:
         print_json({**report.summary(), "report": printable(report.path) if report.path else None})
-    for outcome in report.failures[: None if quiet else _SHOWN_FAILURES]:
+    most = _SHOWN_FAILURES if report.path is not None and not quiet else len(report.failures)
+    for outcome in report.failures[:most]:
         stderr.print(f"[red]failed[/red] {escape(printable(outcome.source))}: {escape(outcome.reason or '')}")
     if quiet:
         return
-    if len(report.failures) > _SHOWN_FAILURES:
-        stderr.print(f"... and {report.counts[Status.failed] - _SHOWN_FAILURES} more; the report names them all")
+    if (more := report.counts[Status.failed] - most) > 0:
+        stderr.print(f"... and {more:,} more" + ("; the report names them all" if report.path is not None else ""))
     parts = [f"{report.counts[status]} {status.value}" for status in Status if report.counts[status]]
     passed = sum(report.passed_over.values())
     if passed:
@@ -182,11 +183,13 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         parts.append(f"{passed} passed over ({kinds})")
     rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
     stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
+    if report.losses and report.counts[Status.planned]:
+        stderr.print("As planned:")
     for loss in Loss:
         if report.losses[loss]:
             stderr.print(f"  {loss.told(report.losses[loss])}", markup=False)
     if report.counts[Status.made_otherwise]:
-        stderr.print("Results made otherwise (another model or other settings) were left; --overwrite makes them anew.")
+        stderr.print("Results that exist with different settings were left. --overwrite makes them anew.")
     if report.counts[Status.done] or report.counts[Status.copied]:
         stderr.print(f"Results: {escape(printable(out))}")
     if report.path is not None:

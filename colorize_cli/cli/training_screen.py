@@ -113,7 +113,7 @@ class TrainingScreen:
     def _show(self, what: str, done: int, total: int, info: str) -> None:
         if self.bar is not None and self.task is not None:
             self.bar.start()
-            self.bar.update(self.task, description=what, completed=done, total=total or None, info=info)
+            self.bar.update(self.task, description=escape(what), completed=done, total=total or None, info=info)
         elif not self.quiet and time.monotonic() - self.said > _LINE_EVERY:
             self.said = time.monotonic()
             self._line(f"{what}: {info}" if not total else f"{what}: {100 * done / total:.1f} %, {info}")
