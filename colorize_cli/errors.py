@@ -32,6 +32,8 @@ import unicodedata
 from enum import IntEnum
 from pathlib import Path
 
+TORCH = "torch torchvision torchmetrics accelerate"  # what training, GPUs and the published networks need
+
 
 class ExitStatus(IntEnum):
     """What the process tells its caller."""
@@ -183,12 +185,20 @@ class MissingPackageError(NothingToDoError):
 
     Args:
         message: what needs it.
-        package: its name on PyPI. Not an extra of this program's: that name is another project's there.
+        package: its name, or several, on PyPI. Not an extra of this program's: that name is another project's there.
     """
 
     def __init__(self, message: str, *, package: str) -> None:
         super().__init__(message, hint=f"Install it: pip install {package}")
         self.package = package
+
+
+def missing_package(error: ModuleNotFoundError, what: str) -> MissingPackageError | None:
+    """An import that failed as an error of ours, where the package is one that a user may do without."""
+    package = (error.name or "").partition(".")[0]
+    if package not in TORCH.split():
+        return None
+    return MissingPackageError(f"{what} needs {package}, which is not installed", package=TORCH)
 
 
 class DataError(NothingToDoError):

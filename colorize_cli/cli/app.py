@@ -18,7 +18,7 @@ from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of
 from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
-from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, one_line
+from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, missing_package, one_line
 
 _EPILOG = """Examples:
 
@@ -143,6 +143,11 @@ def _run(arguments: list[str]) -> int:
             return int(ExitStatus.nothing_done)
         if console.debugging():
             raise
+        if isinstance(problem, ModuleNotFoundError):
+            missing = missing_package(problem, f"colorize {arguments[0]}")
+            if missing is not None:
+                console.error(missing)
+                return int(missing.exit_status)
         what = f"unexpected {type(problem).__name__}: {one_line(problem)}"
         console.error(ColorizeError(what, hint="COLORIZE_DEBUG=1 shows where."))
         return int(ExitStatus.some_failed)

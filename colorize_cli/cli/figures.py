@@ -13,8 +13,8 @@ from colorize_cli.cli import console
 from colorize_cli.errors import counted, printable
 
 if TYPE_CHECKING:
+    from colorize_cli.evaluation.columns import Column
     from colorize_cli.evaluation.human import HumanResults
-    from colorize_cli.evaluation.metrics import Column
     from colorize_cli.evaluation.result import Evaluation
     from colorize_cli.evaluation.statistics import Figure
 

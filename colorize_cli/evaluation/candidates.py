@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -18,13 +17,12 @@ import torch
 from torch import Tensor
 
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.errors import DataError, UsageError, WeightsError
-from colorize_cli.evaluation.metrics import GREY, TRUTH, Pictures
+from colorize_cli.evaluation.columns import GREY, TRUTH
+from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.inference.colorizer import Colorizer, Plane, Request
 from colorize_cli.inference.geometry import reduce
-from colorize_cli.models.checkpoint import read_info
 from colorize_cli.models.load import load_model
 
 
@@ -135,63 +133,3 @@ class ModelCandidate(Candidate):
         """See `Candidate.pictures`."""
         joined = [join(truth, ab) for truth, ab in zip(batch.pixels, colours, strict=True)]
         return stack(joined).to(batch.truth.rgb.device)
-
-
-def checkpoints_of(run: Path) -> list[Path]:
-    """The checkpoints in a run's folder, by name; its discriminators and other files are left out.
-
-    Raises:
-        DataError: it holds none.
-    """
-    found = []
-    for file in sorted(run.rglob("*.safetensors")):
-        try:
-            read_info(file)
-        except (WeightsError, TypeError, KeyError):
-            continue
-        if not file.name.startswith("discriminator"):
-            found.append(file)
-    if not found:
-        raise DataError(f"no checkpoint in {run}", hint="Give --model the folder that `colorize train` wrote.")
-    return found
-
-
-def _short(checkpoint: Path) -> str:
-    """A checkpoint's row: its run and its name."""
-    path = checkpoint.resolve()
-    return f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-
-
-def name_models(models: Sequence[str]) -> dict[str, str]:
-    """Row names and what to load, from what `--model` was given; a run's folder stands for all its checkpoints.
-
-    Raises:
-        DataError: a folder holds no checkpoint.
-        UsageError: a row would have the name of another.
-    """
-    wanted: dict[str, str] = {}
-    for text in models:
-        path = Path(text).expanduser()
-        if path.is_dir():
-            rows = {f"{path.name}/{file.relative_to(path).with_suffix('')}": str(file) for file in checkpoints_of(path)}
-        elif path.is_file():
-            rows = {_short(path): str(path)}
-        else:
-            rows = {text: text}
-        for name, model in rows.items():
-            if wanted.get(name, model) != model or name in (GREY, TRUTH):
-                raise UsageError(f'two rows would be named "{name}"', hint="Rename one of the folders.")
-            wanted[name] = model
-    return wanted
-
-
-def name_folders(folders: Sequence[Path], taken: Sequence[str]) -> dict[str, Path]:
-    """Row names of folders of coloured files: the last part of the path, or the whole where that is taken."""
-    named: dict[str, Path] = {}
-    for folder in folders:
-        short = folder.resolve().name
-        name = short if short not in named and short not in taken and short not in (GREY, TRUTH) else str(folder)
-        if name in named or name in taken:
-            raise UsageError(f'two rows would be named "{name}"', hint="Give each folder to --pred once.")
-        named[name] = folder
-    return named

@@ -11,29 +11,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from colorize_cli.data.named import Access
 from colorize_cli.errors import DataError, PhotoError, UsageError, counted
-from colorize_cli.evaluation.candidates import (
-    Candidate,
-    FilesCandidate,
-    GreyCandidate,
-    ModelCandidate,
-    Prepared,
-    TruthCandidate,
-    name_folders,
-    name_models,
-)
-from colorize_cli.evaluation.judges import Judges, Measured, find_judges
-from colorize_cli.evaluation.metrics import Pictures
-from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare, stack
+from colorize_cli.evaluation.names import name_folders, name_models
+from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
 from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
 from colorize_cli.evaluation.result import Evaluation, conclude
-from colorize_cli.inference.devices import pick_device, side_by_side
+from colorize_cli.inference.devices import has_torch
 from colorize_cli.photos.ahead import ahead
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorize_cli.evaluation.candidates import Candidate, Prepared
+    from colorize_cli.evaluation.judges import Judges, Measured
 
 BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
@@ -107,10 +102,18 @@ def evaluate(
         DownloadError: a known data set cannot be brought.
         WeightsError, ModelNotFoundError: a model, or what a metric needs, is not there.
     """
+    if not has_torch():
+        from colorize_cli.evaluation.plain import evaluate_plainly
+
+        return evaluate_plainly(job, on_picture, on_notice)
+    from colorize_cli.evaluation.candidates import FilesCandidate, GreyCandidate, ModelCandidate, TruthCandidate
+    from colorize_cli.evaluation.judges import find_judges
+    from colorize_cli.inference.devices import pick_device, side_by_side
+
     started = time.monotonic()
     device = pick_device(job.device)
     judges = find_judges(job, device)  # what is missing is said here, before any work
-    references, alone, folders = _references(job)
+    references, alone, folders = references_of(job)
     root = Path(job.ref or job.data).expanduser()
     judges.name_classes([reference.label for reference in references], root, job.skip_missing)
     candidates: list[Candidate] = [GreyCandidate(), *(FilesCandidate(name) for name in folders)]
@@ -124,7 +127,8 @@ def evaluate(
     total, done = len(references), 0
     size = max(BATCH, *(candidate.batch for candidate in candidates))
     with side_by_side(device) as lanes, ThreadPoolExecutor(_READERS) as readers:
-        reads = ahead(readers, lambda reference: _read(reference, job.protocol), references, 2 * lanes.count * size)
+        many = 2 * lanes.count * size
+        reads = ahead(readers, lambda reference: read_by_protocol(reference, job.protocol), references, many)
 
         def work(batch: list[Read]) -> tuple[list[Read], Measured | None]:
             return batch, _measure(batch, judges, candidates, device)
@@ -137,7 +141,7 @@ def evaluate(
             done += len(batch)
             on_picture(done, total)
     if not judges.names:
-        raise _nothing(job, failed, dropped)
+        raise nothing_measured(job, failed, dropped)
     return conclude(job, candidates, judges, failed, dropped, alone, time.monotonic() - started)
 
 
@@ -152,7 +156,8 @@ def _measure(
     return judges.measure(prepared, ((one.name, one.pictures(prepared, one.colours(prepared))) for one in candidates))
 
 
-def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
+def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
+    """The truths, files without a partner, and the rows of files."""
     if not job.pred:
         if job.ref is not None:
             raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
@@ -164,7 +169,8 @@ def _references(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str,
     return draw(references, job.limit, job.seed), alone, folders
 
 
-def _read(reference: Reference, protocol: Protocol) -> Read:
+def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
+    """Read a truth and what other tools made of it."""
     try:
         truth = reference.read()
         if min(truth.shape[:2]) < SMALLEST:
@@ -200,6 +206,10 @@ def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:
 
 
 def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Prepared:
+    from colorize_cli.evaluation.candidates import Prepared
+    from colorize_cli.evaluation.metrics import Pictures
+    from colorize_cli.evaluation.protocol import stack
+
     truths = [read.truth for read in reads if read.truth is not None]
     labels = [judges.classes(read.reference.label) for read in reads]
     files = {row: [np.asarray(read.files[row]) for read in reads] for row in reads[0].files}
@@ -207,7 +217,8 @@ def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Pre
     return Prepared(names, tuple(truths), Pictures(stack(truths).to(device), labels), files)
 
 
-def _nothing(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
+def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
+    """What to say where no picture could be measured."""
     where = job.ref if job.pred else job.data
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

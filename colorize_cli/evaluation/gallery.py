@@ -10,10 +10,13 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SIDE = 512  # pixels
 _QUALITY = 82

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.errors import DataError, ExitStatus, printable
-from colorize_cli.evaluation.metrics import GREY, TRUTH
+from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.page import script_json
 from colorize_cli.evaluation.result import Evaluation
 from colorize_cli.evaluation.statistics import Figure, wilson

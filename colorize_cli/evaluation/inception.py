@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError, counted
-from colorize_cli.evaluation.metrics import TRUTH, Better, Column, Conclusion, Judge, Metric, Pictures
+from colorize_cli.evaluation.columns import TRUTH, Better, Column, Metric
+from colorize_cli.evaluation.metrics import Conclusion, Judge, Pictures
 from colorize_cli.evaluation.statistics import Figure
 from colorize_cli.evaluation.weight_files import INCEPTION, NeededFile, read_weights
 

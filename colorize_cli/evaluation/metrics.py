@@ -6,11 +6,9 @@ Out: values per picture, and figures of a whole row of the table
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -18,57 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.errors import UsageError
 from colorize_cli.evaluation import pixel
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
+from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Better, Column, Metric
 from colorize_cli.evaluation.statistics import Figure, bootstrap_ratio
-
-TRUTH, GREY = "truth", "grey"  # names of the rows that are always there
-
-
-class Metric(StrEnum):
-    """Everything that `--metrics` takes."""
-
-    psnr = "psnr"
-    ssim = "ssim"
-    colorfulness = "colorfulness"
-    delta_e = "delta_e"
-    auc = "auc"
-    raw_accuracy = "raw_accuracy"
-    lpips = "lpips"
-    fid = "fid"
-    inception_score = "inception_score"
-    vgg_accuracy = "vgg_accuracy"
-    critic = "critic"
-
-
-class Better(StrEnum):
-    """Which way a figure is good."""
-
-    up = "higher"
-    down = "lower"
-    truth = "near the truth's"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the table.
-
-    Attributes:
-        name: stable, as in the reports.
-        title: as shown.
-        unit: "" where it has none.
-        better: which way is good.
-        digits: after the decimal point.
-        of_truth: whether the truth has a value of its own.
-    """
-
-    name: str
-    title: str
-    unit: str
-    better: Better
-    digits: int = 3
-    of_truth: bool = False
 
 
 class Pictures:
@@ -196,9 +147,9 @@ class AccuracyJudge(Judge):
 
 
 _PIXEL: dict[Metric, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
-    Metric.psnr: (Column("psnr", "PSNR", "dB", Better.up, 2), lambda p, t: pixel.psnr(p.rgb, t.rgb)),
+    Metric.psnr: (PSNR, lambda p, t: pixel.psnr(p.rgb, t.rgb)),
     Metric.ssim: (
-        Column("ssim", "SSIM", "", Better.up, 4),
+        SSIM,
         lambda p, t: pixel.ssim_from(p.rgb, t.rgb, p.moments, t.moments),
     ),
     Metric.colorfulness: (
@@ -210,27 +161,6 @@ _PIXEL: dict[Metric, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
         lambda p, t: pixel.ciede2000(p.lab, t.lab).mean((1, 2)),
     ),
 }
-
-
-def parse_metrics(typed: Sequence[str]) -> list[Metric]:
-    """Metrics from what was typed: words, each perhaps several joined by commas; duplicates once, in their order.
-
-    Raises:
-        UsageError: no such metric; the nearest right name is suggested.
-    """
-    metrics: dict[Metric, None] = {}
-    for word in (part.strip() for text in typed for part in text.split(",")):
-        name = word.lower().replace("-", "_")
-        if not name:
-            continue
-        if name not in list(Metric):
-            near = difflib.get_close_matches(name, list(Metric), n=1, cutoff=0.4)
-            guess = f' Did you mean "{near[0]}"?' if near else ""
-            raise UsageError(f'no metric "{word}".{guess}', hint=f"There are: {', '.join(Metric)}")
-        metrics[Metric(name)] = None
-    if not metrics:
-        raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(Metric)}")
-    return list(metrics)
 
 
 def pixel_judge(metric: Metric) -> Judge | None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.errors import counted, printable
-from colorize_cli.evaluation.metrics import GREY, TRUTH, Better, Column
+from colorize_cli.evaluation.columns import GREY, TRUTH, Better, Column
 from colorize_cli.evaluation.plots import distribution, row_colours
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, alexnet, vgg16
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.evaluation.metrics import TRUTH, Better, Column, Judge, Pictures
+from colorize_cli.evaluation.columns import TRUTH, Better, Column
+from colorize_cli.evaluation.metrics import Judge, Pictures
 from colorize_cli.evaluation.weight_files import ALEXNET, VGG16, lpips_heads, read_weights
 from colorize_cli.models.critics import load_critic
 

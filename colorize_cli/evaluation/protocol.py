@@ -7,19 +7,19 @@ Out: truths and predictions on the 8-bit scale, float32, (N, 3, H, W)
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from colorize_cli.color.channels import merge
-from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.data.dataset import MIN_CHROMA, mean_chroma
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.errors import UsageError
-from colorize_cli.evaluation.pixel import quantise
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 256  # pixels
 SMALLEST = 11  # SSIM's window, pixels
@@ -71,6 +71,8 @@ def is_grey(rgb: NDArray[np.uint8]) -> bool:
 
 def stack(pictures: list[NDArray[np.uint8]]) -> Tensor:
     """Pictures of one size, (H, W, 3) each, to (N, 3, H, W), float32, [0, 255]."""
+    import torch
+
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().contiguous()
 
 
@@ -89,4 +91,7 @@ def join(truth: NDArray[np.uint8], ab: NDArray[np.float32]) -> NDArray[np.uint8]
 
 def grey(lightness: Tensor) -> Tensor:
     """The prediction that knows no colour: (N, 1, H, W) to a view of one channel, (N, 3, H, W), [0, 255]."""
+    from colorize_cli.color.lab import grey_from_lightness
+    from colorize_cli.evaluation.pixel import quantise
+
     return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1)

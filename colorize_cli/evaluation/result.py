@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from colorize_cli import __version__
 from colorize_cli.errors import ExitStatus, UsageError, counted
-from colorize_cli.evaluation.metrics import TRUTH, Better, Column
+from colorize_cli.evaluation.columns import TRUTH, Better, Column
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from colorize_cli.evaluation.evaluate import EvaluateJob
     from colorize_cli.evaluation.gallery import Gallery
     from colorize_cli.evaluation.judges import Judges
+    from colorize_cli.evaluation.plain import Plain, PlainJudges
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "torch-fidelity")
 
@@ -112,8 +113,8 @@ def library_versions() -> dict[str, str]:
 
 def conclude(
     job: EvaluateJob,
-    candidates: Sequence[Candidate],
-    judges: Judges,
+    candidates: Sequence[Candidate] | Sequence[Plain],
+    judges: Judges | PlainJudges,
     failed: Sequence[tuple[str, str]],
     dropped: Sequence[str],
     alone: Sequence[str],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import MissingPackageError, UsageError
+from colorize_cli.errors import TORCH, MissingPackageError, UsageError
 from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.colorizer import Colorizer
 from colorize_cli.inference.devices import (
@@ -108,7 +108,7 @@ def choose(
         if (graph := load_onnx(job.model)) is not None:
             return _by_onnx(graph, _onnx_device(job.device), job, photos, on_notice)
     if not has_torch():
-        raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package="torch")
+        raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package=TORCH)
     import torch
 
     from colorize_cli.models.load import load_model

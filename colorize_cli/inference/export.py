@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.errors import EncodeError, MissingPackageError, UsageError, WeightsError, printable
+from colorize_cli.errors import TORCH, EncodeError, MissingPackageError, UsageError, WeightsError, printable
 from colorize_cli.files.atomic import on_trial
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.devices import has_torch
@@ -80,7 +80,7 @@ def export_onnx(
     elif torch_model is not None:
         contract, encoded = _traced(torch_model)
     else:
-        raise MissingPackageError(f"model {name} is exported by torch, which is not installed", package="torch")
+        raise MissingPackageError(f"model {name} is exported by torch, which is not installed", package=TORCH)
     shown = Path(name).stem if Path(name).exists() else name
     about = metadata(contract.named(shown).properties())
     with on_trial(out, True) as place:

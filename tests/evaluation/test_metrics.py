@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from colorize_cli.errors import UsageError
-from colorize_cli.evaluation.metrics import Metric, parse_metrics
+from colorize_cli.evaluation.columns import Metric, parse_metrics
 
 
 @pytest.mark.parametrize("typed", [["psnr", "ssim"], ["psnr,ssim"], ["psnr, ssim", "psnr"], ["PSNR", "", "ssim"]])

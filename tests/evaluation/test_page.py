@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from colorize_cli.evaluation.columns import Better, Column
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.gallery import Gallery, make_small
-from colorize_cli.evaluation.metrics import Better, Column
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
 from colorize_cli.evaluation.plots import distribution
 from colorize_cli.evaluation.report import write_reports

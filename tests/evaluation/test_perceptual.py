@@ -10,10 +10,11 @@ from torchvision.models import VGG16_Weights, alexnet, vgg16
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation import inception, perceptual, weight_files
+from colorize_cli.evaluation.columns import GREY, TRUTH, Metric
 from colorize_cli.evaluation.evaluate import EvaluateJob
 from colorize_cli.evaluation.inception import frechet_distance, inception_score
 from colorize_cli.evaluation.judges import find_judges
-from colorize_cli.evaluation.metrics import GREY, TRUTH, Metric, Pictures
+from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, crop_for_vgg
 from colorize_cli.models.checkpoint import sha256_of
 from colorize_cli.models.critics import save_critic

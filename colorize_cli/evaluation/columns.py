@@ -1,0 +1,86 @@
+"""What can be measured, by name, and how it is shown.
+
+In:  metric names as typed
+Out: metrics; columns of the table
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from colorize_cli.errors import UsageError
+
+TRUTH, GREY = "truth", "grey"  # names of the rows that are always there
+
+
+class Metric(StrEnum):
+    """Everything that `--metrics` takes."""
+
+    psnr = "psnr"
+    ssim = "ssim"
+    colorfulness = "colorfulness"
+    delta_e = "delta_e"
+    auc = "auc"
+    raw_accuracy = "raw_accuracy"
+    lpips = "lpips"
+    fid = "fid"
+    inception_score = "inception_score"
+    vgg_accuracy = "vgg_accuracy"
+    critic = "critic"
+
+
+class Better(StrEnum):
+    """Which way a figure is good."""
+
+    up = "higher"
+    down = "lower"
+    truth = "near the truth's"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: stable, as in the reports.
+        title: as shown.
+        unit: "" where it has none.
+        better: which way is good.
+        digits: after the decimal point.
+        of_truth: whether the truth has a value of its own.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    digits: int = 3
+    of_truth: bool = False
+
+
+PSNR = Column("psnr", "PSNR", "dB", Better.up, 2)
+SSIM = Column("ssim", "SSIM", "", Better.up, 4)
+
+
+def parse_metrics(typed: Sequence[str]) -> list[Metric]:
+    """Metrics from what was typed: words, each perhaps several joined by commas; duplicates once, in their order.
+
+    Raises:
+        UsageError: no such metric; the nearest right name is suggested.
+    """
+    metrics: dict[Metric, None] = {}
+    for word in (part.strip() for text in typed for part in text.split(",")):
+        name = word.lower().replace("-", "_")
+        if not name:
+            continue
+        if name not in list(Metric):
+            near = difflib.get_close_matches(name, list(Metric), n=1, cutoff=0.4)
+            guess = f' Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(f'no metric "{word}".{guess}', hint=f"There are: {', '.join(Metric)}")
+        metrics[Metric(name)] = None
+    if not metrics:
+        raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(Metric)}")
+    return list(metrics)

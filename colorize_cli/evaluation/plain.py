@@ -1,0 +1,178 @@
+"""PSNR and SSIM where torch is not installed: the same protocol and figures, by numpy and OpenCV.
+
+In:  `EvaluateJob`
+Out: `Evaluation`
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.edges import follow_edges
+from colorize_cli.color.spaces import SRGB
+from colorize_cli.errors import TORCH, MissingPackageError
+from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Metric, parse_metrics
+from colorize_cli.evaluation.gallery import Gallery, Small, encode_small
+from colorize_cli.evaluation.names import name_models
+from colorize_cli.evaluation.protocol import join
+from colorize_cli.evaluation.references import Rgb
+from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.inference.choices import Precision
+from colorize_cli.inference.chosen import choose
+from colorize_cli.inference.colorizer import Colorizer, Request
+from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.photos.ahead import ahead
+
+if TYPE_CHECKING:
+    from colorize_cli.evaluation.evaluate import EvaluateJob, Read
+
+Values = NDArray[np.float32]
+_READERS = 4  # threads that decode
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A row: files, grey, truth, or a model."""
+
+    name: str
+    sha256: str | None = None
+    colorizer: Colorizer | None = None
+
+
+@dataclass
+class PlainJudges:
+    """What was measured: by row and column, a value of each picture."""
+
+    columns: list[Column]
+    gallery: Gallery | None = None
+    names: list[str] = field(default_factory=list)
+    values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    judges: tuple[()] = ()
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def per_picture(self, row: str) -> dict[str, NDArray[np.float64]]:
+        """A row's values by column."""
+        return {name: np.asarray(found, np.float64) for name, found in self.values.get(row, {}).items()}
+
+
+def psnr(preds: Rgb, target: Rgb) -> float:
+    """Peak signal-to-noise ratio, dB, over three channels: two (H, W, 3), uint8; inf where they are equal."""
+    error = float(np.mean((preds.astype(np.float32) - target.astype(np.float32)) ** 2, dtype=np.float64))
+    return float(10 * np.log10(255.0**2 / error)) if error else float("inf")
+
+
+def ssim(preds: Rgb, target: Rgb) -> float:
+    """Structural similarity, as `pixel.ssim` measures it: two (H, W, 3), uint8, of at least 11 pixels a side."""
+    x, y = (picture.astype(np.float32) - 128 for picture in (preds, target))
+    mx, my = _blur(x), _blur(y)
+    vx, vy, cov = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my
+    mx, my = mx + 128, my + 128
+    c1, c2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
+    means = (2 * mx * my + c1) / (mx * mx + my * my + c1)
+    return float(np.mean(means * (2 * cov + c2) / (vx + vy + c2), dtype=np.float64))
+
+
+def _blur(x: Values) -> Values:
+    line = np.exp(-(np.arange(-5.0, 6.0) ** 2) / (2 * 1.5**2))
+    kernel = (line / line.sum()).astype(np.float32)
+    return np.asarray(cv2.sepFilter2D(x, cv2.CV_32F, kernel, kernel), np.float32)[5:-5, 5:-5]
+
+
+_METRICS: dict[Metric, tuple[Column, Callable[[Rgb, Rgb], float]]] = {
+    Metric.psnr: (PSNR, psnr),
+    Metric.ssim: (SSIM, ssim),
+}
+
+
+def grey_of(truth: Rgb) -> Rgb:
+    """The prediction that knows no color: (H, W, 3)."""
+    lightness = lightness_of(truth, SRGB).astype(np.float64)
+    y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
+    return np.repeat((SRGB.curves[0].encode(y) * 255).round().astype(np.uint8)[..., None], 3, 2)
+
+
+def evaluate_plainly(
+    job: EvaluateJob, on_picture: Callable[[int, int], None], on_notice: Callable[[str], None]
+) -> Evaluation:
+    """See `evaluate.evaluate`.
+
+    Raises:
+        MissingPackageError: a metric or a model needs torch.
+    """
+    from colorize_cli.evaluation.evaluate import nothing_measured, read_by_protocol, references_of
+
+    started = time.monotonic()
+    metrics = parse_metrics([*job.metrics, *([job.rank_by] if job.rank_by else [])])
+    for metric in metrics:
+        if metric not in _METRICS:
+            raise MissingPackageError(
+                f"{metric} is measured by torch, which is not installed; psnr and ssim need none", package=TORCH
+            )
+    references, alone, folders = references_of(job)
+    rows = [Plain(GREY), *(Plain(name) for name in folders)]
+    for name, model in name_models(job.models).items():
+        asked = ColorizeJob((), model=model, device=job.device, precision=Precision.fp32, batch=job.batch or 0)
+        colorizer = choose(asked, 1, on_notice).colorizer
+        rows.append(Plain(name, colorizer.model.sha256, colorizer))
+    rows.append(Plain(TRUTH))
+    judges = PlainJudges([_METRICS[metric][0] for metric in metrics])
+    judges.values = {row.name: {} for row in rows}
+    judges.gallery = Gallery([row.name for row in rows]) if job.gallery else None
+    failed, dropped = list[tuple[str, str]](), list[str]()
+    with ThreadPoolExecutor(_READERS) as readers:
+        for done, read in enumerate(
+            ahead(readers, lambda one: read_by_protocol(one, job.protocol), references, 2 * _READERS), 1
+        ):
+            if read.error:
+                failed.append((read.reference.name, read.error))
+            elif read.truth is None:
+                dropped.append(read.reference.name)
+            else:
+                _measure(read, read.truth, rows, metrics, judges, job.vividness)
+            on_picture(done, len(references))
+    if not judges.names:
+        raise nothing_measured(job, failed, dropped)
+    return conclude(job, rows, judges, failed, dropped, alone, time.monotonic() - started)
+
+
+def _measure(
+    read: Read,
+    truth: Rgb,
+    rows: Sequence[Plain],
+    metrics: Sequence[Metric],
+    judges: PlainJudges,
+    vividness: float | None,
+) -> None:
+    judges.names.append(read.reference.name)
+    for row in rows:
+        rgb = _picture(row, read.files, truth, vividness)
+        if judges.gallery is not None:
+            judges.gallery.add(row.name, [Small(encode_small(rgb), (rgb.shape[0], rgb.shape[1]))])
+        if row.name != TRUTH:
+            for metric in metrics:
+                column, measure = _METRICS[metric]
+                judges.values[row.name].setdefault(column.name, []).append(measure(rgb, truth))
+
+
+def _picture(row: Plain, files: Mapping[str, Rgb], truth: Rgb, vividness: float | None) -> Rgb:
+    if row.name == TRUTH:
+        return truth
+    if row.name == GREY:
+        return grey_of(truth)
+    if row.colorizer is None:
+        return files[row.name]
+    lightness = lightness_of(truth, SRGB)
+    ab = row.colorizer.predict([Request(lightness)], vividness)[0]
+    seen = row.colorizer.view(lightness.shape[0], lightness.shape[1])
+    return join(truth, follow_edges(ab, np.asarray(reduce(lightness, seen), np.float32)))
