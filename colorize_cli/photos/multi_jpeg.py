@@ -68,6 +68,12 @@ def following(data: bytes, parsed: JpegFile) -> tuple[Following, ...]:
     return tuple(found)
 
 
+def is_followed(parsed: JpegFile) -> bool:
+    """Whether a JPEG's head says that something follows its picture, which a reader of strips does not see."""
+    packets = parsed.payloads(APP1, jpeg_file.XMP)
+    return bool(parsed.payloads(APP2, jpeg_file.MPF)) or bool(packets) and without_parts(packets[0]) != packets[0]
+
+
 def photos_in(data: bytes) -> int:
     """How many photos a JPEG holds; 1 where it has no index of several."""
     if len(mpf.entries(data)) < 2:

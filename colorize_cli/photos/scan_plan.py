@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.machine import half_of_memory
-from colorize_cli.photos import png_text
+from colorize_cli.photos import multi_jpeg, png_text
 from colorize_cli.photos.exif import orientation, orientation_of
 from colorize_cli.photos.ifd import FileData, Ifd, TagError
 from colorize_cli.photos.jpeg_file import APP1, XMP, exif_blocks
@@ -152,6 +152,8 @@ def _jpeg(found: ProbeResult) -> str:
         return f"it is a JPEG of {parsed.frame.precision} bits"
     if len(parsed.frame.components) not in (1, 3):
         return "it is a CMYK JPEG"
+    if multi_jpeg.is_followed(parsed):
+        return "a gain map, another picture or a video follows it"
     return _turned(orientation(blocks[0] if blocks else None, packets[0] if packets else None), 3)
 
 

@@ -16,6 +16,7 @@ from colorize_cli.photos.decode import decode
 from colorize_cli.photos.encode import EncodeSettings, Provenance, Written, suffix_for, target_format, write_photo
 from colorize_cli.photos.photo import Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
+from colorize_cli.photos.scan_plan import plan
 
 NOTE = Provenance("colorize-cli", "1", "tiny", "0" * 64)
 XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{}</rdf:RDF></x:xmpmeta>'
@@ -193,3 +194,12 @@ def test_places_are_stripped_from_every_picture(tmp_path: Path):
         written(decode(source), out := tmp_path / f"{what}.mpo", strip=what)
         assert len(frames(out)) == 2
         assert b"GPSLatitude" not in out.read_bytes() and b"Paris" not in out.read_bytes()
+
+
+def test_what_follows_a_large_picture_is_not_overlooked(tmp_path: Path):
+    packet = description("", 'GCamera:MotionPhoto="1"')
+    cases = (several(jpeg(1), gain_map(), types=(0x030000, 0)), jpeg(1, (64, 48), xmp(packet)) + b"\0\0\0\x18ftypmp42")
+    for number, data in enumerate((*cases, jpeg(1))):
+        (path := tmp_path / f"{number}.jpg").write_bytes(data)
+        way = plan(probe(path), PhotoFormat.jpeg, stream_from=1, max_memory=1 << 30)
+        assert way.streamed == (number == 2) and ("follows it" in way.reason) == (number < 2)
