@@ -23,7 +23,8 @@ from colorize_cli.photos.decode_psd import decode_psd
 from colorize_cli.photos.heif import decode_heif
 from colorize_cli.photos.jxl import decode_jxl
 from colorize_cli.photos.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, left_over
+from colorize_cli.photos.profiles import space_of
+from colorize_cli.photos.raw import Damaged, RawPage, RawPhoto, Unsupported, left_over
 
 Image.MAX_IMAGE_PIXELS = None  # declared.py asks before anything is allocated, and says which option to raise
 
@@ -118,12 +119,22 @@ def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
         if not salvage:
             raise Damaged("truncated JPEG 2000: its end is missing", salvageable=True)
         notes = (Note("salvaged: the end of the file is missing, the picture may be blurred or cut", Loss.salvage),)
-    if size.depth > 8:
+    if size.components > 4:
+        raise Unsupported(f"unsupported JPEG 2000: {size.components} components per pixel")
+    profile = jp2_file.icc_of(data)
+    is_ink = size.components == 4 and (jp2_file.is_cmyk(data) or space_of(profile) == "cmyk")
+    if is_ink:
+        inks = np.asarray(imagecodecs.jpeg2k_decode(data))
+        pixels, alpha = (_stretched(inks, size.depth) if size.depth > 8 else inks), None
+    elif size.depth > 8:
         pixels, alpha = _deep(imagecodecs.jpeg2k_decode(data), size.depth, None)
     else:
         with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
             image.load()
             pixels, alpha = split(image)
+        if size.depth < 8:  # Pillow only shifts them up
+            pixels = _few_bits(pixels, size.depth)
+            alpha = None if alpha is None else _few_bits(alpha, size.depth)
     block, packet = jp2_file.exif_of(data), jp2_file.uuid_of(data, jp2_file.XMP_UUID)
     resources, (boxes, left) = jp2_file.resources_of(data), jp2_file.kept_boxes(data)
     if left:
@@ -134,9 +145,9 @@ def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
     resources = irb.without_thumbnail(resources) or None if resources else None
     page = RawPage(
         pixels=pixels,
-        space="grey" if pixels.ndim == 2 else "rgb",
+        space="cmyk" if is_ink else "grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
-        icc=jp2_file.icc_of(data),
+        icc=profile,
         orientation=exif.orientation(block, packet),
         metadata=PageMetadata(
             resolution=jp2_file.resolution_of(data) or exif.resolution(block),
@@ -147,11 +158,20 @@ def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
     return RawPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, boxes=boxes), notes)
 
 
+def _few_bits(pixels: AnyPixels, depth: int) -> AnyPixels:
+    return np.asarray(((pixels >> (8 - depth)).astype(np.uint16) * 255 // (2**depth - 1)).astype(np.uint8))
+
+
+def _stretched(array: AnyPixels, depth: int) -> AnyPixels:
+    if array.dtype not in (np.uint16, np.int16) or depth > 16:
+        raise Unsupported(f"unsupported: {depth}-bit samples")
+    values = array.astype(np.int64) + (2 ** (depth - 1) if array.dtype == np.int16 else 0)
+    return np.asarray((values * 65535 // (2**depth - 1)).clip(0, 65535).astype(np.uint16))
+
+
 def _deep(array: AnyPixels, depth: int, shallow: AnyPixels | None) -> tuple[AnyPixels, AnyPixels | None]:
     """Stretch 9 to 16 bits to 16; a grey picture that the codec gave as RGB becomes grey again."""
-    if array.dtype != np.uint16:
-        raise Damaged(f"{depth}-bit samples of a kind that is not known here")
-    full: AnyPixels = (array.astype(np.uint32) * 65535 // (2**depth - 1)).clip(0, 65535).astype(np.uint16)
+    full = _stretched(array, depth)
     alpha = None
     if full.ndim == 3 and full.shape[2] in (2, 4):
         alpha, full = np.ascontiguousarray(full[..., -1]), full[..., :-1]

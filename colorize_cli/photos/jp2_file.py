@@ -110,6 +110,15 @@ def icc_of(data: bytes) -> bytes | None:
     return None
 
 
+def is_cmyk(data: bytes) -> bool:
+    """Whether its colors are inks, as JPX names them."""
+    header = _header(data)
+    for box in boxes(data, header.content, header.end) if header else ():
+        if box.kind == b"colr" and data[box.content] == 1:
+            return data[box.content + 3 : box.content + 7] == b"\0\0\0\x0c"
+    return False
+
+
 def resolution_of(data: bytes) -> Resolution | None:
     """The capture resolution, or else the one for display."""
     header = _header(data)

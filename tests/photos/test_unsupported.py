@@ -52,3 +52,11 @@ def test_kinds_of_jpeg_that_are_not_read(tmp_path: Path, changed: tuple[int, int
     path.write_bytes(data)
     with pytest.raises(DecodeError, match=f"^unsupported JPEG: .*{words}"):
         decode(path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_jpeg_2000_of_five_components(tmp_path: Path, dtype: type) -> None:
+    path = tmp_path / "five.jp2"
+    path.write_bytes(imagecodecs.jpeg2k_encode(np.zeros((16, 16, 5), dtype), reversible=True, codecformat="jp2"))
+    with pytest.raises(DecodeError, match="^unsupported JPEG 2000: 5 components"):
+        decode(path)
