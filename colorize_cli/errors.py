@@ -95,6 +95,15 @@ def shown(text: str) -> str:
     return "".join(c if c in "\n\\" or _shows(c) else _escaped(c) for c in text)
 
 
+def json_text(data: object, indent: int | None = None) -> str:
+    """Data as JSON in UTF-8 that a terminal may show: what does not show is escaped, as JSON does it."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    return _BEYOND_ASCII.sub(lambda match: match[0] if _shows(match[0]) else json.dumps(match[0])[1:-1], text)
+
+
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
+
+
 def one_line(error: BaseException) -> str:
     """An error's message as one line: what is wrong and, where that is known, what to do, each a sentence."""
     if isinstance(error, ColorizeError) and error.hint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -9,7 +10,17 @@ from pathlib import Path
 import pytest
 
 import colorize_cli
-from colorize_cli.errors import DecodeError, counted, in_words, one_line, printable, quoted, shown, unprintable
+from colorize_cli.errors import (
+    DecodeError,
+    counted,
+    in_words,
+    json_text,
+    one_line,
+    printable,
+    quoted,
+    shown,
+    unprintable,
+)
 
 NAMES = [
     b"plain.png", b"gr\xc3\xb6\xc3\x9fe.png", b"bytes\xff\xfe\x80.png", b"line\nend\r\t.png",
@@ -86,3 +97,14 @@ def test_hints_name_packages_that_are_what_they_say() -> None:
     package = Path(colorize_cli.__file__).parent
     texts = {file: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
     assert not [file for file, text in texts.items() if re.search(r"colorize.cli\[[a-z{]", text)]
+
+
+def test_json_shows_as_it_is_and_means_what_it_meant() -> None:
+    data = {
+        "a": "größe 家族\u3000👨\u200d👩",
+        "b": "\x1b[2J\x9b1m\u202e\u2028\x7f\udcff\U000e0041\n\\",
+        "c": [1.5, None],
+    }
+    text = json_text(data, 1)
+    assert json.loads(text) == data and "größe 家族" in text
+    assert not {"\x1b", "\x9b", "\u202e", "\u2028", "\x7f", "\udcff", "\U000e0041"} & set(text)

@@ -65,7 +65,7 @@ app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 
 COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models"})
-_WRITES_FILES = frozenset({"colorize", "demo", "train"})  # what they print is not their work
+_WRITES_FILES = (["colorize"], ["demo"], ["train"])  # what they print is not their work
 _LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 
 
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     if (lost := not_written()) is not None:
         console.error(ColorizeError(f"stdout did not take all of what was asked for: {lost}"))
-        status = status or (0 if with_default_command(typed)[0] in _WRITES_FILES else int(ExitStatus.some_failed))
+        status = status or (0 if with_default_command(typed)[:1] in _WRITES_FILES else int(ExitStatus.some_failed))
     keep_status(status)
     end_at_once()
     sys.exit(status)
@@ -136,7 +136,8 @@ def _run(arguments: list[str]) -> int:
     except Exception as problem:
         usage = _usage_message(problem)
         if usage is not None:
-            console.error(usage)
+            if usage.message.strip():  # where nothing was typed, the help was shown, which says it all
+                console.error(usage)
             return int(usage.exit_status)
         if is_lack_of_memory(problem) and not console.debugging():
             console.error(lack_of_memory())

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from colorize_cli.cli.interrupts import interrupt_at_signals
 from colorize_cli.cli.screen import screen
-from colorize_cli.errors import ColorizeError, ExitStatus, printable, sentence
+from colorize_cli.errors import ColorizeError, ExitStatus, json_text, printable, sentence
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
@@ -204,7 +204,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
 def print_json(data: object) -> None:
     """Print data as JSON on stdout."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    sys.stdout.write(json.dumps(data, ensure_ascii=not utf8, indent=1) + "\n")
+    sys.stdout.write((json_text(data, 1) if utf8 else json.dumps(data, indent=1)) + "\n")
 
 
 def debugging() -> bool:

@@ -10,7 +10,6 @@ are no UTF-8 and the backslash are escaped (`\n`, `\xff`, `\\`); `errors.unprint
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from collections import Counter
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from colorize_cli.errors import EncodeError, ExitStatus, counted, printable
+from colorize_cli.errors import EncodeError, ExitStatus, counted, json_text, printable
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
 
@@ -86,7 +85,7 @@ class RunReport:
         if self._rows is None:
             self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8", errors=_ODD)  # noqa: SIM115 - see close
         try:
-            row = json.dumps(_entry(outcome), ensure_ascii=False)
+            row = json_text(_entry(outcome))
             self._rows.write(f"{self.total if place is None else place}\t{row}\n")
         except OSError:  # the temporary disk is full: counts and failures still hold
             if _NO_ROWS not in self.notices:
@@ -162,7 +161,7 @@ class RunReport:
         self.path = path
 
     def _write_to(self, file: IO[str]) -> None:
-        file.write(json.dumps(self.summary(), ensure_ascii=False, indent=1)[:-2] + ',\n "photos": [')
+        file.write(json_text(self.summary(), indent=1)[:-2] + ',\n "photos": [')
         if self._rows is not None:
             self._rows.seek(0)
             last, mark = "", "\n  "

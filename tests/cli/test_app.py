@@ -79,3 +79,10 @@ def test_threads_of_the_network_sleep_while_they_wait_unless_the_user_says_other
     monkeypatch.setattr("os.environ", environment)
     wait_asleep()
     assert environment["OMP_WAIT_POLICY"] == (chosen or {"OMP_WAIT_POLICY": "PASSIVE"})["OMP_WAIT_POLICY"]
+
+
+@pytest.mark.parametrize("typed", [[], ["models"]])
+def test_where_nothing_is_typed_the_help_says_it_all(typed: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(typed) == 2
+    said = capsys.readouterr()
+    assert said.err == "" and "Usage" in said.out
