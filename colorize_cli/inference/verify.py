@@ -25,6 +25,7 @@ from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.photos.encode import EncodeSettings
 from colorize_cli.photos.photo import Photo, PhotoFormat
+from colorize_cli.photos.strip import Strip
 from colorize_cli.photos.verify import read_back, through_encoder
 from colorize_cli.photos.verify_levels import level_faults
 
@@ -101,6 +102,26 @@ def verify(
     if again.format is PhotoFormat.tiff:
         findings.faults += level_faults(result, coloured)
     return findings.settled(result)
+
+
+def verify_copy(source: Path, result: Path, strip: Strip, notes: Sequence[str]) -> None:
+    """Check a copy from whose file metadata were taken out; one that is not as it should be does not stay.
+
+    Args:
+        source: the photo.
+        result: the copy.
+        strip: what was to go.
+        notes: what is told of it.
+
+    Raises:
+        EncodeError: something is still there, or something else is missing.
+    """
+    findings = Findings(audit(source, result, notes, strip, copied=True))
+    try:
+        findings.settled(result)
+    except EncodeError:
+        result.unlink(missing_ok=True)
+        raise
 
 
 class Findings:

@@ -72,6 +72,10 @@ class Companions:
         status = source.stat()
         if not os.path.isfile(source) or status.st_size > _MOST or place.exists() and place.samefile(source):
             return None
+        untouched = place.exists() and same_time(place.stat().st_mtime_ns, status.st_mtime_ns)
+        if untouched and self.job.strip == "none" and not self.job.overwrite:
+            self._take(place)
+            return None  # copied before; neither is read
         data = source.read_bytes()
         owned = _is_owned(sidecar, photo, data)
         if owned is not True:
@@ -80,9 +84,6 @@ class Companions:
             return f"{printable(source.name)} was left out, as all metadata was to be"
         if not self._take(place):
             return _left(source, f"was not copied: another photo's is {printable(place.name)}")
-        untouched = place.exists() and same_time(place.stat().st_mtime_ns, status.st_mtime_ns)
-        if untouched and self.job.strip == "none" and not self.job.overwrite:
-            return None  # copied before
         changed, note = self._changed(sidecar, data, photo, out)
         if changed is None:
             return note

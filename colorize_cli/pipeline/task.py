@@ -33,6 +33,7 @@ from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_path
+from colorize_cli.inference.verify import verify_copy
 from colorize_cli.models.registry import Sizes
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.photos.encode import target_format, write_photo
@@ -265,6 +266,8 @@ class Workshop:
             if told is None:  # a copy would publish what was to be stripped
                 self.outputs.make_folder(seen.parent)
                 told, out = self._write_stripped(opened, seen, provenance), seen
+            elif self.job.verify:
+                verify_copy(source.path, out, self.job.strip, told)
             notes += (*told,)
         seconds = time.perf_counter() - started
         return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)

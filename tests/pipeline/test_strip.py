@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.photos import exif
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress, colorize_photos
 from tests.metadata import blocks as b
@@ -44,3 +45,15 @@ def test_a_format_that_cannot_be_edited_is_coded_anew_and_this_is_told(tiny_mode
     (folder / "a.avif").write_bytes(b.saved(COLOR, "AVIF", exif=b.exif(b.text(271, "Zorki"), gps=GPS)))
     [outcome] = run(tiny_model, folder, tmp_path / "out", strip="gps")
     assert outcome.status is Status.copied and any("coded anew" in note for note in outcome.notes)
+
+
+def test_a_copy_that_still_tells_the_place_is_found_out(tiny_model: Path, tmp_path: Path, monkeypatch):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(FILES["a.jpg"])
+    [outcome] = run(tiny_model, folder, tmp_path / "out", strip="gps", verify=True)
+    assert outcome.status is Status.copied
+    monkeypatch.setattr(exif, "without_gps", lambda block: block)
+    [outcome] = run(tiny_model, folder, tmp_path / "faulty", strip="gps", verify=True)
+    assert outcome.status is Status.failed and "GPS tag (1) is still there" in (outcome.reason or "")
+    assert not (tmp_path / "faulty" / "a.jpg").exists()

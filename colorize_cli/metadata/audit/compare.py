@@ -22,7 +22,9 @@ _PIXEL_CHUNKS = frozenset({"chunk gAMA", "chunk cHRM", "chunk sRGB", "chunk cICP
 _STALE = frozenset({1005, 1058, 1059, 1060, 1061, *photoshop.THUMBNAILS})
 
 
-def audit(source: Path, result: Path, notes: Sequence[str] = (), strip: str = "none") -> list[str]:
+def audit(
+    source: Path, result: Path, notes: Sequence[str] = (), strip: str = "none", copied: bool = False
+) -> list[str]:
     """Read a source and its result with the second reader, and compare them.
 
     Args:
@@ -30,6 +32,7 @@ def audit(source: Path, result: Path, notes: Sequence[str] = (), strip: str = "n
         result: the file that was made of it.
         notes: what is told of the photo: a loss that a note names is no fault.
         strip: "none", "gps" or "all", as the result was to be.
+        copied: the picture was not decoded: it stands as it did, and its thumbnail is its own.
     """
     try:
         before = inventory(source)
@@ -45,13 +48,13 @@ def audit(source: Path, result: Path, notes: Sequence[str] = (), strip: str = "n
     salvaged = any("salvaged" in note for note in notes)
     faults = [] if salvaged else [f"source: {fault}" for fault in before.faults]
     faults += [f"result: {fault}" for fault in after.faults]
-    faults += compare(before, after, Context(notes, strip))
-    faults += pixels.turned(source, result, orientation_of(before), before.place)
+    faults += compare(before, after, Context(notes, strip, copied=copied))
+    faults += pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
     if not salvaged:
         faults += pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
         for number, pair in enumerate(zip(before.further, after.further, strict=True), 2):
-            faults += [f"picture {number}: {fault}" for fault in compare(*pair, Context(notes, strip))]
+            faults += [f"picture {number}: {fault}" for fault in compare(*pair, Context(notes, strip, copied=copied))]
     return faults
 
 
@@ -65,7 +68,10 @@ def orientation_of(found: Inventory) -> int:
 def compare(source: Inventory, result: Inventory, context: Context) -> list[str]:
     """What a result lacks of one picture."""
     context = replace(
-        context, orientation=orientation_of(source), size=source.size, same=source.format == result.format
+        context,
+        orientation=1 if context.copied else orientation_of(source),
+        size=source.size,
+        same=source.format == result.format,
     )
     return [
         *_shape(source, result, context),
@@ -75,14 +81,14 @@ def compare(source: Inventory, result: Inventory, context: Context) -> list[str]
         *_profile(source, result, context),
         *_texts(source, result, context),
         *_raws(source, result, context),
-        *_thumbnails(source, result, context),
+        *([] if context.copied else _thumbnails(source, result, context)),
     ]
 
 
 def _shape(source: Inventory, result: Inventory, context: Context) -> list[str]:
     found = list[str]()
     for block, value in (("EXIF", exif_faults.orientation_of(result)), ("XMP", xmp_faults.orientation_of(result))):
-        if (value or 1) != 1:
+        if (value or 1) != 1 and not context.copied:
             found.append(f"{block} Orientation is {value}, though the pixels stand upright")
     if source.size and result.size:
         wanted = source.size[::-1] if context.exchanged else source.size

@@ -22,6 +22,7 @@ class Context:
         orientation: that was undone, 1 to 8.
         size: width and height of the source as stored.
         same: the result has the source's format.
+        copied: the picture was not decoded.
     """
 
     notes: Sequence[str] = ()
@@ -29,6 +30,7 @@ class Context:
     orientation: int = 1
     size: tuple[int, int] | None = None
     same: bool = True
+    copied: bool = False
 
     def told(self, *words: str) -> bool:
         """Whether a note tells of a loss, by one of its words."""
