@@ -68,7 +68,7 @@ def plan(config: TrainConfig, photos: int, processes: int = 1) -> list[Row]:
     every = config.every or photos
     if config.sampling == "epochs" and photos < (most := max(stage.batch for stage in config.stages) * processes):
         raise DataError(
-            f"a batch of {most} is larger than {counted(photos, 'photo')} to train on",
+            f"a batch of {most} is larger than the {counted(photos, 'photo')} to train on",
             hint=f"Give --batch {photos // processes}.",
         )
     for stage in config.stages:

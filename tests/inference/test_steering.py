@@ -177,7 +177,7 @@ def test_results_stand_until_their_own_hints_change(tiny_model: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.hints.png", b"no picture", "cannot be read as a PNG"),
+        ("a.hints.png", b"no picture", "no PNG signature"),
         ("a.hints.json", b'{"points": [{"x": 5000, "y": 2, "color": "red"}]}', "lies outside the photo"),
         ("a.hints.json", b'{"points": [{"x": 5, "y": 2, "color": "rde"}]}', "no colour 'rde'"),
     ],
@@ -304,7 +304,8 @@ def test_variants_stand_are_no_sources_and_missing_ones_are_made(tiny_model: Pat
     assert colorize(tiny_model, folder, folder, **options).counts == {Status.done: 1}
     assert (folder / "a_c.variant2.png").read_bytes() == before
     (folder / "a_c.variant2.png").write_bytes(b"mine")
-    assert colorize(tiny_model, folder / "a.png", folder, **options).counts == {Status.made_otherwise: 1}
+    report = colorize(tiny_model, folder / "a.png", folder, **options)
+    assert report.counts == {Status.failed: 1} and "a_c.variant2.png" in str(report.failures[0].reason)
     assert (folder / "a_c.variant2.png").read_bytes() == b"mine"
 
 

@@ -66,13 +66,17 @@ def test_every_map_of_the_encoder_but_the_finest_is_painted_with() -> None:
 def test_folding_changes_nothing_but_the_layers() -> None:
     torch.manual_seed(0)
     network, lightness = LiteUnet(size=0, top=16, widths=(16, 16, 8)), torch.rand(4, 1, 64, 64) * 100
+    hints = Hints(torch.full((4, 2, 64, 64), 40.0), (torch.rand(4, 1, 64, 64) > 0.9).float())
+    for conv in (network.hint_stem, network.hint_top, *network.hint_skip):
+        torch.nn.init.normal_(conv.weight, std=0.1)
     network(lightness)  # so that the norms have statistics
     network.eval()
     with torch.no_grad():
-        before = network(lightness)[0]
+        before = network(lightness, hints)[0]
         fold_batch_norms(network)
-        after = network(lightness)[0]
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+        after = network(lightness, hints)[0]
+    norms = [name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms in ([], ["encoder._bn0"])  # hints are added before the stem's
     torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-3)
 
 

@@ -120,7 +120,7 @@ def test_a_cut_result_is_mended_or_named(tiny_model: Path, tmp_path: Path, suffi
         assert result.read_bytes() == data
     else:  # its note is gone, so that nobody knows whose it is
         assert report.counts == {Status.failed: 1} and report.exit_status != 0
-        assert "a damaged picture is in the place of its result" in str(report.failures[0].reason)
+        assert "is in the place of its result" in str(report.failures[0].reason)
         assert colorize(tiny_model, photo, out=out, overwrite=True).counts == {Status.done: 1}
         assert result.read_bytes() == data
 
