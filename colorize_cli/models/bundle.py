@@ -1,7 +1,7 @@
 """Put a checkpoint into the package and record its hash, in one step: `python -m colorize_cli.models.bundle FILE`.
 
 In:  a checkpoint that `colorize train` exported
-Out: `assets/<network>.safetensors` in float16 and `assets/<network>.json` with its SHA-256 and what its header says
+Out: `assets/mini.safetensors` in float16 and `assets/mini.json` with its SHA-256 and what its header says
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import torch
 from colorize_cli.models import weights
 from colorize_cli.models.checkpoint import read_info, read_tensors, save_checkpoint, sha256_of
 
+_FILE = "mini.safetensors"
+
 
 def bundle(checkpoint: Path) -> Path:
     """Copy a checkpoint's weights, as float16, into the package's assets; returns the asset's path.
@@ -23,7 +25,7 @@ def bundle(checkpoint: Path) -> Path:
         WeightsError: it is no checkpoint of this program.
     """
     info = read_info(checkpoint)
-    asset = weights.ASSETS / f"{info.network}.safetensors"
+    asset = weights.ASSETS / _FILE
     save_checkpoint(asset, read_tensors(checkpoint), info, torch.float16)
     record = {"file": asset.name, "bytes": asset.stat().st_size, "sha256": sha256_of(asset), **vars(info)}
     asset.with_suffix(".json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")

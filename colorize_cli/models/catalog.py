@@ -20,6 +20,10 @@ _CLASSIFIER = ("encoder.arch.head_cls.weight", "encoder.arch.head_cls.bias")
 _CAP = 512 * 1024  # pixels of a panorama, for networks that take any aspect
 
 
+_MINI_SIZES = Sizes(short_side=256, multiple=32, max_area=256 * 1024)  # of `mini`, and of checkpoints of its network
+_FORMER: dict[str, str] = {}  # networks that checkpoints name otherwise than the list does
+
+
 def _network(module: str, name: str, **fixed: str) -> Callable[..., Generator]:
     """A builder that imports its network when it is called, so that listing models needs no torch."""
 
@@ -105,6 +109,15 @@ def _trained_spec(
     )
 
 
+def network(name: str) -> ModelSpec:
+    """The spec of a network as the header of a checkpoint names it.
+
+    Raises:
+        ModelNotFoundError: there is none.
+    """
+    return catalogue().get(_FORMER.get(name, name))
+
+
 @lru_cache
 def catalogue() -> Registry:
     """Every model: the bundled one first, then the published, then the networks that are only trained here."""
@@ -113,7 +126,7 @@ def catalogue() -> Registry:
             ModelSpec(
                 name="mini",
                 build=_network("mini", "Mini"),
-                sizes=Sizes(short_side=256, multiple=32, max_area=256 * 1024),
+                sizes=_MINI_SIZES,
                 takes_hints=True,
                 tileable=True,
                 weights=Bundled("mini.safetensors"),

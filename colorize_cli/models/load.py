@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from colorize_cli.errors import ModelNotFoundError, WeightsError
 from colorize_cli.models import weights
-from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.inventory import hub_repo
@@ -127,7 +127,8 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
     """A checkpoint that says what it is; or any file whose keys and shapes are a known network's."""
     if is_checkpoint(path):
         info = read_info(path)
-        spec = catalogue().get(info.network)
+        built = network(info.network)
+        spec = replace(catalogue().get(name) if name in catalogue() else built, build=built.build)
         with _NoRandomStart():
             generator = spec.build(**info.arguments)
         generator = load_strictly(generator, read_tensors(path), str(path))

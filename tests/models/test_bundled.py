@@ -20,8 +20,9 @@ def test_changing_the_bundled_weights_and_their_recorded_hash_is_one_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "ASSETS", tmp_path)
-    network = catalogue().get("mini").build(widths=(8, 8, 8, 8))
-    info = CheckpointInfo("mini", {"widths": [8, 8, 8, 8]})
+    arguments = {"size": 0, "top": 8, "widths": [8, 8, 8]}
+    network = catalogue().get("liteunet").build(**arguments)
+    info = CheckpointInfo("liteunet", arguments)
     save_checkpoint(tmp_path / "trained.safetensors", network.state_dict(), info, torch.float32)
     asset = bundle(tmp_path / "trained.safetensors")
     assert verify("mini").state is State.sound

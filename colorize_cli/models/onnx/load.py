@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from colorize_cli import __version__
 from colorize_cli.errors import WeightsError, in_words
-from colorize_cli.models.catalog import catalogue
+from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
 from colorize_cli.models.onnx.binned import GRAPHS
@@ -113,7 +113,8 @@ def from_checkpoint(name: str, path: Path, sha256: str | None) -> OnnxModel | No
             if not arguments.keys() <= known | {"vividness", "safest", "most_vivid"}:
                 return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        spec = catalogue().get(info["network"])
+        built = network(info["network"])
+        spec = replace(catalogue().get(name) if name in catalogue() else built, build=built.build)
         graph = write(tensors, arguments, f"colorize-cli {__version__}")
         reading, palette = _reading_of(arguments), np.asarray(tensors["bins"], np.float32)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, WeightsError):
