@@ -17,6 +17,7 @@ from colorize_cli.photos.sniff import SUFFIXES
 from colorize_cli.photos.strip import Strip
 
 SOFTWARE = "colorize-cli"
+REPORT_NAME = "colorize-report.json"
 
 
 _FORMATS = {
@@ -105,6 +106,10 @@ class ColorizeJob:
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's suffix, and no folder of that name is there."""
         return self.out if self.out.suffix.lower() in PHOTO_SUFFIXES and not self.out.is_dir() else None
+
+    def report_path(self) -> Path | None:
+        """Where the report goes; None where there is none."""
+        return self.report or (None if self.single_output() or self.dry_run else self.out / REPORT_NAME)
 
     @property
     def shows(self) -> bool:

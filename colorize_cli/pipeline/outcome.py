@@ -33,6 +33,7 @@ class Outcome:
         notes: what was odd or changed, each a sentence; a `Note` with a `Loss` is counted in the summary.
         seconds: wall time from reading to written.
         figures: what `--verify` and others measured.
+        copy_bytes: size of the output where it is a copy of the photo.
     """
 
     source: Path
@@ -42,3 +43,4 @@ class Outcome:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
+    copy_bytes: int | None = None

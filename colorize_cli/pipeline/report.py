@@ -31,6 +31,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     row: dict[str, Any] = {"source": printable(outcome.source), "status": outcome.status.value}
     if outcome.output is not None:
         row["output"] = printable(outcome.output)
+    if outcome.copy_bytes is not None:
+        row["copy_bytes"] = outcome.copy_bytes
     if outcome.reason:
         row["reason"] = outcome.reason
     if outcome.notes:

@@ -27,6 +27,7 @@ from colorize_cli.photos.photo import PhotoFormat
 from colorize_cli.photos.provenance import Provenance, SourceNote
 from colorize_cli.photos.reader import ResultFile, read_result
 from colorize_cli.photos.strip_file import has_to_strip
+from colorize_cli.pipeline.copies import KnownCopies
 from colorize_cli.pipeline.outcome import Outcome, Status
 
 
@@ -62,6 +63,7 @@ class Outputs:
         self._folders: set[Path] = set()
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
+        self._copies = KnownCopies(job.report_path(), destinations.out)
 
     def take(self, place: int) -> bool:
         """Take a photo's result for this run; False while another run is making it.
@@ -152,7 +154,8 @@ class Outputs:
         if self.job.on_color is OnColor.recolor:
             reason = "copied before, since it has color. --overwrite makes it anew."
             return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
-        return Outcome(source.path, Status.skipped, copy, reason="has colour, copied before")
+        size = copy.stat().st_size
+        return Outcome(source.path, Status.skipped, copy, reason="has colour, copied before", copy_bytes=size)
 
     def _state(self, out: Path, source: Source, wanted: Provenance) -> State:
         """What is in a result's place.
@@ -178,6 +181,8 @@ class Outputs:
             return State.copy
         if found.size == 0:
             return State.damaged
+        if found.note is None and self._copies.has(out, found.size):
+            return State.replaced
         if found.note is None:
             broken = found.format is not None and not self._can_be_read(out)
             kind = "a damaged picture" if broken else "a file that colorize did not make"

@@ -40,7 +40,6 @@ from colorize_cli.pipeline.task import Workshop
 if TYPE_CHECKING:
     import torch
 
-REPORT_NAME = "colorize-report.json"
 _FORMAT = re.compile(r"\.(?=.*[a-z])[a-z0-9]{2,5}", re.IGNORECASE)  # a suffix that names a format; `.2024` does not
 
 
@@ -151,7 +150,7 @@ def colorize_photos(
             if workshop.nursery is not None:
                 workshop.nursery.close()
             report.seconds = time.monotonic() - started
-            _write_report(report, job, single, notice)
+            _write_report(report, job, notice)
     return report
 
 
@@ -179,8 +178,8 @@ def _one_file(found: Discovery, job: ColorizeJob) -> bool:
     return len(found.sources) == len(job.photos) == 1 and not job.listed and not Path(job.photos[0]).is_dir()
 
 
-def _write_report(report: RunReport, job: ColorizeJob, single: Path | None, notice: Callable[[str], None]) -> None:
-    path = job.report or (None if single or job.dry_run else job.out / REPORT_NAME)
+def _write_report(report: RunReport, job: ColorizeJob, notice: Callable[[str], None]) -> None:
+    path = job.report_path()
     try:
         if path is not None:
             report.write(path)

@@ -269,8 +269,9 @@ class Workshop:
             elif self.job.verify:
                 verify_copy(source.path, out, self.job.strip, told)
             notes += (*told,)
-        seconds = time.perf_counter() - started
-        return Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes, seconds=seconds)
+        outcome = Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes)
+        size = photo.metadata.file.size if self.job.strip == "none" else None
+        return replace(outcome, seconds=time.perf_counter() - started, copy_bytes=size)
 
     def _write_stripped(self, opened: Opened, out: Path, provenance: Provenance) -> list[str]:
         """Write a photo that keeps its color, and whose file cannot be edited; gives what is to be told of it."""

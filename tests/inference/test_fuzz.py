@@ -39,7 +39,7 @@ def endure(tiny_model: Path, folder: Path, out: Path, **options: object) -> list
             found.append(step.outcome)
 
     files = sorted(folder.iterdir())
-    job = ColorizeJob((str(folder),), out, str(tiny_model), device="cpu", max_pixels=2_000_000, jobs=2, **options)  # type: ignore[arg-type]
+    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000, jobs=2, **options)  # type: ignore[arg-type]
     report = colorize_photos(job, on_progress)
     assert sorted(outcome.source for outcome in found) == files  # every file is spoken of, once
     assert report.total == len(files) and report.exit_status is ExitStatus.some_failed
@@ -87,7 +87,7 @@ def test_the_same_command_after_damage_does_only_what_is_missing(tiny_model: Pat
     first = {outcome.source: outcome for outcome in endure(tiny_model, folder, out)}
     before = {path: path.read_bytes() for path in out.rglob("*") if path.suffix != ".json"}
     again = list[Outcome]()
-    job = ColorizeJob((str(folder),), out, str(tiny_model), device="cpu", max_pixels=2_000_000)
+    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000)
     colorize_photos(job, lambda step: again.append(step.outcome) if step.outcome else None)
     for outcome in again:
         failed = first[outcome.source].status is Status.failed

@@ -32,7 +32,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photos),), out, str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+    return colorize_photos(ColorizeJob((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
 
 
 def pixels(path: Path) -> np.ndarray:

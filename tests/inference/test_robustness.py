@@ -178,10 +178,10 @@ def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path,
     from colorize_cli.pipeline.run import colorize_photos
 
     photo = grey_photo(tmp_path / "in" / "a.png")
-    job = ColorizeJob((str(photo),), tmp_path / "good", str(tiny_model), device="cpu", verify=True)
+    job = ColorizeJob((str(photo),), tmp_path / "good", model=str(tiny_model), device="cpu", verify=True)
     assert colorize_photos(job).exit_status == 0
     honest = opened.merge
     monkeypatch.setattr(opened, "merge", lambda *given: honest(*given) // 2)
-    lying = ColorizeJob((str(photo),), tmp_path / "bad", str(tiny_model), device="cpu", verify=True)
+    lying = ColorizeJob((str(photo),), tmp_path / "bad", model=str(tiny_model), device="cpu", verify=True)
     report = colorize_photos(lying)
     assert report.exit_status == 3 and "lightness differs" in (report.failures[0].reason or "")

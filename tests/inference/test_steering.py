@@ -34,7 +34,7 @@ RED, BLUE, OCHRE = (170, 60, 50), (90, 130, 200), (60, 45, 20)
 
 
 def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photos),), out, str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+    return colorize_photos(ColorizeJob((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
 
 
 def lab(path: Path) -> np.ndarray:

@@ -23,7 +23,7 @@ from tests.inference.conftest import grey_photo
 
 
 def colorize(tiny_model: Path, *photos: Path, out: Path, **options: object) -> RunReport:
-    job = ColorizeJob(tuple(map(str, photos)), out, str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    job = ColorizeJob(tuple(map(str, photos)), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
     return colorize_photos(job)
 
 
@@ -208,11 +208,26 @@ def test_copies_are_skipped_by_what_they_are(tiny_model: Path, tmp_path: Path):
     os.utime(photo, ns=(7, 7))
     assert colorize(tiny_model, photo, out=out).counts == {Status.skipped: 1}
     colored_photo(photo, 2)  # of the same size
-    report = colorize(tiny_model, photo, out=out)
-    assert report.counts == {Status.failed: 1}, "a copy carries no note: nobody knows whose it is"
+    assert colorize(tiny_model, photo, out=out).counts == {Status.copied: 1}, "the report tells of the copy before"
+    assert (out / "p.bmp").read_bytes() == photo.read_bytes()
+    grey_photo(photo, seed=3)
+    assert colorize(tiny_model, photo, out=out).counts == {Status.done: 1}
+    colored_photo(photo, 4)
+    assert colorize(tiny_model, photo, out=out).counts == {Status.copied: 1}
+    assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor).counts == {Status.made_otherwise: 1}
     assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor, overwrite=True).counts == {Status.done: 1}
+    assert colorize(tiny_model, photo, out=out).counts == {Status.skipped: 1}
+
+
+def test_a_copy_that_no_report_tells_of_is_not_overwritten(tiny_model: Path, tmp_path: Path):
+    photo, out = colored_photo(tmp_path / "p.png", 1), tmp_path / "out"
+    colorize(tiny_model, photo, out=out)
+    (out / "colorize-report.json").unlink()
+    before = (out / "p.png").read_bytes()
+    colored_photo(photo, 2)
     report = colorize(tiny_model, photo, out=out)
-    assert report.counts == {Status.skipped: 1}
+    assert report.counts == {Status.failed: 1} and (out / "p.png").read_bytes() == before
+    assert "a file that colorize did not make" in str(report.failures[0].reason)
 
 
 def test_results_beside_their_sources_are_never_sources(tiny_model: Path, tmp_path: Path):
