@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -207,6 +207,16 @@ def _stored(height: int, width: int, photo: RawPhoto) -> tuple[int, int]:
     return (width, height) if photo.pages[0].orientation >= 5 else (height, width)
 
 
+def _source(file: BinaryIO) -> Any:
+    """A file for libvips to read. It would map a JPEG's, and the process would die if somebody cut that meanwhile."""
+    import pyvips
+
+    source = pyvips.SourceCustom()
+    source.on_read(lambda count: b"" if file.closed else file.read(count))
+    source.on_seek(lambda offset, whence: -1 if file.closed else file.seek(offset, whence))
+    return source
+
+
 def _rows(
     path: Path, loader: str, shape: tuple[int, ...], dtype: np.dtype[Any], factor: int = 1
 ) -> Iterator[tuple[int, Any]]:
@@ -218,11 +228,17 @@ def _rows(
 
     height, width = shape[:2]
     step = max(16, _BLOCK // max(width * (shape[2] if len(shape) > 2 else 1) * dtype.itemsize, 1))
+    source = image = region = None
+    file = open(path, "rb", buffering=1 << 18)  # noqa: SIM115 - closed below, once libvips has let go of it
     try:
         pyvips.cache_set_max(0)  # nothing is read twice in the same way
-        load = getattr(pyvips.Image, loader)
-        options = {"shrink": factor} if factor > 1 else {}
-        image = load(str(path), access="sequential", fail_on="error", unlimited=True, **options)
+        options: dict[str, Any] = {"shrink": factor} if factor > 1 else {}
+        options |= {"access": "sequential", "fail_on": "error", "unlimited": True}
+        if loader == "jpegload":
+            source = _source(file)
+            image = pyvips.Image.jpegload_source(source, **options)
+        else:
+            image = pyvips.Image.pngload(str(path), **options)
         bands = shape[2] if len(shape) > 2 else 1
         beyond = (image.height - height, image.width - width)
         if image.bands != bands or not all(0 <= rest < min(factor, 2) for rest in beyond):
@@ -237,3 +253,7 @@ def _rows(
         lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
         reason = decode_jpeg.reason(ValueError(lines[-1] if lines else "it cannot be decoded"))
         raise Damaged(f"damaged {format}: {reason}", salvageable=True) from None
+    finally:
+        region = image = None  # before the source: libvips asks that until it lets go
+        source = None
+        file.close()
