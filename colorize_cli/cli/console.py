@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from colorize_cli.cli.interrupts import interrupt_at_signals
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ColorizeError, ExitStatus, json_text, printable, sentence
+from colorize_cli.files.discover import kinds_of
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
@@ -179,8 +180,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     parts = [f"{report.counts[status]} {status.value}" for status in Status if report.counts[status]]
     passed = sum(report.passed_over.values())
     if passed:
-        kinds = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.passed_over.items()))
-        parts.append(f"{passed} passed over ({kinds})")
+        parts.append(f"{passed} passed over ({kinds_of(report.passed_over)})")
     rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
     stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
     if report.losses and report.counts[Status.planned]:

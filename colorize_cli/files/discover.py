@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +85,15 @@ class Discovery:
 
     sources: list[Source] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+
+
+def kinds_of(passed_over: Mapping[str, int]) -> str:
+    """What was passed over, in words: "1 hidden folder, 2 system files"."""
+    told = [(n, kind if n == 1 else _THING.sub(r"\1s", kind, count=1)) for kind, n in sorted(passed_over.items())]
+    return ", ".join(f"{n:,} {kind}" for n, kind in told)
+
+
+_THING = re.compile(r"\b(file|folder|link|photo)\b")
 
 
 def discover(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
-from colorize_cli.files.discover import Discovery, Source, discover
+from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.chosen import choose, not_here
 from colorize_cli.inference.colorizer import Colorizer, Idle
@@ -156,7 +156,7 @@ def colorize_photos(
 
 def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
     if not found.sources:
-        left = ", ".join(f"{kind}: {count}" for kind, count in sorted(found.passed_over.items()))
+        left = kinds_of(found.passed_over)
         inputs = ", ".join(printable(name) for name in job.photos) or "the list"
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import NothingToDoError, UsageError
-from colorize_cli.files.discover import discover
+from colorize_cli.files.discover import discover, kinds_of
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
 
@@ -141,3 +141,9 @@ def test_links_do_not_change_where_others_stand(boxes: Path):
     assert places("link", "box1") == {"link/001.png", "box1/001.png"}
     both = {"box0/001.png", "box1/001.png"}
     assert places("link/001.png", "box0/001.png", "box1") == places("box1", "box0/001.png", "link/001.png") == both
+
+
+def test_what_was_passed_over_is_told_in_words():
+    counts = {"no photo (.txt)": 1, "hidden folder": 1, "system file": 2, "folder seen already": 3, "hints": 2}
+    words = "3 folders seen already, 1 hidden folder, 2 hints, 1 no photo (.txt), 2 system files"
+    assert kinds_of(counts) == words
