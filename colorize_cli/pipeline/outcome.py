@@ -14,7 +14,7 @@ class Status(StrEnum):
     done = "done"
     copied = "copied"
     skipped = "skipped"
-    made_otherwise = "made otherwise"
+    made_otherwise = "exists with different settings"
     left_color = "left, has colour"
     failed = "failed"
     planned = "planned"

@@ -124,7 +124,7 @@ class Outputs:
             EncodeError: something is in the result's place that is not this photo's.
         """
         if self.job.overwrite:
-            return None
+            return self._made_meanwhile(source, index, out, provenance)
         state = self._state(out, source, provenance)
         if state is State.copy:
             return self._copied(source, out)
@@ -144,6 +144,18 @@ class Outputs:
         if state is State.absent and copied != out and is_copy(source.path, copied):
             return self._copied(source, copied)
         return None
+
+    def _made_meanwhile(self, source: Source, index: int, out: Path, provenance: Provenance) -> Outcome | None:
+        """With --overwrite: the outcome of a photo that another run has just made, while this one waited for it."""
+        if index not in self._waited:
+            return None
+        try:
+            state = self._state(out, source, provenance)
+        except PhotoError:
+            return None
+        if state is State.whole and self._sides_stand(source, out, provenance):
+            return Outcome(source.path, Status.skipped, out)
+        return self._copied(source, out) if state is State.copy else None
 
     def _copied(self, source: Source, copy: Path) -> Outcome | None:
         if self.job.strip != "none":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 from tests.inference.conftest import command, grey_photo
@@ -26,3 +28,22 @@ def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path)
     for name, row in by_name[0].items():
         assert sorted((row["status"], by_name[1][name]["status"])) == ["done", "skipped"], name
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{i}.png" for i in range(24))
+
+
+def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_path: Path):
+    for number in range(12):
+        grey_photo(tmp_path / "in" / f"{number}.png", (400, 300), seed=number)
+    arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    first = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "out").glob("*.png")) and first.poll() is None:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)  # it holds its locks, and makes nothing
+    second = subprocess.Popen([*arguments, "--overwrite"], env=environment, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    first.kill()
+    first.wait()
+    assert second.wait(timeout=100) == 0
+    report = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
+    assert report["counts"] == {"done": 12}
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(f"{i}.png" for i in range(12))
