@@ -80,7 +80,7 @@ def colorize(
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
     compare: CompareOpt = False,
-    on_color: OnColorOpt = OnColor.copy,
+    on_color: OnColorOpt = OnColor.keep_regions,
     dry_run: DryRunOpt = False,
     strip: StripOpt = Strip.none,
     sidecars: SidecarsOpt = Sidecars.copy,

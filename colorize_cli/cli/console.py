@@ -188,6 +188,10 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     for loss in Loss:
         if report.losses[loss]:
             stderr.print(f"  {loss.told(report.losses[loss])}", markup=False)
+    for outcome in report.doubtful[:_SHOWN_FAILURES]:
+        stderr.print(f"  hard to tell: {printable(outcome.source)} {outcome.doubt}", markup=False)
+    if len(report.doubtful) > _SHOWN_FAILURES:
+        stderr.print(f"  ... and {len(report.doubtful) - _SHOWN_FAILURES} more; the report names them")
     if report.counts[Status.made_otherwise]:
         stderr.print("Results that exist with different settings were left. --overwrite makes them anew.")
     if report.counts[Status.done] or report.counts[Status.copied]:

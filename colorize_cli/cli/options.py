@@ -82,7 +82,12 @@ SuffixOpt = Annotated[
 RecursiveOpt = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Go into folders within folders.")]
 CompareOpt = Annotated[bool, typer.Option("--compare", help="Write before|after pairs too (NAME.compare.jpg).")]
 OnColorOpt = Annotated[
-    OnColor, typer.Option(help="What to do with photos that have colour; sepia does not count as colour.")
+    OnColor,
+    typer.Option(
+        help="Color that a photo has of its own, toning and fading aside: keep-regions keeps it where it is (stamps, "
+        "ink, mounts, tinting), colors the rest, and copies photos in color; copy and skip leave photos with any color "
+        "as they are; recolor gives all new colors."
+    ),
 ]
 DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 StripOpt = Annotated[Strip, typer.Option(help="Leave metadata out: gps (where it was taken) or all of it.")]

@@ -1,69 +1,213 @@
-"""Tell a photo in colour from a black-and-white print that has a tone.
+"""Find the color that a photo has of its own: none, in some regions, or as a whole.
 
 In:  pixels, (H, W) grey or (H, W, 3) RGB, uint8 or uint16
-Out: mean chroma that no toning explains, Lab units
+Out: `OwnColor`: monochrome, regions, or colored; where; and how sure that is
+
+The photo is reduced, toning and fading are fitted to it (`toning`), and what they leave decides. Regions whose
+remaining color ends sharply and is of one kind (a stamp, ink, a mount, hand-tinting, a color target) are color of their
+own; what changes gradually is fading that was not fitted, and rims of alternating color are a scanner's. If what
+lies outside the regions still has a structure of color beyond its noise, the photo is one in color.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color import tables
+from colorize_cli.color.channels import grey_plane, lightness_of
+from colorize_cli.color.colour_of import ab_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.color.tint_odds import log_odds
+from colorize_cli.color.toning import Toning, fit_toning
 
-COLOUR_THRESHOLD = 4.0  # Lab units of mean residual chroma, above which a photo has colour
-_SIDE = 192  # pixels of the longer side of the copy that is looked at: JPEG's chroma noise averages out
-_KNOTS = 12  # steps of lightness between which the curve of tone is a straight line
-_ROUNDS = 4  # of fitting, each with less weight for what lies far from the curve
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SIDE = 384  # pixels of the longer side of the copy that is looked at: a small stamp is still a dozen across
+BORDERLINE = 1.0  # of `OwnColor.evidence`: nearer to zero, a person had better look
+_LOW, _HIGH = 4.0, 8.0  # Lab units of remaining color: a region's rim, and what it must reach somewhere
+_NOISY = 2.0  # Lab units of noise from which the copy is blurred more
+_SHARP = 4.5  # Lab units by which color changes across a region's rim; fading changes less
+_ONE_KIND = 0.6  # of a region's color that is left after blurring: rims of alternating color lose more
+_DARK = np.float32(25)  # L* below which color is seen less and less: toning ends there, too
+_FRINGE = 0.8  # of a fringe that was explained: what may be left beside it unexplained
+_SMALLEST = 16  # pixels of the copy
+_FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
+_NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
+_COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
 
 
-def residual_chroma(pixels: NDArray[Any], space: RgbSpace = SRGB) -> float:
-    """Mean distance of a photo's ab from the one curve over L* that fits it best.
+class Kind(StrEnum):
+    """What color a photo has of its own."""
 
-    Sepia, yellowed paper, selenium and split toning give every grey its own colour: a curve, and nothing remains. A
-    tinted cheek, a sky or a coat does remain, since greys of the same lightness lie beside it.
+    monochrome = "monochrome"
+    regions = "regions"
+    colored = "colored"
+
+
+@dataclass(frozen=True)
+class OwnColor:
+    """The color that a photo has of its own.
+
+    Attributes:
+        kind: none, in regions, or as a whole.
+        evidence: logarithm of the odds that it is a photo in color; below zero it is black-and-white.
+        mask: where it has color, (h, w), on the reduced copy; None unless there are regions.
+        color: ab of the reduced copy, (2, h, w), where there is a mask.
+        toning: what toning and fading explain of it.
+        measures: what the decision was made from; empty for grey.
+    """
+
+    kind: Kind
+    evidence: float = -10.0
+    mask: Mask | None = None
+    color: Floats | None = None
+    toning: Floats | None = None
+    measures: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def share(self) -> float:
+        """Share of the picture that has color of its own, [0, 1]."""
+        if self.kind is Kind.colored:
+            return 1.0
+        return 0.0 if self.mask is None else float(self.mask.mean())
+
+    @property
+    def borderline(self) -> bool:
+        """Whether a person had better look."""
+        return abs(self.evidence) < BORDERLINE
+
+
+def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
+    """Find the color that a photo has of its own.
 
     Args:
         pixels: (H, W) or (H, W, 3), uint8 or uint16.
         space: what the pixels mean.
 
     Returns:
-        Lab units; 0 for grey. The photo has colour where it exceeds COLOUR_THRESHOLD.
+        Monochrome at once for grey, be it in one channel or in three equal ones.
     """
-    if pixels.ndim == 2 or not pixels.size:
-        return 0.0
-    lightness, ab = _small_lab(pixels, space)
-    basis = _hats(lightness / 100 * _KNOTS)
-    weight = np.ones(len(lightness))
-    distance = np.zeros(len(lightness))
-    for _ in range(_ROUNDS):
-        weighted = basis * weight[:, None]
-        # Neighbouring knots are held together a little, for lightnesses that the photo does not have.
-        bend = np.diff(np.eye(_KNOTS + 1), 2, axis=0) * np.sqrt(1e-3 * len(lightness))
-        knots = np.linalg.solve(weighted.T @ basis + bend.T @ bend + 1e-6 * np.eye(_KNOTS + 1), weighted.T @ ab)
-        distance = np.hypot(*(ab - basis @ knots).T)
-        weight = 1 / np.maximum(distance, 1.0)  # towards the median: a coloured object must not bend the curve
-    return float(distance.mean())
-
-
-def _small_lab(pixels: NDArray[Any], space: RgbSpace) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """L*, (n,), and ab, (n, 2), of a copy reduced by area averaging."""
+    if pixels.ndim == 2 or not pixels.size or grey_plane(pixels) is not None:
+        return OwnColor(Kind.monochrome)
     height, width = pixels.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).reshape(-1, 3)
-    linear = tables.linear_tables(space, int(np.iinfo(pixels.dtype).max))
-    rgb = np.stack([linear[i][small[:, i]] for i in range(3)]).astype(np.float64)
-    xyz = np.array(space.xyz_from_rgb) @ rgb
-    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
-    return 116 * f[1] - 16, np.stack((500 * (f[0] - f[1]), 200 * (f[1] - f[2])), 1)
+    scale = min(1.0, SIDE / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    if min(pixels.shape[:2]) < 8:  # nothing can be told from a line
+        pixels = np.ascontiguousarray(
+            np.repeat(np.repeat(pixels, -(-8 // len(pixels)), 0), -(-8 // pixels.shape[1]), 1)
+        )
+    lightness, ab = lightness_of(pixels, space), ab_of(pixels, space)
+    toning = fit_toning(lightness, ab)
+    remaining = ab - toning.ab
+    noise = float(np.median(np.hypot(*(remaining - _blurred(remaining, 0.8)))))
+    mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning.fringe, noise)
+    measures = _measures(lightness, toning, remaining, mask, noise)
+    evidence = log_odds(measures)
+    if evidence > 0 or mask.mean() > _COLORED_SHARE or _sway(toning) > _NO_TONING:
+        return OwnColor(Kind.colored, max(evidence, 0.0), measures=measures)
+    if not mask.any():
+        return OwnColor(Kind.monochrome, evidence, measures=measures)
+    return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, measures)
 
 
-def _hats(position: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the knots 0 to _KNOTS for a straight line between the two nearest: (n,) to (n, _KNOTS + 1)."""
-    hats: NDArray[np.float64] = np.clip(1 - np.abs(position[:, None] - np.arange(_KNOTS + 1)), 0, 1)
-    return hats
+def _blurred(planes: Floats, sigma: float) -> Floats:
+    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
+
+
+def _regions(remaining: Floats, fringe: Floats, noise: float) -> Mask:
+    """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
+    noisy = noise >= _NOISY
+    seen = _blurred(remaining, 2.0 if noisy else 1.2)
+    beside = cv2.dilate(fringe, np.ones((5, 5), np.uint8))
+    amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
+    floor = noise * (0.6 if noisy else 1.0)
+    on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
+    count, labels = cv2.connectedComponents(on, connectivity=8)
+    jumps = _change(seen, max(4, round(max(amount.shape) / 64)))
+    inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    rim = (on > 0) & (inner == 0)
+    flat = labels.ravel()
+    area = np.bincount(flat, minlength=count)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, flat, amount.ravel())
+    total = np.bincount(flat, amount.ravel(), count)
+    left = np.bincount(flat, np.hypot(*_blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
+    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
+    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
+    own[0] = False
+    if area[own].sum() < _FAINT_SHARE * labels.size and not (peak[own] > _STRONG).any():
+        own[:] = False
+    return np.asarray(own[labels])
+
+
+def _change(planes: Floats, distance: int) -> Floats:
+    """By how much the color of each pixel differs from that of the four at a distance, at most: (2, h, w) to (h, w)."""
+    height, width = planes.shape[1:]
+    most = np.zeros((height, width), np.float32)
+    wide = np.pad(planes, ((0, 0), (distance, distance), (distance, distance)), "edge")
+    for top, left in ((0, distance), (2 * distance, distance), (distance, 0), (distance, 2 * distance)):
+        other = wide[:, top : top + height, left : left + width]
+        np.maximum(most, np.hypot(*(planes - other)), out=most)
+    return most
+
+
+def _sway(toning: Toning) -> float:
+    """How far the explained color is from being one color: Lab units."""
+    return float(np.sqrt(toning.ab.reshape(2, -1).var(1).sum()))
+
+
+def _measures(lightness: Floats, toning: Toning, remaining: Floats, mask: Mask, noise: float) -> dict[str, float]:
+    """What of the picture outside its regions tells color from noise; each is about linear in the log of its odds."""
+    rest = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    if rest.mean() < 0.03:
+        rest = ~mask
+    if rest.mean() < 0.03:
+        rest = np.ones_like(mask)
+    left = remaining * rest
+    fine, coarse = _blurred(left, 2.5), _blurred(left, 4.5)
+    amount = np.hypot(*_blurred(remaining, 1.2))[rest].mean()
+    found = {
+        "own": float(np.log(mask.mean() + 0.003)),
+        "texture": 4 * float(toning.texture[rest].sum() / toning.texture.sum()),
+        "coherence": 4 * float(np.hypot(*coarse)[rest].mean() / (amount + 0.05)),
+        "score": 4 * toning.score,
+        "noise": float(np.log(noise + 0.1)),
+        "tone": float(np.log(np.median(np.hypot(*toning.ab)) + 3)),
+        "sway": float(np.log(_sway(toning) + 1)),
+    }
+    planes = {
+        "fine": (np.hypot(*(fine - _blurred(fine, 15))), (50, 75, 90)),
+        "coarse": (np.hypot(*(coarse - _blurred(coarse, 20))), (50, 75, 90)),
+        "local": (_off_the_line(lightness, fine), (25, 50, 75, 90)),
+        "change": (_change(fine, 8), (50, 75, 90)),
+    }
+    for name, (plane, shares) in planes.items():
+        values = np.percentile(plane[rest], shares)
+        found |= {f"{name}{share}": float(np.log(value + 0.1)) for share, value in zip(shares, values, strict=True)}
+    return found
+
+
+def _off_the_line(lightness: Floats, ab: Floats) -> Floats:
+    """Spread of ab about its best straight line over L* in the window around each pixel: (h, w), Lab units."""
+
+    def mean(plane: Floats) -> Floats:
+        return np.asarray(cv2.GaussianBlur(plane, (0, 0), 8.0), np.float32)
+
+    tone = np.asarray(cv2.GaussianBlur(lightness, (0, 0), 2.5), np.float32)
+    middle = mean(tone)
+    spread = mean(tone * tone) - middle * middle + 1
+    left = np.zeros(tone.shape, np.float32)
+    for plane in ab:
+        here = mean(plane)
+        both = mean(plane * tone) - here * middle
+        left += np.maximum(mean(plane * plane) - here * here - both * both / spread, 0)
+    return np.sqrt(left)

@@ -22,8 +22,9 @@ class Precision(StrEnum):
 
 
 class OnColor(StrEnum):
-    """What to do with a photo that has colour already."""
+    """What to do with color that a photo has of its own."""
 
+    keep_regions = "keep-regions"
     copy = "copy"
     skip = "skip"
     recolor = "recolor"

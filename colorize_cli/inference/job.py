@@ -46,7 +46,7 @@ class ColorizeJob:
         suffix: text added to each stem.
         recursive: go into folders within folders.
         compare: write before | after pairs too.
-        on_color: what to do with photos that have colour.
+        on_color: what to do with color that photos have of their own.
         dry_run: plan only.
         strip: what is left out of the metadata.
         sidecars: what becomes of XMP and Takeout's JSON beside the photos.
@@ -83,7 +83,7 @@ class ColorizeJob:
     suffix: str = ""
     recursive: bool = True
     compare: bool = False
-    on_color: OnColor = OnColor.copy
+    on_color: OnColor = OnColor.keep_regions
     dry_run: bool = False
     strip: Strip = "none"
     sidecars: Sidecars = Sidecars.copy
@@ -191,4 +191,6 @@ class ColorizeJob:
         }
         if self.detail.said():
             settings["detail"] = self.detail.said()
+        if self.on_color is OnColor.recolor:  # nothing is kept: another result than the default's
+            settings["on_color"] = self.on_color.value
         return Provenance(SOFTWARE, __version__, model, sha256, tuple(sorted(settings.items())))

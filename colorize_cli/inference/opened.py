@@ -23,6 +23,7 @@ from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.own_colors import Choice
 from colorize_cli.inference.painting import Guided, Painter, paint_along_edges
 from colorize_cli.inference.scan_verify import verify_scan
 from colorize_cli.inference.scans import Lane, Sight, look, paint, total_rows
@@ -77,6 +78,7 @@ class Prepared:
         started: clock at the begin, seconds.
         sights: each page as it was seen whole.
         scan: as of `Opened`.
+        choice: the color of their own that its pages keep.
     """
 
     source: Source
@@ -92,6 +94,7 @@ class Prepared:
     started: float
     sights: tuple[Sight, ...]
     scan: Scan | None = None
+    choice: Choice = field(default_factory=lambda: Choice(()))
 
     @property
     def nbytes(self) -> int:
@@ -202,6 +205,9 @@ def write_whole_photo(
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:
             pages[i] = merge(pixels, found, space, job.saturation)
+        own, colored = prepared.choice.kept.get(i), pages[i]
+        if own is not None and isinstance(colored, np.ndarray):
+            own.restore(colored, pixels, 0, (pixels.shape[0], pixels.shape[1]), space)
     figures = dict[str, float]()
     with on_trial(path, job.verify) as place:
         written = write_photo(photo, pages, place, settings, note)
@@ -239,7 +245,8 @@ def write_large(
     assert scan is not None
     luma = takes_luma(scan.photo, settings)
     painters = {
-        i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu, luma) for i, found in colours.items()
+        i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu, luma, prepared.choice.kept.get(i))
+        for i, found in colours.items()
     }
     figures = dict[str, float]()
     with on_trial(path, job.verify) as place:
@@ -257,5 +264,7 @@ def write_large(
     small = View(height, width, 0, 0)
     before = after = np.ascontiguousarray(reduce(sights[0].pixels, small))
     if 0 in colours:
-        after = Painter(colours[0], (small.height, small.width), sights[0].space, job.saturation).paint(0, before)
+        own = prepared.choice.kept.get(0)
+        painter = Painter(colours[0], (small.height, small.width), sights[0].space, job.saturation, kept=own)
+        after = painter.paint(0, before)
     return Result(before, after, written.notes, figures)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.channels import grey_plane, lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
+from colorize_cli.color.keep import Kept
 from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
@@ -104,6 +105,7 @@ class Painter:
         saturation: factor on the chroma.
         gpu: joins the rows there; what does not fit is painted on the CPU.
         luma: the rows are for a JPEG that takes luma and chroma; where a strip is grey, `paint_block` gives these.
+        kept: the regions whose own color stays.
     """
 
     def __init__(
@@ -114,8 +116,9 @@ class Painter:
         saturation: float,
         gpu: torch.device | None = None,
         luma: bool = False,
+        kept: Kept | None = None,
     ) -> None:
-        self.size, self.space, self.saturation = size, space, np.float32(saturation)
+        self.size, self.space, self.saturation, self._kept = size, space, np.float32(saturation), kept
         self._along: AlongEdges | None = None
         if isinstance(colours, Guided) and colours.lightness.shape != size:
             self._along = AlongEdges(colours.ab, colours.lightness, size)
@@ -137,7 +140,8 @@ class Painter:
     def paint_block(self, block: Block) -> NDArray[Any] | LumaPlanes:
         """The coloured pixels of a block, (n, W, 3); or its luma and chroma."""
         pixels = block.rows.pixels
-        if self._luma is None or (grey := grey_plane(pixels)) is None:
+        keeps = self._kept is not None and self._kept.touches(block.top, block.top + len(pixels), self.size[0])
+        if self._luma is None or keeps or (grey := grey_plane(pixels)) is None:
             return self.paint(block.top, pixels)
         near = (pixels[:0] if rows is None else rows for rows in (block.above, block.below))
         above, below = (grey[:0] if (plane := grey_plane(rows)) is None else plane for rows in near)
@@ -145,6 +149,12 @@ class Painter:
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
+        out = self._painted(top, pixels)
+        if self._kept is not None:
+            self._kept.restore(out, pixels, top, self.size, self.space)
+        return out
+
+    def _painted(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         merger = self._merger
         if merger is not None:
             try:

@@ -84,7 +84,7 @@ def _read(path: Path, limits: DecodeLimits, area: int) -> Reference:
     height, width = reduced_size(pixels.shape[0], pixels.shape[1], area)
     small = np.ascontiguousarray(reduce(pixels, View(height, width, 0, 0)))
     ab = ab_of(small, space)
-    # not residual_chroma: a blue sky over brown earth is a curve over lightness, and a fine reference
+    # not own_color: a blue sky over brown earth is a curve over lightness, and a fine reference
     if np.hypot(*ab).mean() < _LEAST_CHROMA:
         raise HintError(f"the reference {printable(path)} has no colour", path=path, hint="Give a photo in colour.")
     return Reference(np.asarray(lightness_of(small, space), np.float32), ab)

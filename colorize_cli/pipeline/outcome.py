@@ -34,6 +34,7 @@ class Outcome:
         seconds: wall time from reading to written.
         figures: what `--verify` and others measured.
         copy_bytes: size of the output where it is a copy of the photo.
+        doubt: why a person had better look at a borderline case, and what to type then; empty for others.
     """
 
     source: Path
@@ -44,3 +45,4 @@ class Outcome:
     seconds: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
     copy_bytes: int | None = None
+    doubt: str = ""

@@ -43,6 +43,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         row["seconds"] = round(outcome.seconds, 3)
     if outcome.figures:
         row["figures"] = dict(outcome.figures)
+    if outcome.doubt:
+        row["doubt"] = outcome.doubt
     return row
 
 
@@ -56,6 +58,7 @@ class RunReport:
         passed_over: files that are no photos, by kind.
         losses: photos that lost something, by kind; the report's rows say which.
         failures: the first `KEPT_FAILURES` failed photos.
+        doubtful: the first as many borderline cases: photos that may or may not be in color.
         notices: what the user should know of the whole batch (a fall-back to another device, say).
         interrupted: the user stopped the batch.
         expected: how many photos there are; None where nobody said.
@@ -69,6 +72,7 @@ class RunReport:
     passed_over: Counter[str] = field(default_factory=Counter)
     losses: Counter[Loss] = field(default_factory=Counter)
     failures: list[Outcome] = field(default_factory=list)
+    doubtful: list[Outcome] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     interrupted: bool = False
     expected: int | None = None
@@ -84,6 +88,8 @@ class RunReport:
         self.losses.update(losses(outcome.notes))
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
             self.failures.append(outcome)
+        if outcome.doubt and len(self.doubtful) < KEPT_FAILURES:
+            self.doubtful.append(outcome)
         if self._rows is None:
             self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8", errors=_ODD)  # noqa: SIM115 - see close
         try:
@@ -134,6 +140,7 @@ class RunReport:
             "passed_over": dict(sorted(self.passed_over.items())),
             "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
             "failures": [_entry(outcome) for outcome in self.failures],
+            **({"doubtful": [_entry(outcome) for outcome in self.doubtful]} if self.doubtful else {}),
             "notices": list(self.notices),
             **({} if self.adds_up else {"faults": [self.sums, *self.faults]}),
             "interrupted": self.interrupted,

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
 from colorize_cli.errors import DecodeError, HintError, PhotoError, TooLargeError
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
@@ -28,6 +27,7 @@ from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduced_lightness, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
+from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
@@ -139,10 +139,12 @@ class Workshop:
         seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
-        grey = self._pages_to_colour(sights)
+        choice = choose_pages(sights, self.job.on_color)
+        grey = choice.pages
         if not grey:
-            return self._leave_coloured(index, source, opened, out, provenance, started)
-        notes = photo.notes + ((note,) if note else ())
+            left = self._leave_coloured(index, source, opened, out, provenance, started)
+            return replace(left, doubt=choice.doubt)
+        notes = photo.notes + ((note,) if note else ()) + choice.notes
         self.steering.check(path)
         sidecars = self.steering.read(path)
         if sidecars and len(photo.pages) > 1:
@@ -173,6 +175,7 @@ class Workshop:
             started,
             sights,
             opened.scan,
+            choice,
         )
 
     def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:
@@ -225,7 +228,7 @@ class Workshop:
         form, _ = target_format(found, self.settings)
         way = plan(found, form, self.job.stream_from, self.budget.most, self.budget.used)
         sights = self.open(source.path, way).sights
-        return sights[0] if 0 in self._pages_to_colour(sights) else None
+        return sights[0] if 0 in choose_pages(sights[:1], self.job.on_color).pages else None
 
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
@@ -236,15 +239,6 @@ class Workshop:
             return self.outputs.standing(source, index, out, self.steering.provenance(source.path)) is not None
         except PhotoError:
             return True
-
-    def _pages_to_colour(self, sights: Sequence[Sight]) -> tuple[int, ...]:
-        if self.job.on_color is OnColor.recolor:
-            return tuple(range(len(sights)))
-        return tuple(
-            i
-            for i, sight in enumerate(sights)
-            if sight.pixels.ndim == 2 or residual_chroma(sight.pixels, sight.space) <= COLOUR_THRESHOLD
-        )
 
     def _leave_coloured(
         self, index: int, source: Source, opened: Opened, out: Path, provenance: Provenance, started: float
@@ -312,7 +306,7 @@ class Workshop:
         """
         photo, out = prepared.photo, prepared.out
         self.outputs.make_folder(out.parent)
-        looks, figures, notes = list[NDArray[np.uint8]](), dict[str, float](), prepared.notes
+        looks, figures, notes = list[NDArray[np.uint8]](), dict(prepared.choice.figures), prepared.notes
         count = len(variants[0]) if variants else 0
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
@@ -332,7 +326,7 @@ class Workshop:
             write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
-        done = Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures)
+        done = Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures, prepared.choice.doubt)
         return self.companions.carry(done)
 
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:

@@ -1,4 +1,4 @@
-"""A tone is no colour; a tinted cheek is."""
+"""What toning and fading explain is no color of a photo's own; stamps, ink, mounts, tinting and targets are."""
 
 from __future__ import annotations
 
@@ -6,49 +6,165 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
 from colorize_cli.color.gamut import recombine
-from colorize_cli.color.tint import COLOUR_THRESHOLD, residual_chroma
+from colorize_cli.color.tint import Kind, OwnColor, own_color
+
+Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
 
 
-def _scene() -> NDArray[np.float64]:
-    """L* of clouds of all sizes, (240, 320), [5, 95]."""
-    noise = np.random.default_rng(0)
-    layers = [cv2.resize(noise.normal(0, 1, (n, n)), (320, 240), interpolation=cv2.INTER_CUBIC) for n in (3, 7, 15, 40)]
-    total = np.sum(layers, 0)
-    return 5 + 90 * (total - total.min()) / np.ptp(total)
+def _scene(height: int = 360, width: int = 480, seed: int = 0) -> Floats:
+    """L* of clouds of all sizes with some sharp-edged things, [8, 92]."""
+    rng = np.random.default_rng(seed)
+    total = np.sum(
+        [cv2.resize(rng.normal(0, 1, (n, n)), (width, height), interpolation=cv2.INTER_CUBIC) for n in (3, 7, 15, 40)],
+        0,
+    )
+    plane = np.ascontiguousarray(8 + 84 * (total - total.min()) / np.ptp(total))
+    for _ in range(12):
+        corner = (int(rng.integers(width)), int(rng.integers(height)))
+        cv2.circle(plane, corner, int(rng.integers(8, 50)), float(rng.uniform(10, 90)), -1)
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.7), np.float64)
 
 
-def _photo(lightness: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.uint8]:
-    rgb = recombine(torch.from_numpy(lightness)[None, None], torch.from_numpy(np.stack([a, b]))[None])
+def _photo(lightness: Floats, a: Floats | float = 0.0, b: Floats | float = 0.0) -> Bytes:
+    ab = np.stack([np.broadcast_to(np.float64(a), lightness.shape), np.broadcast_to(np.float64(b), lightness.shape)])
+    rgb = recombine(torch.from_numpy(lightness)[None, None], torch.from_numpy(ab.copy())[None])
     return (rgb[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
 
 
-def test_sepia_and_split_tones_are_black_and_white() -> None:
+def _jpeg(pixels: Bytes, quality: int) -> Bytes:
+    _, file = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def _covered(own: OwnColor, where: NDArray[np.bool_]) -> tuple[float, float]:
+    """Share of `where` that was found, and share of the rest that was taken for it."""
+    assert own.mask is not None
+    there = cv2.resize(where.astype(np.uint8), own.mask.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    away = cv2.dilate(there.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
+    solid = cv2.resize(where.astype(np.float32), own.mask.shape[::-1], interpolation=cv2.INTER_AREA) > 0.6
+    return float(own.mask[solid].mean()), float(own.mask[away].mean())
+
+
+def test_three_equal_channels_are_grey_at_once() -> None:
+    grey = _scene().astype(np.uint8)
+    assert own_color(grey) == own_color(np.repeat(grey[..., None], 3, 2)) == OwnColor(Kind.monochrome)
+
+
+@pytest.mark.parametrize("quality", [50, 95])
+def test_toned_prints_are_monochrome(quality: int) -> None:
     lightness = _scene()
-    sepia = _photo(lightness, np.full_like(lightness, 10.0), np.full_like(lightness, 30.0))
-    split_tone = _photo(lightness, 14 - 0.28 * lightness, 0.5 * lightness - 25)
-    for photo in (sepia, split_tone, np.repeat(lightness.astype(np.uint8)[..., None], 3, 2)):
-        assert residual_chroma(photo) < COLOUR_THRESHOLD / 2
+    tones = {
+        "sepia": (10.0, 30.0),
+        "split": (14 - 0.28 * lightness, 0.5 * lightness - 25),
+        "cyanotype": (-4.0, -30 + 0.25 * lightness),
+        "selenium": (lightness * (100 - lightness) / 250, -lightness * (100 - lightness) / 700),
+    }
+    for name, (a, b) in tones.items():
+        own = own_color(_jpeg(_photo(lightness, a, b), quality))
+        assert own.kind is Kind.monochrome, (name, own.evidence, own.share)
 
 
-def test_jpeg_noise_of_a_grey_photo_is_no_colour() -> None:
+def test_uneven_fading_is_monochrome() -> None:
     lightness = _scene()
-    photo = _photo(lightness, np.full_like(lightness, 6.0), np.full_like(lightness, 18.0))
-    noisy = np.clip(photo + np.random.default_rng(1).normal(0, 12, photo.shape), 0, 255).astype(np.uint8)
-    _, file = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 30])
-    assert residual_chroma(cv2.imdecode(file, cv2.IMREAD_COLOR)) < COLOUR_THRESHOLD
+    height, width = lightness.shape
+    y, x = np.mgrid[:height, :width] / max(lightness.shape)
+    shares = {
+        "half": 1 / (1 + np.exp(-(x - 0.5) / 0.08)),
+        "corner": np.exp(-(x**2 + y**2) / 0.2),
+        "stain": np.exp(-((x - 0.6) ** 2 + (y - 0.4) ** 2) / 0.06),
+    }
+    for name, share in shares.items():
+        own = own_color(_jpeg(_photo(lightness, 3 * share, 28 * share * lightness / 100), 90))
+        assert own.kind is Kind.monochrome, (name, own.evidence, own.share)
 
 
-def test_a_hand_tinted_print_has_colour() -> None:
+def test_fringes_of_a_scanner_are_no_color() -> None:
+    grey = (_scene() * 2.55).astype(np.float32)
+    size = (grey.shape[1], grey.shape[0])
+    planes = [
+        cv2.warpAffine(grey, np.array([[1, 0, dx], [0, 1, dy]], np.float32), size, borderMode=cv2.BORDER_REPLICATE)
+        for dx, dy in ((1.2, -0.7), (0, 0), (-0.8, 1.0))
+    ]
+    own = own_color(_jpeg(np.stack(planes, -1).round().astype(np.uint8), 90))
+    assert own.kind is Kind.monochrome, (own.evidence, own.share)
+
+
+def test_noise_of_each_channel_is_no_color() -> None:
+    photo = _photo(_scene()).astype(float) + np.random.default_rng(1).normal(0, 8, (360, 480, 3))
+    own = own_color(_jpeg(photo.clip(0, 255).round().astype(np.uint8), 80))
+    assert own.kind is Kind.monochrome, (own.evidence, own.share)
+
+
+@pytest.mark.parametrize("tone", [(0.0, 0.0), (6.0, 14.0)])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_stamp_and_ink_are_regions(tone: tuple[float, float], deep: bool) -> None:
+    photo, layer = _photo(_scene(), *tone), np.zeros((360, 480), np.uint8)
+    cv2.circle(layer, (360, 90), 50, 255, 6, cv2.LINE_AA)
+    cv2.putText(layer, "Lake 1936", (20, 330), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.3, 128, 3, cv2.LINE_AA)
+    out = photo.astype(np.float64)
+    for level, ink in ((255, (190, 20, 40)), (128, (30, 50, 170))):
+        alpha = (np.clip(layer / level, 0, 1) * (layer > 0) * ((layer > 128) == (level > 128)))[..., None]
+        out = out * (1 - alpha) + (0.5 * np.array(ink) + 0.5 * out * np.array(ink) / 255) * alpha
+    pixels = out.round().astype(np.uint8)
+    own = own_color(pixels.astype(np.uint16) * 257 if deep else _jpeg(pixels, 90))
+    assert own.kind is Kind.regions
+    found, false = _covered(own, layer > 90)
+    assert found > 0.9 and false < 0.01
+    assert 0.01 < own.share < 0.12
+
+
+def test_a_mount_is_a_region() -> None:
+    photo = _photo(_scene(300, 400), 2.0, 6.0)
+    pixels = np.empty((400, 500, 3), np.uint8)
+    pixels[:] = (150, 110, 70)
+    pixels[50:350, 50:450] = photo
+    where = np.ones((400, 500), bool)
+    where[50:350, 50:450] = False
+    own = own_color(_jpeg(pixels, 90))
+    assert own.kind is Kind.regions
+    found, false = _covered(own, where)
+    assert found > 0.97 and false < 0.01
+
+
+def test_a_target_and_a_tinted_coat_are_regions() -> None:
     lightness = _scene()
-    sky = np.arange(240)[:, None] < 100
-    a, b = np.where(sky, -4.0, 12.0) + 0 * lightness, np.where(sky, -14.0, 20.0) + 0 * lightness
-    photo = _photo(lightness, a, b)
-    assert residual_chroma(photo) > COLOUR_THRESHOLD
-    assert residual_chroma(photo.astype(np.uint16) * 257) > COLOUR_THRESHOLD
+    coat = np.zeros(lightness.shape, np.uint8)
+    cv2.ellipse(coat, (200, 220), (60, 90), 0, 0, 360, 1, -1)
+    soft = cv2.GaussianBlur(coat.astype(np.float64), (0, 0), 2)
+    tinted = own_color(_jpeg(_photo(lightness, 26 * soft, 10 * soft), 90))
+    assert tinted.kind is Kind.regions
+    found, false = _covered(tinted, coat > 0)
+    assert found > 0.9 and false < 0.01
+    pixels = _photo(lightness)
+    colors = [(190, 20, 40), (0, 80, 180), (250, 220, 0), (0, 150, 80)]
+    for i, color in enumerate(colors):
+        pixels[-40:-4, 10 + 110 * i : 110 + 110 * i] = color
+    where = np.zeros(lightness.shape, bool)
+    where[-36:-8, 14:446] = True
+    target = own_color(_jpeg(pixels, 90))
+    assert target.kind is Kind.regions and _covered(target, where)[0] > 0.9
+
+
+def test_a_photo_of_many_hues_is_in_color() -> None:
+    lightness = _scene()
+    rng = np.random.default_rng(3)
+    a, b = (sum(cv2.resize(rng.normal(0, 8, (n, n)), (480, 360)) for n in (4, 9, 30)) for _ in range(2))
+    own = own_color(_jpeg(_photo(lightness, np.asarray(a), np.asarray(b) + 5), 85))
+    assert own.kind is Kind.colored and own.share == 1.0
+    muted = own_color(_jpeg(_photo(lightness, 0.4 * np.asarray(a), 0.4 * np.asarray(b)), 90))
+    assert muted.kind is Kind.colored
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 2), (5, 5), (9, 30)])
+def test_the_smallest_pictures_are_decided_too(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    assert own_color(pixels).kind in Kind
 
 
 def test_tinted_and_toned_prints_of_the_past_are_told_apart(shared: Path) -> None:
@@ -56,5 +172,6 @@ def test_tinted_and_toned_prints_of_the_past_are_told_apart(shared: Path) -> Non
     for path in sorted((shared / "data" / "historical").iterdir()):
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if pixels is not None:
-            coloured = residual_chroma(np.ascontiguousarray(pixels[..., ::-1])) > COLOUR_THRESHOLD
-            assert coloured == (path.name in tinted), path.name
+            own = own_color(np.ascontiguousarray(pixels[..., ::-1]))
+            assert (own.kind is Kind.colored) == (path.name in tinted), (path.name, own.evidence)
+            assert own.share < 0.05 or path.name in tinted, (path.name, own.share)
