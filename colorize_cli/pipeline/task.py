@@ -326,7 +326,9 @@ class Workshop:
             write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
-        done = Outcome(prepared.source.path, Status.done, out, None, notes, seconds, figures, prepared.choice.doubt)
+        done = Outcome(
+            prepared.source.path, Status.done, out, None, notes, seconds, figures, doubt=prepared.choice.doubt
+        )
         return self.companions.carry(done)
 
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
