@@ -39,6 +39,7 @@ _DARK = np.float32(25)  # L* below which color is seen less and less: toning end
 _FRINGE = 0.8  # of a fringe that was explained: what may be left beside it unexplained
 _SMALLEST = 16  # pixels of the copy
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
+_MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the picture
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
 _COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
 
@@ -112,7 +113,9 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning.fringe, noise)
     measures = _measures(lightness, toning, remaining, mask, noise)
     evidence = log_odds(measures)
-    if evidence > 0 or mask.mean() > _COLORED_SHARE or _sway(toning) > _NO_TONING:
+    if noise > _MOST_NOISE or _sway(toning) > _NO_TONING:
+        return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=measures)
+    if evidence > 0 or mask.mean() > _COLORED_SHARE:
         return OwnColor(Kind.colored, max(evidence, 0.0), measures=measures)
     if not mask.any():
         return OwnColor(Kind.monochrome, evidence, measures=measures)
@@ -135,7 +138,7 @@ def _regions(remaining: Floats, fringe: Floats, noise: float) -> Mask:
     jumps = _change(seen, max(4, round(max(amount.shape) / 64)))
     inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
     rim = (on > 0) & (inner == 0)
-    flat = labels.ravel()
+    flat = labels.ravel().astype(np.intp)
     area = np.bincount(flat, minlength=count)
     peak = np.zeros(count, np.float32)
     np.maximum.at(peak, flat, amount.ravel())
