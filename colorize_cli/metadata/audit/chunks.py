@@ -29,6 +29,13 @@ def png(data: Data) -> Inventory:
         if at + 12 + size > len(data):
             break
         payload = bytes(data[at + 8 : at + 8 + size]) if kind != b"IDAT" and kind != b"fdAT" else b""
+        if (
+            payload
+            and kind != b"iCCP"
+            and zlib.crc32(kind + payload) != struct.unpack_from(">I", data, at + 8 + size)[0]
+        ):
+            at += 12 + size
+            continue  # damaged, as its checksum says
         if kind == b"IHDR":
             found.size, found.bits = struct.unpack_from(">II", payload), payload[8]
         elif kind == b"acTL":

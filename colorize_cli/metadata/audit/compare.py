@@ -49,8 +49,8 @@ def audit(
     faults = [] if salvaged else [f"source: {fault}" for fault in before.faults]
     faults += [f"result: {fault}" for fault in after.faults]
     faults += compare(before, after, Context(notes, strip, copied=copied))
-    faults += pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
-    if not salvaged:
+    if not salvaged:  # what is missing looks different to each decoder
+        faults += pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
         faults += pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
         for number, pair in enumerate(zip(before.further, after.further, strict=True), 2):

@@ -16,6 +16,7 @@ from colorize_cli.metadata.audit.tags import EXIF, GPS, MAKER_NOTE, Directory, E
 Tags = dict[tuple[str, int], Entry]
 _ORIENTATION, _SOFTWARE = 274, 305
 _SIDES = {256: 257, 257: 256, 282: 283, 283: 282, 40962: 40963, 40963: 40962}
+_RESOLUTION = frozenset({("IFD0", 282), ("IFD0", 283), ("IFD0", 296)})
 _SUBJECTS = frozenset({37396, 41492})
 _COLOR_SPACE = 40961
 # How pixels are coded, where they and other blocks stand, and padding.
@@ -65,6 +66,8 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         before = {key: entry for key, entry in before.items() if key[0] != "GPS" and key[1] not in _GEO}
     if before and not after and not context.told("exif", "tag"):
         return [*found, "EXIF is missing"]
+    if not _gives_resolution(before):  # half of one, or none above zero, is no resolution
+        before = {key: entry for key, entry in before.items() if key not in _RESOLUTION}
     for key, entry in before.items():
         if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
             continue
@@ -75,6 +78,12 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
             continue
         found.append(f"{tags.name_of(*key)} {'is missing' if there is None else 'differs'}")
     return found + _moved(source, result, before, after)
+
+
+def _gives_resolution(found: Tags) -> bool:
+    sides = [found.get(("IFD0", code)) for code in (282, 283)]
+    values = [side.value[0] for side in sides if side and side.value and not isinstance(side.value, bytes)]
+    return len(values) == 2 and all(0 < value < float("inf") for value in values)
 
 
 def _moved(source: Inventory, result: Inventory, before: Tags, after: Tags) -> list[str]:

@@ -40,10 +40,13 @@ def _picture(data: Data, at: int) -> tuple[Inventory, list[tuple[int, int]], int
     icc, more = dict[int, bytes](), dict[bytes, dict[int, bytes]]()
     at, following = at + 2, 0  # where the EXIF that was found last ends
     while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            raise AuditError("a segment does not start where it should")
+        if data[at] != 0xFF:  # a length was wrong: readers go on at the next marker
+            at = data.find(b"\xff", at)
+            if at < 0:
+                raise AuditError("its segments do not lead to its picture")
+            continue
         marker = data[at + 1]
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker == 0xFF or marker <= 0x01 or 0xD0 <= marker <= 0xD8:
             at += 1 if marker == 0xFF else 2
             continue
         if marker in (0xDA, 0xD9):

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.metadata.audit.inventory import Inventory
 
-_SIDE = 32
+_SIDE = 32  # of the small copies; less of small pictures, so that each of its pixels is the mean of several
+_LEAST = 8  # pixels of a picture's shorter side
 _LEAST_SPREAD = 6.0  # of 255: less is blank, and a blank picture looks the same every way up
 _ALIKE = 0.9  # correlation of two small copies; equal lightness gives 0.99 and more
 _FAX = frozenset({2, 3, 4})
@@ -39,7 +40,8 @@ def turned(source: Path, result: Path, orientation: int, place: int = 0) -> list
         orientation: by which the source is to be turned, 1 to 8.
         place: of the source's first page in its file.
     """
-    before, after = _small(source, place), _small(result, place)
+    before = _small(source, place)
+    after = _small(result, place, len(before)) if before is not None else None
     if before is None or after is None:
         return []
     before = upright(before, orientation)
@@ -114,24 +116,34 @@ def _padded(path: Path) -> bool:
     return end > 0 and data[end - 1] == 0
 
 
-def _small(path: Path, place: int) -> NDArray[np.float64] | None:
-    """A grey copy, `_SIDE` x `_SIDE`, as stored; None where there is none, or where some of it is transparent."""
+def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
+    """A square grey copy of a picture as stored; None where there is none, or where some of it is transparent.
+
+    Args:
+        path: the file.
+        place: of the page in it.
+        side: of the copy; 0 is for what suits the picture.
+    """
     import pyvips
 
     with contextlib.suppress(pyvips.Error, ValueError):
         probe = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "", access="sequential")
         if probe.hasalpha() or probe.format in ("float", "double", "complex", "dpcomplex"):
             return None
+        shorter = min(probe.width, probe.height)
+        if shorter < _LEAST:
+            return None
+        side = side or min(_SIDE, shorter // 2)
         if probe.format in ("uint", "int"):
-            image = probe.extract_band(0).resize(_SIDE / probe.width, vscale=_SIDE / probe.height)
+            image = probe.extract_band(0).resize(side / probe.width, vscale=side / probe.height)
             values = np.asarray(image.numpy(), np.float64)
             scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
             return scaled
         options = f"page={place}" if place else ""
         image = pyvips.Image.thumbnail_source(
             pyvips.Source.new_from_file(str(path)),
-            _SIDE,
-            height=_SIDE,
+            side,
+            height=side,
             size="force",
             no_rotate=True,
             output_profile="srgb",
