@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _ALIKE = 0.9  # correlation of two small copies; equal lightness gives 0.99 and 
 _FAX = frozenset({2, 3, 4})
 # What the readers say of damaged code; other things they warn of may be odd, but do no harm to the picture.
 _JPEG_DAMAGE = ("bad huffman", "premature end", "instead of rst", "extraneous bytes", "corrupt arithmetic")
+# Bytes before the head's segments and tables: the picture's own code is not among them.
+_BEFORE_THE_PICTURE = re.compile(r"before marker 0x(e.|fe|db)")
 _FAX_DAMAGE = ("bad code word", "premature eo", "line length mismatch", "uncompressed data", "missing eol")
 
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
@@ -83,6 +86,8 @@ def damage(path: Path, found: Inventory) -> list[str]:
     else:
         return []
     low = said.lower()
+    if _BEFORE_THE_PICTURE.search(low):
+        return []
     if not any(word in low for word in known) or "marker 0xd9" in low and _padded(path):
         return []
     return [f"source: its picture is damaged ({said[:100]})"]
