@@ -63,6 +63,7 @@ class Outputs:
         self._folders: set[Path] = set()
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
+        self.by_others: set[int] = set()  # photos that another run did while this one waited
         self._copies = KnownCopies(job.report_path(), destinations.out)
 
     def take(self, place: int) -> bool:
@@ -91,6 +92,7 @@ class Outputs:
         """The outcome of a photo, which says so where another run made its result meanwhile."""
         if place not in self._waited or outcome.status is not Status.skipped:
             return outcome
+        self.by_others.add(place)
         return replace(outcome, reason="done by another run at the same time")
 
     def result(self, index: int, source: Path, form: PhotoFormat, pages: int = 1) -> Path:

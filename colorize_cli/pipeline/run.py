@@ -150,6 +150,8 @@ def colorize_photos(
             if workshop.nursery is not None:
                 workshop.nursery.close()
             report.seconds = time.monotonic() - started
+            if others := len(workshop.outputs.by_others):
+                notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
             _write_report(report, job, notice)
     return report
 

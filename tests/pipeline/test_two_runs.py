@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from colorize_cli.files.locks import ResultLocks
+from colorize_cli.pipeline.outcome import Status
 from tests.inference.conftest import command, grey_photo
+from tests.pipeline.test_resume import colorize
 
 
 def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path):
@@ -25,6 +32,9 @@ def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path)
     photos = [json.loads((tmp_path / f"{number}.json").read_text())["photos"] for number in range(2)]
     by_name = [{row["source"]: row for row in rows} for rows in photos]
     assert len(by_name[0]) == len(by_name[1]) == 24
+    for rows in by_name:
+        waited = [row for row in rows.values() if row.get("reason") == "done by another run at the same time"]
+        assert all(row["status"] == "skipped" for row in waited)
     for name, row in by_name[0].items():
         assert sorted((row["status"], by_name[1][name]["status"])) == ["done", "skipped"], name
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{i}.png" for i in range(24))
@@ -47,3 +57,23 @@ def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_pat
     report = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
     assert report["counts"] == {"done": 12}
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(f"{i}.png" for i in range(12))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_waits_for_what_another_makes_and_says_so(tiny_model: Path, tmp_path: Path, overwrite: bool):
+    photo, out = grey_photo(tmp_path / "p.png"), tmp_path / "out"
+    colorize(tiny_model, photo, out=tmp_path / "other")
+    out.mkdir()
+    other = ResultLocks(out)
+    assert other.take("p.png")
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(colorize, tiny_model, photo, out=out, overwrite=overwrite)
+        time.sleep(1.5)
+        assert not run.done()
+        shutil.copy2(tmp_path / "other" / "p.png", out / "p.png")
+        before = (out / "p.png").stat().st_ino
+        other.release("p.png")
+        report = run.result()
+    other.close()
+    assert report.counts == {Status.skipped: 1} and (out / "p.png").stat().st_ino == before
+    assert "Another run at the same time did 1 photo of these." in report.notices
