@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.memory import give_pages_back, keep_pages
+from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
 from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
@@ -110,9 +110,13 @@ def colorize(
         give_pages_back()
     else:
         keep_pages()
+    from colorize_cli.files.machine import half_of_memory
+    from colorize_cli.inference.devices import surely_cpu
     from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
     from colorize_cli.pipeline.run import colorize_photos
 
+    if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
+        bound_data(most or half_of_memory())
     work = ColorizeJob(
         photos=inputs,
         listed=listed,

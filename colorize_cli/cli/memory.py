@@ -17,7 +17,7 @@ from colorize_cli.files.machine import address_space
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # of mallopt
 _BLOCK, _KEPT = 32 << 20, 128 << 20  # bytes: the planes of a usual photo; what a few of them take
-_LEAST, _LIBRARIES = 800 << 20, 2 << 30  # bytes: without torch; threads' stacks and a network's maps, generously
+_LEAST, _LIBRARIES = 800 << 20, 4 << 30  # bytes: without torch; threads' stacks and a network's maps, generously
 _OUT_OF_MEMORY = (
     "failed to map segment",
     "cannot allocate memory",

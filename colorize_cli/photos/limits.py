@@ -22,7 +22,8 @@ def check_size(width: int, height: int, bytes_per_pixel: int, limits: DecodeLimi
             f"{width:,} x {height:,} pixels are declared, more than --max-pixels {amount(limits.max_pixels)} allows. "
             f"--max-pixels {amount(width * height)} takes them."
         )
-    check_need(width, height, width * height * bytes_per_pixel * pages, limits)
+    if bytes_per_pixel:
+        check_need(width, height, width * height * bytes_per_pixel * pages, limits)
 
 
 def check_need(width: int, height: int, need: int, limits: DecodeLimits) -> None:

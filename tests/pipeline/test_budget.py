@@ -215,6 +215,31 @@ main()
     assert (tmp_path / "out" / "a.png").is_file()
 
 
+def test_a_decoder_that_takes_more_than_its_file_declares_is_refused_memory(tiny_model: Path, tmp_path: Path) -> None:
+    for name in ("a", "b-greedy", "c"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    code = """
+import sys
+from colorize_cli.cli.app import main
+from colorize_cli.inference import opened
+whole = opened.decode
+def greedy(path, *rest):
+    kept = []
+    while "greedy" in path.name and len(kept) < 400:  # 100 GB
+        kept.append(bytearray(1 << 28))
+    return whole(path, *rest)
+opened.decode = greedy
+main(sys.argv[1:])
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print(peak)
+"""
+    command = [sys.executable, "-c", code, "colorize", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--model"]
+    command += [str(tiny_model), "--device", "cpu", "--max-memory", "700M"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert "b-greedy.png: not enough memory for this photo" in done.stderr.replace("\n", " "), done.stderr
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c"]
+
+
 def test_a_timer_leaves_waiting_out() -> None:
     timer = Timer(0.2)
     timer.go(1)
