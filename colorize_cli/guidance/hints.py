@@ -35,7 +35,7 @@ Floats = NDArray[np.float32]
 
 DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
 _SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
-_MOST_BYTES, _MOST_POINTS, _FARTHEST = 256 << 20, 10_000, 1e9
+MOST_BYTES, _MOST_POINTS, _FARTHEST = 256 << 20, 10_000, 1e9
 _EACH = 64  # bytes that a scribbles' pixel takes while it finds its cell
 _AT_ONCE = 1 << 20  # cells
 _FIELDS = {"x", "y", "color", "radius"}
@@ -135,7 +135,7 @@ def read_sidecar(path: Path) -> Sidecar:
     if path.suffix.lower() == ".json":
         return _read_points(path)
     try:
-        data = read_plain(path, _MOST_BYTES)
+        data = read_plain(path, MOST_BYTES)
         check(data, PhotoFormat.png, DecodeLimits())
         png = png_file.parse(data, headers_only=True)
         check_need(png.width, png.height, _EACH * png.width * png.height, DecodeLimits())
@@ -158,7 +158,7 @@ def read_sidecar(path: Path) -> Sidecar:
 
 def _read_points(path: Path) -> Sidecar:
     try:
-        said = json.loads(read_plain(path, _MOST_BYTES).decode("utf-8-sig"))
+        said = json.loads(read_plain(path, MOST_BYTES).decode("utf-8-sig"))
     except NotPlain as error:
         raise HintError(f"{path}: {error.reason}", hint='Expected {"points": [...]}.') from None
     except RecursionError:

@@ -20,8 +20,9 @@ from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import HintError, printable
 from colorize_cli.files.discover import Source
+from colorize_cli.files.plain import read_plain
 from colorize_cli.guidance.album import Features, carry
-from colorize_cli.guidance.hints import HintMap, Sidecar, hint_map, read_sidecar
+from colorize_cli.guidance.hints import MOST_BYTES, HintMap, Sidecar, hint_map, read_sidecar
 from colorize_cli.guidance.multimodal import charpiat, reference_hints
 from colorize_cli.guidance.reference import reduced_size, welsh
 from colorize_cli.guidance.scribbles import MOST_PIXELS, levin
@@ -226,8 +227,10 @@ def _first(*maps: HintMap | None) -> HintMap | None:
 
 def _sha256(paths: Sequence[Path]) -> str:
     """One hash of several files, each by its own."""
-    try:
-        hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-    except OSError as error:
-        raise HintError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    hashes = list[str]()
+    for path in paths:
+        try:
+            hashes.append(hashlib.sha256(read_plain(path, MOST_BYTES)).hexdigest())
+        except OSError as error:
+            raise HintError(f"{path}: {error.strerror or error}", hint="Give a side-car that can be read.") from None
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -15,7 +15,12 @@ from colorize_cli.errors import HintError
 from colorize_cli.files.plain import NotPlain, read_plain, read_stream
 from colorize_cli.guidance.hints import hint_map, read_sidecar
 from colorize_cli.guidance.sidecars import list_sidecars
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.run import colorize_photos
+from tests.inference.conftest import grey_photo, tiny_model
 from tests.photos import bombs
+
+__all__ = ["tiny_model"]
 
 POINT = {"x": 5, "y": 5, "color": "#7a5230"}
 
@@ -106,3 +111,17 @@ def test_a_pipe_that_somebody_writes_to_is_read_as_a_list(tmp_path: Path) -> Non
     assert time.monotonic() - started < 10
     with pytest.raises(NotPlain, match="more than 1,000 bytes"):
         read_stream(Path("/dev/zero"), 1000)
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_a_batch_with_a_pipe_in_the_place_of_hints_ends(tiny_model: Path, tmp_path: Path, in_folder: bool) -> None:
+    for name in ("a", "b"):
+        grey_photo(tmp_path / "in" / f"{name}.png")
+    pipe = tmp_path / "hints" / "a.hints.json"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    photos, hints = (tmp_path / "in", pipe.parent) if in_folder else (tmp_path / "in" / "a.png", pipe)
+    report = colorize_photos(ColorizeJob((str(photos),), tmp_path / "out", str(tiny_model), "cpu", hints=hints))
+    (failure,) = report.failures
+    assert "a.hints.json: it is a named pipe, not a file" in str(failure.reason)
+    assert (tmp_path / "out" / "b.png").exists() is in_folder
