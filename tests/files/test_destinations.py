@@ -4,11 +4,13 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from colorize_cli.errors import EncodeError, UsageError
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
-from colorize_cli.files.names import digest, escape
+from colorize_cli.files.names import digest, escape, key
 
 
 def plan(*names: str, **options: object) -> Destinations:
@@ -110,3 +112,41 @@ def test_pictures_beside_results_have_names_of_their_own() -> None:
         assert beside[3] == Path(f"out/b{ending}") and all(path.name.endswith(ending) for path in beside)
     single = Destinations(sources[:1], Path("out"), single=Path("elsewhere/x.png"))
     assert single.beside(sources[0], Path("elsewhere/x.png"), ".compare.jpg") == Path("elsewhere/x.compare.jpg")
+
+
+PARTS = st.sampled_from(["a", "A", "b", "\u00e9", "e\u0301", "a.b", "con"])
+NAMES = st.builds(
+    lambda folders, stem, suffix: "/".join([*folders, stem + suffix]),
+    st.lists(PARTS, max_size=2),
+    PARTS,
+    st.sampled_from([".jpg", ".JPG", ".png", ".tif", ".gif"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(names=st.lists(NAMES, min_size=1, max_size=10, unique=True), data=st.data())
+def test_a_name_depends_on_nothing_else_unless_two_would_be_one_file(names: list[str], data: st.DataObject):
+    def results(chosen: list[str]) -> dict[str, Path]:
+        def suffix(name: str) -> str | None:
+            return ".png" if name.endswith(".gif") else None
+
+        destinations = plan(
+            *chosen, possible=lambda place: frozenset({suffix(chosen[place]) or _suffix(chosen[place])})
+        )
+        return {name: destinations.path(place, suffix(name)) for place, name in enumerate(chosen)}
+
+    all_of_them = results(names)
+    assert len({key(path) for path in all_of_them.values()}) == len(names)
+    assert results(names[::-1]) == all_of_them
+    some = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    fewer = results(some)
+    folders = {key(parent) for path in all_of_them.values() for parent in path.parents}
+    alone = [key(results([name])[name]) for name in names]
+    for name in some:
+        own = results([name])[name]
+        if alone.count(key(own)) == 1 and key(own) not in folders:
+            assert all_of_them[name] == fewer[name] == own
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
