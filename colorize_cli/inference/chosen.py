@@ -25,7 +25,7 @@ from colorize_cli.inference.devices import (
 )
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models.ensemble import Ensemble
-from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, load_onnx
+from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, check_name, load_onnx
 from colorize_cli.models.registry import Sizes
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def choose(
         if (graph := load_onnx(job.model)) is not None:
             return _by_onnx(graph, _onnx_device(job.device), job, photos, on_notice)
     if not has_torch():
+        check_name(job.model)
         raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package=TORCH)
     import torch
 

@@ -78,7 +78,7 @@ def export_onnx(
     if isinstance(graph, OnnxModel):
         contract, encoded = graph.contract, graph.graph
     elif torch_model is not None:
-        contract, encoded = _traced(torch_model)
+        contract, encoded = traced_model(torch_model)
     else:
         raise MissingPackageError(f"model {name} is exported by torch, which is not installed", package=TORCH)
     shown = Path(name).stem if Path(name).exists() else name
@@ -92,7 +92,8 @@ def export_onnx(
     return Exported(out, len(encoded) + len(about), count, difference)
 
 
-def _traced(model: LoadedModel) -> tuple[Contract, bytes]:
+def traced_model(model: LoadedModel) -> tuple[Contract, bytes]:
+    """A model of torch as a graph; its batch norms are folded for good."""
     from colorize_cli.models.normed import fold_batch_norms
     from colorize_cli.models.onnx.traced import traced
 

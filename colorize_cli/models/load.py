@@ -28,7 +28,7 @@ from colorize_cli.models.registry import ModelSpec, Published
 from colorize_cli.models.store import sha256_of
 
 Progress = Callable[[int, int], None]
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".onnx")
 _BEST = "best.safetensors"
 
 
@@ -131,7 +131,7 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
         spec = replace(catalogue().get(name) if name in catalogue() else built, build=built.build)
         with _NoRandomStart():
             generator = spec.build(**info.arguments)
-        generator = load_strictly(generator, read_tensors(path), str(path))
+        generator = load_strictly(generator, _finite(read_tensors(path), path), str(path))
         spec = replace(spec, name=name, takes_hints=generator.takes_hints, vivid=generator.reading is not None)
         return LoadedModel(name, spec, generator, sha256)
     state = read_state(path)
@@ -142,6 +142,18 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
             hint="Known are those of: colorize models list; others cannot be loaded.",
         )
     return _strict(name, replace(known, name=name), state, sha256)
+
+
+def _finite(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The state dict as it came.
+
+    Raises:
+        WeightsError: some weights are no numbers.
+    """
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise WeightsError(f"{path}: the weights {key} are NaN or infinite", hint="Train or copy it again.")
+    return state
 
 
 def _strict(name: str, spec: ModelSpec, state: Mapping[str, Tensor], sha256: str) -> LoadedModel:

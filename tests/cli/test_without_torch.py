@@ -115,6 +115,15 @@ def test_the_rest_says_in_one_line_what_to_install(folder: Path) -> None:
     assert not (folder / "o").exists()
 
 
+def test_a_wrong_name_is_not_taken_for_a_network_of_torch(folder: Path) -> None:
+    photo, out = str(folder / "in" / "a.jpg"), str(folder / "o")
+    (folder / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    models = ["minni", str(folder / "gone.safetensors"), str(folder / "cut.safetensors")]
+    statuses, _, said = run(*([photo, "--model", model, "--out", out] for model in models))
+    assert statuses == [3, 3, 3]
+    assert 'Did you mean "mini"?' in said and "no model file" in said and "cut.safetensors is refused" in said
+
+
 def test_psnr_and_ssim_without_torch_are_those_with_it() -> None:
     job = EvaluateJob(metrics=("psnr", "ssim"), device="cpu", limit=3)
     plain, full = evaluate_plainly(job, lambda done, total: None, lambda line: None), evaluate(job)

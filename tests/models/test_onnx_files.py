@@ -209,6 +209,16 @@ def test_a_file_that_cannot_be_run_is_said_in_one_line_before_any_photo(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["gone.onnx", "some/folder.onnx", "mini+gone.onnx"])
+def test_a_file_that_is_not_there_is_not_looked_for_on_the_hub(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5 40 30 255\n" + bytes(range(200)) * 6)
+    assert main([str(tmp_path / "a.pgm"), "--model", name, "--out", str(tmp_path / "out")]) == 3
+    assert "error: no model file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_same_file_whole_is_run(tmp_path: Path) -> None:
     path = saved(tmp_path / "right.onnx", simple_graph(0.1))
     (tmp_path / "a.pgm").write_bytes(b"P5 40 30 255\n" + bytes(range(200)) * 6)
@@ -232,7 +242,7 @@ def test_an_answer_that_is_not_torchs_is_not_kept(tmp_path: Path, monkeypatch: p
     other = replace(model, generator=filled("colorunet").generator)
     other.generator.head.bias.data += 1  # type: ignore[union-attr, operator]
     other.generator.head.bias.data[:7] -= 2  # type: ignore[union-attr, index]
-    monkeypatch.setattr("colorize_cli.inference.export._traced", lambda _: _traced_once(model))
+    monkeypatch.setattr("colorize_cli.inference.export.traced_model", lambda _: _traced_once(model))
     monkeypatch.setattr(load, "load_model", lambda *_: other)
     with pytest.raises(WeightsError, match="answers differ from torch's"):
         export_onnx("colorunet", tmp_path / "x.onnx", [photo()])

@@ -133,8 +133,13 @@ def test_what_it_does_not_know_is_left_to_torch(tmp_path: Path) -> None:
     assert load_onnx(str(checkpoint(tmp_path, kind="new"))) is None
     path = checkpoint(tmp_path)
     assert load_onnx(f"mini+{path}") is not None and load_onnx(f"ddcolor+{path}") is None
+
+
+def test_a_checkpoint_that_is_cut_is_said(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
-    assert load_onnx(str(path)) is None
+    with pytest.raises(WeightsError, match=r"mini\.safetensors is refused: .* its end is missing"):
+        load_onnx(str(path))
 
 
 def test_the_main_job_on_a_cpu_loads_no_torch(tmp_path: Path) -> None:

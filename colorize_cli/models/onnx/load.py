@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from colorize_cli import __version__
-from colorize_cli.errors import WeightsError, in_words
+from colorize_cli.errors import ModelNotFoundError, WeightsError, in_words
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
+from colorize_cli.models.inventory import hub_repo
 from colorize_cli.models.onnx.binned import GRAPHS
 from colorize_cli.models.onnx.contract import FAMILY, FORMAT, Contract
 from colorize_cli.models.onnx.protobuf import DamagedError, look_through
@@ -95,8 +96,26 @@ def _load_one(name: str) -> OnnxModel | None:
     if (path / BEST).is_file():  # the folder of a run
         path = path / BEST
     if not path.is_file():
+        if path.suffix.lower() == SUFFIX:
+            raise ModelNotFoundError(f"no model file {name}", hint="Check the path, or see: colorize models list")
         return None
     return from_file(name, path) if path.suffix.lower() == SUFFIX else from_checkpoint(name, path, None)
+
+
+def check_name(name: str) -> None:
+    """Refuse what can be no model, without loading any.
+
+    Raises:
+        ModelNotFoundError: a part of it is no name of the list, no file or folder, and no `user/repo`.
+    """
+    for part in [name] if Path(name).exists() else [one.strip() for one in name.split("+")]:
+        path = Path(part).expanduser()
+        if part in catalogue() or path.exists():
+            continue
+        if path.suffix in (".safetensors", ".pth", ".pt", SUFFIX):
+            raise ModelNotFoundError(f"no model file {part}", hint="Check the path, or see: colorize models list")
+        if hub_repo(part) is None:
+            raise catalogue().not_found(part)
 
 
 def from_checkpoint(name: str, path: Path, sha256: str | None) -> OnnxModel | None:
@@ -117,7 +136,15 @@ def from_checkpoint(name: str, path: Path, sha256: str | None) -> OnnxModel | No
         spec = replace(catalogue().get(name) if name in catalogue() else built, build=built.build)
         graph = write(tensors, arguments, f"colorize-cli {__version__}")
         reading, palette = _reading_of(arguments), np.asarray(tensors["bins"], np.float32)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, WeightsError):
+    except SafetensorError as error:
+        if path.suffix != ".safetensors":  # of another kind, which torch may read
+            return None
+        raise WeightsError(f"cannot read the checkpoint {path}: {error}", hint="Copy or pull it again.") from error
+    except WeightsError:
+        if path.suffix == ".safetensors":
+            raise
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     _check_numbers(name, tensors)
     sha256 = sha256 or sha256_of(path)
