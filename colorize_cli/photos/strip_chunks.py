@@ -7,6 +7,7 @@ Out: the bytes of the same pictures, animations included, with less around them
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 from colorize_cli.notes import Loss, Note
@@ -47,12 +48,24 @@ def strip_png(data: bytes, what: Strip, note: Provenance) -> Stripped:
     out, notes, changed = [png_file.SIGNATURE], list[str](), False
     chunks = list(_png_chunks(data))
     packet, end = (
-        png_file.xmp_of((kind, data[at + 8 : at + 8 + size]) for kind, at, size in chunks if kind == b"iTXt"),
+        png_file.xmp_of(
+            (kind, data[at + 8 : at + 8 + size])
+            for kind, at, size in chunks
+            if kind == b"iTXt" and _is_whole(data, at, size)
+        ),
         8,
     )
-    block = next((data[at + 8 : at + 8 + size] for kind, at, size in chunks if kind == b"eXIf"), None)
+    block = next(
+        (data[at + 8 : at + 8 + size] for kind, at, size in chunks if kind == b"eXIf" and _is_whole(data, at, size)),
+        None,
+    )
     for kind, at, size in chunks:
         end = at + 12 + size
+        if kind not in _PICTURE | _READ_BY and not _is_whole(data, at, size):
+            changed = True  # no reader takes it, and nobody knows what it says
+            name = kind.decode("latin-1")
+            notes.append(Note(f"a chunk of it ({name}) has a wrong checksum and was left out", Loss.metadata))
+            continue
         if kind in _PICTURE or kind in _READ_BY and (what == "all" or kind != b"eXIf"):
             if kind == b"IDAT" and (ours := _ours(out, packet, block, what, note)):
                 out += ours
@@ -78,6 +91,11 @@ def strip_png(data: bytes, what: Strip, note: Provenance) -> Stripped:
         changed = changed or what == "all"
         notes.append(Note(f"{len(data) - end:,} bytes after the picture were left out", Loss.bytes_after))
     return Stripped(b"".join(out), True, list(dict.fromkeys(notes))) if changed else Stripped(data, False)
+
+
+def _is_whole(data: bytes, at: int, size: int) -> bool:
+    """Whether a chunk has the checksum that it says."""
+    return zlib.crc32(data[at + 4 : at + 8 + size]).to_bytes(4, "big") == data[at + 8 + size : at + 12 + size]
 
 
 def _ours(out: list[bytes], packet: bytes | None, block: bytes | None, what: Strip, note: Provenance) -> list[bytes]:

@@ -14,6 +14,7 @@ from colorize_cli.errors import PhotoError
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.files.copy import blocks_of, copy_whole
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.notes import Loss, losses
 from colorize_cli.photos.decode import decode, read_file
 from colorize_cli.photos.ifd import FileData, TagError
 from colorize_cli.photos.jpeg_file import JpegError
@@ -46,6 +47,8 @@ def strip_copy(photo: Photo, out: Path, what: Strip, note: Provenance) -> list[s
         PhotoError: the source cannot be read, or the copy not be written.
     """
     facts = photo.metadata.file
+    if Loss.salvage in losses(photo.notes):
+        return None  # of a damaged file, nobody knows what else is in it
     found = _edited(photo.path, photo.format, facts, what, note)
     if found is None and what == "gps" and _says_nothing(photo, what):
         copy_whole(photo.path, out, facts)

@@ -110,9 +110,12 @@ def _picture(data: bytes, what: Strip, note: Provenance | None, with_video: bool
 
 
 def _segments(data: bytes) -> tuple[Segments, int]:
-    """Application segments and comments before the first scan; and where all other segments, and it, start anew.
+    """Application segments and comments before the first scan; and where it starts.
 
     Tables and frames may stand between: they are moved behind the last of these segments, in their order.
+
+    Raises:
+        JpegError: the segments do not lead to a scan.
     """
     found, tables, at = list[tuple[int, bytes]](), list[bytes](), 2
     while at + 4 <= len(data) and data[at + 1] != 0xDA:
@@ -121,6 +124,8 @@ def _segments(data: bytes) -> tuple[Segments, int]:
             continue
         size = struct.unpack_from(">H", data, at + 2)[0]
         marker, payload = data[at + 1], data[at + 4 : at + 2 + size]
+        if data[at] != 0xFF or len(payload) != size - 2 or not (0xC0 <= marker <= 0xCF or 0xDB <= marker <= 0xFE):
+            raise jpeg_file.JpegError("its segments do not follow one another")  # what else is there, nobody knows
         if 0xE0 <= marker <= 0xEF or marker == COM:
             found.append((marker, payload))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from colorize_cli.errors import PhotoError
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.notes import Loss, losses
 from colorize_cli.photos import mpf
@@ -20,6 +22,7 @@ from colorize_cli.photos.provenance import Provenance, SourceNote
 from colorize_cli.photos.reader import read_result
 from colorize_cli.photos.strip_file import has_to_strip, strip_copy
 from tests.metadata import blocks as b
+from tests.photos.test_fuzz import mutated
 
 NOTE = Provenance("colorize-cli", "1", "tiny", "0" * 64, (("strip", "gps"),), SourceNote("a", 1, "1" * 64))
 GREY = b.picture()
@@ -181,3 +184,36 @@ def test_where_there_is_no_place_the_copy_is_byte_for_byte(tmp_path: Path, data:
     photo = decode(source)
     assert strip_copy(photo, out := tmp_path / "out", "gps", NOTE) == []
     assert out.read_bytes() == data and not has_to_strip(source, photo.format, "gps")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_edited_only_where_its_picture_stays_and_nothing_is_published(tmp_path: Path, name: str):
+    source, edited = tmp_path / name, 0
+    for number in range(25):
+        source.write_bytes(mutated(FILES[name], random.Random(f"strip {name} {number}")))
+        try:
+            photo = decode(source, salvage=True)
+        except PhotoError:
+            continue
+        for what in ("gps", "all"):
+            out = tmp_path / f"{number}-{what}-{name}"
+            if strip_copy(photo, out, what, NOTE) is None:
+                continue  # it is coded anew
+            edited += 1
+            data, back = out.read_bytes(), decode(out)
+            for before, after in zip(photo.pages, back.pages, strict=True):
+                np.testing.assert_array_equal(before.pixels, after.pixels)
+            assert b"GPSLatitude" not in data and (what == "gps" or b"Grandma" not in data)
+    assert edited
+
+
+def test_a_chunk_with_a_wrong_checksum_does_not_come_to_life(tmp_path: Path):
+    chunk = bytearray(b.chunk(b"eXIf", EXIF))
+    chunk[-1] ^= 1  # so its orientation is not obeyed
+    whole = b.png(COLOR, b.png_xmp(PLACED))
+    (source := tmp_path / "a.png").write_bytes(whole[:33] + bytes(chunk) + whole[33:])
+    photo = decode(source)
+    for what in ("gps", "all"):
+        told = strip_copy(photo, out := tmp_path / f"{what}.png", what, NOTE)
+        assert any("wrong checksum" in note for note in told or ())
+        np.testing.assert_array_equal(decode(out).pages[0].pixels, photo.pages[0].pixels)
