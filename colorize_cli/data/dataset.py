@@ -27,6 +27,7 @@ from PIL import Image
 from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, reduce_to
 from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
+from colorize_cli.files.machine import cores
 
 MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
 _VERSION = 2
@@ -219,7 +220,7 @@ def _survey(
         order.sort(key=lambda i: _hash(f"draw:{members[i].name}"))
     wanted, seen, survey = limit or len(members), 0, _Survey(folder, decoded)
     try:
-        with survey.partial.open("wb") as file, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        with survey.partial.open("wb") as file, ThreadPoolExecutor(min(8, cores())) as pool:
             while len(survey.kept) < wanted and seen < len(order):
                 # in the order in which they lie: an archive is read from its beginning to its end
                 part = [members[i] for i in sorted(order[seen : seen + wanted - len(survey.kept)])]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from colorize_cli.errors import UsageError, quoted
+from colorize_cli.files.machine import cores
 from colorize_cli.inference.choices import Precision
 
 if TYPE_CHECKING:
@@ -78,10 +79,6 @@ def pick_device(wanted: str = "auto") -> torch.device:
     return device
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _allowed(threads: int) -> int:
     """`threads`, or `OMP_NUM_THREADS` if that is less."""
     most = os.environ.get("OMP_NUM_THREADS", "")
@@ -94,7 +91,7 @@ def cpu_threads(parameters: int) -> int:
     A small network leaves half the cores to them: its threads would mostly wait for each other. A large one, beside
     which their work is little, takes all. `OMP_NUM_THREADS` is the most.
     """
-    return _allowed(max(1, _cores() // 2) if parameters < _SMALL_NETWORK else _cores())
+    return _allowed(max(1, cores() // 2) if parameters < _SMALL_NETWORK else cores())
 
 
 def cpu_lanes(parameters: int, photos: int) -> int:
@@ -103,14 +100,14 @@ def cpu_lanes(parameters: int, photos: int) -> int:
     A large network's threads wait for each other at every layer; networks that share nothing never wait. One photo
     alone gets all cores, and a small network, whose threads are few, has nothing to share out.
     """
-    return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(_cores()), _LANES, photos))
+    return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(cores()), _LANES, photos))
 
 
 def onnx_lanes(parameters: int, photos: int) -> int:
     """Photos that ONNX Runtime sees at once; beside a small network half of the cores decode and encode."""
     if parameters >= _SMALL_NETWORK:
         return cpu_lanes(parameters, photos)
-    return max(1, min(_allowed(_cores() // 2), photos))
+    return max(1, min(_allowed(cores() // 2), photos))
 
 
 def session_threads(parameters: int, lanes: int) -> int:
@@ -118,12 +115,12 @@ def session_threads(parameters: int, lanes: int) -> int:
 
     What it gives does not depend on them.
     """
-    return 1 if parameters < _SMALL_NETWORK else max(1, _allowed(_cores()) // lanes)
+    return 1 if parameters < _SMALL_NETWORK else max(1, _allowed(cores()) // lanes)
 
 
 def lane_pool(count: int) -> ThreadPoolExecutor:
     """As many threads, each of which computes on its share of the cores."""
-    each = max(1, _allowed(_cores()) // count)
+    each = max(1, _allowed(cores()) // count)
     return ThreadPoolExecutor(count, "lane", _take_cores, (each,))
 
 
@@ -152,7 +149,7 @@ def side_by_side(device: torch.device) -> Iterator[Lanes]:
     """
     import torch
 
-    count = min(_allowed(_cores()), _LANES) if device.type == "cpu" else 2
+    count = min(_allowed(cores()), _LANES) if device.type == "cpu" else 2
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

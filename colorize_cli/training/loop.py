@@ -8,7 +8,6 @@ Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` an
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from accelerate.utils import broadcast_object_list
 from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
 from colorize_cli.errors import TrainingError
+from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
@@ -214,7 +214,7 @@ class _Loop:
     def _workers(self, cuda: bool) -> int:
         if self.config.workers >= 0:
             return self.config.workers
-        return max(1, min(8, (os.cpu_count() or 1) // self.accelerator.num_processes - 1)) if cuda else 1
+        return max(1, min(8, cores() // self.accelerator.num_processes - 1)) if cuda else 1
 
     def run(self, rows: list[Row], pairs: Pairs) -> Result:
         """Go through the rows that are left."""
