@@ -165,8 +165,9 @@ def _few_bits(pixels: AnyPixels, depth: int) -> AnyPixels:
 def _stretched(array: AnyPixels, depth: int) -> AnyPixels:
     if array.dtype not in (np.uint16, np.int16) or depth > 16:
         raise Unsupported(f"unsupported: {depth}-bit samples")
-    values = array.astype(np.int64) + (2 ** (depth - 1) if array.dtype == np.int16 else 0)
-    return np.asarray((values * 65535 // (2**depth - 1)).clip(0, 65535).astype(np.uint16))
+    if array.dtype == np.int16:
+        array = (array.astype(np.int32) + 2 ** (depth - 1)).astype(np.uint16)
+    return np.asarray((array.astype(np.uint32) * 65535 // (2**depth - 1)).clip(0, 65535).astype(np.uint16))
 
 
 def _deep(array: AnyPixels, depth: int, shallow: AnyPixels | None) -> tuple[AnyPixels, AnyPixels | None]:

@@ -9,7 +9,9 @@ Source: ITU-T T.4 and T.6; TIFF 6.0, sections 10 and 11.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +35,17 @@ class FaxCoding:
     fill_order: int = 1
 
 
-def decode_fax(coded: bytes, width: int, rows: int, coding: FaxCoding) -> NDArray[np.uint8]:
-    """Decode a strip or tile.
+def decode_fax(
+    strips: Sequence[bytes], width: int, rows: int, coding: FaxCoding, rows_per_strip: int | None = None
+) -> NDArray[np.uint8]:
+    """Decode a tile, or strips that follow one another: many at once take a fraction of the time of one by one.
+
+    Args:
+        strips: as the file has them.
+        width: of the rows.
+        rows: of all strips together.
+        coding: how they are coded.
+        rows_per_strip: of all but the last; None where there is one.
 
     Raises:
         ValueError: a code word has no meaning, or a line or the strip ends too early or too late.
@@ -43,7 +54,9 @@ def decode_fax(coded: bytes, width: int, rows: int, coding: FaxCoding) -> NDArra
 
     pyvips.cache_set_max(0)  # buffers are told apart by their places in memory, which are used again
     try:
-        image = pyvips.Image.tiffload_buffer(_as_file(coded, width, rows, coding), fail_on="warning")
+        image = pyvips.Image.tiffload_buffer(
+            _as_file(strips, width, rows, coding, rows_per_strip or rows), fail_on="warning"
+        )
         pixels = np.frombuffer(image.write_to_memory(), np.uint8)
     except pyvips.Error as error:
         raise ValueError(_reason(str(error.detail or error))) from None
@@ -60,23 +73,30 @@ def _reason(said: str) -> str:
     return f"fax code: {first[:1].lower()}{first[1:80]}" if first else "its fax code cannot be read"
 
 
-def _as_file(coded: bytes, width: int, rows: int, coding: FaxCoding) -> bytes:
-    """A TIFF that holds this strip alone, and calls 0 black: libtiff gives the bits as they are."""
-    at = 8 + len(coded) + (len(coded) & 1)
+def _as_file(strips: Sequence[bytes], width: int, rows: int, coding: FaxCoding, rows_per_strip: int) -> bytes:
+    """A TIFF that holds these strips alone, and calls 0 black: libtiff gives the bits as they are."""
+    sizes = [len(strip) for strip in strips]
+    places = list(accumulate(sizes, initial=8))
+    at = places[-1] + (places[-1] & 1)
     tags = [
-        (256, _LONG, width),
-        (257, _LONG, rows),
-        (258, _SHORT, 1),
-        (259, _SHORT, coding.compression),
-        (262, _SHORT, 1),
-        (266, _SHORT, coding.fill_order),
-        (273, _LONG, 8),
-        (277, _SHORT, 1),
-        (278, _LONG, rows),
-        (279, _LONG, len(coded)),
+        (256, _LONG, [width]),
+        (257, _LONG, [rows]),
+        (258, _SHORT, [1]),
+        (259, _SHORT, [coding.compression]),
+        (262, _SHORT, [1]),
+        (266, _SHORT, [coding.fill_order]),
+        (273, _LONG, places[:-1]),
+        (277, _SHORT, [1]),
+        (278, _LONG, [rows_per_strip]),
+        (279, _LONG, sizes),
     ]
     if coding.compression in (3, 4):
-        tags.append((292 if coding.compression == 3 else 293, _LONG, coding.options))
-    entries = b"".join(struct.pack("<HHII", code, kind, 1, value) for code, kind, value in tags)
-    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
-    return b"II*\0" + struct.pack("<I", at) + coded.ljust(at - 8, b"\0") + directory
+        tags.append((292 if coding.compression == 3 else 293, _LONG, [coding.options]))
+    beyond, entries, far = at + 2 + 12 * len(tags) + 4, b"", b""
+    for code, kind, values in tags:
+        raw = struct.pack(f"<{len(values)}I", *values)
+        if len(raw) > 4:
+            raw, far = struct.pack("<I", beyond + len(far)), far + raw
+        entries += struct.pack("<HHI", code, kind, len(values)) + raw
+    body = b"".join(strips).ljust(at - 8, b"\0")
+    return b"".join((b"II*\0", struct.pack("<I", at), body, struct.pack("<H", len(tags)), entries, bytes(4), far))

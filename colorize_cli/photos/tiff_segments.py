@@ -97,11 +97,13 @@ def _assemble(
         raise Damaged("damaged TIFF: its tags contradict each other")
     if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(width * height, 1 << 22):
         raise Damaged(f"damaged TIFF: it declares tiles of {page.tilewidth:,} x {page.tilelength:,} pixels")
-    out = np.zeros((separate, height, width, contiguous), page.dtype)
     wanted, lost = _segments_wanted(page, separate, height, width), 0
     pairs = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if len(pairs) < wanted and not salvage:
         raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
+    if len(pairs) == wanted and (fax := _faxes_at_once(page, data, pairs)) is not None:
+        return Samples(fax[..., None], depth)
+    out = np.zeros((separate, height, width, contiguous), page.dtype)
     done = 0
     columns, rows = segment(ifd)
     most = 4 * columns * rows * samples * page.dtype.itemsize + _LEAST  # no coding is longer
@@ -180,6 +182,28 @@ def decode_segment(
     return None if part is None else (where, part)
 
 
+def _fax_coding(page: tifffile.TiffPage) -> FaxCoding:
+    compression = int(page.compression)
+    tag = page.tags.get(292 if compression == 3 else 293)
+    options = tag.value if tag is not None and isinstance(tag.value, int) else 0
+    return FaxCoding(compression, options, int(page.fillorder))
+
+
+def _faxes_at_once(page: tifffile.TiffPage, data: bytes, places: list[tuple[int, int]]) -> AnyPixels | None:
+    """All strips of a fax, (H, W); None where they have to be looked at one by one."""
+    if int(page.compression) not in FAX or page.is_tiled or page.samplesperpixel != 1 or page.bitspersample != 1:
+        return None
+    if len(places) < 2 or any(start <= 0 or size <= 0 or start + size > len(data) for start, size in places):
+        return None
+    if sum(size for _, size in places) > len(data):  # they lie on one another
+        return None
+    strips = [data[start : start + size] for start, size in places]
+    try:
+        return decode_fax(strips, page.imagewidth, page.imagelength, _fax_coding(page), page.rowsperstrip)
+    except ValueError:
+        return None  # which of them it is comes out one by one
+
+
 def _decoded(
     page: tifffile.TiffPage, coded: bytes, number: int
 ) -> tuple[AnyPixels | None, tuple[int, int, int, int, int]]:
@@ -194,9 +218,7 @@ def _decoded(
         if depth == 1 and compression == 7:
             part = decode_jpeg_segment(coded, page.jpegtables, int(page.photometric), samples)
         elif depth == 1 and samples == 1:
-            tag = page.tags.get(292 if compression == 3 else 293)
-            options = tag.value if tag is not None and isinstance(tag.value, int) else 0
-            part = decode_fax(coded, columns, rows, FaxCoding(compression, options, int(page.fillorder)))[..., None]
+            part = decode_fax([coded], columns, rows, _fax_coding(page))[..., None]
         if part is not None and part.shape[0] >= rows and part.shape[1] >= min(columns, page.imagewidth - where[3]):
             return part[None, :rows, :columns], where
     if compression in (LZW, PACKBITS) and coded:
