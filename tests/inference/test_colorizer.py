@@ -112,7 +112,7 @@ def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: 
 
 
 def test_large_networks_share_the_cores_out_among_photos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_cores", lambda: 8)
+    monkeypatch.setattr(devices, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert devices.cpu_lanes(55_000_000, 24) == 4
     assert devices.cpu_lanes(55_000_000, 1) == 1
