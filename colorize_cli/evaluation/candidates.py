@@ -21,9 +21,11 @@ from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
 from colorize_cli.evaluation.references import Rgb
+from colorize_cli.inference.chosen import is_graph, onnx_device
 from colorize_cli.inference.colorizer import Colorizer, Plane, Request
 from colorize_cli.inference.geometry import reduce
 from colorize_cli.models.load import load_model
+from colorize_cli.models.onnx.load import load_onnx
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,11 @@ class ModelCandidate(Candidate):
         batch: int | None,
         on_notice: Callable[[str], None],
     ) -> None:
-        loaded = load_model(model)
+        graph = load_onnx(model) if device.type == "cpu" or is_graph(model) else None
+        loaded = load_model(model) if graph is None else graph
         self.name, self.sha256, self.vividness = name, loaded.sha256, vividness
-        self.colorizer = Colorizer(loaded, device, torch.float32, batch, on_notice)
+        where = device if graph is None or device.type == "cpu" else onnx_device(str(device))
+        self.colorizer = Colorizer(loaded, where, torch.float32, batch, on_notice)
         self.batch = self.colorizer.batch
         # On a GPU batches take turns: side by side they would need twice the memory and be no faster.
         self._turn = nullcontext() if device.type == "cpu" else Lock()

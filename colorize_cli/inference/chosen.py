@@ -103,10 +103,10 @@ def choose(
     if surely_cpu(job.device, job.precision):
         if (graph := load_onnx(job.model)) is not None:
             return _by_onnx(graph, "cpu", job, photos, on_notice)
-    elif not has_torch() or _is_graph(job.model):
+    elif not has_torch() or is_graph(job.model):
         _check_precision(job)
         if (graph := load_onnx(job.model)) is not None:
-            return _by_onnx(graph, _onnx_device(job.device), job, photos, on_notice)
+            return _by_onnx(graph, onnx_device(job.device), job, photos, on_notice)
     if not has_torch():
         check_name(job.model)
         raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package=TORCH)
@@ -137,7 +137,7 @@ def _by_onnx(
     return Chosen(colorizer, device, "float32")
 
 
-def _is_graph(model: str) -> bool:
+def is_graph(model: str) -> bool:
     """Whether an ONNX file is named, which torch cannot run."""
     return Path(model).suffix.lower() == SUFFIX or any(part.strip().endswith(SUFFIX) for part in model.split("+"))
 
@@ -147,7 +147,7 @@ def _check_precision(job: ColorizeJob) -> None:
         raise UsageError(f"--precision {job.precision}: ONNX Runtime computes in fp32", hint="Leave it out.")
 
 
-def _onnx_device(wanted: str) -> str:
+def onnx_device(wanted: str) -> str:
     """Where ONNX Runtime runs what torch cannot.
 
     Raises:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from colorize_cli.errors import ModelNotFoundError, WeightsError
+from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
@@ -112,6 +112,11 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
     path = Path(name).expanduser()
     if (path / _BEST).is_file():  # the folder of a run
         path = path / _BEST
+    if path.is_file() and path.suffix.lower() == ".onnx":
+        raise UsageError(
+            f"{name} is an ONNX file: it is run as it is, not trained or joined with networks of torch",
+            hint="Give the checkpoint that it was made of.",
+        )
     if path.is_file():
         return _from_file(name, path, sha256_of(path))
     repo = hub_repo(name)

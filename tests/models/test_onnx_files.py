@@ -16,6 +16,7 @@ from PIL import Image
 from colorize_cli.cli.app import main
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
+from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.backends.torch import TorchBackend
 from colorize_cli.inference.colorizer import Colorizer, Request
@@ -223,6 +224,23 @@ def test_the_same_file_whole_is_run(tmp_path: Path) -> None:
     path = saved(tmp_path / "right.onnx", simple_graph(0.1))
     (tmp_path / "a.pgm").write_bytes(b"P5 40 30 255\n" + bytes(range(200)) * 6)
     assert main([str(tmp_path / "a.pgm"), "--model", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+
+
+def test_eval_measures_an_onnx_file_as_its_checkpoint(tmp_path: Path) -> None:
+    made = checkpoint(tmp_path, "liteunet")
+    (tmp_path / "file").mkdir()
+    export_onnx(str(made), tmp_path / "file" / "n.onnx", [photo()])
+    models = (str(made), str(tmp_path / "file" / "n.onnx"))
+    found = evaluate(EvaluateJob(models=models, metrics=("psnr",), limit=2, device="cpu"))
+    first, second = (row for row in found.rows if row.name != "grey")
+    np.testing.assert_allclose(first.per_picture["psnr"], second.per_picture["psnr"], atol=1e-3)
+    assert found.row("grey").per_picture["psnr"].shape == (2,)
+
+
+def test_an_onnx_file_is_not_trained_on(tmp_path: Path) -> None:
+    path = saved(tmp_path / "one.onnx", simple_graph(0.1))
+    with pytest.raises(UsageError, match="is an ONNX file: it is run as it is"):
+        load.load_model(str(path))
 
 
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:

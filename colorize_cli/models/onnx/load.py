@@ -20,7 +20,6 @@ from colorize_cli.errors import ModelNotFoundError, WeightsError, in_words
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
-from colorize_cli.models.inventory import hub_repo
 from colorize_cli.models.onnx.binned import GRAPHS
 from colorize_cli.models.onnx.contract import FAMILY, FORMAT, Contract
 from colorize_cli.models.onnx.protobuf import DamagedError, look_through
@@ -108,6 +107,8 @@ def check_name(name: str) -> None:
     Raises:
         ModelNotFoundError: a part of it is no name of the list, no file or folder, and no `user/repo`.
     """
+    from colorize_cli.models.inventory import hub_repo
+
     for part in [name] if Path(name).exists() else [one.strip() for one in name.split("+")]:
         path = Path(part).expanduser()
         if part in catalogue() or path.exists():
