@@ -97,6 +97,9 @@ def finish(
     said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
     notes += (said,) if said else ()
     parts = (raw.metadata.xmp, extended.joined(raw.metadata.xmp, raw.metadata.xmp_extended))
+    behind = [page.metadata.multi.around for page in raw.pages if page.metadata.multi and page.metadata.multi.around]
+    if any(around.exif and exif.has_thumbnail(around.exif) for around in behind):
+        notes = (*notes, exif.THUMBNAIL_LEFT_OUT)
     block = None if metadata.thumbnail else raw.metadata.exif
     if block and exif.has_thumbnail(block) or any(map(has_thumbnail, parts)):
         notes += (exif.THUMBNAIL_LEFT_OUT,)

@@ -17,6 +17,7 @@ from colorize_cli.photos.encode import EncodeSettings, Provenance, Written, suff
 from colorize_cli.photos.photo import Photo, PhotoFormat
 from colorize_cli.photos.probe import probe
 from colorize_cli.photos.scan_plan import plan
+from tests.metadata import blocks as b
 
 NOTE = Provenance("colorize-cli", "1", "tiny", "0" * 64)
 XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{}</rdf:RDF></x:xmpmeta>'
@@ -203,3 +204,13 @@ def test_what_follows_a_large_picture_is_not_overlooked(tmp_path: Path):
         (path := tmp_path / f"{number}.jpg").write_bytes(data)
         way = plan(probe(path), PhotoFormat.jpeg, stream_from=1, max_memory=1 << 30)
         assert way.streamed == (number == 2) and ("follows it" in way.reason) == (number < 2)
+
+
+def test_the_thumbnail_of_a_second_picture_is_left_out_and_told(tmp_path: Path):
+    thumb = b.jpeg(b.picture((32, 24)))
+    second = jpeg(2, (64, 48), b.app_exif(b.exif(b.text(271, "Zorki"), thumbnail=thumb)))
+    (source := tmp_path / "pair.mpo").write_bytes(several(jpeg(1), second))
+    photo = decode(source)
+    assert losses(photo.notes) == (Loss.thumbnail,)
+    written(photo, out := tmp_path / "out.mpo")
+    assert thumb not in out.read_bytes() and b"Zorki" in out.read_bytes()

@@ -107,8 +107,7 @@ def _said_by_vips(path: Path, fail_on: str, **options: int) -> str:
     import pyvips  # its libraries take a while to load, and only --verify asks
 
     try:
-        source = pyvips.Source.new_from_file(str(path))
-        pyvips.Image.new_from_source(source, "", access="sequential", fail_on=fail_on, **options).avg()
+        _opened(path, fail_on=fail_on, **options).avg()
     except pyvips.Error as error:
         return " ".join(str(error.detail or error).split())
     return ""
@@ -132,7 +131,7 @@ def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
     import pyvips
 
     with contextlib.suppress(pyvips.Error, ValueError):
-        probe = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "", access="sequential")
+        probe = _opened(path)
         if probe.hasalpha() or probe.format in ("float", "double", "complex", "dpcomplex"):
             return None
         shorter = min(probe.width, probe.height)
@@ -144,20 +143,31 @@ def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
             values = np.asarray(image.numpy(), np.float64)
             scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
             return scaled
-        options = f"page={place}" if place else ""
-        image = pyvips.Image.thumbnail_source(
-            pyvips.Source.new_from_file(str(path)),
-            side,
-            height=side,
-            size="force",
-            no_rotate=True,
-            output_profile="srgb",
-            option_string=options,
+        image = _opened(path, **({"page": place} if place else {})).thumbnail_image(
+            side, height=side, size="force", no_rotate=True, output_profile="srgb"
         )
         image = image.colourspace("b-w")
         grey: NDArray[np.float64] = np.asarray(image.extract_band(0).cast("float").numpy(), np.float64)
         return grey
     return None
+
+
+def _opened(path: Path, **options: Any) -> Any:
+    """A picture that libvips reads from its first row on.
+
+    A JPEG is given to libjpeg: the reader of gain maps, which libvips would try first, writes of their XMP to stderr.
+
+    Raises:
+        pyvips.Error: it cannot be read.
+    """
+    import pyvips
+
+    source = pyvips.Source.new_from_file(str(path))
+    with path.open("rb") as file:
+        is_jpeg = file.read(3) == b"\xff\xd8\xff"
+    if is_jpeg:
+        return pyvips.Image.jpegload_source(source, access="sequential", **options)
+    return pyvips.Image.new_from_source(source, "", access="sequential", **options)
 
 
 def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
