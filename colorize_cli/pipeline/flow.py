@@ -66,7 +66,7 @@ class Flow:
         self.ended: deque[Ended] = deque()
         self.deferred: deque[tuple[int, Source]] = deque()
         self._fruitless = 0  # looks at what is deferred since one of them found that it can go on
-        self._exhausted = False
+        self._exhausted = self._is_warm = False
         self.budget, self.timer = workshop.budget, workshop.timer
         self.readers, self.writers = Workers(self.jobs, "decode"), Workers(self.jobs, "encode")
         cv2.setNumThreads(1)  # the photos themselves keep the cores busy
@@ -206,8 +206,10 @@ class Flow:
                 self.workshop.outputs.release(place)
                 self.ended.append((place, failed(item.source, error)))
             return
-        for place, _ in group:
-            self.timer.add(place, (time.monotonic() - started) / len(group))
+        if self._is_warm:  # before that the network itself is made ready, which is no photo's time
+            for place, _ in group:
+                self.timer.add(place, (time.monotonic() - started) / len(group))
+        self._is_warm = True
         start = 0
         for (place, _), item in zip(group, shown, strict=True):
             own = slice(start, start + len(item.requests))
