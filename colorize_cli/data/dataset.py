@@ -28,8 +28,10 @@ from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, 
 from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
 from colorize_cli.files.machine import cores
+from colorize_cli.photos.embedded import size_of
 
 MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
+_MOST_PIXELS = 200_000_000
 _VERSION = 2
 _MOST_DECODED = 64 << 30  # bytes; a set that would take more, or half of the free disk, stays encoded
 _CHUNK = 64  # photos decoded at once
@@ -247,6 +249,8 @@ def _decoded(
 
 def decode_photo(data: bytes, short_side: int) -> NDArray[np.uint8] | str:
     """Decode a photo to sRGB, (H, W, 3), reduced; or say why it is dropped: "broken", "CMYK" or "grey"."""
+    if is_too_large(data):
+        return "broken"
     if is_cmyk(data):
         return "CMYK"
     buffer = np.frombuffer(data, np.uint8)
@@ -258,6 +262,12 @@ def decode_photo(data: bytes, short_side: int) -> NDArray[np.uint8] | str:
         return "broken"
     rgb = np.asarray(cv2.cvtColor(reduce_to(np.asarray(bgr, np.uint8), short_side), cv2.COLOR_BGR2RGB), np.uint8)
     return "grey" if mean_chroma(rgb) < MIN_CHROMA else rgb
+
+
+def is_too_large(data: bytes) -> bool:
+    """Whether a photo declares more pixels than any that is worth learning from: a few bytes could fill the memory."""
+    size = size_of(data)
+    return size is not None and size[0] * size[1] > _MOST_PIXELS
 
 
 def is_cmyk(data: bytes) -> bool:

@@ -13,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from colorize_cli.data import sources
+from colorize_cli.data.dataset import decode_photo
 from colorize_cli.data.sources import list_members, read_bytes
 from colorize_cli.errors import DataError
+from tests.photos import bombs
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -101,3 +103,10 @@ def test_a_row_group_that_would_fill_the_memory_is_refused(tmp_path: Path, monke
     monkeypatch.setattr(sources, "_MOST_GROUP", 1 << 30)
     monkeypatch.setattr(sources, "MOST_BYTES", 1000)
     assert sorted(map(len, found(path).values())) == [0, 0, 0, 0, len(PHOTO)]
+
+
+def test_a_training_photo_of_a_few_bytes_and_a_gigapixel_is_broken() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for data in (bombs.png_header(30_000), bombs.huge_progressive(30_000), bombs.webp(16_000)):
+        assert decode_photo(data, 64) == "broken"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
