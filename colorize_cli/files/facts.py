@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.files.plain import kind_of
 
 _COARSE = (100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # nanoseconds that file systems count in
 _CHANGED = "the file changed while it was read; try again"
@@ -48,8 +49,9 @@ def open_plain(path: Path) -> int:
         DecodeError: it is no plain file, or gone.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise DecodeError("it is no plain file", path=path)
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise DecodeError(f"it is {kind_of(mode)}, not a file", path=path)
         # without O_NONBLOCK a pipe that took the file's place since would hang the run
         return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:

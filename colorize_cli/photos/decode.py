@@ -15,6 +15,7 @@ import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts, same
+from colorize_cli.files.plain import kind_of
 from colorize_cli.metadata import extended, xmp
 from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
@@ -173,13 +174,13 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
     try:
         before = os.stat(path)
         if not stat.S_ISREG(before.st_mode):
-            raise DecodeError(f"it is {_kind(before.st_mode)}, not a file", path=path)
+            raise DecodeError(f"it is {kind_of(before.st_mode)}, not a file", path=path)
         # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb") as file:
             start = os.fstat(number)
             if not stat.S_ISREG(start.st_mode):
-                raise DecodeError(f"it is {_kind(start.st_mode)}, not a file", path=path)
+                raise DecodeError(f"it is {kind_of(start.st_mode)}, not a file", path=path)
             data = file.read(64)
             if sniff(data) is not None:
                 _check_file_size(path, start.st_size, limits)
@@ -206,14 +207,6 @@ def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:
         raise TooLargeError(
             f"the file has {size:,} bytes, more than --max-pixels {limits.max_pixels} allows", path=path
         )
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def finish_page(page: RawPage) -> Page:

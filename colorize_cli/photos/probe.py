@@ -12,6 +12,7 @@ from pathlib import Path
 
 from colorize_cli.errors import DecodeError, in_words
 from colorize_cli.files.machine import half_of_memory
+from colorize_cli.files.plain import kind_of
 from colorize_cli.photos import (
     exif,
     heif,
@@ -56,8 +57,9 @@ def probe(path: Path) -> ProbeResult:
     """
     format = PhotoFormat.tiff
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise DecodeError("it is no plain file", path=path)
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise DecodeError(f"it is {kind_of(mode)}, not a file", path=path)
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb") as file:
             head = file.read(_HEAD)
