@@ -38,6 +38,7 @@ _ONE_KIND = 0.6  # of a region's color that is left after blurring: rims of alte
 _DARK = np.float32(25)  # L* below which color is seen less and less: toning ends there, too
 _FRINGE = 1.2  # of a fringe that was explained: what may be left beside it unexplained
 _SMALLEST = 16  # pixels of the copy
+_PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
 _MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the picture
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
@@ -110,7 +111,7 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     toning = fit_toning(lightness, ab)
     remaining = ab - toning.ab
     noise = float(np.median(np.hypot(*(remaining - _blurred(remaining, 0.8)))))
-    mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning.fringe, noise)
+    mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning, noise)
     measures = _measures(lightness, toning, remaining, mask, noise)
     evidence = log_odds(measures)
     if noise > _MOST_NOISE or _sway(toning) > _NO_TONING:
@@ -126,11 +127,11 @@ def _blurred(planes: Floats, sigma: float) -> Floats:
     return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
 
 
-def _regions(remaining: Floats, fringe: Floats, noise: float) -> Mask:
+def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
     noisy = noise >= _NOISY
     seen = _blurred(remaining, 2.0 if noisy else 1.2)
-    beside = cv2.dilate(fringe, np.ones((5, 5), np.uint8))
+    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
     amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
     floor = noise * (0.6 if noisy else 1.0)
     on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
@@ -146,6 +147,12 @@ def _regions(remaining: Floats, fringe: Floats, noise: float) -> Mask:
     left = np.bincount(flat, np.hypot(*_blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
     sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
     own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
+    left_over, tone = (
+        np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
+        for planes in (seen, toning.ab)
+    )
+    along = np.abs((left_over * tone).sum(0)) > _PARALLEL * np.hypot(*left_over) * np.hypot(*tone)
+    own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
     own[0] = False
     if area[own].sum() < _FAINT_SHARE * labels.size and not (peak[own] > _STRONG).any():
         own[:] = False

@@ -70,6 +70,14 @@ def test_toned_prints_are_monochrome(quality: int) -> None:
         assert own.kind is Kind.monochrome, (name, own.evidence, own.share)
 
 
+def test_a_thing_that_took_more_of_the_tone_is_no_region() -> None:
+    lightness = _scene()
+    more = np.zeros(lightness.shape)
+    cv2.rectangle(more, (200, 150), (260, 230), 1.0, -1)
+    own = own_color(_jpeg(_photo(np.clip(lightness, 30, 70), 20 + 8 * more, 28 + 10 * more), 90))
+    assert own.kind is Kind.monochrome, (own.evidence, own.share)
+
+
 def test_uneven_fading_is_monochrome() -> None:
     lightness = _scene()
     height, width = lightness.shape
