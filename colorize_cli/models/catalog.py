@@ -21,7 +21,7 @@ _CAP = 512 * 1024  # pixels of a panorama, for networks that take any aspect
 
 
 _MINI_SIZES = Sizes(short_side=256, multiple=32, max_area=256 * 1024)  # of `mini`, and of checkpoints of its network
-_FORMER: dict[str, str] = {}  # networks that checkpoints name otherwise than the list does
+_FORMER = {"mini": "mini-v2"}  # networks that checkpoints name otherwise than the list does
 
 
 def _network(module: str, name: str, **fixed: str) -> Callable[..., Generator]:
@@ -125,14 +125,14 @@ def catalogue() -> Registry:
         [
             ModelSpec(
                 name="mini",
-                build=_network("mini", "Mini"),
+                build=_network("liteunet", "LiteUnet"),
                 sizes=_MINI_SIZES,
                 takes_hints=True,
                 tileable=True,
                 weights=Bundled("mini.safetensors"),
                 licence="see its model card",
                 source="bundled",
-                parameters=11_185_093,
+                parameters=7_197_893,
                 summary="Bundled, works offline; takes hints.",
                 vivid=True,
             ),
@@ -209,7 +209,15 @@ def catalogue() -> Registry:
                 "liteunet",
                 _network("liteunet", "LiteUnet"),
                 7_197_893,
-                "EfficientNet-Lite2 under mini's decoder, its teacher; its checkpoints alone.",
+                "EfficientNet-Lite2 under a residual decoder, the network of mini; its checkpoints alone.",
+                vivid=True,
+                hints=True,
+            ),
+            _trained_spec(
+                "mini-v2",
+                _network("mini", "Mini"),
+                11_185_093,
+                "The network that mini was up to its second version; its checkpoints alone.",
                 vivid=True,
                 hints=True,
             ),

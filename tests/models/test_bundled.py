@@ -38,4 +38,4 @@ def test_the_bundled_weights_are_those_recorded_and_small_enough() -> None:
     assert verify("mini").state is State.sound
     row = status(spec)
     assert row.path is not None
-    assert row.path.stat().st_size <= 25_000_000
+    assert row.path.stat().st_size <= 18_000_000

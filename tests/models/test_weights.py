@@ -18,6 +18,7 @@ from colorize_cli.models import inventory, load, weights
 from colorize_cli.models.checkpoint import CheckpointInfo, read_tensors, save_checkpoint
 from colorize_cli.models.inventory import Presence, State, bring, remove, status, verify
 from colorize_cli.models.load import load_model
+from colorize_cli.models.mini import Mini
 from colorize_cli.models.registry import Registry
 from tests.models import tiny
 from tests.models.loopback import COMMIT, Loopback, lie, trickle
@@ -193,7 +194,7 @@ def test_a_repository_loads_by_itself_and_works_offline_afterwards(
 
 
 def test_a_checkpoint_that_was_pushed_to_the_hub_says_what_it_is(server: Loopback, tmp_path: Path) -> None:
-    network = load.catalogue().get("mini").build(widths=(8, 8, 8, 8))
+    network = Mini(widths=(8, 8, 8, 8))
     save_checkpoint(
         tmp_path / "c", network.state_dict(), CheckpointInfo("mini", {"widths": (8, 8, 8, 8)}), torch.float16
     )
