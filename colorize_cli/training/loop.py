@@ -117,7 +117,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
         folder = _agreed_folder(job, job.config, make_accelerator(job.device, job.precision))
         return train_parts(job, folder, watcher, train)
     config = prepare.settled(job.config)
-    needed = prepare.needed_files(config)
+    needed = prepare.needed_files(config, job.init is not None)
     accelerator = make_accelerator(job.device, job.precision)
     with accelerator.main_process_first():
         photos = open_sources(config, job.data, job.access)

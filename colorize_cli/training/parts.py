@@ -27,6 +27,7 @@ from colorize_cli.training.state import cannot_write
 if TYPE_CHECKING:
     from colorize_cli.training.loop import Result, TrainJob, Watcher
 
+BEST = "best.safetensors"
 WEIGHTS = "last.safetensors"  # of a part: what later parts start from, and what means are made of
 
 
@@ -99,16 +100,20 @@ def train_parts(job: TrainJob, folder: Path, watcher: Watcher, run: Callable[[Tr
             job, config=config_of(job.config, part), out=folder / part.name, init=init, time_limit=max(left, 0.0)
         )
         result = run(inner, watcher)
-        if not result.finished:
-            return replace(result, best=weights)
-    best = folder / "best.safetensors"
-    try:
-        for name in (best, folder / WEIGHTS):
-            shutil.copyfile(folder / job.config.parts[-1].name / WEIGHTS, name)
-    except OSError as error:
-        raise cannot_write(best, error) from error
+        if not result.finished:  # what there is so far
+            return replace(result, best=_copied(result.best, folder / BEST))
     assert result is not None  # the first part is trained: a mean is of earlier ones
-    return replace(result, best=best)
+    last = folder / job.config.parts[-1].name / WEIGHTS
+    _copied(last, folder / WEIGHTS)
+    return replace(result, best=_copied(last, folder / BEST))
+
+
+def _copied(file: Path, to: Path) -> Path:
+    try:
+        shutil.copyfile(file, to)
+    except OSError as error:
+        raise cannot_write(to, error) from error
+    return to
 
 
 def _write_mean(file: Path, sources: Sequence[Path], config: TrainConfig) -> None:

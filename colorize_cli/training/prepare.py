@@ -45,8 +45,12 @@ class Needed:
     content: Path | None
 
 
-def needed_files(config: TrainConfig) -> Needed:
+def needed_files(config: TrainConfig, starts_elsewhere: bool = False) -> Needed:
     """Find the pretrained weights that a run asks for, before any work.
+
+    Args:
+        config: the run.
+        starts_elsewhere: all weights come from a checkpoint, so that the encoder needs none of its own.
 
     Raises:
         WeightsError: they are not there.
@@ -55,7 +59,7 @@ def needed_files(config: TrainConfig) -> Needed:
     encoder = content = None
     if config.teacher is not None:
         check_teacher(config.teacher)
-    if config.encoder_weights:
+    if config.encoder_weights and not starts_elsewhere:
         encoder = encoder_file(config)
     if any(term.loss == "content" for term in config.terms) and config.content_weights != "random":
         content = published_weights(config.content_weights, VGG19_FILE, "--content-weights FILE, or random")

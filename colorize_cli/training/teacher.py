@@ -33,7 +33,7 @@ def check_teacher(how: Teaching) -> None:
     if path.suffix == ".safetensors" and not path.is_file():
         raise WeightsError(
             f"this recipe learns from a teacher, and there is no {how.weights}",
-            hint="Train one with --recipe mini-teacher, and give it: --set teacher.weights=FILE",
+            hint="Give another: --set teacher.weights=FILE, or the name of a model.",
         )
 
 

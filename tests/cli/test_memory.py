@@ -35,5 +35,6 @@ def test_a_training_step_uses_the_memory_of_the_last_one_again() -> None:
 
 def test_a_command_that_loads_torch_ends_without_a_word_of_its_libraries() -> None:
     command = [sys.executable, "-m", "colorize_cli", "train", "--recipe", "mini-taught", "--data", "samples"]
+    command += ["--set", "teacher.weights=gone.safetensors"]
     said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
     assert len(said) == 2 and said[0].startswith("error: "), said

