@@ -32,6 +32,8 @@ _STRIP_ROWS = 256
 _STRIPS = 8  # strips in one state or another at once: read, painted, coded
 _MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming
 
+_MOST_MEMORY = 4 << 40  # bytes that a machine might have
+
 
 @dataclass(frozen=True)
 class ScanPlan:
@@ -90,10 +92,17 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
             f"{width:,} x {height:,} pixels; {kind}about {amount(whole + used, 1024)} of memory are needed, "
             f"more than --max-memory {amount(most, 1024)} allows",
             path=found.path,
-            hint=f"--max-memory {amount(whole + used, 1024)} allows it"
-            + ("; or save it as a tiled TIFF first, which is read in pieces." if reason else "."),
+            hint=_way_out(whole + used, bool(reason)),
         )
     return ScanPlan(not reason, whole, reason)
+
+
+def _way_out(needed: int, held: bool) -> str:
+    """What to do with a file that needs more memory than it may have; one that no machine holds is a header's claim."""
+    if needed > _MOST_MEMORY:
+        return "Its header is probably damaged."
+    raised = f"--max-memory {amount(needed, 1024)} allows it"
+    return raised + ("; or save it as a tiled TIFF first, which is read in pieces." if held else ".")
 
 
 def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
