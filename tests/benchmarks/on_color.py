@@ -1,11 +1,12 @@
 """Whether photos in color, grey, toned, faded and partly colored ones are told apart, and regions of color found.
 
     python tests/benchmarks/on_color.py DIR [--color N] [--grey N] [--toned N] [--faded N] [--mixed N]
-                                            [--seed N] [--list] [--fit FILE]
+                                            [--muted N] [--seed N] [--list] [--fit FILE]
 
 DIR holds photos in color, of any size, in folders of any depth; variants are made of them (on_color_variants.py). Right
-is: a photo in color is called colored; a grey, toned or faded one is monochrome, with no region kept at all; of one
-with a stamp, ink, a mount, tinting or a target, at least 60 % of these is kept, and no more than 2 % of the rest.
+is: a photo in color is called colored, plain or, in a row of its own, muted by code, which is harder; a grey, toned or
+faded one is monochrome, with no region kept at all; of one with a stamp, ink, a mount, tinting or a target, at least
+60 % of these is kept, and no more than 2 % of the rest.
 Printed are the rates and CPU milliseconds for a decision; with --list, what went wrong. With --fit FILE the measures of
 every variant are written there as JSON: the weights in color/tint.py are a logistic regression on such.
 """
@@ -27,7 +28,7 @@ from colorize_cli.color.tint import Kind, OwnColor, own_color
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 WANTED = {"color": 0.99, "grey": 0.99, "toned": 0.98, "faded": 0.95, "mixed": 0.90}
-COUNTS = {"color": 300, "grey": 300, "toned": 100, "faded": 60, "mixed": 60}
+COUNTS = {"color": 300, "grey": 300, "toned": 100, "faded": 60, "mixed": 60, "muted": 100}
 FOUND, FALSE = 0.6, 0.02
 
 
@@ -90,11 +91,11 @@ def main() -> None:
                 said = f"{own.kind} {own.evidence:+.1f} {own.share:.1%}"
                 wrong[made.how.split()[0]].append(f"{path.name}: {made.how}: {said}")
             if own.measures:
-                rows.append({"kind": kind, "path": path.name, **own.measures})
+                rows.append({"kind": kind, "how": made.how, "path": path.name, **own.measures})
         total = max(count, 1)
+        wanted = f"{WANTED[kind]:.0%}" if kind in WANTED else "-"
         print(
-            f"{kind:8} {count:7} {right / total:8.1%} {WANTED[kind]:8.0%} {border / total:11.1%}"
-            f" {1000 * spent / total:7.0f}",
+            f"{kind:8} {count:7} {right / total:8.1%} {wanted:>8} {border / total:11.1%} {1000 * spent / total:7.0f}",
             flush=True,
         )
         if options.list:

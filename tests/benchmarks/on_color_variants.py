@@ -346,10 +346,14 @@ _PARTS: dict[str, Callable[[Bytes, Floats, Rng], Part]] = {
 
 
 def color(photo: Bytes, rng: Rng) -> Made:
-    """A photo in color as it is, or muted in one of many ways."""
-    kind = str(
-        rng.choice(["plain", "dull", "faded slide", "blue hour", "water", "desert", "fog"], p=[0.6] + [0.4 / 6] * 6)
-    )
+    """A photo in color as it is, or saved anew."""
+    pixels, file = filed(photo, rng, 60)
+    return Made(pixels, "plain" + file, None)
+
+
+def muted(photo: Bytes, rng: Rng) -> Made:
+    """A photo in color, muted in one of many ways: harder than most that are met."""
+    kind = str(rng.choice(["dull", "faded slide", "blue hour", "water", "desert", "fog"]))
     rgb = photo.astype(np.float64)
     if kind == "dull":
         lab = lab_of(photo)
@@ -376,4 +380,5 @@ KINDS: dict[str, Callable[[Bytes, Rng], Made]] = {
     "toned": toned,
     "faded": faded,
     "mixed": mixed,
+    "muted": muted,
 }
