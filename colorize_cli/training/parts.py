@@ -88,7 +88,12 @@ def train_parts(job: TrainJob, folder: Path, watcher: Watcher, run: Callable[[Tr
     """
     check_parts(job.config.parts)
     started, result = time.monotonic(), None
-    write_run(folder, job.config, job.data, job.access.root)
+
+    def begun(out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:
+        write_run(folder, job.config, job.data, job.access.root)  # not before there is something to learn from
+        watcher.on_start(out, training, held_out, dropped)
+
+    watched = replace(watcher, on_start=begun)
     for part in job.config.parts:
         weights = folder / part.name / WEIGHTS
         if part.mean:
@@ -99,7 +104,7 @@ def train_parts(job: TrainJob, folder: Path, watcher: Watcher, run: Callable[[Tr
         inner = replace(
             job, config=config_of(job.config, part), out=folder / part.name, init=init, time_limit=max(left, 0.0)
         )
-        result = run(inner, watcher)
+        result = run(inner, watched)
         if not result.finished:  # what there is so far
             return replace(result, best=_copied(result.best, folder / BEST))
     assert result is not None  # the first part is trained: a mean is of earlier ones
