@@ -132,7 +132,7 @@ def catalogue() -> Registry:
                 weights=Bundled("mini.safetensors"),
                 licence="see its model card",
                 source="bundled",
-                parameters=7_197_893,
+                parameters=7_212_005,
                 summary="Bundled, works offline; takes hints.",
                 vivid=True,
             ),
@@ -208,7 +208,7 @@ def catalogue() -> Registry:
             _trained_spec(
                 "liteunet",
                 _network("liteunet", "LiteUnet"),
-                7_197_893,
+                7_212_005,
                 "EfficientNet-Lite2 under a residual decoder, the network of mini; its checkpoints alone.",
                 vivid=True,
                 hints=True,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import warnings
+from importlib.util import find_spec
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from colorize_cli.errors import MissingPackageError
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.onnx.graph import OPERATORS
 
@@ -62,6 +64,10 @@ def traced(generator: Generator, multiple: int) -> bytes:
     if len(outputs) > 1:
         axes |= {"probabilities": {0: "n", 1: "rows", 2: "columns"}}
     out = io.BytesIO()
+    if find_spec("onnx") is None:
+        raise MissingPackageError(
+            "writing this network as an ONNX file needs onnx, which is not installed", package="onnx"
+        )
     with warnings.catch_warnings():  # of what is fixed while it is written down; the result is compared with torch's
         warnings.simplefilter("ignore")
         torch.onnx.export(
