@@ -80,8 +80,8 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     ("typed", "status", "message"),
     [
         (["--data", "celeba"], 2, "--accept-license"),
-        (["--data", "imagenet", "--accept-license"], 3, "image-net.org"),
-        (["--data", "nosuch"], 3, "samples, celeba"),
+        (["--recipe", "colorunet", "--data", "imagenet", "--accept-license"], 3, "image-net.org"),
+        (["--recipe", "colorunet", "--data", "nosuch"], 3, "samples, celeba"),
         (["--recipe", "nosuch", "--data", "samples"], 2, "unet-celeba"),
         (["--recipe", "eccv16-vgg", "--data", "samples", "--content-weights", "/no/vgg.pth"], 3, "/no/vgg.pth"),
         (["--recipe", "unet-celeba", "--data", "samples", "--size", "64"], 2, "generator_args.depth=6"),
