@@ -81,7 +81,7 @@ def filled(name: str) -> LoadedModel:
         pytest.param("resunet18", marks=pytest.mark.slow),
         pytest.param("unet", marks=pytest.mark.slow),
         pytest.param("ddcolor-tiny", marks=pytest.mark.slow),
-        pytest.param("deoldify-artistic", marks=pytest.mark.slow),
+        pytest.param(marks=pytest.mark.slow),
     ],
 )
 def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
