@@ -81,7 +81,6 @@ def filled(name: str) -> LoadedModel:
         pytest.param("resunet18", marks=pytest.mark.slow),
         pytest.param("unet", marks=pytest.mark.slow),
         pytest.param("ddcolor-tiny", marks=pytest.mark.slow),
-        pytest.param(marks=pytest.mark.slow),
     ],
 )
 def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +97,7 @@ def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: p
     by_onnx, by_torch = OnnxBackend(graph), TorchBackend(model)
     found, wanted = (one.colors(0, 0.9, given) for one in (by_onnx, by_torch))
     assert found.shape == wanted.shape and np.linalg.norm(wanted) > 0
-    limit = 1e-3 if name == "deoldify-artistic" else TOLERANCE  # its random weights put noise at the edge of gamut
+    limit = TOLERANCE
     assert np.linalg.norm(found - wanted) / np.linalg.norm(wanted) < limit
     if model.generator.palette is not None:
         np.testing.assert_allclose(by_onnx.probabilities(given), by_torch.probabilities(given), atol=1e-5)
