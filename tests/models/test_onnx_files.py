@@ -97,8 +97,7 @@ def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: p
     by_onnx, by_torch = OnnxBackend(graph), TorchBackend(model)
     found, wanted = (one.colors(0, 0.9, given) for one in (by_onnx, by_torch))
     assert found.shape == wanted.shape and np.linalg.norm(wanted) > 0
-    limit = TOLERANCE
-    assert np.linalg.norm(found - wanted) / np.linalg.norm(wanted) < limit
+    assert np.linalg.norm(found - wanted) / np.linalg.norm(wanted) < TOLERANCE
     if model.generator.palette is not None:
         np.testing.assert_allclose(by_onnx.probabilities(given), by_torch.probabilities(given), atol=1e-5)
         np.testing.assert_array_equal(by_onnx.palette(), by_torch.palette())
