@@ -28,7 +28,7 @@ from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, 
 from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
 from colorize_cli.files.machine import cores
-from colorize_cli.photos.embedded import size_of
+from colorize_cli.formats.tiff.embedded import size_of
 
 MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
 _MOST_PIXELS = 200_000_000

@@ -21,8 +21,8 @@ from colorize_cli.evaluation.names import name_folders, name_models
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
 from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
 from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.formats.ahead import ahead
 from colorize_cli.inference.devices import has_torch
-from colorize_cli.photos.ahead import ahead
 
 if TYPE_CHECKING:
     import torch

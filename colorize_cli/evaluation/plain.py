@@ -26,12 +26,12 @@ from colorize_cli.evaluation.names import name_models
 from colorize_cli.evaluation.protocol import join
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.formats.ahead import ahead
 from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.chosen import choose
 from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.geometry import reduce
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos.ahead import ahead
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.evaluate import EvaluateJob, Read

@@ -19,8 +19,8 @@ from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read_bytes
 from colorize_cli.errors import DataError, DecodeError
 from colorize_cli.files.facts import FileFacts
-from colorize_cli.photos.decode import decode_bytes
-from colorize_cli.photos.photo import DecodeLimits
+from colorize_cli.formats.decode import decode_bytes
+from colorize_cli.formats.photo import DecodeLimits
 
 SAMPLES = "samples"
 Rgb = NDArray[np.uint8]

@@ -25,11 +25,11 @@ from PIL import Image, ImageColor
 
 from colorize_cli.errors import HintError, ShapeError, in_words, quoted
 from colorize_cli.files.plain import NotPlain, read_plain
-from colorize_cli.photos import png_file
-from colorize_cli.photos.declared import check
-from colorize_cli.photos.limits import check_need
-from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
-from colorize_cli.photos.raw import Damaged, TooManyPixels
+from colorize_cli.formats.declared import check
+from colorize_cli.formats.limits import check_need
+from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
+from colorize_cli.formats.png import png_file
+from colorize_cli.formats.raw import Damaged, TooManyPixels
 
 Floats = NDArray[np.float32]
 

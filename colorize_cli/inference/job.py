@@ -9,12 +9,12 @@ from pathlib import Path
 from colorize_cli import __version__
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import PHOTO_SUFFIXES
+from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
+from colorize_cli.formats.sniff import SUFFIXES
+from colorize_cli.formats.strip import Strip
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars
-from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import DecodeLimits, PhotoFormat
-from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.sniff import SUFFIXES
-from colorize_cli.photos.strip import Strip
+from colorize_cli.metadata.provenance import Provenance
 
 SOFTWARE = "colorize-cli"
 REPORT_NAME = "colorize-report.json"

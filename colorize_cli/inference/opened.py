@@ -19,6 +19,11 @@ from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.files.atomic import on_trial
 from colorize_cli.files.discover import Source
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, takes_luma, write_photo
+from colorize_cli.formats.kept import Shelf
+from colorize_cli.formats.photo import DecodeLimits, LumaPlanes, Page, Photo
+from colorize_cli.formats.scan import Scan, hidden, open_scan
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce
@@ -30,12 +35,7 @@ from colorize_cli.inference.scans import Lane, Sight, look, paint, total_rows
 from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.steering import Known
 from colorize_cli.inference.verify import verify
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, takes_luma, write_photo
-from colorize_cli.photos.kept import Shelf
-from colorize_cli.photos.photo import DecodeLimits, LumaPlanes, Page, Photo
-from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.scan import Scan, hidden, open_scan
+from colorize_cli.metadata.provenance import Provenance
 
 if TYPE_CHECKING:
     import torch

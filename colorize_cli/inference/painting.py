@@ -19,12 +19,12 @@ from colorize_cli.color.keep import Kept
 from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
+from colorize_cli.formats.photo import LumaPlanes
+from colorize_cli.formats.scan import Block
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.propagation import propagate
 from colorize_cli.guidance.scribbles import AlongEdges, upsampled_strips
 from colorize_cli.inference.geometry import View, reduced_lightness
-from colorize_cli.photos.photo import LumaPlanes
-from colorize_cli.photos.scan import Block
 
 if TYPE_CHECKING:
     import torch

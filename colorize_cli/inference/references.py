@@ -17,12 +17,12 @@ from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.colour_of import ab_of
 from colorize_cli.errors import HintError, NothingToDoError, PhotoError, counted, one_line, printable
 from colorize_cli.files.discover import discover
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.models.store import sha256_of
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.photo import DecodeLimits
 
 _AREA = 512 * 512  # pixels of one reference
 _AREA_OF_ALL = 64 * _AREA  # many references are kept smaller: 200 MB are enough

@@ -17,6 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.formats.ahead import ahead
+from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.formats.jpeg.scan_write_jpeg import recoded
+from colorize_cli.formats.photo import DecodeLimits, Page, Photo, PhotoFormat
+from colorize_cli.formats.scan import Block, Scan, open_scan, strips
+from colorize_cli.formats.tiff.verify_levels import level_faults
+from colorize_cli.formats.verify import compared
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.inference.verify import (
     EIGHT_BIT_LIMIT,
@@ -26,13 +33,6 @@ from colorize_cli.inference.verify import (
     sixteen_bit_limit,
 )
 from colorize_cli.metadata.audit.compare import audit
-from colorize_cli.photos.ahead import ahead
-from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import DecodeLimits, Page, Photo, PhotoFormat
-from colorize_cli.photos.scan import Block, Scan, open_scan, strips
-from colorize_cli.photos.scan_write_jpeg import recoded
-from colorize_cli.photos.verify import compared
-from colorize_cli.photos.verify_levels import level_faults
 
 _STRIP_PIXELS = 1 << 21
 _BINS = 1000  # of one L*, for percentiles

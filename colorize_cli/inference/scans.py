@@ -26,15 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import RgbSpace
+from colorize_cli.formats.ahead import ahead
+from colorize_cli.formats.encode import EncodeSettings, Written
+from colorize_cli.formats.photo import LumaPlanes, Page
+from colorize_cli.formats.scan import Block, Scan, strips
+from colorize_cli.formats.scan_write import write_scan
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.spaces import space_of
-from colorize_cli.photos.ahead import ahead
-from colorize_cli.photos.encode import EncodeSettings, Written
-from colorize_cli.photos.photo import LumaPlanes, Page
-from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.scan import Block, Scan, strips
-from colorize_cli.photos.scan_write import write_scan
+from colorize_cli.metadata.provenance import Provenance
 
 SIGHT_BYTES = 32 << 20  # of a page's reduced copy; it is halved until it has no more
 _STRIP_BYTES = 8 << 20

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, XMP, assemble
+from colorize_cli.formats.photo import LumaPlanes
+from colorize_cli.formats.seal import seal
 from colorize_cli.inference.geometry import View, reduce
-from colorize_cli.photos.jpeg_file import APP0, APP1, XMP, assemble
-from colorize_cli.photos.photo import LumaPlanes
-from colorize_cli.photos.provenance import Provenance, only_note
-from colorize_cli.photos.seal import seal
+from colorize_cli.metadata.provenance import Provenance, only_note
 
 PAIR, SHEET = ".compare.jpg", ".variants.jpg"  # endings of their names
 _GAP = 12  # pixels of white between the pictures of a sheet

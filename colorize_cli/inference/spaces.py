@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.formats.lut_profiles import to_srgb
+from colorize_cli.formats.photo import Page, Photo
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos.lut_profiles import to_srgb
-from colorize_cli.photos.photo import Page, Photo
 
 
 def in_known_spaces(photo: Photo) -> Photo:

@@ -32,7 +32,7 @@ from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.painting import Guided
 from colorize_cli.inference.references import References, read_references
-from colorize_cli.photos.provenance import Provenance
+from colorize_cli.metadata.provenance import Provenance
 
 Plane = NDArray[np.float32]
 

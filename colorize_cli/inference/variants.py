@@ -21,7 +21,7 @@ from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Plane, Request
 from colorize_cli.inference.painting import held
 from colorize_cli.inference.steering import Known
-from colorize_cli.photos.provenance import Provenance
+from colorize_cli.metadata.provenance import Provenance
 
 _VARIANT = re.compile(r"(.+)\.variant\d+$")
 

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
+from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.formats.photo import Photo, PhotoFormat
+from colorize_cli.formats.strip import Strip
+from colorize_cli.formats.tiff.verify_levels import level_faults
+from colorize_cli.formats.verify import read_back, through_encoder
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
-from colorize_cli.photos.encode import EncodeSettings
-from colorize_cli.photos.photo import Photo, PhotoFormat
-from colorize_cli.photos.strip import Strip
-from colorize_cli.photos.verify import read_back, through_encoder
-from colorize_cli.photos.verify_levels import level_faults
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 LOSSY_RATIO = 1.2

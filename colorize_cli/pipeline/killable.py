@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import DecodeError, TooSlowError
+from colorize_cli.formats import probe
 from colorize_cli.inference import opened
-from colorize_cli.photos import probe
 
 # Looked up when they are called, in the child.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {

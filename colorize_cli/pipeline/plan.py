@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from colorize_cli.errors import PhotoError
 from colorize_cli.files.discover import Source
-from colorize_cli.photos.encode import EncodeSettings, suffix_for, target_format
-from colorize_cli.photos.photo import PhotoFormat
-from colorize_cli.photos.probe import probe
+from colorize_cli.formats.encode import EncodeSettings, suffix_for, target_format
+from colorize_cli.formats.photo import PhotoFormat
+from colorize_cli.formats.probe import probe
 
 _OPAQUE = frozenset({PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm})  # transparency makes them PNG
 

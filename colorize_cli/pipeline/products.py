@@ -10,9 +10,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from colorize_cli.formats.reader import read_provenance
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.variants import base_stem
-from colorize_cli.photos.reader import read_provenance
 
 
 class Products:

@@ -17,16 +17,16 @@ from colorize_cli.files.discover import Source
 from colorize_cli.files.facts import FileFacts, same_time, sha256_of
 from colorize_cli.files.leftovers import sweep
 from colorize_cli.files.locks import ResultLocks
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, suffix_for
+from colorize_cli.formats.photo import PhotoFormat
+from colorize_cli.formats.reader import ResultFile, read_result
+from colorize_cli.formats.strip_file import has_to_strip
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variants import variant_note, variant_path
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, suffix_for
-from colorize_cli.photos.photo import PhotoFormat
-from colorize_cli.photos.provenance import Provenance, SourceNote
-from colorize_cli.photos.reader import ResultFile, read_result
-from colorize_cli.photos.strip_file import has_to_strip
+from colorize_cli.metadata.provenance import Provenance, SourceNote
 from colorize_cli.pipeline.copies import KnownCopies
 from colorize_cli.pipeline.outcome import Outcome, Status
 

@@ -22,6 +22,8 @@ from colorize_cli.errors import PhotoError, printable
 from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
+from colorize_cli.formats import places
+from colorize_cli.formats.decode import turn
 from colorize_cli.inference.choices import Sidecars
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.metadata import upright, xmp
@@ -30,8 +32,6 @@ from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.inventory import AuditError
 from colorize_cli.metadata.xmp import XmpError
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import places
-from colorize_cli.photos.decode import turn
 from colorize_cli.pipeline.outcome import Outcome, Status
 
 _MOST = 64 << 20  # bytes; a larger one is no side-car

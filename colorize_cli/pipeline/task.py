@@ -21,6 +21,15 @@ from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
+from colorize_cli.formats.encode import target_format, write_photo
+from colorize_cli.formats.kept import Shelf
+from colorize_cli.formats.limits import check_size
+from colorize_cli.formats.photo import DecodeLimits
+from colorize_cli.formats.probe import probe
+from colorize_cli.formats.raw import TooManyPixels
+from colorize_cli.formats.scan import Scan
+from colorize_cli.formats.scan_plan import ScanPlan, described, plan
+from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.colorizer import HintPlanes, Request
@@ -34,18 +43,9 @@ from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, wr
 from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_path
 from colorize_cli.inference.verify import verify_copy
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.notes import Loss, Note, losses
-from colorize_cli.photos.encode import target_format, write_photo
-from colorize_cli.photos.kept import Shelf
-from colorize_cli.photos.limits import check_size
-from colorize_cli.photos.photo import DecodeLimits
-from colorize_cli.photos.probe import probe
-from colorize_cli.photos.provenance import Provenance
-from colorize_cli.photos.raw import TooManyPixels
-from colorize_cli.photos.scan import Scan
-from colorize_cli.photos.scan_plan import ScanPlan, described, plan
-from colorize_cli.photos.strip_file import strip_copy
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import Nursery, is_possible
 from colorize_cli.pipeline.outcome import Outcome, Status

@@ -35,8 +35,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import PhotoError
-from colorize_cli.photos import decode as decoding
-from colorize_cli.photos.photo import DecodeLimits
+from colorize_cli.formats import decode as decoding
+from colorize_cli.formats.photo import DecodeLimits
 
 Array = NDArray[Any]
 LIMITS = DecodeLimits(max_pixels=20_000_000, max_memory=1 << 30)

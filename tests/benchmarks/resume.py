@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.files.discover import Source
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, read_provenance, write_photo
-from colorize_cli.photos.provenance import Provenance
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, read_provenance, write_photo
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.resume import source_note
 
 

@@ -16,7 +16,7 @@ from colorize_cli.data import sources
 from colorize_cli.data.dataset import decode_photo
 from colorize_cli.data.sources import list_members, read_bytes
 from colorize_cli.errors import DataError
-from tests.photos import bombs
+from tests.formats import bombs
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(100)
 

@@ -17,8 +17,8 @@ from colorize_cli.guidance.hints import hint_map, read_sidecar
 from colorize_cli.guidance.sidecars import list_sidecars
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.pipeline.run import colorize_photos
+from tests.formats import bombs
 from tests.inference.conftest import grey_photo, tiny_model
-from tests.photos import bombs
 
 __all__ = ["tiny_model"]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import ExitStatus
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import read_provenance
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import read_provenance
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress, colorize_photos
-from tests.photos.test_fuzz import SEEDS, mutated, resealed
+from tests.formats.test_fuzz import SEEDS, mutated, resealed
 
 
 def fill(folder: Path, count: int, first: int) -> list[Path]:

@@ -12,14 +12,14 @@ from PIL import Image, ImageCms
 from skimage.color import rgb2lab
 
 from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.formats.decode import decode
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos.decode import decode
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import colorize_photos
+from tests.formats.test_lut_profiles import table_profile
 from tests.inference.conftest import grey_photo
-from tests.photos.test_lut_profiles import table_profile
 
 
 @pytest.fixture

@@ -15,14 +15,17 @@ import tifffile
 from numpy.typing import NDArray
 
 from colorize_cli.color.channels import lightness_of
+from colorize_cli.formats import scan_plan, scan_vips
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.jpeg import scan_write_jpeg
+from colorize_cli.formats.kept import Shelf
+from colorize_cli.formats.photo import DecodeLimits
+from colorize_cli.formats.png import encode_png
+from colorize_cli.formats.profiles import srgb_profile
+from colorize_cli.formats.scan import open_scan
+from colorize_cli.formats.tiff import scan_tiff, scan_write_tiff
 from colorize_cli.inference import scan_verify, scans
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos import encode_png, scan_plan, scan_tiff, scan_vips, scan_write_jpeg, scan_write_tiff
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.kept import Shelf
-from colorize_cli.photos.photo import DecodeLimits
-from colorize_cli.photos.profiles import srgb_profile
-from colorize_cli.photos.scan import open_scan
 from colorize_cli.pipeline import task
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress, colorize_photos

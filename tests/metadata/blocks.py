@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from colorize_cli.photos.ifd import Ifd, Tag
-from colorize_cli.photos.ifd_write import exif_block
+from colorize_cli.metadata.ifd import Ifd, Tag
+from colorize_cli.metadata.ifd_write import exif_block
 
 Segments = Iterable[tuple[int, bytes]]
 IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")

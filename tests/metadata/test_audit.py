@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, target_format, write_photo
+from colorize_cli.formats.jpeg import mpf
+from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.metadata.audit.containers import inventory
+from colorize_cli.metadata.ifd import Tag
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import mpf
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, Provenance, target_format, write_photo
-from colorize_cli.photos.ifd import Tag
-from colorize_cli.photos.photo import PhotoFormat
 from tests.metadata import blocks as b
 
 NOTE = Provenance("colorize-cli", "1", "tiny", "0" * 64)

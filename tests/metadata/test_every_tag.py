@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
 
 pytestmark = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 NOTE = Provenance("colorize-cli", "1", "mini", "0" * 64, (("vividness", "0.5"),))

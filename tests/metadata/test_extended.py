@@ -10,11 +10,12 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance, suffix_for, write_photo
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import Photo, PhotoFormat
+from colorize_cli.formats.png import png_file
 from colorize_cli.metadata import extended, xmp
-from colorize_cli.photos import jpeg_file, png_file
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, Provenance, read_provenance, suffix_for, write_photo
-from colorize_cli.photos.photo import Photo, PhotoFormat
 
 NOTE = Provenance("colorize-cli", "1", "mini", "0" * 64)
 RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'

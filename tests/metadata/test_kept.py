@@ -14,13 +14,17 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from colorize_cli.formats.bmp import bmp_file
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
+from colorize_cli.formats.jp2 import jp2_file
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import Photo, PhotoFormat
+from colorize_cli.formats.png import png_file
+from colorize_cli.metadata import irb
+from colorize_cli.metadata.ifd import Ifd, Tag, rational, read_header, read_ifd
+from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import bmp_file, irb, jp2_file, jpeg_file, png_file
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
-from colorize_cli.photos.ifd import Ifd, Tag, rational, read_header, read_ifd
-from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import Photo, PhotoFormat
 
 U8 = NDArray[np.uint8]
 NOTE = Provenance("colorize-cli", "1", "mini", "0" * 64)
@@ -302,7 +306,7 @@ def maker_note(at: int, name: bytes = b"", order: str = "<") -> bytes:
 
 
 def tiff_with_maker_note(name: bytes) -> bytes:
-    from colorize_cli.photos.ifd_write import directory, header
+    from colorize_cli.metadata.ifd_write import directory, header
 
     def tags(note: bytes) -> list[Tag]:
         inner = Ifd("<", (Tag(36867, 2, 20, b"1999:12:31 23:59:59\0"), Tag(37500, 7, len(note), note)))

@@ -8,9 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.photos import decode_ppm, gif_blocks, heif_boxes, jpeg_file, png_text, tiff_tags
-from colorize_cli.photos.ifd import Ifd, Tag
-from colorize_cli.photos.photo import PageMetadata
+from colorize_cli.formats import decode_ppm
+from colorize_cli.formats.gif import gif_blocks
+from colorize_cli.formats.heif import heif_boxes
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import PageMetadata
+from colorize_cli.formats.png import png_text
+from colorize_cli.formats.tiff import tiff_tags
+from colorize_cli.metadata.ifd import Ifd, Tag
 
 ONE_SAMPLE = PageMetadata(tags=Ifd("<", (Tag(277, 3, 1, b"\1\0"),)))
 

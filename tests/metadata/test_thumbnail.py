@@ -15,14 +15,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.formats import exif
+from colorize_cli.formats.decode import decode, turn
+from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, write_photo
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import LumaPlanes, PhotoFormat
+from colorize_cli.formats.verify import read_back
+from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
+from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.notes import Loss, Note
-from colorize_cli.photos import exif, jpeg_file
-from colorize_cli.photos.decode import decode, turn
-from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, write_photo
-from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
-from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import LumaPlanes, PhotoFormat
-from colorize_cli.photos.verify import read_back
 
 NOTE = Provenance("colorize-cli", "1", "mini", "0" * 64)
 U8 = NDArray[np.uint8]

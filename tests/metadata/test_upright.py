@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.formats.decode import decode, finish, turn
+from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
+from colorize_cli.formats.jp2 import jp2_file
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import DecodeLimits, Metadata, Photo, PhotoFormat
+from colorize_cli.formats.png import png_file
+from colorize_cli.formats.probe import probe
+from colorize_cli.formats.raw import RawPage, RawPhoto
+from colorize_cli.formats.scan import open_scan
+from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
+from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.upright import orientation, upright
-from colorize_cli.photos import jp2_file, jpeg_file, png_file
-from colorize_cli.photos.decode import decode, finish, turn
-from colorize_cli.photos.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
-from colorize_cli.photos.ifd import Ifd, Tag, read_header, read_ifd
-from colorize_cli.photos.ifd_write import exif_block
-from colorize_cli.photos.photo import DecodeLimits, Metadata, Photo, PhotoFormat
-from colorize_cli.photos.probe import probe
-from colorize_cli.photos.raw import RawPage, RawPhoto
-from colorize_cli.photos.scan import open_scan
 
 U8 = NDArray[np.uint8]
 WIDTH, HEIGHT = 60, 40
@@ -299,7 +301,7 @@ def test_exif_s_subject_turns_with_the_pixels(tmp_path: Path, turned: int, conta
 
 def tiff_with(grey: U8, block: bytes, turned: int) -> bytes:
     """A TIFF whose page has the EXIF directory of a block."""
-    from colorize_cli.photos.ifd_write import directory, header
+    from colorize_cli.metadata.ifd_write import directory, header
 
     start = read_header(block)
     tags = [tag for tag in read_ifd(block, start, start.first).tags if tag.code != 274]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.metadata import parts, xmp
+from colorize_cli.formats import places
+from colorize_cli.metadata import parts, provenance, xmp
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.metadata.upright import orientation, upright
-from colorize_cli.photos import places, provenance
-from colorize_cli.photos.provenance import Provenance
 
 HEAD = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'

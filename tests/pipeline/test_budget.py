@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from colorize_cli.files.machine import resident_memory
+from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import opened
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.scans import Stopped
-from colorize_cli.photos import probe as probe_module
 from colorize_cli.pipeline import task
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.run import colorize_photos

@@ -57,8 +57,8 @@ def test_a_streamed_photo_that_changes_fails_by_name(
             changed = True
             change(photo, other)
 
-    monkeypatch.setattr("colorize_cli.photos.kept.ROOM", 0)
-    monkeypatch.setattr("colorize_cli.photos.scan_plan.ROOM", 0)
+    monkeypatch.setattr("colorize_cli.formats.kept.ROOM", 0)
+    monkeypatch.setattr("colorize_cli.formats.scan_plan.ROOM", 0)
     monkeypatch.setattr("colorize_cli.inference.scans._STRIP_BYTES", 1 << 16)
     job = ColorizeJob((str(photo),), out, model=str(tiny_model), device="cpu", stream_from=1, jobs=1)
     report = colorize_photos(job, on_progress)

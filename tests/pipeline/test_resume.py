@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.reader import read_provenance, read_result
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos.decode import decode
-from colorize_cli.photos.provenance import Provenance, SourceNote
-from colorize_cli.photos.reader import read_provenance, read_result
+from colorize_cli.metadata.provenance import Provenance, SourceNote
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import colorize_photos

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colorize_cli.formats.decode import turn
 from colorize_cli.inference.choices import OutputFormat, Sidecars
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.metadata import upright
 from colorize_cli.metadata.audit.properties import properties
 from colorize_cli.notes import Loss
-from colorize_cli.photos.decode import turn
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress, colorize_photos
 from colorize_cli.pipeline.sidecars import remaining

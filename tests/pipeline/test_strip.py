@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from colorize_cli.formats import exif
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos import exif
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress, colorize_photos
+from tests.formats.test_strip_file import COLOR, FILES, GPS
 from tests.metadata import blocks as b
-from tests.photos.test_strip_file import COLOR, FILES, GPS
 
 
 def run(tiny_model: Path, folder: Path, out: Path, **options: object) -> list[Outcome]:

@@ -8,8 +8,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.photos import encode_jpeg, jpeg_file
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import colorize_photos

@@ -1,0 +1,1 @@
+"""BMP: headers of all kinds, run lengths, pixels."""

@@ -1,0 +1,163 @@
+"""Carry metadata from one format's places to another's.
+
+In:  a `Photo`
+Out: an EXIF block, or comments, for a format that keeps them
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from colorize_cli.formats import exif, thumbnail
+from colorize_cli.formats.jp2 import jp2_file
+from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo, PhotoFormat
+from colorize_cli.formats.png import png_file
+from colorize_cli.formats.tiff.tiff_tags import (
+    COPIED_LAYOUT,
+    ICC,
+    IPTC,
+    LAYERS,
+    LAYOUT,
+    ORIENTATION,
+    PHOTOSHOP,
+    XMP,
+    breaks_when_moved,
+    tags_of_exif,
+    told_anew,
+)
+from colorize_cli.metadata import extended, xmp
+from colorize_cli.metadata.ifd_write import exif_block
+from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.notes import Loss, Note
+
+# Tags of a TIFF page that EXIF's first directory has, too.
+_SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
+# Tags that are blocks of their own or about sub-images, and padding: what becomes of them is said elsewhere.
+_BLOCKS = frozenset({ORIENTATION, 254, 255, 330, XMP, IPTC, PHOTOSHOP, ICC, LAYERS, 32934, 59932, 59933})
+# Tags that every page of a TIFF keeps, byte for byte.
+KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
+
+
+_MOST_TEXT = 66_000  # more than a JPEG comment holds
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+# Of the pixels as PNG has them: other formats say it in their own way, or have no need of it.
+_PNG_ALONE = frozenset(
+    {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi", b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"sPLT"}
+)
+_JPEG, _PNG, _TIFF = PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff
+# Which formats have a place for what.
+_HOLDS_EXIF = frozenset(set(PhotoFormat) - {PhotoFormat.bmp, PhotoFormat.ppm})
+_HOLDS_IPTC = frozenset({_JPEG, _PNG, _TIFF, PhotoFormat.jp2})
+_HOLDS_COMMENTS = frozenset({_JPEG, _PNG, PhotoFormat.ppm, PhotoFormat.gif})
+
+
+def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
+    """The photo with its metadata as a file of that format can hold them, and notes on what it cannot.
+
+    Args:
+        photo: as decoded.
+        format: of the output.
+    """
+    metadata, notes = photo.metadata, list[str]()
+
+    def lost(what: str, number: int = 1) -> None:
+        verb, them = ("was", "it") if number == 1 else ("were", "them")
+        notes.append(Note(f"{what} {verb} left out: {format.upper()} has no place for {them}", Loss.metadata))
+
+    if metadata.xmp_extended and format is not _JPEG:
+        packet = extended.whole(metadata.xmp, metadata.xmp_extended)
+        if packet == metadata.xmp:
+            notes.append(Note("its ExtendedXMP cannot be read and was left out", Loss.metadata))
+        metadata = replace(metadata, xmp=packet, xmp_extended=())
+    if format is PhotoFormat.heic and metadata.xmp and xmp.fault(metadata.xmp):
+        notes.append(Note("its XMP cannot be read and was left out: HEIC holds none that is damaged", Loss.metadata))
+        metadata = replace(metadata, xmp=None)
+    if metadata.thumbnail:
+        notes.append(exif.THUMBNAIL_LEFT_OUT)
+        metadata = replace(metadata, thumbnail=None)
+    if metadata.exif and format not in _HOLDS_EXIF:
+        lost("EXIF")
+    if metadata.exif and format is _TIFF and not any(tags_of_exif(metadata.exif, order) for order in "<>"):
+        notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
+    if metadata.iptc and format not in _HOLDS_IPTC:
+        lost("IPTC")
+    comments = metadata.comments[1:] if format is _TIFF else metadata.comments
+    if comments and format not in _HOLDS_COMMENTS:
+        lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
+    if format is not _PNG:
+        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if format is _JPEG else set())
+        if other:
+            lost(f"PNG chunks ({', '.join(sorted(kind.decode('latin-1') for kind in other))})", 2)
+    if format is not _JPEG and metadata.segments:
+        lost(f"JPEG segments ({', '.join(sorted({f'APP{marker - 0xE0}' for marker, _ in metadata.segments}))})", 2)
+    if format is not PhotoFormat.jp2 and metadata.boxes:
+        lost(f"JPEG 2000 boxes ({', '.join(sorted({jp2_file.described(box) for box in metadata.boxes}))})", 2)
+    if format is not _TIFF and (codes := _tags_of_tiff_alone(photo, format)):
+        lost(f"TIFF tags ({', '.join(map(str, codes))})", 2)
+    if format is PhotoFormat.ppm and any(page.icc for page in photo.pages):
+        notes.append(Note("its color profile was left out: PPM has no place for it", Loss.profile))
+    if _moves_a_maker_note(photo, format):
+        notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
+    return replace(photo, metadata=metadata), notes
+
+
+def _tags_of_tiff_alone(photo: Photo, format: PhotoFormat) -> list[int]:
+    """The tags of a TIFF's pages for which a format has no place, in order."""
+    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if format in _HOLDS_EXIF else {282, 283, 296})
+    pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
+    return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
+
+
+def with_new_thumbnail(photo: Photo, format: PhotoFormat, pixels: AnyPixels | LumaPlanes) -> Photo:
+    """The photo with a thumbnail of the result in its EXIF, where the old one stood and the format keeps it there.
+
+    Args:
+        photo: as decoded.
+        format: of the output.
+        pixels: of the output's first page.
+    """
+    metadata = photo.metadata
+    if not metadata.exif or not metadata.thumbnail or format is _TIFF or format not in _HOLDS_EXIF:
+        return photo
+    block = thumbnail.renewed(metadata.exif, metadata.thumbnail, pixels)
+    if block is None:
+        return photo
+    return replace(photo, metadata=replace(metadata, exif=block, thumbnail=None))
+
+
+def _moves_a_maker_note(photo: Photo, format: PhotoFormat) -> bool:
+    """Whether a maker note whose values are found by their place in the file would come to stand elsewhere."""
+    if photo.format is _TIFF:
+        return any(page.metadata.tags and breaks_when_moved(page.metadata.tags.tags) for page in photo.pages)
+    block = photo.metadata.exif
+    return format is _TIFF and bool(block) and any(breaks_when_moved(tags_of_exif(block, order)) for order in "<>")
+
+
+def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
+    """The EXIF block for an output: the source's own, or one made of a TIFF page's tags, or one that names us alone."""
+    if photo.metadata.exif:
+        return photo.metadata.exif
+    tags = photo.pages[0].metadata.tags if photo.format is PhotoFormat.tiff else None
+    if tags is not None:
+        kept = [told_anew(tag, photo.pages[0].metadata) for tag in tags.tags if tag.code in _SHARED]
+        if not any(tag.code == 305 for tag in kept):
+            kept.append(exif.ascii_tag(305, note.line()))
+        return exif_block(tags.order, kept)
+    resolution = photo.pages[0].metadata.resolution
+    own = exif.resolution_tags(resolution, "<") if resolution else ()
+    return exif_block("<", [exif.ascii_tag(305, note.line()), *own])
+
+
+def comments_of(metadata: Metadata) -> list[bytes]:
+    """Comments, and PNG's texts as `name: text`; of a text that inflates to more, the first 64 KiB and a little."""
+    comments = list(metadata.comments)
+    for kind, payload in metadata.text:
+        keyword, _, rest = payload.partition(b"\0")
+        if kind == b"tEXt":
+            comments.append(keyword + b": " + rest.decode("latin-1").encode())
+        elif kind == b"zTXt":
+            comments.append(keyword + b": " + png_file.inflate_all(rest[1:], _MOST_TEXT)[0].decode("latin-1").encode())
+        elif kind == b"iTXt" and len(parts := rest[2:].split(b"\0", 2)) == 3:
+            text = png_file.inflate_all(parts[2], _MOST_TEXT)[0] if rest[:1] == b"\x01" else parts[2]
+            comments.append(keyword + b": " + text)
+    return comments

@@ -1,0 +1,265 @@
+"""Read a photo: from a file of any known format to upright grey or RGB pixels and all that stood around them.
+
+In:  a path; limits on what a file may declare; whether to salvage what is there of a damaged one
+Out: a `Photo`; or one of `DecodeError` and `TooLargeError`, in one line that a person understands
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.facts import FileFacts, same
+from colorize_cli.files.plain import kind_of
+from colorize_cli.formats import exif, profiles
+from colorize_cli.formats.camera_raw import decode_raw
+from colorize_cli.formats.declared import check
+from colorize_cli.formats.decode_others import decode_other
+from colorize_cli.formats.decode_ppm import decode_ppm
+from colorize_cli.formats.jpeg.decode_jpeg import decode_jpeg
+from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK
+from colorize_cli.formats.jpeg.jpeg_file import TIFF_HEADERS
+from colorize_cli.formats.jpeg.jpeg_file import XMP as XMP_MARK
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, MultiPicture, Page, Photo, PhotoFormat
+from colorize_cli.formats.png.decode_png import decode_png
+from colorize_cli.formats.probe import probe
+from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, TooManyPixels
+from colorize_cli.formats.sniff import SUFFIXES, sniff, why_none
+from colorize_cli.formats.tiff.decode_tiff import decode_tiff
+from colorize_cli.metadata import extended, xmp
+from colorize_cli.metadata.upright import has_thumbnail, upright
+from colorize_cli.notes import Loss, Note
+
+__all__ = ["DecodeLimits", "decode", "decode_bytes", "probe"]
+
+
+_DEFAULT_LIMITS = DecodeLimits()
+
+
+def decode(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS, salvage: bool = False) -> Photo:
+    """Read a photo.
+
+    Args:
+        path: the file; a pipe or a device is refused before it is opened.
+        limits: what the file may declare.
+        salvage: take what is there of a truncated or damaged file, and say so in the notes.
+
+    Raises:
+        DecodeError: it cannot be read, or not wholly without `salvage`, or it changed while it was read.
+        TooLargeError: it declares more than the limits allow.
+    """
+    data, facts = read_file(path, limits)
+    return decode_bytes(data, path, facts, limits, salvage)
+
+
+def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits, salvage: bool = False) -> Photo:
+    """Read a photo from a file's bytes; for the rest see `decode`."""
+    format = sniff(data[:64])
+    if format is None:
+        raise DecodeError(why_none(data[:64]), path=path)
+    try:
+        check(data, format, limits)
+        raw = _decode(data, format, limits, salvage)
+        return finish(raw, path, raw.format or format, facts)
+    except Damaged as error:
+        raise DecodeError(error.reason, path=path, hint=error.advice(salvage)) from None
+    except TooManyPixels as error:
+        raise TooLargeError(str(error), path=path) from None
+    except MemoryError:
+        raise TooLargeError("not enough memory to read it", path=path) from None
+
+
+def finish(
+    raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
+) -> Photo:
+    """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd.
+
+    Args:
+        raw: pages as stored.
+        path: the file.
+        format: what it is.
+        facts: its times and size.
+        stored: width and height of the first page as stored; None where its pixels are all there.
+    """
+    pages = tuple(finish_page(page) for page in raw.pages)
+    notes = raw.notes
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
+        notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
+    size = stored or stored_size(raw.pages[0])
+    metadata = replace(_upright(raw.metadata, stored_orientation(raw.pages[0]), size), file=facts)
+    dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
+    notes += tuple(dict.fromkeys(dropped))
+    said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
+    notes += (said,) if said else ()
+    parts = (raw.metadata.xmp, extended.joined(raw.metadata.xmp, raw.metadata.xmp_extended))
+    behind = [page.metadata.multi.around for page in raw.pages if page.metadata.multi and page.metadata.multi.around]
+    if any(around.exif and exif.has_thumbnail(around.exif) for around in behind):
+        notes = (*notes, exif.THUMBNAIL_LEFT_OUT)
+    block = None if metadata.thumbnail else raw.metadata.exif
+    if block and exif.has_thumbnail(block) or any(map(has_thumbnail, parts)):
+        notes += (exif.THUMBNAIL_LEFT_OUT,)
+    notes = tuple(dict.fromkeys(notes))
+    if raw.metadata.xmp and (fault := xmp.fault(raw.metadata.xmp)):
+        notes += (f"its XMP cannot be read ({fault}): it stays as it was",)
+    return Photo(path, format, pages, metadata, notes)
+
+
+def stored_size(page: RawPage) -> tuple[int, int]:
+    """Width and height of a page as its file has it."""
+    height, width = page.pixels.shape[:2]
+    return (height, width) if page.undone >= 5 else (width, height)
+
+
+def stored_orientation(page: RawPage) -> int:
+    """The orientation of a page as its file has it, whoever undoes it."""
+    return page.orientation if page.orientation != 1 else page.undone
+
+
+def _upright(metadata: Metadata, turned: int, size: tuple[int, int]) -> Metadata:
+    """Metadata that say that the pixels stand upright now.
+
+    Args:
+        metadata: as the file has them.
+        turned: the orientation that was undone.
+        size: width and height as stored.
+    """
+    packet, pieces = extended.changed(metadata.xmp, metadata.xmp_extended, lambda part: upright(part, turned, size))
+    return replace(
+        metadata,
+        exif=exif.upright(metadata.exif, turned, size) if metadata.exif else None,
+        thumbnail=exif.thumbnail_place(metadata.exif) if metadata.exif else None,
+        xmp=packet,
+        xmp_extended=pieces,
+        segments=tuple((marker, _upright_segment(payload, turned, size)) for marker, payload in metadata.segments),
+    )
+
+
+def _upright_segment(payload: bytes, turned: int, size: tuple[int, int]) -> bytes:
+    """A JPEG segment that is kept; a second EXIF block or XMP packet speaks of the upright pixels, too."""
+    if payload.startswith(tuple(EXIF_MARK + start for start in TIFF_HEADERS)):
+        return EXIF_MARK + exif.upright(payload[len(EXIF_MARK) :], turned, size)
+    if payload.startswith(XMP_MARK):
+        return XMP_MARK + upright(payload[len(XMP_MARK) :], turned, size)
+    return payload
+
+
+def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+    """Decode what `check` has let through; TIFF's pages, and photos behind the first of a JPEG, are checked later."""
+    if format is PhotoFormat.jpeg:
+        return decode_jpeg(data, limits, salvage)
+    if format is PhotoFormat.png:
+        return decode_png(data, salvage)
+    if format is PhotoFormat.tiff:
+        return decode_tiff(data, limits, salvage)
+    if format is PhotoFormat.ppm:
+        return decode_ppm(data, salvage)
+    if format is PhotoFormat.raw:
+        return decode_raw(data, limits)
+    return decode_other(data, format, limits, salvage)
+
+
+def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
+    """The whole file and its times; of a file that is no picture the first bytes alone.
+
+    Raises:
+        DecodeError: it is no plain file, cannot be read, or changed meanwhile.
+        TooLargeError: no picture within the limits is as large as the file.
+    """
+    try:
+        before = os.stat(path)
+        if not stat.S_ISREG(before.st_mode):
+            raise DecodeError(f"it is {kind_of(before.st_mode)}, not a file", path=path)
+        # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(number, "rb") as file:
+            start = os.fstat(number)
+            if not stat.S_ISREG(start.st_mode):
+                raise DecodeError(f"it is {kind_of(start.st_mode)}, not a file", path=path)
+            data = file.read(64)
+            if sniff(data) is not None:
+                _check_file_size(path, start.st_size, limits)
+                data += file.read()
+            end = os.fstat(number)
+    except FileNotFoundError:
+        raise DecodeError("the file is gone", path=path) from None
+    except OSError as error:
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    except ValueError as error:
+        raise DecodeError(str(error), path=path) from None
+    except MemoryError:
+        raise TooLargeError("not enough memory to read it", path=path) from None
+    facts = FileFacts.of(end)
+    if not same(facts, FileFacts.of(start)) or sniff(data[:64]) and len(data) != end.st_size:
+        raise DecodeError("the file changed while it was read; try again", path=path)
+    return data, facts
+
+
+def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:
+    if limits.max_memory is not None and size > limits.max_memory:
+        raise TooLargeError(f"the file has {size:,} bytes, more than --max-memory allows", path=path)
+    if size > 8 * limits.max_pixels + (1 << 28):  # 16-bit RGBA, and 256 MiB around it
+        raise TooLargeError(
+            f"the file has {size:,} bytes, more than --max-pixels {limits.max_pixels} allows", path=path
+        )
+
+
+def finish_page(page: RawPage) -> Page:
+    """Apply grey and CMYK profiles, and turn the page upright."""
+    pixels, icc, tagged = page.pixels, page.icc, False
+    space = profiles.space_of(icc)
+    if page.space == "cmyk":
+        pixels, tagged = profiles.cmyk_to_srgb(pixels, icc)
+        icc = None
+    elif space == "grey" and icc is not None and pixels.ndim == 2:
+        toned = profiles.grey_to_srgb(pixels, icc)
+        tagged = toned is not None
+        pixels, icc = pixels if toned is None else toned, None
+    elif space != "rgb":
+        icc = None
+    return Page(
+        pixels=turn(pixels, page.orientation),
+        alpha=None if page.alpha is None else turn(page.alpha, page.orientation),
+        icc=icc,
+        metadata=replace(
+            page.metadata,
+            orientation=page.orientation,
+            tag_srgb=tagged,
+            resolution=page.metadata.resolution.turned()
+            if page.metadata.resolution and page.orientation >= 5
+            else page.metadata.resolution,
+            extra=None if page.metadata.extra is None else turn(page.metadata.extra, page.orientation),
+            multi=_upright_multi(page.metadata.multi, page),
+        ),
+    )
+
+
+def _upright_multi(multi: MultiPicture | None, page: RawPage) -> MultiPicture | None:
+    if multi is None or multi.around is None:
+        return multi
+    return replace(multi, around=_upright(multi.around, page.orientation, stored_size(page)))
+
+
+def _profile_notes(page: RawPage, done: Page) -> list[Note]:
+    if not page.icc or done.icc is not None or done.metadata.tag_srgb:
+        return []
+    space = profiles.space_of(page.icc)
+    if space is None:
+        return [Note("its colour profile is damaged and was left out", Loss.profile)]
+    return [Note(f"its colour profile, for {space}, could not be applied and was left out", Loss.profile)]
+
+
+def turn(pixels: AnyPixels, orientation: int) -> AnyPixels:
+    """Undo an EXIF orientation, 1 to 8 (EXIF 2.32, tag 274)."""
+    if orientation >= 5:
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

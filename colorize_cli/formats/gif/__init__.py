@@ -1,0 +1,1 @@
+"""GIF: blocks and frames."""

@@ -1,0 +1,195 @@
+"""The box structure of AVIF and HEIC files: their EXIF and XMP as they stand, and whether the picture is turned.
+
+In:  the bytes of an AVIF or HEIC
+Out: `HeifAround`
+
+Source: ISO/IEC 14496-12 (meta, iinf, iloc, pitm, iprp); ISO/IEC 23008-12 (Exif items, irot, imir).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from colorize_cli.formats.exif import THUMBNAIL_LEFT_OUT
+from colorize_cli.formats.jp2.jp2_file import Box, boxes
+
+_XMP_TYPE = b"application/rdf+xml"
+_MOST_ITEMS = 65_536
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class HeifAround:
+    """What stands around a picture.
+
+    Attributes:
+        exif: the EXIF block from its TIFF header on, byte for byte.
+        xmp: the packet.
+        orientation: 1 to 8, by which the container itself turns or mirrors the picture, whatever EXIF and XMP say.
+        notes: what no result has.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def around(data: bytes) -> HeifAround:
+    """What stands around the main picture; nothing where the structure is damaged."""
+    try:
+        return _around(data)
+    except (struct.error, IndexError, ValueError):
+        return HeifAround()
+
+
+def unturned(data: bytes) -> bytes:
+    """The file with every turn and mirroring in its properties made none: rotation by no angle."""
+    patched = bytearray(data)
+    meta = _find(data, boxes(data), b"meta")
+    properties = _find(data, boxes(data, meta.content + 4, meta.end), b"iprp") if meta else None
+    container = _find(data, boxes(data, properties.content, properties.end), b"ipco") if properties else None
+    for box in boxes(data, container.content, container.end) if container else ():
+        if box.kind in (b"irot", b"imir") and box.end > box.content:
+            patched[box.content - 4 : box.content + 1] = b"irot\0"
+    return bytes(patched)
+
+
+def _around(data: bytes) -> HeifAround:
+    meta = _find(data, boxes(data), b"meta")
+    if meta is None:
+        return HeifAround()
+    inside = {box.kind: box for box in boxes(data, meta.content + 4, meta.end)}
+    kinds, places = dict(_items(data, inside.get(b"iinf"))), dict(_places(data, inside.get(b"iloc")))
+    main, references = inside.get(b"pitm"), inside.get(b"iref")
+    number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
+    described = _described(data, references) if references else {}
+    exif = xmp = None
+    for item, (kind, content) in kinds.items():
+        if item not in places or kind not in (b"Exif", b"mime") or number not in described.get(item, (number,)):
+            continue  # or it is about another picture
+        whole = _bytes(data, places[item], inside.get(b"idat"))
+        if kind == b"Exif" and exif is None and len(whole) > 8:
+            start = 4 + struct.unpack_from(">I", whole)[0]
+            exif = whole[start:].removeprefix(b"Exif\0\0") or None
+        elif kind == b"mime" and content.startswith(_XMP_TYPE) and xmp is None:
+            xmp = whole or None
+    kinds_of = {box.kind for box in boxes(data, references.content + 4, references.end)} if references else set()
+    notes = (THUMBNAIL_LEFT_OUT,) if b"thmb" in kinds_of else ()
+    return HeifAround(exif, xmp, _orientation(data, inside.get(b"iprp"), number), notes)
+
+
+def _described(data: bytes, references: Box) -> dict[int, tuple[int, ...]]:
+    """Which pictures an item of metadata is about."""
+    size, found = 2 if data[references.content] == 0 else 4, dict[int, tuple[int, ...]]()
+    for box in boxes(data, references.content + 4, references.end):
+        if box.kind == b"cdsc":
+            at = box.content + size + 2
+            count = min(_number(data, at - 2, 2), (box.end - at) // size)
+            found[_number(data, box.content, size)] = tuple(_number(data, at + size * i, size) for i in range(count))
+    return found
+
+
+# Turned to the left so many times, then mirrored: not, top to bottom (axis 0), or left to right (axis 1).
+_ORIENTATIONS = ((1, 4, 2), (8, 5, 7), (3, 2, 4), (6, 7, 5))
+
+
+def _orientation(data: bytes, box: Box | None, item: int) -> int:
+    """What an item's properties do to it, as an EXIF orientation."""
+    angle = mirror = 0
+    for kind, value in _properties(data, box, item):
+        if kind == b"irot":
+            # a turn behind a mirror is the mirror behind the opposite turn
+            angle = (angle + (-1 if mirror else 1) * (value & 3)) % 4
+        elif kind == b"imir":
+            mirror = 1 + (value & 1)
+    return _ORIENTATIONS[angle][mirror]
+
+
+def _find(data: bytes, among: Iterator[Box], kind: bytes) -> Box | None:
+    return next((box for box in among if box.kind == kind), None)
+
+
+def _number(data: bytes, at: int, size: int) -> int:
+    if at + size > len(data):
+        raise ValueError("cut short")
+    return int.from_bytes(data[at : at + size])
+
+
+def _items(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+    """Each item's number, its type, and for `mime` its content type."""
+    if box is None:
+        return
+    start = box.content + (6 if data[box.content] == 0 else 8)
+    for count, entry in enumerate(boxes(data, start, box.end)):
+        version, at = data[entry.content], entry.content + 4
+        if entry.kind != b"infe" or version < 2 or count >= _MOST_ITEMS:
+            continue
+        width = 2 if version == 2 else 4
+        kind = data[at + width + 2 : at + width + 6]
+        rest = data[at + width + 6 : entry.end]
+        yield _number(data, at, width), (kind, rest.partition(b"\0")[2] if kind == b"mime" else b"")
+
+
+def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list[tuple[int, int]]]]]:
+    """Each item's construction method and extents (offset, length)."""
+    if box is None:
+        return
+    version, at = data[box.content], box.content + 4
+    sizes = struct.unpack_from(">BB", data, at)
+    offset_size, length_size, base_size, index_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15
+    wide = 4 if version == 2 else 2
+    count, at = _number(data, at + 2, wide), at + 2 + wide
+    for _ in range(min(count, _MOST_ITEMS)):
+        item, at = _number(data, at, wide), at + wide
+        method = 0
+        if version:
+            method, at = _number(data, at, 2) & 15, at + 2
+        at += 2  # the file that it stands in: this one
+        base, at = _number(data, at, base_size), at + base_size
+        parts, at = _number(data, at, 2), at + 2
+        extents = list[tuple[int, int]]()
+        for _ in range(parts):
+            at += index_size if version else 0
+            offset, at = _number(data, at, offset_size), at + offset_size
+            length, at = _number(data, at, length_size), at + length_size
+            extents.append((base + offset, length))
+        yield item, (method, extents)
+
+
+def _bytes(data: bytes, place: tuple[int, list[tuple[int, int]]], idat: Box | None) -> bytes:
+    method, extents = place
+    if method == 1 and idat is not None:
+        extents = [(idat.content + offset, length) for offset, length in extents]
+    elif method:
+        return b""
+    if sum(length for _, length in extents) > min(len(data), _MOST_BYTES):
+        return b""
+    return b"".join(data[offset : offset + length] for offset, length in extents)
+
+
+def _properties(data: bytes, box: Box | None, item: int) -> Iterator[tuple[bytes, int]]:
+    """The kinds of an item's properties in order, and the first byte of each."""
+    found = list(boxes(data, box.content, box.end)) if box else []
+    container = next((inner for inner in found if inner.kind == b"ipco"), None)
+    if container is None:
+        return
+    listed = list(boxes(data, container.content, container.end))
+    for inner in found:
+        for number, index in _associations(data, inner) if inner.kind == b"ipma" else ():
+            if number == item and 1 <= index <= len(listed):
+                yield listed[index - 1].kind, data[listed[index - 1].content]
+
+
+def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:
+    """Items and the numbers of their properties."""
+    version, wide_index = data[box.content], data[box.content + 3] & 1
+    at, width = box.content + 8, 2 if version == 0 else 4
+    for _ in range(min(_number(data, box.content + 4, 4), _MOST_ITEMS)):
+        item, count, at = _number(data, at, width), data[at + width], at + width + 1
+        for _ in range(count):
+            size = 2 if wide_index else 1
+            yield item, _number(data, at, size) & (0x7FFF if wide_index else 0x7F)
+            at += size

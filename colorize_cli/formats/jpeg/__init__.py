@@ -1,0 +1,1 @@
+"""JPEG: marker structure, pixels, metadata, several pictures in one file."""

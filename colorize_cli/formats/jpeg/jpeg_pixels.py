@@ -1,0 +1,145 @@
+"""Decode the scans of a JPEG, and notice where their bits are damaged; nothing is decoded twice.
+
+In:  the bytes of a JPEG
+Out: samples, uint8, (H, W) or (H, W, components); or `JpegDamage` with what libjpeg-turbo has to say
+
+JPEG has no checksums. A wrong bit shows where the code of a scan ends too early or too late, or has no meaning; one
+that only changes a value does not show. Two things that libjpeg warns of say nothing about the picture, and pass:
+application segments of an unknown version, and zeros that fill up the file before its end.
+"""
+
+from __future__ import annotations
+
+import logging
+from mmap import mmap
+
+import imagecodecs
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from colorize_cli.formats.jpeg import jpeg_file
+
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
+
+_UNKNOWN_SAMPLING = "subsampling"  # what TurboJPEG says of sampling factors that have no name
+_HARMLESS = "Invalid SOS parameters for sequential JPEG"  # old encoders; a sequential scan does not use them
+_END = b"\xff\xd9"
+
+
+class JpegDamage(ValueError):
+    """The scans hold bits that no encoder writes; the message says which, without the word JPEG."""
+
+
+def decode_strictly(data: bytes | mmap, components: int, factor: int = 1) -> NDArray[np.uint8]:
+    """Decode 8-bit samples; three components come as RGB, four as they are stored, but YCCK as CMYK.
+
+    Args:
+        data: from its start of image to its end of image.
+        components: 1, 3 or 4, as its frame declares.
+        factor: 1, or 2, 4 or 8 for a smaller copy, as libjpeg makes it while it decodes.
+
+    Returns:
+        (H, W) for one component, else (H, W, components); sides divided by the factor are rounded up.
+
+    Raises:
+        JpegDamage: part of it is damaged.
+        ValueError: it cannot be decoded at all.
+    """
+    try:
+        return _turbo(data, components, factor)
+    except ValueError as error:
+        if _UNKNOWN_SAMPLING in str(error):
+            return _by_vips(without_harmless(bytes(data), components), components, factor)
+        said = str(error)
+    if _HARMLESS in said:
+        return _turbo(data, components, factor, strict=False)
+    try:
+        return _turbo(without_harmless(bytes(data), components), components, factor)
+    except ValueError:
+        raise JpegDamage(plain_words(said)) from None
+
+
+def decode_leniently(data: bytes, components: int) -> NDArray[np.uint8]:
+    """Decode what can be decoded, whatever libjpeg warns of.
+
+    Raises:
+        ValueError: it cannot be decoded at all.
+    """
+    try:
+        return _turbo(data, components, strict=False)
+    except ValueError:
+        if components == 4:
+            raise
+        found: NDArray[np.uint8] = imagecodecs.jpeg8_decode(data)
+        return found
+
+
+def check_strictly(data: bytes | mmap) -> None:
+    """Look for damage without keeping the picture: its code is read, an eighth of its size is made of it.
+
+    Raises:
+        JpegDamage: part of it is damaged.
+    """
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1)
+    except ValueError as error:
+        said = str(error)
+        if _UNKNOWN_SAMPLING in said or _HARMLESS in said:
+            return
+        try:
+            simplejpeg.decode_jpeg(without_harmless(bytes(data), 3), colorspace="GRAY", min_height=1, min_width=1)
+        except ValueError:
+            raise JpegDamage(plain_words(said)) from None
+
+
+def _turbo(data: bytes | mmap, components: int, factor: int = 1, strict: bool = True) -> NDArray[np.uint8]:
+    space, least = {1: "GRAY", 3: "RGB", 4: "CMYK"}[components], {}
+    if factor > 1:
+        height, width = simplejpeg.decode_jpeg_header(data)[:2]
+        least = {"min_height": -(-height // factor), "min_width": -(-width // factor)}
+    found: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=space, strict=strict, **least)
+    return found[..., 0] if components == 1 else found
+
+
+def _by_vips(data: bytes, components: int, factor: int) -> NDArray[np.uint8]:
+    """Sampling factors that TurboJPEG refuses to name; libjpeg itself decodes them."""
+    import pyvips  # its libraries take a while to load, and such files are rare
+
+    pyvips.cache_set_max(0)  # buffers are told apart by their places in memory, which are used again
+    try:
+        image = pyvips.Image.jpegload_buffer(data, shrink=factor, fail_on="warning")
+        found: NDArray[np.uint8] = np.ascontiguousarray(image.numpy())
+    except pyvips.Error as error:
+        lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
+        raise JpegDamage(plain_words(lines[-1] if lines else "it cannot be decoded")) from None
+    if components == 4:  # what libvips turned round for Adobe's marker
+        parsed = jpeg_file.parse(data, headers_only=True)
+        found = found if parsed.adobe_transform is None else 255 - found
+    return found[..., 0] if components == 1 and found.ndim == 3 else found
+
+
+def plain_words(said: str) -> str:
+    """A message of libjpeg without its own prefixes."""
+    words = " ".join(said.split())
+    for prefix in ("VipsJpeg: ", "Corrupt JPEG data: "):
+        words = words.removeprefix(prefix)
+    return words[:120]
+
+
+def without_harmless(data: bytes, components: int) -> bytes:
+    """The file without what libjpeg warns of though the picture is whole.
+
+    Args:
+        data: the file.
+        components: of its frame; an unknown color transform of Adobe's segment is read as the usual one for so many.
+    """
+    data = jpeg_file.bare(data)
+    at = data.find(b"\xff\xee\x00\x0eAdobe")
+    if 0 <= at < data.find(b"\xff\xda") and data[at + 15] > 2:
+        data = data[: at + 15] + bytes((2 if components == 4 else 1,)) + data[at + 16 :]
+    end = data.rfind(_END)
+    kept = data[:end].rstrip(b"\0") if end > 0 else data
+    if kept.endswith(b"\xff") and len(kept) < end:
+        kept += b"\0"  # it belonged to this byte, which is one of the scan
+    return kept + data[end:] if end > 0 else data

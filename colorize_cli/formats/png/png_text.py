@@ -1,0 +1,81 @@
+"""EXIF, XMP and IPTC of a PNG: in chunks of their own, or in texts as ImageMagick writes them.
+
+In:  the chunks of a PNG
+Out: `PngAround`: each block once, and the chunks that are none of them
+
+Source: PNG Specification, third edition, for eXIf; XMP Specification Part 3; ImageMagick and exiftool for
+"Raw profile type ...".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from colorize_cli.formats.png import png_file
+from colorize_cli.metadata import irb
+
+_RAW = b"Raw profile type "
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_Chunk = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class PngAround:
+    """What stands around a PNG's pixels.
+
+    Attributes:
+        exif: an EXIF block from its TIFF header on.
+        xmp: the packet.
+        resources: Photoshop's image resources, which hold IPTC.
+        rest: the chunks that are none of these, in order.
+    """
+
+    exif: bytes | None
+    xmp: bytes | None
+    resources: bytes | None
+    rest: tuple[_Chunk, ...]
+
+
+def around(chunks: Iterable[_Chunk]) -> PngAround:
+    """Find the blocks; what cannot be read stays among the chunks, and so does a second block of a kind."""
+    chunks = tuple(chunks)
+    exif = next((payload.removeprefix(_EXIF) for kind, payload in chunks if kind == b"eXIf" and payload), None)
+    xmp = png_file.xmp_of(chunks)
+    resources, rest, first = None, list[_Chunk](), xmp is not None
+    for kind, payload in chunks:
+        if kind == b"eXIf":
+            continue
+        if kind == b"iTXt" and first and png_file.xmp_of([(kind, payload)]) == xmp:
+            first = False
+            continue
+        raw = _raw_profile(payload) if kind in (b"zTXt", b"tEXt") and payload.startswith(_RAW) else None
+        if raw is not None and raw.startswith(_EXIF):
+            exif = exif or raw.removeprefix(_EXIF)
+        elif raw is not None and xmp is None and (raw.startswith(_XMP) or payload.startswith(_RAW + b"xmp\0")):
+            xmp = raw.removeprefix(_XMP)
+        elif raw is not None and resources is None and (found := _resources(raw)):
+            resources = found
+        else:
+            rest.append((kind, payload))
+    return PngAround(exif, xmp, resources, tuple(rest))
+
+
+def _resources(raw: bytes) -> bytes | None:
+    """Image resources from a raw profile that holds them, or bare IPTC."""
+    if raw.startswith(b"\x1c"):
+        return irb.with_iptc(raw)
+    return raw if irb.split(raw) else None
+
+
+def _raw_profile(payload: bytes) -> bytes | None:
+    """What stands in a text as ImageMagick writes it: a name, a length and hexadecimal digits."""
+    _, _, rest = payload.partition(b"\0")
+    text = png_file.inflate_all(rest[1:])[0] if rest[:1] == b"\0" else rest
+    words = text.split(None, 2)
+    if len(words) < 3:
+        return None
+    try:
+        return bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
+    except ValueError:
+        return None

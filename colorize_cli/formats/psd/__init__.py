@@ -1,0 +1,1 @@
+"""Photoshop documents: header and the flattened picture."""

@@ -1,0 +1,57 @@
+"""What the header of a Photoshop document declares.
+
+In:  its first bytes
+Out: `PsdHeader`; or `Damaged`, `Unsupported`
+
+Source: Adobe, "Photoshop File Formats Specification".
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from colorize_cli.formats.raw import Damaged, Unsupported
+
+BITMAP, GREY, INDEXED, RGB, CMYK, MULTI, DUOTONE, LAB = 0, 1, 2, 3, 4, 7, 8, 9
+COLORS = {BITMAP: 1, GREY: 1, INDEXED: 1, RGB: 3, CMYK: 4, DUOTONE: 1, LAB: 3}
+CUT = "truncated PSD: its end is missing"
+
+
+@dataclass(frozen=True)
+class PsdHeader:
+    """What a document declares.
+
+    Attributes:
+        channels: of the flattened picture, alpha and spot colors included.
+        height: pixels.
+        width: pixels.
+        depth: bits of a sample.
+        mode: Photoshop's number of the kind of color.
+        large: it is a PSB.
+    """
+
+    channels: int
+    height: int
+    width: int
+    depth: int
+    mode: int
+    large: bool
+
+
+def header_of(data: bytes) -> PsdHeader:
+    """Read the header.
+
+    Raises:
+        Damaged: it is cut short or makes no sense.
+        Unsupported: its color is of a kind that is not read.
+    """
+    if len(data) < 26:
+        raise Damaged(CUT)
+    version, channels, height, width, depth, mode = struct.unpack_from(">H6xHIIHH", data, 4)
+    if not 0 < width <= 300_000 or not 0 < height <= 300_000 or not 0 < channels <= 56 or depth not in (1, 8, 16, 32):
+        raise Damaged(f"damaged PSD: its header declares {width:,} x {height:,} pixels, {channels} x {depth} bits")
+    if mode not in COLORS:
+        name = "multichannel" if mode == MULTI else f"kind {mode}"
+        raise Unsupported(f"unsupported PSD: its color is {name}; save it as TIFF in RGB first")
+    return PsdHeader(channels, height, width, depth, mode, version == 2)

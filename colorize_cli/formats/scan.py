@@ -1,0 +1,230 @@
+"""Open a large file so that its pixels come a few rows at a time, each page from top to bottom, as often as wanted.
+
+In:  a path to a TIFF, baseline JPEG or non-interlaced PNG
+Out: a `Scan`: the photo without its pixels, and blocks of rows that are what `decode` would have given for them
+
+TIFF comes by tifffile and imagecodecs, as on the road through memory: their strips and tiles are decoded on several
+cores, where libvips reads strips on one, and every kind of page means the same on both roads. JPEG and PNG come by
+libvips, the one library at hand that gives their rows before the whole picture is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.facts import facts_of, unchanged
+from colorize_cli.formats.decode import finish, finish_page
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
+from colorize_cli.formats.raw import Damaged, RawPage, TooManyPixels
+from colorize_cli.formats.scan_vips import open_jpeg, open_png
+from colorize_cli.formats.sniff import sniff
+from colorize_cli.formats.tiff.scan_tiff import open_tiff
+
+Rows = tuple[int, RawPage]
+_OPENERS = {PhotoFormat.tiff: open_tiff, PhotoFormat.jpeg: open_jpeg, PhotoFormat.png: open_png}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a page.
+
+    Attributes:
+        top: where they start.
+        rows: what they are; `rows.pixels` is (n, W) or (n, W, 3).
+        above, below: pixels of the rows next to them, where `with_neighbours` gave them.
+    """
+
+    top: int
+    rows: Page
+    above: AnyPixels | None = None
+    below: AnyPixels | None = None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A file whose pixels are read in blocks.
+
+    Attributes:
+        photo: as `decode` gives it, but its pixels and alpha are stand-ins of the right shape that take no memory.
+        readers: for each page, what starts reading its rows as they are stored; none where `photo` has its pixels, from
+            which the blocks are taken then.
+        convert: what is done to rows once they are upright.
+        reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
+        let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
+    """
+
+    photo: Photo
+    readers: tuple[Callable[[], Iterator[Rows]], ...]
+    convert: Callable[[Page], Page] = lambda page: page
+    reduced: Callable[[int], Iterator[Rows]] | None = None
+    let_go: Callable[[], None] = lambda: None
+
+    def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
+        """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
+        small = convert(replace(self.photo, pages=tuple(first_pixel(page) for page in self.photo.pages)))
+        sizes = [page.size for page in self.photo.pages]
+        pages = tuple(_spread(page, height, width) for page, (width, height) in zip(small.pages, sizes, strict=True))
+
+        def converted(rows: Page) -> Page:
+            return convert(replace(self.photo, pages=(rows,))).pages[0]
+
+        return Scan(replace(small, pages=pages), self.readers, converted, self.reduced)
+
+    def blocks(self, page: int, factor: int = 1) -> Iterator[Block]:
+        """All rows of a page, from top to bottom; by a factor, which `reduced` must be there for, of a smaller copy.
+
+        Raises:
+            DecodeError: the page is damaged, or the file changed since it was opened.
+        """
+        if not self.readers:
+            yield Block(0, self.photo.pages[page])
+            return
+        path = self.photo.path
+        unchanged(path, self.photo.metadata.file)
+        seen = 0
+        try:
+            for top, raw in self.readers[page]() if factor == 1 or self.reduced is None else self.reduced(factor):
+                rows = self.convert(finish_page(raw))
+                seen += len(rows.pixels)
+                yield Block(top, rows)
+                del raw, rows  # before the next are read: a strip may have 64 MB
+        except (Damaged, OSError) as error:
+            unchanged(path, self.photo.metadata.file)  # else the reason is that somebody writes to it
+            reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"
+            hint = error.advice() if isinstance(error, Damaged) else None
+            raise DecodeError(reason, path=path, hint=hint) from None
+        unchanged(path, self.photo.metadata.file)
+        if seen != self.photo.pages[page].size[1] // factor:
+            raise DecodeError("damaged: not all of its rows are there", path=path)
+
+
+def open_scan(path: Path, limits: DecodeLimits) -> Scan:
+    """Open a file that `scan_plan` says can be streamed.
+
+    Raises:
+        DecodeError: it cannot be read.
+        TooLargeError: it declares more pixels than the limits allow.
+    """
+    facts, head = facts_of(path)
+    format = sniff(head)
+    if format not in _OPENERS:
+        raise DecodeError("it is no TIFF, JPEG or PNG", path=path)
+    try:
+        raw, shapes, readers, reduced = _OPENERS[format](path, limits)
+        height, width = shapes[0][::-1] if raw.pages[0].orientation >= 5 else shapes[0]
+        photo = finish(raw, path, format, facts, (width, height))
+    except Damaged as error:
+        raise DecodeError(error.reason, path=path, hint=error.advice()) from None
+    except TooManyPixels as error:
+        raise TooLargeError(str(error), path=path) from None
+    except OSError as error:
+        raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    pages = tuple(_spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
+    return Scan(replace(photo, pages=pages), tuple(readers), reduced=reduced)
+
+
+def _spread(page: Page, height: int, width: int) -> Page:
+    """A page of a single pixel as a page of any size, in the memory of that pixel."""
+    extra = page.metadata.extra
+    return replace(
+        page,
+        pixels=_stand_in(page.pixels, height, width),
+        alpha=None if page.alpha is None else _stand_in(page.alpha, height, width),
+        metadata=replace(page.metadata, extra=None if extra is None else _stand_in(extra, height, width)),
+    )
+
+
+def _stand_in(pixel: AnyPixels, height: int, width: int) -> AnyPixels:
+    return np.broadcast_to(pixel[:1, :1], (height, width, *pixel.shape[2:]))
+
+
+def first_pixel(page: Page) -> Page:
+    """A page of one pixel, for what depends on the kind of its samples alone."""
+    extra = page.metadata.extra
+    return replace(
+        page,
+        pixels=page.pixels[:1, :1].copy(),
+        alpha=None if page.alpha is None else page.alpha[:1, :1].copy(),
+        metadata=replace(page.metadata, extra=None if extra is None else extra[:1, :1].copy()),
+    )
+
+
+def strips(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
+    """The same rows in blocks of exactly `rows` rows each, but for the last."""
+    waiting, count = list[Block](), 0
+    for block in blocks:
+        start, size = 0, len(block.rows.pixels)
+        while size - start >= rows - count:
+            stop = start + rows - count
+            yield _joined([*waiting, _cut(block, start, stop)])
+            start, waiting, count = stop, [], 0
+        if start < size:
+            waiting.append(_cut(block, start, size))
+            count += size - start
+        del block  # before the next is read: it may be large, and no strip holds it
+    if waiting:
+        yield _joined(waiting)
+
+
+def with_neighbours(blocks: Iterator[Block], count: int) -> Iterator[Block]:
+    """The same blocks, each with `count` rows of pixels above and below it; fewer where the page ends."""
+    if not count:
+        yield from blocks
+        return
+    waiting: Block | None = None
+    for block in blocks:
+        if waiting is not None:
+            yield replace(waiting, below=block.rows.pixels[:count].copy())
+            block = replace(block, above=waiting.rows.pixels[-count:].copy())
+        waiting = replace(block, above=block.rows.pixels[:0]) if block.above is None else block
+        del block
+    if waiting is not None:
+        yield replace(waiting, below=waiting.rows.pixels[:0])
+
+
+def _joined(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+
+    def join(planes: list[Any]) -> Any:
+        return None if planes[0] is None else np.concatenate(planes)
+
+    pages = [block.rows for block in blocks]
+    extra = join([page.metadata.extra for page in pages])
+    whole = replace(
+        pages[0],
+        pixels=join([page.pixels for page in pages]),
+        alpha=join([page.alpha for page in pages]),
+        metadata=replace(pages[0].metadata, extra=extra),
+    )
+    return Block(blocks[0].top, whole)
+
+
+def _cut(block: Block, start: int, stop: int) -> Block:
+    """Some rows of a block, copied where the block is much larger, so that they do not keep it."""
+    page, extra = block.rows, block.rows.metadata.extra
+    size = len(page.pixels)
+    if (start, stop) == (0, size):
+        return block
+    small = 2 * (stop - start) < size
+
+    def part(planes: Any) -> Any:
+        return None if planes is None else planes[start:stop].copy() if small else planes[start:stop]
+
+    metadata = page.metadata if extra is None else replace(page.metadata, extra=part(extra))
+    rows = replace(page, pixels=part(page.pixels), alpha=part(page.alpha), metadata=metadata)
+    return Block(block.top + start, rows)
+
+
+def hidden(page: Page, hides: bool) -> Page:
+    """A page of a scan whose alpha says whether it hides anything, now that it was looked at."""
+    if page.alpha is None:
+        return page
+    pixel = np.full((1, 1), 0 if hides else np.iinfo(page.alpha.dtype).max, page.alpha.dtype)
+    return replace(page, alpha=_stand_in(pixel, *page.alpha.shape))

@@ -1,0 +1,203 @@
+"""Decide from its header how a large file is read: in strips, or as a whole; and how much memory that takes.
+
+In:  what `probe` found, and the format of the result
+Out: a `ScanPlan`; or `TooLargeError`, in one line that says how to go on
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+
+from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.files.machine import half_of_memory
+from colorize_cli.formats.exif import orientation, orientation_of
+from colorize_cli.formats.jpeg import multi_jpeg
+from colorize_cli.formats.jpeg.jpeg_file import APP1, XMP, exif_blocks
+from colorize_cli.formats.kept import ROOM
+from colorize_cli.formats.limits import amount
+from colorize_cli.formats.photo import PhotoFormat, ProbeResult
+from colorize_cli.formats.png import png_text
+from colorize_cli.formats.raw import Damaged
+from colorize_cli.formats.scan_vips import jpeg_head, png_head
+from colorize_cli.formats.scan_write import STREAMED
+from colorize_cli.formats.tiff.tiff_pictures import pictures
+from colorize_cli.metadata.ifd import FileData, Ifd, TagError
+
+_BASE = 200 << 20  # bytes that a scan takes whatever its size: libraries, threads, the reduced copy
+_SMALL = 40 << 20  # bytes that any photo takes: the network's maps, and what is kept between the stages
+# Bytes a sample of a pixel that these encoders take beyond the others.
+_CODERS = {PhotoFormat.webp: 12, PhotoFormat.avif: 24, PhotoFormat.heic: 24, PhotoFormat.jp2: 20, PhotoFormat.jxl: 24}
+_STRIP_ROWS = 256
+_STRIPS = 8  # strips in one state or another at once: read, painted, coded
+_MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming
+
+_MOST_MEMORY = 4 << 40  # bytes that a machine might have
+
+
+@dataclass(frozen=True)
+class ScanPlan:
+    """How a file is read.
+
+    Attributes:
+        streamed: in strips.
+        memory: bytes that it takes, above what the process has at its start; an upper estimate.
+        reason: why it is not streamed; "" where it is, or need not be.
+        in_strips: one that is read as a whole is coloured and written in strips.
+        kept: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
+    """
+
+    streamed: bool
+    memory: int
+    reason: str = ""
+    in_strips: bool = False
+    kept: bool = False
+
+
+def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int, used: int = 0) -> ScanPlan:
+    """Choose the road for a file.
+
+    Args:
+        found: its header.
+        target: the format of the result.
+        stream_from: pixels from which a JPEG is streamed if it can be; other formats are from half as many.
+        max_memory: bytes that it may take; 0 is `half_of_memory`.
+        used: bytes of those that the process has already.
+
+    Raises:
+        TooLargeError: it cannot be done within `max_memory`.
+        DecodeError: its header is damaged.
+    """
+    whole, most = memory_of_whole(found, target), max_memory or used + half_of_memory()
+    limit = max(0, most - used)
+    # a JPEG is read faster as a whole, other formats are not
+    least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
+    if found.total_pixels < stream_from // 2 and whole <= limit:
+        return ScanPlan(False, whole)
+    reason, segment = why_not_streamed(found, target)
+    if found.total_pixels < least and whole <= limit:
+        return ScanPlan(False, whole, in_strips=not reason)
+    if not reason:
+        streamed = _memory_in_strips(found, segment)
+        if streamed <= limit or streamed <= whole:
+            rows = found.total_pixels * max(found.channels, 1)
+            # a JPEG's are cheap to write: there a second reading would be a fifth of the work
+            if found.format is PhotoFormat.jpeg and rows <= ROOM and streamed + rows <= limit:
+                return ScanPlan(True, streamed + rows, kept=True)
+            whole, reason = min(streamed, whole), ""
+    if whole > limit:
+        width, height = found.size
+        kind = f"{reason}, so it is held as a whole: " if reason else ""
+        raise TooLargeError(
+            f"{width:,} x {height:,} pixels; {kind}about {amount(whole + used, 1024)} of memory are needed, "
+            f"more than --max-memory {amount(most, 1024)} allows",
+            path=found.path,
+            hint=_way_out(whole + used, bool(reason)),
+        )
+    return ScanPlan(not reason, whole, reason)
+
+
+def _way_out(needed: int, held: bool) -> str:
+    """What to do with a file that needs more memory than it may have; one that no machine holds is a header's claim."""
+    if needed > _MOST_MEMORY:
+        return "Its header is probably damaged."
+    raised = f"--max-memory {amount(needed, 1024)} allows it"
+    return raised + ("; or save it as a tiled TIFF first, which is read in pieces." if held else ".")
+
+
+def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
+    """What is said beforehand of how a large file will be read; nothing of others."""
+    if not way.streamed and not way.reason:
+        return ()
+    how = "in strips" if way.streamed else f"as a whole ({way.reason})"
+    return (f"{found.total_pixels / 1e6:,.0f} megapixels, read {how}, in about {amount(way.memory, 1024)} of memory",)
+
+
+def memory_of_whole(found: ProbeResult, target: PhotoFormat) -> int:
+    """What a file takes that is decoded as a whole: while it is decoded, or while its result is made and coded."""
+    sample = 2 if found.depth > 8 else 1
+    channels = min(max(found.channels, 1), 4)
+    each = sample * (1.5 * channels + 6) + _CODERS.get(target, 0) * sample
+    return _SMALL + max(found.memory, os.stat(found.path).st_size + int(found.total_pixels * each))
+
+
+def _memory_in_strips(found: ProbeResult, segment: int) -> int:
+    sample = 2 if found.depth > 8 else 1
+    line = found.size[0] * sample * (max(found.channels, 1) + 3 + 3)
+    coded = os.stat(found.path).st_size if found.format is PhotoFormat.jpeg else 0  # it is read whole for its damage
+    return _BASE + coded + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
+
+
+def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]:
+    """Why a file has to be held as a whole, "" where it has not; and bytes of its largest strip or row of tiles.
+
+    Raises:
+        DecodeError: its header is damaged.
+    """
+    try:
+        if target not in STREAMED:
+            return f"{target.upper()} is not written in strips", 0
+        if found.format is PhotoFormat.jpeg:
+            return "it holds several pictures" if found.pages > 1 else _jpeg(found), 0
+        if found.format is PhotoFormat.png:
+            return _png(found), 0
+        if found.format is not PhotoFormat.tiff:
+            return f"{found.format.upper()} is not read in strips", 0
+        with open(found.path, "rb") as file:
+            seen = [_tiff(picture.ifd) for picture in pictures(FileData(file))[0]]
+        return next((reason for reason, _ in seen if reason), ""), max(segment for _, segment in seen)
+    except Damaged as error:
+        raise DecodeError(error.reason, path=found.path, hint=error.advice()) from None
+    except (OSError, TagError, struct.error) as error:
+        raise DecodeError(f"it cannot be read: {error}", path=found.path) from None
+
+
+def _jpeg(found: ProbeResult) -> str:
+    parsed = jpeg_head(found.path)
+    blocks, packets = exif_blocks(parsed), parsed.payloads(APP1, XMP)
+    if parsed.frame.marker not in (0xC0, 0xC1):
+        return "it is a progressive JPEG"
+    if parsed.frame.precision != 8:
+        return f"it is a JPEG of {parsed.frame.precision} bits"
+    if len(parsed.frame.components) not in (1, 3):
+        return "it is a CMYK JPEG"
+    if multi_jpeg.is_followed(parsed):
+        return "a gain map, another picture or a video follows it"
+    return _turned(orientation(blocks[0] if blocks else None, packets[0] if packets else None), 3)
+
+
+def _png(found: ProbeResult) -> str:
+    parsed = png_head(found.path)
+    if parsed.interlaced:
+        return "it is an interlaced PNG"
+    if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
+        return "it is a PNG with a palette, few bits or a transparent colour"
+    around = png_text.around(parsed.chunks)
+    return _turned(orientation(around.exif, around.xmp), 3)
+
+
+def _turned(value: int, least: int) -> str:
+    return f"its orientation tag ({value}) turns it" if value >= least else ""
+
+
+def _tiff(ifd: Ifd) -> tuple[str, int]:
+    compression, kinds = ifd.integer(259, 1), {int(kind) for kind in ifd.numbers(339)}
+    bits, samples = ifd.integer(258, 1), max(ifd.integer(277, 1), 1)
+    width, height, packet = ifd.integer(256), ifd.integer(257), ifd.find(700)
+    if compression == 6:
+        return "it is a TIFF with JPEG of the old kind", 0
+    if kinds - {1, 4} or bits > 16:
+        return "its samples are no whole numbers of 16 bits or fewer", 0
+    if turned := _turned(orientation_of(ifd, packet.value if packet else None), 5):
+        return turned, 0
+    tiled = ifd.find(324) is not None
+    rows = ifd.integer(323) if tiled else min(ifd.integer(278, height) or height, height)
+    segment = rows * width * samples * max(bits, 8) // 8
+    plain = compression == 1 and not tiled and ifd.integer(317, 1) == 1 and bits in (8, 16)
+    plain = plain and ifd.integer(262, 1) != 6
+    if plain:
+        return "", 0
+    if segment > _MOST_SEGMENT:
+        return f"one {'row of tiles' if tiled else 'strip'} of it has {amount(segment, 1024)}", segment
+    return "", segment

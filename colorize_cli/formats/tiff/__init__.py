@@ -1,0 +1,1 @@
+"""TIFF: tags, pages, strips and tiles, pyramids."""

@@ -1,0 +1,151 @@
+"""Read an output back and compare its pages with its source's: sizes, depth, alpha, profile, resolution.
+
+In:  the decoded source, the path of its output, the settings that it was written with
+Out: the output, decoded, for those who check its lightness, and what of the source is missing in it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from colorize_cli.errors import counted
+from colorize_cli.files.atomic import joined
+from colorize_cli.files.facts import FileFacts
+from colorize_cli.formats import strip
+from colorize_cli.formats.decode import DecodeLimits, decode, decode_bytes
+from colorize_cli.formats.encode import EncodeSettings, encode_bytes, target_format
+from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
+from colorize_cli.formats.tiff.tiff_tags import LOSSY_COMPRESSIONS
+from colorize_cli.metadata.provenance import Provenance
+
+_LOSSLESS = frozenset({PhotoFormat.png, PhotoFormat.tiff, PhotoFormat.bmp, PhotoFormat.ppm})
+_NO_DEEP = frozenset({PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.bmp})
+# These have a place for it in EXIF alone, which is kept as it was.
+_NO_RESOLUTION = frozenset({PhotoFormat.ppm, PhotoFormat.webp, PhotoFormat.avif, PhotoFormat.heic})
+_NO_LIMITS = DecodeLimits(max_pixels=2**62)
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """An output read back.
+
+    Attributes:
+        photo: as decoded again.
+        lossless: of each page, whether its pixels are exactly those that the encoder was given.
+        faults: what is not as it should be, each a few words; none is good.
+    """
+
+    photo: Photo
+    lossless: tuple[bool, ...]
+    faults: tuple[str, ...]
+
+
+def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
+    """Decode an output and compare it with its source.
+
+    Raises:
+        DecodeError: the output cannot be read.
+    """
+    return compared(source, decode(path, _NO_LIMITS), settings)
+
+
+def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
+    """Compare an output that was read back with its source; of pixels, their transparency alone.
+
+    What stands around the pixels is not compared here: what this reader does not see, it does not miss. That is done
+    by `metadata.audit`, from the files.
+    """
+    expected = strip.strip(source, settings.strip)
+    faults = _pages(expected, back)
+    if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:
+        faults.append("the file's time differs")
+    exact = is_lossless(source, back.format, settings)
+    lossless = tuple(exact and page.metadata.compression not in LOSSY_COMPRESSIONS for page in back.pages)
+    return ReadBack(back, lossless, tuple(faults))
+
+
+def is_lossless(photo: Photo, format: PhotoFormat, settings: EncodeSettings) -> bool:
+    """Whether an output of that format can hold exactly the pixels that the encoder was given."""
+    if format is PhotoFormat.tiff:
+        return True  # but for the pages that are JPEG inside
+    if format in (PhotoFormat.webp, PhotoFormat.jp2):
+        return settings.quality is None and photo.pages[0].metadata.lossless
+    return format in _LOSSLESS
+
+
+def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSettings) -> tuple[AnyPixels, ...]:
+    """Pixels as they come back from the same encoder with the same settings: what coding alone does to a grey picture.
+
+    Args:
+        photo: the source.
+        pages: per page (H, W) or (H, W, 3), of the page's size and dtype.
+        settings: how.
+
+    Raises:
+        EncodeError: they cannot be coded.
+        DecodeError: they cannot be read back.
+    """
+    format, _ = target_format(photo, settings)
+    note = Provenance("colorize-cli", "", "", "")
+    data = joined(encode_bytes(photo, pages, format, settings.quality, note)[0])
+    return tuple(page.pixels for page in decode_bytes(data, photo.path, FileFacts(), _NO_LIMITS).pages)
+
+
+def _pages(source: Photo, back: Photo) -> list[str]:
+    if len(back.pages) != len(source.pages):
+        return [f"{counted(len(back.pages), 'page')} instead of {len(source.pages)}"]
+    faults = []
+    for number, (before, after) in enumerate(zip(source.pages, back.pages, strict=True), 1):
+        where = f"page {number}: " if len(source.pages) > 1 else ""
+        faults += [where + fault for fault in _page(before, after, back.format)]
+    return faults
+
+
+def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
+    faults = []
+    if before.size != after.size:
+        faults.append(f"{after.size[0]} x {after.size[1]} pixels instead of {before.size[0]} x {before.size[1]}")
+    if before.pixels.dtype != after.pixels.dtype and format not in _NO_DEEP:
+        faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
+    a, b = _transparency(before), _transparency(after)
+    if (
+        (a is None) != (b is None)
+        or a is not None
+        and b is not None
+        and format in _LOSSLESS
+        and not np.array_equal(a, b)
+    ):
+        faults.append("transparency differs")
+    if before.icc != after.icc and not before.metadata.tag_srgb and format is not PhotoFormat.ppm:
+        faults.append("the colour profile differs")
+    if format is PhotoFormat.tiff and _subs(before) != _subs(after):
+        faults.append("the sub-images differ")
+    if not _near(before.metadata.resolution, after.metadata.resolution) and format not in _NO_RESOLUTION:
+        faults.append("the resolution differs")
+    return faults
+
+
+def _subs(page: Page) -> list[tuple[int, ...]]:
+    """How many sub-images stand where, and their sizes, upright."""
+    own = page.metadata
+    where = (len(own.before), len(own.after), *map(len, own.inside))
+    turned = own.orientation >= 5
+    return [where, *(sub.size[::-1] if turned and sub.is_level else sub.size for sub in own.sub_images)]
+
+
+def _transparency(page: Page) -> AnyPixels | None:
+    """Alpha; none where it hides nothing, since some encoders leave such a plane out."""
+    return page.alpha if page.hides else None
+
+
+def _near(a: Resolution | None, b: Resolution | None) -> bool:
+    """The same but for the rounding of a format's units."""
+    if a is None or a.unit == "none":
+        return True
+    return b is not None and all(
+        abs(x - y) <= max(0.01 * x, 0.6) for x, y in zip(a.per_inch(), b.per_inch(), strict=True)
+    )

@@ -1,0 +1,504 @@
+"""What stands around the pixels comes through: byte for byte where the format allows."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, TiffImagePlugin
+
+from colorize_cli.formats import exif, profiles
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance
+from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.photo import Photo, PhotoFormat
+from colorize_cli.formats.png import png_file
+from colorize_cli.metadata import irb, provenance
+from colorize_cli.metadata.ifd import Ifd, Tag
+from colorize_cli.metadata.ifd_write import exif_block
+
+Rewrite = Callable[..., tuple[Photo, Photo, Path]]
+U8 = NDArray[np.uint8]
+MAKER_NOTE = b"MAKER\0" + bytes(range(256)) * 3
+PACKET = (
+    b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="uuid:1" '
+    b'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    b'xmlns:exif="http://ns.adobe.com/exif/1.0/" tiff:Orientation="6" exif:GPSLatitude="48,8.5N">'
+    b"<dc:title><rdf:Alt><rdf:li>Gro\xc3\x9fmutter</rdf:li></rdf:Alt></dc:title><exif:GPSLongitude>11,34E"
+    b"</exif:GPSLongitude></rdf:Description></rdf:RDF></x:xmpmeta>" + b" " * 2000 + b'<?xpacket end="w"?>'
+)
+IPTC = b"\x1c\x02\x78\x00\x07caption"
+THUMBNAIL = b"8BIM\x04\x0c\0\0\0\0\0\x04abcd"
+
+
+def block(orientation: int = 6, order: str = "<", gps: bool = True, software: bool = True) -> bytes:
+    """An EXIF block with a maker note, GPS and a thumbnail after it."""
+    short = f"{order}H"
+    inner = (
+        Tag(37500, 7, len(MAKER_NOTE), MAKER_NOTE),
+        Tag(40962, 4, 1, struct.pack(f"{order}I", 56)),
+        Tag(40963, 4, 1, struct.pack(f"{order}I", 40)),
+    )
+    place = (Tag(1, 2, 2, b"N\0"), Tag(2, 5, 3, struct.pack(f"{order}6I", 48, 1, 8, 1, 30, 1)))
+    tags = [
+        Tag(274, 3, 1, struct.pack(short, orientation)),
+        Tag(315, 2, 7, b"Agnes B"),
+        Tag(34665, 4, 1, b"", child=Ifd(order, inner)),
+    ]
+    if software:
+        tags.append(Tag(305, 2, 13, b"ScannerSoft 1"))
+    if gps:
+        tags.append(Tag(34853, 4, 1, b"", child=Ifd(order, place)))
+    data = bytearray(exif_block(order, tags))
+    end = 10 + 12 * len(tags)
+    struct.pack_into(f"{order}I", data, end, len(data))
+    return bytes(data) + struct.pack(f"{order}HHHIIHHIII", 2, 513, 4, 1, 0, 514, 4, 1, 4, 0) + b"\xff\xd8\xff\xd9"
+
+
+def jpeg(pixels: U8, *segments: tuple[int, bytes], **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=90, **options)
+    return jpeg_file.assemble(out.getvalue(), segments)
+
+
+def rich_jpeg(pixels: U8, order: str = "<", orientation: int = 6) -> bytes:
+    return jpeg(
+        pixels,
+        (0xE0, b"JFIF\0\1\1\1\x02\x58\x01\x2c\0\0"),
+        (0xE1, jpeg_file.EXIF + block(orientation, order)),
+        (0xE1, jpeg_file.XMP + PACKET),
+        (0xED, jpeg_file.PHOTOSHOP + irb.with_iptc(IPTC) + THUMBNAIL),
+        (0xE5, b"private segment"),
+        (0xFE, b"a comment \xe9"),
+    )
+
+
+def differing(a: bytes, b: bytes) -> list[int]:
+    assert len(a) == len(b)
+    return [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_changes_only_orientation_thumbnail_and_sides(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, order: str
+) -> None:
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(rich_jpeg(grey, order))
+    _, after, _ = rewrite(path)
+    source, result = block(6, order), after.metadata.exif
+    assert result is not None and MAKER_NOTE in result
+    assert result.index(MAKER_NOTE) == source.index(MAKER_NOTE)
+    changed = differing(source, result)
+    assert len(changed) <= 1 + 4 + 2  # the orientation; the pointer; the exchanged sides
+    assert exif.orientation(result) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_undone_once(tmp_path: Path, rewrite: Rewrite, grey: U8, orientation: int) -> None:
+    path = tmp_path / "turned.png"
+    Image.fromarray(grey).save(path, exif=block(orientation))
+    before, after, out = rewrite(path)
+    with Image.open(path) as image:
+        from PIL import ImageOps
+
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(before.pages[0].pixels, expected)
+    np.testing.assert_array_equal(after.pages[0].pixels[..., 0], expected)
+    with Image.open(out) as written:
+        assert written.getexif()[274] == 1
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_tiff_pages_are_turned_each_for_itself(tmp_path: Path, rewrite: Rewrite, grey: U8, orientation: int) -> None:
+    path = tmp_path / "turned.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for turn in (1, orientation):
+            writer.write(grey, extratags=[(274, 3, 1, turn, True)], resolution=(300, 150), resolutionunit=2)
+    before, after, _ = rewrite(path)
+    assert after.pages[0].size == (56, 40)
+    assert after.pages[1].size == ((40, 56) if orientation >= 5 else (56, 40))
+    np.testing.assert_array_equal(after.pages[1].pixels[..., 0], before.pages[1].pixels)
+    resolution = after.pages[1].metadata.resolution
+    assert resolution is not None and (resolution.x, resolution.y) == ((150, 300) if orientation >= 5 else (300, 150))
+
+
+def test_jpeg_keeps_everything(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
+    path = tmp_path / "rich.jpg"
+    path.write_bytes(rich_jpeg(grey))
+    _, after, out = rewrite(path)
+    data = after.metadata
+    assert data.comments == (b"a comment \xe9",)
+    assert (0xE5, b"private segment") in data.segments
+    assert irb.iptc_of(data.iptc) == IPTC
+    assert data.iptc is not None and b"abcd" not in data.iptc  # the grey thumbnail is gone
+    assert data.xmp is not None and "Großmutter".encode() in data.xmp and b'tiff:Orientation="1"' in data.xmp
+    assert b"48,8.5N" in data.xmp
+    assert provenance.parse(data.xmp) == note == read_provenance(out)
+    resolution = after.pages[0].metadata.resolution
+    assert resolution is not None and (resolution.x, resolution.y, resolution.unit) == (300, 600, "inch")
+
+
+def test_a_second_exif_block_stays(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    path = tmp_path / "two.jpg"
+    second = (0xE1, jpeg_file.EXIF + block(1, ">"))
+    path.write_bytes(jpeg(grey, (0xE1, jpeg_file.EXIF + block(1)), second))
+    photo, after, _ = rewrite(path)
+    assert len(after.metadata.segments) == 1 and after.metadata.segments == photo.metadata.segments
+
+
+def segments_of(path: Path) -> list[tuple[int, bytes]]:
+    return list(jpeg_file.parse(path.read_bytes()).segments)
+
+
+@pytest.mark.parametrize("length", [40, 65_527, 65_528, 150_000])
+def test_exif_over_several_segments_stays_whole(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance, length: int
+) -> None:
+    text = (b"MM\0*II*\0" * (length // 8 + 1))[:length]  # its pieces must not look like blocks of their own
+    whole = exif_block(">", (Tag(270, 2, length, text), Tag(274, 3, 1, b"\0\1")))
+    path = tmp_path / "long.jpg"
+    cuts = sorted({0, min(len(whole), 30), *range(1, len(whole), 65_000), len(whole)})
+    parts = [whole[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    segments = [(0xE1, jpeg_file.EXIF + part) for part in parts if part]
+    segments.insert(1, (0xE1, jpeg_file.XMP + PACKET.replace(b'"6"', b'"1"')))  # as the fault wrote it
+    path.write_bytes(jpeg(grey, *segments))
+    _, after, out = rewrite(path)
+    assert after.metadata.exif == whole
+    kinds = [payload[:6] == jpeg_file.EXIF for marker, payload in segments_of(out) if marker == 0xE1]
+    pieces = sum(kinds)
+    assert pieces == -(-len(whole) // 65_527) or pieces == -(-len(whole) // 65_527) + 1
+    assert kinds[:pieces] == [True] * pieces, "XMP stands between the pieces"
+    assert read_provenance(out) == note
+
+
+def test_a_second_pass_replaces_the_note(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
+    path = tmp_path / "rich.jpg"
+    path.write_bytes(rich_jpeg(grey))
+    _, first, out = rewrite(path)
+    again = tmp_path / "again.jpg"
+    again.write_bytes(out.read_bytes())
+    _, second, _ = rewrite(again)
+    assert second.metadata.xmp == first.metadata.xmp
+    assert second.metadata.xmp is not None and second.metadata.xmp.count(b"<colorize:Model>") == 1
+
+
+def test_a_packet_too_large_for_one_segment_moves_to_the_extension(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance
+) -> None:
+    big = PACKET.replace(b" " * 2000, b"").replace("Großmutter".encode(), b"G" * 64_600)
+    path = tmp_path / "big.jpg"
+    path.write_bytes(jpeg(grey, (0xE1, jpeg_file.XMP + big)))
+    _, after, out = rewrite(path)
+    assert read_provenance(out) == note
+    joined = b"".join(part[40:] for part in after.metadata.xmp_extended)
+    assert b"G" * 64_600 in joined
+    assert after.metadata.xmp is not None and b"HasExtendedXMP" in after.metadata.xmp
+
+
+def test_an_extension_of_the_source_stays(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
+    part = b"0" * 32 + struct.pack(">II", 9, 0) + b"extension"
+    path = tmp_path / "extended.jpg"
+    path.write_bytes(jpeg(grey, (0xE1, jpeg_file.XMP + PACKET), (0xE1, jpeg_file.XMP_EXTENDED + part)))
+    _, after, out = rewrite(path)
+    assert after.metadata.xmp_extended == (part,)
+    assert read_provenance(out) == note
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        PACKET,
+        PACKET.decode().encode("utf-16-le"),
+        b"<rdf:RDF xmlns:rdf='x'/>",
+        b"no RDF at all",
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b"<rdf:Description rdf:about=''/></rdf:RDF></x:xmpmeta>",
+    ],
+)
+def test_the_note_merges_into_any_packet(packet: bytes, note: Provenance) -> None:
+    merged = provenance.merge(packet, note)
+    assert provenance.parse(merged) == note
+    assert provenance.merge(merged, note) == merged
+    other = Provenance("x", "2", "other", "0" * 64)
+    assert provenance.parse(provenance.merge(merged, other)) == other
+
+
+def test_the_merged_packet_is_well_formed_and_of_one_subject(note: Provenance) -> None:
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(provenance.merge(PACKET, note).decode())
+    rdf = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+    assert {item.get(f"{rdf}about") for item in root.iter(f"{rdf}Description")} == {"uuid:1"}
+    ElementTree.fromstring(provenance.merge(None, note).decode())
+
+
+def test_control_characters_in_settings_stay_xml(note: Provenance) -> None:
+    from xml.etree import ElementTree
+
+    odd = Provenance("s", "1", "m\x00\udc80", "0", (("hints", "a\nb]]>&\x1b"),))
+    ElementTree.fromstring(provenance.only_note(odd).decode())
+
+
+def test_png_keeps_text_profile_resolution_exif_and_xmp(
+    tmp_path: Path, rewrite: Rewrite, grey16: NDArray[np.uint16], note: Provenance
+) -> None:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(grey16)))
+    extra = [
+        (b"gAMA", struct.pack(">I", 45455)),
+        (b"pHYs", struct.pack(">IIB", 11811, 5906, 1)),
+        (b"eXIf", block(1)),
+        (b"tEXt", b"Title\0Ein Haus"),
+        (b"zTXt", b"Comment\0\0" + __import__("zlib").compress(b"long text")),
+        (b"iTXt", b"Author\0\0\0de\0\0" + "Jürgen".encode()),
+        (b"tIME", b"\x07\xd0\1\1\0\0\0"),
+        png_file.xmp_chunk(PACKET),
+    ]
+    path = tmp_path / "text.png"
+    path.write_bytes(png_file.assemble(plain.header(), extra, plain.coded, ()))
+    _, after, out = rewrite(path)
+    for item in extra[:1] + extra[3:7]:
+        assert item in after.metadata.text
+    resolution = after.pages[0].metadata.resolution
+    assert resolution is not None and resolution.per_metre() == (11811, 5906)
+    assert after.metadata.exif is not None and MAKER_NOTE in after.metadata.exif
+    assert after.metadata.xmp is not None and "Großmutter".encode() in after.metadata.xmp
+    assert read_provenance(out) == note
+
+
+def test_software_is_named_only_where_nobody_is(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    for name, software in (("a", "Epson Scan"), ("b", None)):
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, grey, software=software or False, metadata=None)
+        _, _, out = rewrite(path)
+        with tifffile.TiffFile(out) as file:
+            assert file.pages[0].tags["Software"].value == (software or "colorize-cli 1.2.3")
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(_png_with_software(grey, software))
+        _, after, _ = rewrite(path)
+        found = [payload for kind, payload in after.metadata.text if payload.startswith(b"Software\0")]
+        assert found == [b"Software\0" + (software or "colorize-cli 1.2.3").encode()]
+        path = tmp_path / f"{name}.jpg"
+        path.write_bytes(jpeg(grey, *([(0xE1, jpeg_file.EXIF + block(1))] if software else [])))
+        _, after, out = rewrite(path)
+        with Image.open(out) as image:
+            assert image.getexif()[305] == ("ScannerSoft 1" if software else "colorize-cli 1.2.3")
+
+
+def _png_with_software(grey: U8, software: str | None) -> bytes:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(grey)))
+    text = [(b"tEXt", b"Software\0" + software.encode())] if software else []
+    return png_file.assemble(plain.header(), text, plain.coded, ())
+
+
+def test_tiff_keeps_the_tags_of_every_page(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
+    path = tmp_path / "album.tif"
+    with tifffile.TiffWriter(path, byteorder=">") as writer:
+        for number in range(3):
+            tags = [
+                (315, 2, None, f"artist {number}", True),
+                (297, 3, 2, (number, 3), True),
+                (33432, 2, None, "nobody's", True),
+                (65123, 12, 2, (1.5, number), True),
+                (700, 1, len(PACKET), PACKET, True),
+                (33723, 7, len(IPTC), IPTC, True),
+                (34377, 7, None, irb.with_iptc(IPTC) + THUMBNAIL, True),
+            ]
+            writer.write(
+                grey,
+                description=f"page {number}",
+                datetime="1999:12:31 23:59:59",
+                software="Scan",
+                extratags=tags,
+                resolution=(200 + number, 100),
+                resolutionunit="CENTIMETER",
+                metadata=None,
+            )
+    _, after, out = rewrite(path)
+    with tifffile.TiffFile(out) as file:
+        assert file.byteorder == ">"
+        for number, page in enumerate(file.pages):
+            tags = page.tags
+            assert tags["ImageDescription"].value == f"page {number}"
+            assert tags["Artist"].value == f"artist {number}"
+            assert tags["PageNumber"].value == (number, 3)
+            assert tags["DateTime"].value == "1999:12:31 23:59:59"
+            assert tags[65123].value == (1.5, number)
+            assert tags["YResolution"].value == (200 + number, 1)  # turned, as the packet says
+            assert tags["XResolution"].value == (100, 1) and tags["ResolutionUnit"].value == 3
+            assert "Großmutter".encode() in tags[700].value
+            assert bytes(tags[33723].value) == IPTC and b"abcd" not in bytes(tags[34377].value)
+    assert read_provenance(out) == note
+    assert irb.iptc_of(after.metadata.iptc) == IPTC
+
+
+def test_exif_inside_tiff_is_copied_with_its_maker_note(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    path = tmp_path / "exif.tif"
+    Image.fromarray(grey).save(path)
+    inner = Ifd("<", (Tag(37500, 7, len(MAKER_NOTE), MAKER_NOTE), Tag(33437, 5, 1, struct.pack("<II", 28, 10))))
+    data = bytearray(path.read_bytes())
+    from colorize_cli.metadata.ifd import read_header, read_ifd
+    from colorize_cli.metadata.ifd_write import directory
+
+    start = read_header(bytes(data))
+    tags = [*read_ifd(bytes(data), start, start.first).tags, Tag(34665, 4, 1, b"", child=inner)]
+    struct.pack_into("<I", data, 4, len(data))
+    path.write_bytes(bytes(data) + bytes(directory("<", tags, len(data))[0]))
+    for settings in (EncodeSettings(), EncodeSettings(format=PhotoFormat.jpeg)):
+        _, _, out = rewrite(path, settings)
+        assert MAKER_NOTE in out.read_bytes()
+        with Image.open(out) as image:
+            assert image.getexif().get_ifd(34665)[33437] == TiffImagePlugin.IFDRational(28, 10)
+
+
+@pytest.mark.parametrize("target", list(PhotoFormat))
+def test_metadata_moves_between_formats(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance, target: PhotoFormat
+) -> None:
+    if target is PhotoFormat.heic:
+        pytest.importorskip("pillow_heif")
+    path = tmp_path / "rich.jpg"
+    path.write_bytes(rich_jpeg(grey))
+    _, after, out = rewrite(path, EncodeSettings(format=target))
+    assert read_provenance(out) == note
+    if target not in (PhotoFormat.bmp, PhotoFormat.ppm):
+        assert b"Agnes B" in out.read_bytes() and MAKER_NOTE in out.read_bytes()
+        assert after.metadata.xmp is not None and "Großmutter".encode() in after.metadata.xmp
+        assert after.pages[0].size == (40, 56)  # the sides stay exchanged, once
+    if target is PhotoFormat.tiff:
+        assert irb.iptc_of(after.metadata.iptc) == IPTC
+
+
+def test_strip_gps_leaves_the_rest(tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance) -> None:
+    path = tmp_path / "rich.jpg"
+    path.write_bytes(rich_jpeg(grey))
+    _, after, out = rewrite(path, EncodeSettings(strip="gps"))
+    data = out.read_bytes()
+    assert b"GPSL" not in data and b"48,8.5N" not in data and struct.pack("<6I", 48, 1, 8, 1, 30, 1) not in data
+    with Image.open(out) as image:
+        found = image.getexif()
+        assert 34853 not in found and found[315] == "Agnes B" and dict(found.get_ifd(34665))[37500] == MAKER_NOTE
+    assert after.metadata.xmp is not None and "Großmutter".encode() in after.metadata.xmp
+    assert read_provenance(out) == note
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_strip_all_leaves_pixels_profile_resolution_and_our_note(
+    tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance, suffix: str
+) -> None:
+    path = tmp_path / f"rich{suffix}"
+    profile = profiles.srgb_profile()
+    if suffix == ".jpg":
+        path.write_bytes(
+            jpeg_file.assemble(rich_jpeg(grey), [(0xE1, jpeg_file.EXIF + block()), *jpeg_file.icc_segments(profile)])
+        )
+    elif suffix == ".tif":
+        Image.fromarray(grey).save(path, dpi=(300, 300), description="Agnes B", icc_profile=profile)
+    else:
+        Image.fromarray(grey).save(path, exif=block(), icc_profile=profile)
+    before, after, out = rewrite(path, EncodeSettings(strip="all"))
+    data = out.read_bytes()
+    for private in (b"Agnes", b"MAKER", b"Gro", b"a comment", b"caption", b"private"):
+        assert private not in data
+    assert after.pages[0].icc == profile
+    assert after.pages[0].metadata.resolution == before.pages[0].metadata.resolution
+    assert read_provenance(out) == note
+
+
+def test_an_rgb_profile_stays_and_many_segments_are_joined(tmp_path: Path, rewrite: Rewrite, rgb: U8) -> None:
+    profile = bytearray(profiles.srgb_profile() + bytes(range(256)) * 600)
+    profile[:4] = struct.pack(">I", len(profile))
+    path = tmp_path / "profiled.jpg"
+    path.write_bytes(jpeg(rgb, *jpeg_file.icc_segments(bytes(profile))))
+    before, after, _ = rewrite(path)
+    assert before.pages[0].icc == after.pages[0].icc == bytes(profile)
+
+
+def test_a_damaged_profile_is_left_out_and_said(tmp_path: Path, rewrite: Rewrite, rgb: U8) -> None:
+    path = tmp_path / "profiled.jpg"
+    path.write_bytes(jpeg(rgb, (0xE2, jpeg_file.ICC + b"\1\2half of it")))
+    before, after, _ = rewrite(path)
+    assert after.pages[0].icc is None and any("profile" in text for text in before.notes)
+
+
+def grey_profile(gamma: float) -> bytes:
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    tags = struct.pack(">I4sII4sII", 2, b"kTRC", 156, 14, b"wtpt", 172, 20)
+    head = bytearray(128)
+    head[8:12], head[12:24], head[36:40] = b"\2\x40\0\0", b"mntrGRAYXYZ ", b"acsp"
+    head[68:80] = struct.pack(">3i", 63190, 65536, 54061)
+    body = bytes(head) + tags + curve + white
+    return struct.pack(">I", len(body)) + body[4:]
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
+def test_a_grey_profile_is_applied_as_little_cms_does(tmp_path: Path, rewrite: Rewrite, gamma: float) -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    profile = grey_profile(gamma)
+    path = tmp_path / "toned.png"
+    Image.fromarray(ramp).save(path, icc_profile=profile)
+    before, after, _ = rewrite(path)
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(source, target, "L", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
+    expected = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))
+    # Little CMS interpolates coarsely in the darkest tones of a linear profile.
+    assert np.abs(before.pages[0].pixels.astype(int) - expected[..., 1])[1:].max() <= 1
+    assert after.pages[0].icc == profiles.srgb_profile()
+
+
+def test_a_grey_profile_keeps_16_bits(tmp_path: Path, rewrite: Rewrite, grey16: NDArray[np.uint16]) -> None:
+    path = tmp_path / "toned.tif"
+    tifffile.imwrite(path, grey16, iccprofile=grey_profile(2.2))
+    before, after, _ = rewrite(path)
+    assert before.pages[0].pixels.dtype == np.uint16 and len(np.unique(before.pages[0].pixels)) > 1500
+    np.testing.assert_array_equal(after.pages[0].pixels[..., 1], before.pages[0].pixels)
+
+
+def test_the_srgb_profile_holds_no_time_of_day() -> None:
+    first = profiles.srgb_profile()
+    profiles.srgb_profile.cache_clear()
+    assert profiles.srgb_profile() == first
+    assert profiles.space_of(first) == "rgb"
+
+
+def test_resolution_in_every_unit(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    for unit, code in (("inch", 1), ("cm", 2)):
+        path = tmp_path / f"{unit}.jpg"
+        path.write_bytes(jpeg(grey, (0xE0, b"JFIF\0\1\1" + bytes([code]) + b"\0\x76\0\x76\0\0")))
+        for target in (PhotoFormat.jpeg, PhotoFormat.tiff, PhotoFormat.png, PhotoFormat.jp2):
+            before, after, _ = rewrite(path, EncodeSettings(format=target))
+            a, b = before.pages[0].metadata.resolution, after.pages[0].metadata.resolution
+            assert a is not None and b is not None and a.unit == unit
+            assert b.per_inch() == pytest.approx(a.per_inch(), rel=0.001)
+            if target in (PhotoFormat.jpeg, PhotoFormat.tiff):
+                assert a == b
+
+
+def test_exif_of_imagemagick_in_png_is_found_and_turned(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    plain = png_file.parse(bytes(imagecodecs.png_encode(grey)))
+    data = b"Exif\0\0" + block(6)
+    text = f"\nexif\n{len(data):8d}\n{data.hex()}\n".encode()
+    chunk = (b"zTXt", b"Raw profile type exif\0\0" + __import__("zlib").compress(text))
+    path = tmp_path / "magick.png"
+    path.write_bytes(png_file.assemble(plain.header(), [chunk], plain.coded, ()))
+    _, after, out = rewrite(path)
+    assert after.pages[0].size == (40, 56) and after.metadata.exif is not None
+    assert b"Raw profile type exif" not in out.read_bytes()
+
+
+def test_decoding_again_gives_the_same_photo(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:
+    path = tmp_path / "rich.jpg"
+    path.write_bytes(rich_jpeg(grey))
+    rewrite(path)
+    first = (tmp_path / "out" / "rich.jpg").read_bytes()
+    rewrite(path)
+    assert (tmp_path / "out" / "rich.jpg").read_bytes() == first
+    assert decode(path).metadata == decode(path).metadata

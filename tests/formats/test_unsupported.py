@@ -1,0 +1,62 @@
+"""What is not read is called unsupported, by its name; it is not damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from colorize_cli.errors import DecodeError
+from colorize_cli.formats.decode import decode, probe
+
+GREY = np.zeros((8, 8), np.uint8)
+FILES = {
+    "JPEG-LS": bytes(imagecodecs.jpegls_encode(GREY)),
+    "JPEG XR": bytes(imagecodecs.jpegxr_encode(GREY)),
+    "OpenEXR": b"v/1\1" + bytes(60),
+    "Radiance HDR": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n" + bytes(4),
+    "PAM": b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\nab",
+    "ICO": b"\0\0\1\0\1\0" + bytes(60),
+    "XCF": b"gimp xcf v011\0" + bytes(60),
+    "FITS": b"SIMPLE  =                    T" + b" " * 50,
+    "a film": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(60),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".bin"])
+def test_other_formats_are_named(tmp_path: Path, name: str, suffix: str) -> None:
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(FILES[name])
+    for read in (decode, probe):
+        with pytest.raises(DecodeError, match=f"^unsupported: it is {name}") as caught:
+            read(path)
+        assert "damaged" not in str(caught.value) and caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [((1, 0xC5), "hierarchical"), ((9, 2), "2 components"), ((4, 7), "7 bits per sample")],
+)
+def test_kinds_of_jpeg_that_are_not_read(tmp_path: Path, changed: tuple[int, int], words: str) -> None:
+    data = bytearray(imagecodecs.jpeg8_encode(GREY))
+    frame = data.index(b"\xff\xc0")
+    place, value = changed
+    data[frame + place] = value
+    if words.startswith("2"):  # room for the second component
+        data[frame + 2 : frame + 4] = b"\0\x0e"
+        data[frame + 13 : frame + 13] = b"\2\x11\0"
+    path = tmp_path / "kind.jpg"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match=f"^unsupported JPEG: .*{words}"):
+        decode(path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_jpeg_2000_of_five_components(tmp_path: Path, dtype: type) -> None:
+    path = tmp_path / "five.jp2"
+    path.write_bytes(imagecodecs.jpeg2k_encode(np.zeros((16, 16, 5), dtype), reversible=True, codecformat="jp2"))
+    with pytest.raises(DecodeError, match="^unsupported JPEG 2000: 5 components"):
+        decode(path)
