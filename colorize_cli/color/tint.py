@@ -43,6 +43,7 @@ _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must
 _MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the picture
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
 _COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
+_MANY_SHARE, _MANY_HUES = 0.35, 0.6  # of the picture, in hues whose mean is less than this of their chroma: no mount
 
 
 class Kind(StrEnum):
@@ -118,6 +119,8 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
         return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=measures)
     if evidence > 0 or mask.mean() > _COLORED_SHARE:
         return OwnColor(Kind.colored, max(evidence, 0.0), measures=measures)
+    if mask.mean() > _MANY_SHARE and _one_hue(ab[:, mask]) < _MANY_HUES:
+        return OwnColor(Kind.colored, BORDERLINE, measures=measures)
     if not mask.any():
         return OwnColor(Kind.monochrome, evidence, measures=measures)
     return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, measures)
@@ -168,6 +171,11 @@ def _change(planes: Floats, distance: int) -> Floats:
         other = wide[:, top : top + height, left : left + width]
         np.maximum(most, np.hypot(*(planes - other)), out=most)
     return most
+
+
+def _one_hue(ab: Floats) -> float:
+    """Share of the chroma that is left of the mean color: 1 where there is one hue, 0 where all cancel out."""
+    return float(np.hypot(*ab.mean(1)) / (np.hypot(*ab).mean() + 1e-6))
 
 
 def _sway(toning: Toning) -> float:

@@ -169,6 +169,15 @@ def test_a_photo_of_many_hues_is_in_color() -> None:
     assert muted.kind is Kind.colored
 
 
+@pytest.mark.parametrize("side", [64, 80, 96, 200])
+@pytest.mark.parametrize("cells", [3, 4])
+def test_small_photos_of_strong_colors_are_in_color(side: int, cells: int) -> None:
+    for seed in range(12):
+        few = np.random.default_rng(seed).integers(0, 255, (cells, cells, 3)).astype(np.uint8)
+        own = own_color(cv2.resize(few, (side, side), interpolation=cv2.INTER_CUBIC))
+        assert own.kind is Kind.colored, (seed, own.evidence, own.share)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 2), (5, 5), (9, 30)])
 def test_the_smallest_pictures_are_decided_too(shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
