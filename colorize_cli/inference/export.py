@@ -94,7 +94,7 @@ def export_onnx(
 
 def traced_model(model: LoadedModel) -> tuple[Contract, bytes]:
     """A model of torch as a graph; its batch norms are folded for good."""
-    from colorize_cli.models.normed import fold_batch_norms
+    from colorize_cli.models.networks.normed import fold_batch_norms
     from colorize_cli.models.onnx.traced import traced
 
     generator = model.generator

@@ -31,7 +31,7 @@ def _network(module: str, name: str, **fixed: str) -> Callable[..., Generator]:
         import torch
 
         with torch.device("cpu"):  # a module's constants must be real even where the network is built on "meta"
-            network: Callable[..., Generator] = getattr(import_module(f"colorize_cli.models.{module}"), name)
+            network: Callable[..., Generator] = getattr(import_module(f"colorize_cli.models.networks.{module}"), name)
         return network(**{**fixed, **arguments})
 
     return build

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from colorize_cli.color.reach import REACH
 from colorize_cli.errors import WeightsError, in_words
 from colorize_cli.models.checks import check_file, check_tensors
-from colorize_cli.models.discriminators import build_discriminator
+from colorize_cli.models.networks.discriminators import build_discriminator
 
 FORMAT = "colorize-cli-critic/1"
 

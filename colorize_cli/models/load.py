@@ -22,7 +22,7 @@ from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.inventory import hub_repo
-from colorize_cli.models.normed import fold_norms
+from colorize_cli.models.networks.normed import fold_norms
 from colorize_cli.models.published import read_state, without
 from colorize_cli.models.registry import ModelSpec, Published
 from colorize_cli.models.store import sha256_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.models.discriminators import build_discriminator
+from colorize_cli.models.networks.discriminators import build_discriminator
 from colorize_cli.training.config import Adversary
 from colorize_cli.training.losses import (
     Judgement,

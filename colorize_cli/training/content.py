@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from colorize_cli.color.lab import linear_from_lab, srgb_from_linear
 from colorize_cli.errors import UsageError, WeightsError, in_words, quoted
 from colorize_cli.models.checks import check_file, check_tensors
-from colorize_cli.models.resunet18 import IMAGENET_MEAN, IMAGENET_STD
+from colorize_cli.models.networks.resunet18 import IMAGENET_MEAN, IMAGENET_STD
 from colorize_cli.training.losses import RECONSTRUCTION
 
 _PLAN = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256)  # vgg19.features[:18]: convolutions with ReLU; 0 is max pooling

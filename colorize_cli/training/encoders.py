@@ -11,8 +11,8 @@ from pathlib import Path
 
 from colorize_cli.errors import UsageError, WeightsError, quoted
 from colorize_cli.models.generator import Generator
-from colorize_cli.models.liteunet import LiteUnet
-from colorize_cli.models.resunet18 import ResUnet18
+from colorize_cli.models.networks.liteunet import LiteUnet
+from colorize_cli.models.networks.resunet18 import ResUnet18
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import published_weights, read_published
 

@@ -18,14 +18,14 @@ from colorize_cli.color.bins import rebalancing_weights
 from colorize_cli.color.reach import REACH
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError, quoted
-from colorize_cli.models.binned import Binned
-from colorize_cli.models.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
-from colorize_cli.models.eccv16 import Eccv16
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.liteunet import LiteUnet
-from colorize_cli.models.mini import Mini
-from colorize_cli.models.resunet18 import ResUnet18
-from colorize_cli.models.unet import Unet
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
+from colorize_cli.models.networks.eccv16 import Eccv16
+from colorize_cli.models.networks.liteunet import LiteUnet
+from colorize_cli.models.networks.mini import Mini
+from colorize_cli.models.networks.resunet18 import ResUnet18
+from colorize_cli.models.networks.unet import Unet
 from colorize_cli.training.losses import label_cross_entropy, palette_cross_entropy, soft_cross_entropies
 from colorize_cli.training.softbins import SoftBins
 from colorize_cli.training.teacher import Teacher

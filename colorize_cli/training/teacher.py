@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.models.binned import Binned
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.normed import fold_batch_norms
 from colorize_cli.training.config import Teaching
 
 

@@ -25,9 +25,9 @@ from colorize_cli.data.dataset import open_photos
 from colorize_cli.data.dataset import split as split_photos
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.evaluation.pixel import colorfulness, delta_e, psnr
-from colorize_cli.models.binned import Binned
 from colorize_cli.models.checkpoint import load_checkpoint, read_info, read_tensors, save_checkpoint
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.normed import fold_batch_norms
 from colorize_cli.training.outputs import build_generator
 from colorize_cli.training.validation import join_clipped
 

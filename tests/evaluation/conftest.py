@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.mini import Mini
 
 SMALL_MINI = {"widths": [8, 8, 8, 8], "encoder": [0, 0, 0, 0], "decoder": [0, 0, 0]}
 

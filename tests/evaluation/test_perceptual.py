@@ -18,7 +18,7 @@ from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, crop_for_vgg
 from colorize_cli.models.checkpoint import sha256_of
 from colorize_cli.models.critics import save_critic
-from colorize_cli.models.discriminators import build_discriminator
+from colorize_cli.models.networks.discriminators import build_discriminator
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.mini import Mini
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = {"widths": [8, 16, 16, 16], "encoder": [0, 1, 1, 1], "decoder": [1, 1, 1]}

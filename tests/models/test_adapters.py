@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import grey_from_lightness, split
-from colorize_cli.models.blocks import Shuffle, smooth
 from colorize_cli.models.catalog import catalogue
-from colorize_cli.models.ddcolor import DDColor
-from colorize_cli.models.deoldify import DeOldify
-from colorize_cli.models.eccv16 import BINS, Eccv16
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.normed import SpectralConv, WeightNormConv, fold_norms
-from colorize_cli.models.siggraph17 import Siggraph17
+from colorize_cli.models.networks.blocks import Shuffle, smooth
+from colorize_cli.models.networks.ddcolor import DDColor
+from colorize_cli.models.networks.deoldify import DeOldify
+from colorize_cli.models.networks.eccv16 import BINS, Eccv16
+from colorize_cli.models.networks.normed import SpectralConv, WeightNormConv, fold_norms
+from colorize_cli.models.networks.siggraph17 import Siggraph17
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 LIGHTNESS = torch.linspace(0, 100, 64).reshape(1, 1, 8, 8)

@@ -4,7 +4,7 @@ import torch
 
 from colorize_cli.color.lab import split
 from colorize_cli.models.catalog import catalogue
-from colorize_cli.models.colorunet import ColorUnet, ab_from_yuv, most_frequent_colours, yuv_from_lab
+from colorize_cli.models.networks.colorunet import ColorUnet, ab_from_yuv, most_frequent_colours, yuv_from_lab
 
 
 def test_yuv_is_bt601() -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.models.critics import load_critic, save_critic
-from colorize_cli.models.discriminators import (
+from colorize_cli.models.networks.discriminators import (
     AutoencoderCritic,
     DcganCritic,
     PatchGan,

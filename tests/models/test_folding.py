@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.load import _NoRandomStart, load_model
-from colorize_cli.models.mini import Mini
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.networks.mini import Mini
+from colorize_cli.models.networks.normed import fold_batch_norms
 
 
 def _lively(widths: tuple[int, ...] = (8, 12, 16, 20)) -> Mini:

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from colorize_cli.errors import UsageError
-from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.generator import Hints
-from colorize_cli.models.liteunet import LiteUnet, pooled_hints
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.networks.efficientnet import EfficientNetLite
+from colorize_cli.models.networks.liteunet import LiteUnet, pooled_hints
+from colorize_cli.models.networks.normed import fold_batch_norms
 
 CLASSIFIER = 1280 * 1000 + 1000  # of the published networks, which an encoder has not
 

@@ -11,7 +11,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.load import load_model
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.mini import Mini
 
 _SMALL = {"widths": (8, 8, 8, 8), "encoder": (0, 1, 1, 1)}
 

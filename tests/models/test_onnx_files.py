@@ -24,7 +24,7 @@ from colorize_cli.inference.export import TOLERANCE, export_onnx
 from colorize_cli.models import load
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.load import LoadedModel
-from colorize_cli.models.normed import fold_norms
+from colorize_cli.models.networks.normed import fold_norms
 from colorize_cli.models.onnx import protobuf
 from colorize_cli.models.onnx.contract import Contract
 from colorize_cli.models.onnx.graph import Graph

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from colorize_cli.errors import WeightsError
 from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.backends.torch import TorchBackend
-from colorize_cli.models.binned import Binned
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
-from colorize_cli.models.liteunet import LiteUnet
 from colorize_cli.models.load import load_model
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.liteunet import LiteUnet
+from colorize_cli.models.networks.mini import Mini
 from colorize_cli.models.onnx.load import OnnxModel, load_onnx
 from tests.models.fill import fill
 

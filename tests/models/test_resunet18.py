@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from colorize_cli.models.resunet18 import ResUnet18
+from colorize_cli.models.networks.resunet18 import ResUnet18
 
 
 @pytest.mark.parametrize("size", [(32, 64), (50, 33)])

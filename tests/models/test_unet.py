@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from colorize_cli.models.unet import Unet, pad_to_multiple
+from colorize_cli.models.networks.unet import Unet, pad_to_multiple
 
 
 def test_three_channels_are_lab_and_colorize_gives_their_ab() -> None:

@@ -18,7 +18,7 @@ from colorize_cli.models import inventory, load, weights
 from colorize_cli.models.checkpoint import CheckpointInfo, read_tensors, save_checkpoint
 from colorize_cli.models.inventory import Presence, State, bring, remove, status, verify
 from colorize_cli.models.load import load_model
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.mini import Mini
 from colorize_cli.models.registry import Registry
 from tests.models import tiny
 from tests.models.loopback import COMMIT, Loopback, lie, trickle

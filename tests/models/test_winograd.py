@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from colorize_cli.models.normed import SpectralConv, fold_norms
-from colorize_cli.models.winograd import QuickConv, convolve, spread_kernel
+from colorize_cli.models.networks.normed import SpectralConv, fold_norms
+from colorize_cli.models.networks.winograd import QuickConv, convolve, spread_kernel
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (13, 18), (1, 3), (68, 40)])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.normed import SpectralConv
+from colorize_cli.models.networks.normed import SpectralConv
 from colorize_cli.models.registry import HubFile, ModelSpec, Published, Registry, Sizes, Url
 
 

@@ -8,8 +8,8 @@ from torchvision.models import resnet18
 
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.errors import DataError, WeightsError
-from colorize_cli.models.eccv16 import Eccv16
-from colorize_cli.models.mini import Mini
+from colorize_cli.models.networks.eccv16 import Eccv16
+from colorize_cli.models.networks.mini import Mini
 from colorize_cli.training.outputs import Classes
 from colorize_cli.training.prepare import (
     class_labels,

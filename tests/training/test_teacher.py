@@ -9,9 +9,9 @@ import torch
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.models.checkpoint import read_info, read_tensors
-from colorize_cli.models.liteunet import LiteUnet
-from colorize_cli.models.mini import Mini
-from colorize_cli.models.unet import Unet
+from colorize_cli.models.networks.liteunet import LiteUnet
+from colorize_cli.models.networks.mini import Mini
+from colorize_cli.models.networks.unet import Unet
 from colorize_cli.training.config import Teaching, TrainConfig
 from colorize_cli.training.outputs import Classes, predict
 from colorize_cli.training.prepare import make_generator, needed_files, settled

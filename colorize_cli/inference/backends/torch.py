@@ -13,7 +13,7 @@ from torch import Tensor
 from colorize_cli.inference.backends import Plane
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.load import LoadedModel
-from colorize_cli.models.normed import fold_batch_norms
+from colorize_cli.models.networks.normed import fold_batch_norms
 
 
 class TorchBackend:

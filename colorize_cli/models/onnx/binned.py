@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.reach import REACH
-from colorize_cli.models.lite_plan import EPSILON, MIDDLE, SPREAD, BlockPlan, block_plans, last_of_each_size
+from colorize_cli.models.networks.lite_plan import EPSILON, MIDDLE, SPREAD, BlockPlan, block_plans, last_of_each_size
 from colorize_cli.models.onnx.graph import Act, Graph
 
 Floats = NDArray[np.float32]

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from colorize_cli.models.winograd import SpreadKernel, convolve, suits
+from colorize_cli.models.networks.winograd import SpreadKernel, convolve, suits
 
 
 class NormedConv(nn.Module, ABC):

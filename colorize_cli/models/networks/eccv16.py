@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from colorize_cli.color.bins import GRID, srgb_bins
 from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.networks.winograd import QuickConv
 from colorize_cli.models.vividness import Reading
-from colorize_cli.models.winograd import QuickConv
 
 BINS = 313
 _TEMPERATURE = 0.38  # of the annealed mean in the paper

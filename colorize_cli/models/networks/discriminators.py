@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError, quoted
-from colorize_cli.models.unet import Norm, norm_layer
+from colorize_cli.models.networks.unet import Norm, norm_layer
 
 
 def _unit(inputs: int, outputs: int, stride: int, norm: Norm) -> list[nn.Module]:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
 from colorize_cli.errors import UsageError, quoted
-from colorize_cli.models.binned import Binned
-from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.generator import Hints
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.blocks import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 

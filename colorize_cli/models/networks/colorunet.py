@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.lab import grey_from_lightness, linear_from_lab, split, srgb_from_linear
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.unet import pad_to_multiple
+from colorize_cli.models.networks.unet import pad_to_multiple
 from colorize_cli.models.vividness import Reading
 
 # ITU-R BT.601: luma's weights, and the scale of (B - Y) and (R - Y)

@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import grey_from_lightness
-from colorize_cli.models.blocks import Shuffle, smooth
-from colorize_cli.models.convnext import ConvNeXt
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.normed import SpectralConv
+from colorize_cli.models.networks.blocks import Shuffle, smooth
+from colorize_cli.models.networks.convnext import ConvNeXt
+from colorize_cli.models.networks.normed import SpectralConv
 
 _ENCODERS = {
     "tiny": ((3, 3, 9, 3), (96, 192, 384, 768)),

@@ -13,7 +13,7 @@ from torchvision.models import resnet18
 from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.color.reach import REACH
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.unet import pad_to_multiple
+from colorize_cli.models.networks.unet import pad_to_multiple
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _MULTIPLE = 32

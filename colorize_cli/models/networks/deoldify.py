@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torchvision.models import resnet34, resnet101
 
 from colorize_cli.color.lab import grey_from_lightness, split
-from colorize_cli.models.blocks import Shuffle
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.normed import SpectralConv, WeightNormConv
+from colorize_cli.models.networks.blocks import Shuffle
+from colorize_cli.models.networks.normed import SpectralConv, WeightNormConv
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 _REACH = 3.0  # the output lies in [-3, 3], normalised like the input

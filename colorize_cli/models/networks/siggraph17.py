@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.winograd import QuickConv
+from colorize_cli.models.networks.winograd import QuickConv
 
 _SCALE = 110  # Lab units that the network calls 1
 _CLASSES = 529  # of the auxiliary head: a grid over ab, used in training alone

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.reach import REACH
-from colorize_cli.models.binned import Binned
-from colorize_cli.models.blocks import ConvNorm, GlobalContext, Residual
-from colorize_cli.models.efficientnet import EfficientNetLite
 from colorize_cli.models.generator import Hints
-from colorize_cli.models.lite_plan import STEM
+from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.blocks import ConvNorm, GlobalContext, Residual
+from colorize_cli.models.networks.efficientnet import EfficientNetLite
+from colorize_cli.models.networks.lite_plan import STEM
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 _LEAST_SHARE = 1e-4  # of a square that is known: below it the mean of its known ab is not asked for
