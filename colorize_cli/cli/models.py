@@ -168,7 +168,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a model as an ONNX file that says what it is; its answers are compared with torch's."""
-    from colorize_cli.color.channels import lightness_of
+    from colorize_cli.color.pixels import lightness_of
     from colorize_cli.color.spaces import SRGB
     from colorize_cli.data.samples import sample_photos
     from colorize_cli.inference.export import export_onnx

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import merge_strip
-from colorize_cli.color.colour_of import ab_of
+from colorize_cli.color.merge import merge_strip
+from colorize_cli.color.pixels import ab_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.tint import OwnColor
 from colorize_cli.color.upsample import window

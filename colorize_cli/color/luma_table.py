@@ -19,8 +19,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color import tables
-from colorize_cli.color.spaces import SRGB, lightness_from_y
+from colorize_cli.color import gamut, tables
+from colorize_cli.color.lab import f_from_lightness, lightness_from_y
+from colorize_cli.color.spaces import SRGB
 
 Floats = NDArray[np.float32]
 
@@ -111,17 +112,10 @@ def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats
     """Levels of sRGB, not rounded, of colours at a grey's lightness, inside the gamut; shapes as they broadcast."""
     light = SRGB.curves[0].decode(grey / 255)
     lightness = lightness_from_y(light).astype(np.float32)
-    f = np.broadcast_to((lightness + 16) / np.float32(116), np.broadcast_shapes(a.shape, grey.shape))
-    f = np.ascontiguousarray(f, np.float32)
-    y, a, b = tables.xyz_from_f(f), np.broadcast_to(a, f.shape), np.broadcast_to(b, f.shape)
-    matrix = SRGB.rgb_from_xyz.astype(np.float32)
-    linear = tables.linear_rgb(f, y, a, b, matrix)
-    outside = ~tables.inside(linear, y)
-    if outside.any():
-        f, y, a, b = f[outside], y[outside], a[outside], b[outside]
-        scale = tables.chroma_scale(f, y, a, b, matrix, _HALVINGS)
-        for channel, value in zip(linear, tables.linear_rgb(f, y, a * scale, b * scale, matrix), strict=True):
-            channel[outside] = value
+    shape = np.broadcast_shapes(a.shape, grey.shape)
+    f = np.ascontiguousarray(np.broadcast_to(f_from_lightness(lightness), shape))
+    a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+    linear = gamut.linear_inside(f, a, b, SRGB.rgb_from_xyz.astype(np.float32), _HALVINGS)
     encode = tables.encoding_tables(SRGB, 65535)[0]
     root = tuple(np.sqrt(np.clip(channel, 0, 1)) * np.float32(tables.ROOTS) for channel in linear)
     red, green, blue = (np.take(encode, np.rint(channel).astype(np.intp)) * np.float32(1 / 257) for channel in root)

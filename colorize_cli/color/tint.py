@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import grey_plane, lightness_of
-from colorize_cli.color.colour_of import ab_of
+from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.tint_odds import log_odds
 from colorize_cli.color.toning import Toning, fit_toning

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, reduce_to
 from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
@@ -85,7 +86,7 @@ def split(photos: PhotoSet, val: float, official: bool = False) -> tuple[list[in
 
 def mean_chroma(rgb: NDArray[np.uint8]) -> float:
     """Mean CIE chroma of a photo, (H, W, 3), uint8; Lab units."""
-    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = lab_from_srgb(rgb)
     return float(np.hypot(lab[..., 1], lab[..., 2]).mean())
 
 

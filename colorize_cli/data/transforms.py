@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX, lab_from_srgb
 from colorize_cli.data.drawn import neutral_example
 
 Floats = NDArray[np.float32]
@@ -95,10 +95,6 @@ def centre_crop(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(square, (size, size), interpolation=way), np.uint8)
 
 
-def _lab(rgb: Floats) -> Floats:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
-
-
 def _scratched(lightness: NDArray[Any], rng: np.random.Generator) -> Floats:
     """Some thin lines, light or dark, as handling leaves them on prints and negatives."""
     canvas, (height, width) = np.ascontiguousarray(lightness, np.float32), lightness.shape
@@ -120,7 +116,7 @@ def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random
     if rng.random() < how.film:
         mix = rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32)  # seldom mostly red: old emulsions did not see it
         grey = np.ascontiguousarray(np.repeat((rgb @ mix)[..., None], 3, 2))
-        lightness = _lab(grey)[..., 0]
+        lightness = lab_from_srgb(grey)[..., 0]
     if rng.random() < how.tone:
         low, high = rng.uniform(-6, 12), rng.uniform(88, 106)
         lightness = low + (high - low) * (np.clip(lightness, 0, 100) / 100) ** np.exp(rng.uniform(-0.35, 0.35))
@@ -153,10 +149,10 @@ def _hints(ab: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
 def make_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> Sample:
     """Turn a photo into a training example of `size` pixels a side."""
     part = random_crop(rgb, size, how, rng).astype(np.float32) / np.float32(255)
-    lab = _lab(part)
+    lab = lab_from_srgb(part)
     if how.neutral and rng.random() < how.neutral:
         lightness, ab = neutral_example(lab, rng)
     else:
         lightness, ab = _aged_lightness(part, lab[..., 0], how, rng), lab[..., 1:]
-    ab = np.clip(ab, -REACH, REACH)
+    ab = np.clip(ab, -AB_MAX, AB_MAX)
     return Sample(lightness[None], np.ascontiguousarray(ab.transpose(2, 0, 1)), _hints(ab, how, rng))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorize_cli.color.bins import rebalancing_weights, smooth_prior, soft_encode, srgb_bins
 from colorize_cli.errors import ShapeError
+from colorize_cli.models.bins import rebalancing_weights, smooth_prior, soft_encode, srgb_bins
 
 LAST = 150  # largest threshold, Lab units; the thresholds are the whole numbers from 0
 _CELLS = LAST + 2  # an error counts from the first threshold that reaches it; the last cell: beyond them all

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from colorize_cli.color.gpu import lab_of_levels
 from colorize_cli.evaluation import pixel
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Better, Column, Metric
@@ -32,7 +33,7 @@ class Pictures:
     @cached_property
     def lab(self) -> Tensor:
         """CIE Lab, (N, 3, H, W)."""
-        return pixel.lab_of(self.rgb)
+        return lab_of_levels(self.rgb)
 
     @cached_property
     def moments(self) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import cv2
 import torch
 from torch import Tensor
 
-from colorize_cli.color.lab import XYZ_FROM_RGB, linear_from_srgb
+from colorize_cli.color.gpu import lab_of_levels
 from colorize_cli.errors import ShapeError
 
 _CACHED = 1 << 15  # numbers of a plane that are worked on at a time: what stays in a processor's cache
@@ -117,36 +117,6 @@ def colorfulness(rgb: Tensor) -> Tensor:
     return spread + 0.3 * (means[0] ** 2 + means[1] ** 2)[:, 0].sqrt()
 
 
-def lab_of(rgb: Tensor) -> Tensor:
-    """CIE Lab of 8-bit sRGB: whole numbers, (N, 3, H, W), [0, 255], to (N, 3, H, W).
-
-    The same Lab as `split`'s, several times faster: there are only 256 levels to linearise.
-    """
-    levels = linear_from_srgb(torch.arange(256, device=rgb.device) / 255)
-    if rgb.stride(1) == 0:  # an expanded grey picture
-        lightness = _look_up(116 * _root(levels) - 16, rgb[:, :1])
-        return torch.cat((lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)), 1)
-    linear = _look_up(levels, rgb)
-    f = _root(torch.matmul(XYZ_FROM_RGB.to(levels), linear.flatten(2))).view(rgb.shape)
-    fx, fy, fz = f.unbind(1)
-    return torch.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), 1)
-
-
-def _look_up(table: Tensor, rgb: Tensor) -> Tensor:
-    """The entries, (256,), that 8-bit values point at, in the shape of `rgb`."""
-    if rgb.device.type != "cpu":
-        return table[rgb.int()]
-    found = cv2.LUT(rgb.byte().numpy().reshape(-1, rgb.shape[-1]), table.numpy())
-    return torch.from_numpy(found).view(rgb.shape)
-
-
-def _root(xyz: Tensor) -> Tensor:
-    """CIE Lab's f: the cube root, and its tangent at 216 / 24389 below that."""
-    edge = 216 / 24389
-    root = xyz.clamp_min(edge).log_().div_(3).exp_()
-    return root.add_((xyz - edge).clamp_max_(0), alpha=24389 / 27 / 116)
-
-
 def ciede2000(lab1: Tensor, lab2: Tensor) -> Tensor:
     """CIEDE2000 colour difference of each pixel: two (N, 3, H, W) in Lab units to (N, H, W).
 
@@ -236,4 +206,4 @@ def delta_e(preds: Tensor, target: Tensor) -> Tensor:
         ShapeError: the shapes differ or are not pictures.
     """
     _check(preds, target)
-    return ciede2000(lab_of(preds), lab_of(target)).mean((1, 2))
+    return ciede2000(lab_of_levels(preds), lab_of_levels(target)).mean((1, 2))

@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
 from colorize_cli.color.edges import follow_edges
+from colorize_cli.color.lab import grey_from_lightness
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import TORCH, MissingPackageError
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Metric, parse_metrics
@@ -97,9 +98,8 @@ _METRICS: dict[Metric, tuple[Column, Callable[[Rgb, Rgb], float]]] = {
 
 def grey_of(truth: Rgb) -> Rgb:
     """The prediction that knows no color: (H, W, 3)."""
-    lightness = lightness_of(truth, SRGB).astype(np.float64)
-    y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
-    return np.repeat((SRGB.curves[0].encode(y) * 255).round().astype(np.uint8)[..., None], 3, 2)
+    grey = grey_from_lightness(lightness_of(truth, SRGB).astype(np.float64))
+    return np.repeat((grey * 255).round().astype(np.uint8)[..., None], 3, 2)
 
 
 def evaluate_plainly(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import merge
+from colorize_cli.color.merge import merge
 from colorize_cli.data.dataset import MIN_CHROMA, mean_chroma
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.errors import UsageError
@@ -91,7 +91,7 @@ def join(truth: NDArray[np.uint8], ab: NDArray[np.float32]) -> NDArray[np.uint8]
 
 def grey(lightness: Tensor) -> Tensor:
     """The prediction that knows no colour: (N, 1, H, W) to a view of one channel, (N, 3, H, W), [0, 255]."""
-    from colorize_cli.color.lab import grey_from_lightness
+    from colorize_cli.color.gpu import grey_from_lightness
     from colorize_cli.evaluation.pixel import quantise
 
     return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.icc import rgb_space
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.data.named import NAMED, Access, locate
 from colorize_cli.data.samples import sample_photos
@@ -51,7 +52,7 @@ def decode_rgb(data: bytes, path: Path) -> Rgb:
         TooLargeError: it declares more pixels than anything is measured on.
     """
     page = decode_bytes(data, path, FileFacts(size=len(data)), DecodeLimits()).pages[0]
-    space = RgbSpace.from_icc(page.icc) if page.icc else SRGB
+    space = rgb_space(page.icc) if page.icc else SRGB
     return to_srgb(page.pixels, space or SRGB)
 
 

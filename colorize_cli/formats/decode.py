@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from colorize_cli.color.icc import space_of
+from colorize_cli.color.icc_convert import cmyk_to_srgb, grey_to_srgb
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts, same
 from colorize_cli.files.plain import kind_of
-from colorize_cli.formats import exif, profiles
+from colorize_cli.formats import exif
 from colorize_cli.formats.camera_raw import decode_raw
 from colorize_cli.formats.declared import check
 from colorize_cli.formats.decode_others import decode_other
@@ -212,12 +214,12 @@ def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:
 def finish_page(page: RawPage) -> Page:
     """Apply grey and CMYK profiles, and turn the page upright."""
     pixels, icc, tagged = page.pixels, page.icc, False
-    space = profiles.space_of(icc)
+    space = space_of(icc)
     if page.space == "cmyk":
-        pixels, tagged = profiles.cmyk_to_srgb(pixels, icc)
+        pixels, tagged = cmyk_to_srgb(pixels, icc)
         icc = None
     elif space == "grey" and icc is not None and pixels.ndim == 2:
-        toned = profiles.grey_to_srgb(pixels, icc)
+        toned = grey_to_srgb(pixels, icc)
         tagged = toned is not None
         pixels, icc = pixels if toned is None else toned, None
     elif space != "rgb":
@@ -248,7 +250,7 @@ def _upright_multi(multi: MultiPicture | None, page: RawPage) -> MultiPicture | 
 def _profile_notes(page: RawPage, done: Page) -> list[Note]:
     if not page.icc or done.icc is not None or done.metadata.tag_srgb:
         return []
-    space = profiles.space_of(page.icc)
+    space = space_of(page.icc)
     if space is None:
         return [Note("its colour profile is damaged and was left out", Loss.profile)]
     return [Note(f"its colour profile, for {space}, could not be applied and was left out", Loss.profile)]

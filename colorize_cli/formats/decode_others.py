@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from colorize_cli.color.icc import space_of
 from colorize_cli.formats import exif, webp_file
 from colorize_cli.formats.around_others import around
 from colorize_cli.formats.bmp.decode_bmp import decode_bmp
@@ -23,7 +24,6 @@ from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.jxl.jxl import decode_jxl
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.formats.profiles import space_of
 from colorize_cli.formats.psd.decode_psd import decode_psd
 from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported, left_over
 from colorize_cli.metadata import irb

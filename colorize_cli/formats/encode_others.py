@@ -16,7 +16,8 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from colorize_cli.formats import profiles
+from colorize_cli.color.icc import srgb_profile
+from colorize_cli.color.icc_convert import rgb_to_srgb
 from colorize_cli.formats.bmp import bmp_file
 from colorize_cli.formats.carry import carried_exif
 from colorize_cli.formats.heif.heif import Coloured, encode_heif
@@ -62,7 +63,7 @@ def encode_other(
         array = np.dstack((rgb, page.alpha if page.alpha.dtype == rgb.dtype else eight_bits(page.alpha)))
     if format is PhotoFormat.bmp:
         return _bmp(page, array, packet), notes
-    profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
+    profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
     around = _Around(packet, carried_exif(photo, note), profile, photo.metadata.iptc, photo.metadata.boxes)
     if format is PhotoFormat.jxl:
         return _jxl(page, array, quality, around, notes), notes
@@ -87,7 +88,7 @@ def encode_heics(
             pixels = eight_bits(pixels)
         if page.alpha is not None:
             pixels = np.dstack((pixels, page.alpha if page.alpha.dtype == pixels.dtype else eight_bits(page.alpha)))
-        profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
+        profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
         packet = merge(photo.metadata.xmp, note)
         pictures.append(Coloured(pixels, carried_exif(photo, note), packet, profile))
     return encode_heif(pictures, quality or DEFAULT_QUALITY[PhotoFormat.heic]), notes
@@ -133,7 +134,7 @@ def _jxl(page: Page, array: AnyPixels, quality: int | None, around: _Around, not
     if page.icc and holds(page.icc, quality, own):
         return encode_jxl(array, quality, own, around.exif, around.xmp, page.icc)
     if page.icc:
-        color = profiles.rgb_to_srgb(array[..., :3], page.icc)
+        color = rgb_to_srgb(array[..., :3], page.icc)
         if color is None:
             notes.append(Note("its color profile could not be applied and was left out", Loss.profile))
         else:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
+from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.errors import HintError, ShapeError, in_words, quoted
 from colorize_cli.files.plain import NotPlain, read_plain
 from colorize_cli.formats.declared import check
@@ -122,7 +122,7 @@ def ab_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
     """Colour of sRGB values: (n, 3), uint8, to CIE a* and b*, (n, 2), float32, Lab units (D65)."""
     if not len(rgb):
         return np.zeros((0, 2), np.float32)
-    lab = cv2.cvtColor(rgb[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = lab_from_srgb(rgb[None])
     return np.ascontiguousarray(lab[0, :, 1:], np.float32)
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.models.registry import Sizes
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import grey_plane, merge
 from colorize_cli.color.luma import merge_luma
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import grey_plane
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.files.atomic import on_trial
 from colorize_cli.files.discover import Source
@@ -200,7 +201,7 @@ def write_whole_photo(
         elif (grey := _luma_source(photo, pixels, settings, space)) is not None:
             pages[i] = LumaPlanes(*merge_luma(grey, found, job.saturation), photo.pages[i].size)
         elif gpu is not None:
-            from colorize_cli.color.on_device import merge_on  # torch is loaded by now
+            from colorize_cli.color.gpu_merge import merge_on  # torch is loaded by now
 
             pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
         else:

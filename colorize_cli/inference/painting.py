@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import grey_plane, lightness_of, merge, merge_strip
 from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.keep import Kept
 from colorize_cli.color.luma_rows import MARGIN, LumaRows
+from colorize_cli.color.merge import merge, merge_strip
+from colorize_cli.color.pixels import grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.formats.photo import LumaPlanes
@@ -29,7 +30,7 @@ from colorize_cli.inference.geometry import View, reduced_lightness
 if TYPE_CHECKING:
     import torch
 
-    from colorize_cli.color.on_device import DeviceMerger
+    from colorize_cli.color.gpu_merge import DeviceMerger
 
 Plane = NDArray[np.float32]
 
@@ -128,7 +129,7 @@ class Painter:
         self._luma = LumaRows(self._ab, size) if luma and self._along is None and space is SRGB else None
         self._merger: DeviceMerger | None = None
         if gpu is not None and self._along is None and self._luma is None:
-            from colorize_cli.color.on_device import DeviceMerger  # torch is loaded by now
+            from colorize_cli.color.gpu_merge import DeviceMerger  # torch is loaded by now
 
             self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.color.channels import lightness_of
-from colorize_cli.color.colour_of import ab_of
+from colorize_cli.color.pixels import ab_of, lightness_of
 from colorize_cli.errors import HintError, NothingToDoError, PhotoError, counted, one_line, printable
 from colorize_cli.files.discover import discover
 from colorize_cli.formats.decode import decode

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from colorize_cli.color.icc import rgb_space
+from colorize_cli.color.icc_convert import rgb_to_srgb
 from colorize_cli.color.spaces import SRGB, RgbSpace
-from colorize_cli.formats.lut_profiles import to_srgb
 from colorize_cli.formats.photo import Page, Photo
 from colorize_cli.notes import Loss, Note
 
@@ -20,9 +21,9 @@ def in_known_spaces(photo: Photo) -> Photo:
     """Bring pages whose profile is no matrix and curves to sRGB, and say so."""
     pages, notes = [], list(photo.notes)
     for page in photo.pages:
-        if page.icc and RgbSpace.from_icc(page.icc) is None:
+        if page.icc and rgb_space(page.icc) is None:
             srgb = (
-                to_srgb(page.pixels, page.icc)
+                rgb_to_srgb(page.pixels, page.icc)
                 if page.pixels.shape[2:] == (3,) and page.pixels.dtype == np.uint8
                 else None
             )
@@ -36,4 +37,4 @@ def in_known_spaces(photo: Photo) -> Photo:
 
 def space_of(page: Page) -> RgbSpace:
     """The space a page's pixels are in."""
-    return (RgbSpace.from_icc(page.icc) if page.icc else None) or SRGB
+    return (rgb_space(page.icc) if page.icc else None) or SRGB

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import HintError, printable
 from colorize_cli.files.discover import Source

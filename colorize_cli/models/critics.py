@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import WeightsError, in_words
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.networks.discriminators import build_discriminator
@@ -53,7 +53,7 @@ class Critic:
             from an `ebgan`'s; an unbounded score from a `wgan`'s. Patches are averaged.
         """
         light = lightness / 50 - 1
-        shown = torch.cat(([light] if self.colours == 2 else [light, light]) + [ab / REACH], 1)
+        shown = torch.cat(([light] if self.colours == 2 else [light, light]) + [ab / AB_MAX], 1)
         answer: Tensor = self.network(shown).float()
         if self.kind == "gan":
             answer = torch.sigmoid(answer)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import linear_from_lab, srgb_from_linear
+from colorize_cli.color.gpu import linear_from_lab, srgb_from_linear
 from colorize_cli.errors import UsageError, WeightsError, in_words, quoted
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.networks.resunet18 import IMAGENET_MEAN, IMAGENET_STD

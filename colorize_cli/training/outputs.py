@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorize_cli.color.bins import rebalancing_weights
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError, quoted
+from colorize_cli.models.bins import rebalancing_weights
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.binned import Binned
 from colorize_cli.models.networks.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
@@ -123,7 +123,7 @@ def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Pre
     size = batch.lightness.shape[-2:]
     if lab.shape[-2:] != size:
         lab = F.interpolate(lab, size=size, mode="bilinear")
-    colour = lab[:, -2:] / REACH
+    colour = lab[:, -2:] / AB_MAX
     if lab.shape[1] == 3:
         colour = torch.cat((scaled_lightness(lab[:, :1]), colour), 1)
     return Prediction(colour, raw, batch.lightness)
@@ -131,7 +131,7 @@ def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Pre
 
 def target_colour(batch: Batch, channels: int) -> Tensor:
     """The truth in the form of `Prediction.colour`."""
-    colour = batch.ab / REACH
+    colour = batch.ab / AB_MAX
     return colour if channels == 2 else torch.cat((scaled_lightness(batch.lightness), colour), 1)
 
 

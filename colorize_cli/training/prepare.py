@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.dataset import split
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import DataError, UsageError, WeightsError, counted, quoted
@@ -118,7 +119,7 @@ def colours_of(photos: PhotoSet, chosen: Sequence[int], seed: int) -> tuple[Tens
     parts = []
     for index in rng.permutation(np.asarray(chosen))[:_COUNTED]:
         small = cv2.resize(photos.rgb(int(index)), (_THUMB, _THUMB), interpolation=cv2.INTER_AREA)
-        parts.append(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3))
+        parts.append(lab_from_srgb(np.asarray(small, np.uint8)).reshape(-1, 3))
     lab = torch.from_numpy(np.concatenate(parts))
     return lab[:, :1], lab[:, 1:]
 

@@ -1,7 +1,7 @@
 """Soft encoding onto any set of ab bins, by a table over whole ab values.
 
 In:  ab, Lab units
-Out: nearest bins and weights, as `color.bins.soft_encode` gives them for its own grid
+Out: nearest bins and weights, as `models.bins.soft_encode` gives them for its own grid
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 
 _NEIGHBOURS, _SIGMA = 5, 5.0
-_SIDE = 2 * REACH + 1
+_SIDE = 2 * AB_MAX + 1
 
 
 class SoftBins:
@@ -24,7 +24,7 @@ class SoftBins:
 
     def __init__(self, bins: Tensor) -> None:
         self.bins = bins.detach().cpu().float()
-        axis = torch.arange(-REACH, REACH + 1).float()
+        axis = torch.arange(-AB_MAX, AB_MAX + 1).float()
         distance = torch.cdist(torch.cartesian_prod(axis, axis), self.bins)
         near, self.index = distance.topk(_NEIGHBOURS, largest=False)
         weight = torch.exp(-(near**2) / (2 * _SIGMA**2)) + 1e-12
@@ -32,7 +32,7 @@ class SoftBins:
 
     def encode(self, ab: Tensor) -> tuple[Tensor, Tensor]:
         """ab, (N, 2, H, W), to index and weight, (N, 5, H, W) each, the nearest bin first."""
-        cell = (ab.round().clamp(-REACH, REACH) + REACH).long()
+        cell = (ab.round().clamp(-AB_MAX, AB_MAX) + AB_MAX).long()
         flat = cell[:, 0] * _SIDE + cell[:, 1]
         if self.index.device != ab.device:
             self.index, self.weight = self.index.to(ab.device), self.weight.to(ab.device)

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.adversaries import Opponent, see
@@ -196,7 +196,7 @@ class Trainer:
             if term.loss == "content":
                 assert self.content is not None
                 value = self.content(
-                    rgb_of(batch.lightness, prediction.colour[:, -2:] * REACH), rgb_of(batch.lightness, batch.ab)
+                    rgb_of(batch.lightness, prediction.colour[:, -2:] * AB_MAX), rgb_of(batch.lightness, batch.ab)
                 )
             else:
                 target = target_colour(batch, prediction.colour.shape[1])

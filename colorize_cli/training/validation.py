@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.color.lab import linear_from_lab, split, srgb_from_linear
+from colorize_cli.color.gpu import linear_from_lab, split, srgb_from_linear
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.evaluation.pixel import colorfulness, psnr, quantise, ssim

@@ -24,8 +24,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.edges import follow_edges
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.evaluation.pixel import colorfulness, psnr
 from colorize_cli.inference.choices import Detail

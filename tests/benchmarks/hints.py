@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import split
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.evaluation.pixel import psnr
 from colorize_cli.files.discover import PHOTO_SUFFIXES

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color import channels, tables
-from colorize_cli.color.channels import lightness_of, merge
-from colorize_cli.color.gamut import recombine
-from colorize_cli.color.lab import split
+from colorize_cli.color import gamut, tables
+from colorize_cli.color import merge as merging
+from colorize_cli.color.gpu import recombine, split
 from colorize_cli.color.luma import merge_luma
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.upsample import Enlarger
 
@@ -54,7 +55,7 @@ def arithmetic(grey: Grey, ab: Floats) -> Grey:
     """The road of all other spaces and depths: Lab in numpy, curves by table, gamut by search."""
     out = np.empty((*grey.shape, 3), np.uint8)
     for rows, strip, colour in strips(grey, ab):
-        channels._merge_exactly(out[rows], strip, colour, SRGB)
+        merging._merge_exactly(out[rows], strip, colour, SRGB)
     return out
 
 
@@ -115,7 +116,7 @@ def main() -> None:
     torch.set_num_threads(1)
     grey, ab = photo(sys.argv[1] if len(sys.argv) > 1 else None)
     started = time.process_time()
-    tables.srgb_inverse_limits()
+    gamut.srgb_inverse_limits()
     print(f"table of the gamut's edge, once a process: {time.process_time() - started:.2f} s")
     roads: dict[str, Callable[[Grey, Floats], Any]] = {
         "merge": merge,

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import split
 from colorize_cli.data.dataset import open_photos
 from colorize_cli.data.dataset import split as split_photos
 from colorize_cli.data.transforms import centre_crop

@@ -9,8 +9,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorize_cli.color.gamut import chroma_scale, recombine
-from colorize_cli.color.lab import linear_from_lab, split
+from colorize_cli.color.gpu import chroma_scale, linear_from_lab, recombine, split
 from colorize_cli.errors import ShapeError
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of, merge
-from colorize_cli.color.colour_of import ab_of
 from colorize_cli.color.keep import Kept
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import ab_of, lightness_of
 from colorize_cli.color.tint import Kind, OwnColor
 
 HEIGHT, WIDTH = 600, 800

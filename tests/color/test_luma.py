@@ -10,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.color import luma
-from colorize_cli.color.channels import lightness_of, merge
 from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.luma_rows import MARGIN, LumaRows
 from colorize_cli.color.luma_table import LumaTable
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.errors import ShapeError
 
 Grey = NDArray[np.uint8]

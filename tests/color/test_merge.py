@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from colorize_cli.color.channels import lightness_of, merge, merge_strip
-from colorize_cli.color.gamut import recombine
-from colorize_cli.color.lab import split
-from colorize_cli.color.spaces import SRGB, Curve, RgbSpace, lightness_from_y
+from colorize_cli.color.gpu import recombine, split
+from colorize_cli.color.lab import lightness_from_y
+from colorize_cli.color.merge import merge, merge_strip
+from colorize_cli.color.pixels import lightness_of
+from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.errors import ShapeError
 

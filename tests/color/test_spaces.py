@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from colorize_cli.color.channels import lightness_of
-from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
+from colorize_cli.color.icc import rgb_space
+from colorize_cli.color.pixels import lightness_of
+from colorize_cli.color.spaces import SRGB, Curve
 
 # Primaries adapted to D50, as profiles hold them: red, green, blue; XYZ each.
 _ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
@@ -63,7 +64,7 @@ def _profile(primaries: tuple[tuple[float, ...], ...], curve: bytes, version: in
 @pytest.mark.parametrize("primaries", [_ADOBE, _PROPHOTO, _P3], ids=["adobe", "prophoto", "p3"])
 def test_lightness_agrees_with_littlecms(primaries: tuple[tuple[float, ...], ...], curve: bytes, version: int) -> None:
     profile = _profile(primaries, curve, version)
-    space = RgbSpace.from_icc(profile)
+    space = rgb_space(profile)
     assert space is not None and space is not SRGB and space.name == "made by a test"
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     to_lab = ImageCms.buildTransform(
@@ -82,26 +83,26 @@ def test_lightness_agrees_with_littlecms(primaries: tuple[tuple[float, ...], ...
 
 def test_srgb_is_known_in_all_its_dresses() -> None:
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert RgbSpace.from_icc(made) is SRGB
+    assert rgb_space(made) is SRGB
     srgb = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
     table = struct.pack(
         ">4s4xI1024H", b"curv", 1024, *(round(float(v) * 65535) for v in SRGB.curves[0].decode(np.arange(1024) / 1023))
     )
-    assert RgbSpace.from_icc(_profile(srgb, table)) is SRGB
-    assert RgbSpace.from_icc(_profile(srgb, _PARAMETRIC, 4)) is SRGB
-    assert RgbSpace.from_icc(_profile(srgb, _GAMMA)) is not SRGB, "gamma 2.2 is darker in the shadows"
-    assert RgbSpace.from_icc(_profile(_P3, _PARAMETRIC, 4)) is not SRGB
+    assert rgb_space(_profile(srgb, table)) is SRGB
+    assert rgb_space(_profile(srgb, _PARAMETRIC, 4)) is SRGB
+    assert rgb_space(_profile(srgb, _GAMMA)) is not SRGB, "gamma 2.2 is darker in the shadows"
+    assert rgb_space(_profile(_P3, _PARAMETRIC, 4)) is not SRGB
 
 
 def test_what_no_matrix_describes_is_left_to_others() -> None:
     whole = _profile(_ADOBE, _GAMMA)
-    assert RgbSpace.from_icc(whole.replace(b"cprt", b"A2B0")) is None, "tables come before the matrix"
-    assert RgbSpace.from_icc(whole.replace(b"RGB ", b"CMYK")) is None
-    assert RgbSpace.from_icc(whole.replace(b"gTRC", b"none")) is None
+    assert rgb_space(whole.replace(b"cprt", b"A2B0")) is None, "tables come before the matrix"
+    assert rgb_space(whole.replace(b"RGB ", b"CMYK")) is None
+    assert rgb_space(whole.replace(b"gTRC", b"none")) is None
     flat = struct.pack(">4s4xI4H", b"curv", 4, 0, 40000, 20000, 65535)
-    assert RgbSpace.from_icc(_profile(_ADOBE, flat)) is None, "a curve that falls cannot be read backwards"
+    assert rgb_space(_profile(_ADOBE, flat)) is None, "a curve that falls cannot be read backwards"
     for length in range(0, len(whole), 7):
-        RgbSpace.from_icc(whole[:length])  # cut short: never an exception
+        rgb_space(whole[:length])  # cut short: never an exception
 
 
 @pytest.mark.parametrize("curve", [*SRGB.curves[:1], Curve(g=1.8), Curve(table=tuple((np.arange(99) / 98) ** 2.2))])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.color.gamut import recombine
+from colorize_cli.color.gpu import recombine
 from colorize_cli.color.tint import Kind, OwnColor, own_color
 
 Floats = NDArray[np.float64]

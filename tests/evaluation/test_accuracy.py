@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.bins import srgb_bins
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
+from colorize_cli.models.bins import srgb_bins
 
 
 def _random(seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import lab_of_levels, split
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.errors import ShapeError
 from colorize_cli.evaluation import pixel
@@ -71,14 +71,14 @@ def test_ciede2000_reproduces_the_published_table(first, second, expected):
 
 def test_lab_of_8_bit_pictures_is_the_one_lab(picture):
     x = torch.cat([_tensor(picture(6)), torch.arange(256.0).repeat(1, 3, 1, 1)[..., :56].expand(1, 3, 40, 56)])
-    torch.testing.assert_close(pixel.lab_of(x), torch.cat(split(x / 255), 1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(lab_of_levels(x), torch.cat(split(x / 255), 1), atol=1e-3, rtol=0)
 
 
 def test_a_grey_view_of_one_channel_measures_like_three(picture):
     truth = _tensor(picture(7))
     one = truth[:, :1].expand(-1, 3, -1, -1)
     torch.testing.assert_close(pixel.ssim(one, truth), pixel.ssim(one.contiguous(), truth))
-    torch.testing.assert_close(pixel.lab_of(one), pixel.lab_of(one.contiguous()), atol=1e-3, rtol=0)
+    torch.testing.assert_close(lab_of_levels(one), lab_of_levels(one.contiguous()), atol=1e-3, rtol=0)
     assert pixel.colorfulness(one) == pixel.colorfulness(one.contiguous()) == 0
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.gamut import recombine
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import recombine, split
 from colorize_cli.errors import UsageError
 from colorize_cli.evaluation.pixel import quantise
 from colorize_cli.evaluation.protocol import Protocol, grey, is_grey, join, named_protocol, prepare, stack

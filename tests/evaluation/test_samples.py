@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.data.samples import sample_photos, write_grey_samples
 from colorize_cli.evaluation.protocol import is_grey
 

@@ -8,13 +8,13 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from colorize_cli.formats import profiles
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.formats.encode import Provenance
 from tests.formats.scans import Array, area, colorize, picture, tinted
 
 
 def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: Provenance) -> None:
-    path, profile = tmp_path / "album.tif", profiles.srgb_profile()
+    path, profile = tmp_path / "album.tif", srgb_profile()
     rgb = np.dstack((picture(50, 70), picture(50, 70).T.repeat(2, 0)[:50, :1].repeat(70, 1), 255 - picture(50, 70)))
     index = (picture(30, 40) // 16).astype(np.uint8)
     palette = np.random.default_rng(0).integers(0, 65535, (3, 256)).astype(np.uint16)
@@ -108,7 +108,7 @@ def test_stripping_all_keeps_what_is_of_the_pixels(tmp_path: Path, note: Provena
         writer.write(picture(64, 96), metadata=None, subifds=1, tile=(32, 32), extratags=secret)
         writer.write(area(picture(64, 96), 48, 32), metadata=None, subfiletype=1, extratags=secret)
         writer.write(picture(64, 96) > 90, photometric="mask", subfiletype=4, metadata=None, extratags=secret)
-        writer.write(tinted(picture(64, 96)), photometric="rgb", iccprofile=profiles.srgb_profile(), extratags=secret)
+        writer.write(tinted(picture(64, 96)), photometric="rgb", iccprofile=srgb_profile(), extratags=secret)
     _, out = colorize(path, note, strip="all")
     assert b"Agnes" not in out.read_bytes()
     with tifffile.TiffFile(path) as before, tifffile.TiffFile(out) as after:
@@ -116,4 +116,4 @@ def test_stripping_all_keeps_what_is_of_the_pixels(tmp_path: Path, note: Provena
         assert after.pages[0].pages[0].shape == (32, 48, 3) and after.pages[0].is_tiled
         for number in (1, 2):
             np.testing.assert_array_equal(after.pages[number].asarray(), before.pages[number].asarray())
-        assert bytes(after.pages[2].tags[34675].value) == profiles.srgb_profile()
+        assert bytes(after.pages[2].tags[34675].value) == srgb_profile()

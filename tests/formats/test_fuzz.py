@@ -20,8 +20,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.errors import DecodeError, PhotoError
-from colorize_cli.formats import profiles
 from colorize_cli.formats.decode import DecodeLimits, decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance, target_format, write_photo
 from colorize_cli.formats.jpeg import jpeg_file
@@ -75,13 +75,13 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         (0xE1, jpeg_file.XMP + PACKET),
         (0xED, jpeg_file.PHOTOSHOP + b"8BIM\4\4\0\0\0\0\0\2ab"),
     ]
-    head += jpeg_file.icc_segments(profiles.srgb_profile())
+    head += jpeg_file.icc_segments(srgb_profile())
     yield "grey.jpg", jpeg_file.assemble(saved(Image.fromarray(grey), "JPEG"), head)
     yield "progressive.jpg", saved(Image.fromarray(rgb), "JPEG", progressive=True)
     yield "ink.jpg", saved(Image.fromarray(rgb).convert("CMYK"), "JPEG")
     yield (
         "exif.png",
-        saved(Image.fromarray(grey), "PNG", exif=exif, icc_profile=profiles.srgb_profile(), dpi=(9, 9)),
+        saved(Image.fromarray(grey), "PNG", exif=exif, icc_profile=srgb_profile(), dpi=(9, 9)),
     )
     yield "deep.png", bytes(imagecodecs.png_encode(np.dstack((deep, deep, deep, deep))))
     yield "palette.png", saved(Image.fromarray(rgb).convert("P"), "PNG", transparency=3)
@@ -91,7 +91,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         png_file.assemble(plain.header(), [(b"tEXt", b"a\0b"), png_file.xmp_chunk(PACKET)], plain.coded, ()),
     )
     yield "plain.tif", tiffed(deep, rowsperstrip=6, resolution=(300, 300), description="d")
-    yield "lzw.tif", tiffed(rgb, compression="lzw", predictor=True, byteorder=">", iccprofile=profiles.srgb_profile())
+    yield "lzw.tif", tiffed(rgb, compression="lzw", predictor=True, byteorder=">", iccprofile=srgb_profile())
     yield "tiles.tif", tiffed(rgb, compression="zlib", tile=(16, 16), bigtiff=True)
     yield "float.tif", tiffed((grey / 255).astype(np.float32))
     pages = io.BytesIO()

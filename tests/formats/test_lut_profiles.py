@@ -11,10 +11,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.color.spaces import SRGB, RgbSpace
-from colorize_cli.formats import profiles
+from colorize_cli.color import icc
+from colorize_cli.color.icc_convert import rgb_to_srgb
+from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.decode import decode
-from colorize_cli.formats.lut_profiles import to_srgb
 from colorize_cli.inference.spaces import in_known_spaces, space_of
 
 GRID = 17
@@ -64,7 +64,7 @@ def colours() -> NDArray[np.uint8]:
 @pytest.mark.parametrize("meaning", [(0, 1, 2), (1, 2, 0)])
 def test_pixels_become_what_the_table_says(meaning: tuple[int, int, int]) -> None:
     pixels = colours()
-    done = to_srgb(pixels, table_profile(meaning))
+    done = rgb_to_srgb(pixels, table_profile(meaning))
     assert done is not None
     expected = np.empty_like(pixels)
     expected[..., list(meaning)] = pixels
@@ -73,23 +73,23 @@ def test_pixels_become_what_the_table_says(meaning: tuple[int, int, int]) -> Non
 
 def test_strips_of_a_tall_picture_fit_together() -> None:
     tall = np.tile(colours(), (50, 1, 1))
-    done = to_srgb(tall, table_profile((1, 2, 0)))
+    done = rgb_to_srgb(tall, table_profile((1, 2, 0)))
     assert done is not None
     np.testing.assert_array_equal(done, np.tile(done[:24], (50, 1, 1)))
 
 
 def test_what_is_no_profile_is_refused() -> None:
-    assert to_srgb(colours(), b"nonsense") is None
-    assert to_srgb(colours(), table_profile((0, 1, 2))[:300]) is None
+    assert rgb_to_srgb(colours(), b"nonsense") is None
+    assert rgb_to_srgb(colours(), table_profile((0, 1, 2))[:300]) is None
 
 
 def test_a_photo_with_a_table_is_read_in_srgb_and_said(tmp_path: Path) -> None:
     path, profile = tmp_path / "scan.tif", table_profile((1, 2, 0))
-    assert profiles.space_of(profile) == "rgb" and RgbSpace.from_icc(profile) is None
+    assert icc.space_of(profile) == "rgb" and icc.rgb_space(profile) is None
     Image.fromarray(colours()).save(path, icc_profile=profile)
     photo = in_known_spaces(decode(path))
     assert photo.pages[0].icc is None and photo.pages[0].metadata.tag_srgb
-    np.testing.assert_array_equal(photo.pages[0].pixels, to_srgb(colours(), profile))
+    np.testing.assert_array_equal(photo.pages[0].pixels, rgb_to_srgb(colours(), profile))
     assert any("table" in note and "brought to sRGB" in note for note in photo.notes)
     assert space_of(photo.pages[0]) is SRGB
 

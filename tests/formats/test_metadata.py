@@ -14,7 +14,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from colorize_cli.formats import exif, profiles
+from colorize_cli.color.icc import space_of, srgb_profile
+from colorize_cli.formats import exif
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance
 from colorize_cli.formats.jpeg import jpeg_file
@@ -394,7 +395,7 @@ def test_strip_all_leaves_pixels_profile_resolution_and_our_note(
     tmp_path: Path, rewrite: Rewrite, grey: U8, note: Provenance, suffix: str
 ) -> None:
     path = tmp_path / f"rich{suffix}"
-    profile = profiles.srgb_profile()
+    profile = srgb_profile()
     if suffix == ".jpg":
         path.write_bytes(
             jpeg_file.assemble(rich_jpeg(grey), [(0xE1, jpeg_file.EXIF + block()), *jpeg_file.icc_segments(profile)])
@@ -413,7 +414,7 @@ def test_strip_all_leaves_pixels_profile_resolution_and_our_note(
 
 
 def test_an_rgb_profile_stays_and_many_segments_are_joined(tmp_path: Path, rewrite: Rewrite, rgb: U8) -> None:
-    profile = bytearray(profiles.srgb_profile() + bytes(range(256)) * 600)
+    profile = bytearray(srgb_profile() + bytes(range(256)) * 600)
     profile[:4] = struct.pack(">I", len(profile))
     path = tmp_path / "profiled.jpg"
     path.write_bytes(jpeg(rgb, *jpeg_file.icc_segments(bytes(profile))))
@@ -451,7 +452,7 @@ def test_a_grey_profile_is_applied_as_little_cms_does(tmp_path: Path, rewrite: R
     expected = np.asarray(ImageCms.applyTransform(Image.fromarray(ramp), transform))
     # Little CMS interpolates coarsely in the darkest tones of a linear profile.
     assert np.abs(before.pages[0].pixels.astype(int) - expected[..., 1])[1:].max() <= 1
-    assert after.pages[0].icc == profiles.srgb_profile()
+    assert after.pages[0].icc == srgb_profile()
 
 
 def test_a_grey_profile_keeps_16_bits(tmp_path: Path, rewrite: Rewrite, grey16: NDArray[np.uint16]) -> None:
@@ -463,10 +464,10 @@ def test_a_grey_profile_keeps_16_bits(tmp_path: Path, rewrite: Rewrite, grey16: 
 
 
 def test_the_srgb_profile_holds_no_time_of_day() -> None:
-    first = profiles.srgb_profile()
-    profiles.srgb_profile.cache_clear()
-    assert profiles.srgb_profile() == first
-    assert profiles.space_of(first) == "rgb"
+    first = srgb_profile()
+    srgb_profile.cache_clear()
+    assert srgb_profile() == first
+    assert space_of(first) == "rgb"
 
 
 def test_resolution_in_every_unit(tmp_path: Path, rewrite: Rewrite, grey: U8) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import DecodeLimits, decode
 from colorize_cli.formats.png import png_file
-from colorize_cli.formats.profiles import srgb_profile
 from colorize_cli.formats.scan import open_scan
 from colorize_cli.notes import Loss, losses
 

@@ -15,11 +15,11 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
 from colorize_cli.formats.encode import EncodeSettings, target_format
 from colorize_cli.formats.photo import PhotoFormat
-from colorize_cli.formats.profiles import srgb_profile
 from colorize_cli.notes import Loss, losses
 
 U8 = NDArray[np.uint8]

@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from colorize_cli.color.icc_convert import cmyk_to_srgb
 from colorize_cli.formats.decode import decode
-from colorize_cli.formats.profiles import cmyk_to_srgb
 
 U8 = NDArray[np.uint8]
 RAMP = np.linspace(0, 1, 20 * 30).reshape(20, 30)

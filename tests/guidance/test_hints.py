@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import split
 from colorize_cli.errors import HintError, NothingToDoError, UsageError
 from colorize_cli.guidance.hints import ab_of_srgb, hint_map, read_sidecar
 from colorize_cli.guidance.sidecars import find_sidecar, match_sidecars, unmatched

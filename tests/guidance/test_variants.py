@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from colorize_cli.color.bins import srgb_bins
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.regions import regions
 from colorize_cli.guidance.variants import objects, variant_hints
+from colorize_cli.models.bins import srgb_bins
 from tests.guidance.pictures import Floats
 
 BINS = srgb_bins().numpy()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.channels import lightness_of
-from colorize_cli.color.on_device import DeviceMerger
+from colorize_cli.color.gpu_merge import DeviceMerger
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.inference.painting import Painter, along_edges, guide_size
 

@@ -14,14 +14,14 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.icc import srgb_profile
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.formats import scan_plan, scan_vips
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.jpeg import scan_write_jpeg
 from colorize_cli.formats.kept import Shelf
 from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.png import encode_png
-from colorize_cli.formats.profiles import srgb_profile
 from colorize_cli.formats.scan import open_scan
 from colorize_cli.formats.tiff import scan_tiff, scan_write_tiff
 from colorize_cli.inference import scan_verify, scans

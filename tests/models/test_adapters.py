@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import grey_from_lightness, split
+from colorize_cli.color.gpu import grey_from_lightness, split
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.blocks import Shuffle, smooth

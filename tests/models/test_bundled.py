@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import split
 from colorize_cli.data.drawn import page
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.errors import WeightsError

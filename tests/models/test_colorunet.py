@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from colorize_cli.color.lab import split
+from colorize_cli.color.gpu import split
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.networks.colorunet import ColorUnet, ab_from_yuv, most_frequent_colours, yuv_from_lab
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from colorize_cli.color.bins import srgb_bins
+from colorize_cli.models.bins import srgb_bins
 from colorize_cli.models.networks.eccv16 import BINS, Eccv16, zhang_bins
 
 torch.manual_seed(0)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from colorize_cli.cli.app import main
-from colorize_cli.color.channels import lightness_of
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.inference.backends.onnx import OnnxBackend

@@ -12,8 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.color.channels import lightness_of
-from colorize_cli.color.colour_of import ab_of
+from colorize_cli.color.pixels import ab_of, lightness_of
 from colorize_cli.color.tint import Kind, OwnColor
 from colorize_cli.inference import own_colors
 from colorize_cli.inference.choices import OnColor

@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from colorize_cli.formats import profiles
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.formats.carry import carried_exif, comments_of
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.jpeg.jpeg_file import APP0, COM, MAX_PAYLOAD
@@ -141,7 +141,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
     if metadata.iptc:
         segments += jpeg_file.photoshop_segments(metadata.iptc)
     segments += metadata.segments
-    profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
+    profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
     if profile:
         parts = jpeg_file.icc_segments(profile)
         segments += parts

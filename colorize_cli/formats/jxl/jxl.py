@@ -14,6 +14,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.spaces import SRGB
+from colorize_cli.color.tables import linear_tables
 from colorize_cli.formats import exif
 from colorize_cli.formats.jxl import jxl_file, jxl_header
 from colorize_cli.formats.jxl.jxl_color import color_of, profile_of
@@ -161,9 +163,7 @@ def encode_jxl(
 
 def _linear(pixels: AnyPixels) -> NDArray[np.float32]:
     """Light from 16-bit sRGB; alpha stays."""
-    encoded = np.linspace(0.0, 1.0, 65536)
-    table = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    out = table[pixels]
+    out = np.take(linear_tables(SRGB, 65535)[0], pixels)
     if pixels.shape[2] == 4:
         out[..., 3] = pixels[..., 3] / np.float32(65535)
     return out

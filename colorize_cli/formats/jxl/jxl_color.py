@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.jxl.jxl_header import JxlColor
 
 _XY = {
@@ -91,7 +92,7 @@ def _curve(color: JxlColor) -> bytes | None:
         return b"curv" + bytes(4) + struct.pack(">I", 0)
     x = np.linspace(0.0, 1.0, 1024)
     if color.transfer == 13:
-        light = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+        light = SRGB.curves[0].decode(x)
     elif color.transfer == 1:
         light = np.where(x < 0.081, x / 4.5, ((x + 0.099) / 1.099) ** (1 / 0.45))
     else:

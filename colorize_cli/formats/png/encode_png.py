@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from colorize_cli.formats import profiles
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.formats.carry import carried_exif
 from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.formats.png import png_file
@@ -102,7 +102,7 @@ def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[byte
     """All chunks of a PNG that are not about its coding, as they stand before the pixels."""
     metadata = photo.metadata
     before: list[tuple[bytes, bytes]] = []
-    profile = page.icc or (profiles.srgb_profile() if page.metadata.tag_srgb else None)
+    profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
     colour = [item for item in metadata.text if item[0] in _COLOUR]
     if profile:
         before.append(png_file.icc_chunk(profile))

@@ -15,6 +15,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
+from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats import exif
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
@@ -168,8 +169,7 @@ def _full(values: AnyPixels, depth: int) -> AnyPixels:
         return (1 - values) * np.uint8(255)  # a set bit is black
     if depth == 32:
         light = np.clip(np.nan_to_num(values.astype(np.float32)), 0, 1)  # 32 bits are linear light
-        encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-        return np.asarray(np.rint(encoded * 65535).astype(np.uint16))
+        return np.rint(SRGB.curves[0].encode(light) * 65535).astype(np.uint16)
     return values.astype(np.uint8 if depth == 8 else np.uint16)
 
 

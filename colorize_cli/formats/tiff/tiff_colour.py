@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from colorize_cli.color.lab import srgb_from_lab
 from colorize_cli.errors import counted
 from colorize_cli.formats.photo import AnyPixels
 from colorize_cli.formats.raw import Damaged, Space, Unsupported
@@ -71,8 +72,6 @@ def lab_to_rgb(values: AnyPixels, bits: int, signed: bool) -> AnyPixels:
         bits: 8 or 16.
         signed: a* and b* are in two's complement, as CIELab has them in TIFF; else offset by 128, as ICC has them.
     """
-    import cv2
-
     top = float(2**bits - 1)
     unit = 1.0 if bits == 8 else 256.0
     out = np.empty(values.shape, np.uint8 if bits == 8 else np.uint16)
@@ -84,7 +83,7 @@ def lab_to_rgb(values: AnyPixels, bits: int, signed: bool) -> AnyPixels:
             lab[..., 1:] = strip[..., 1:].astype(f"u{strip.itemsize}").view(f"i{strip.itemsize}") / unit
         else:
             lab[..., 1:] = lab[..., 1:] / unit - 128.0
-        out[start : start + 256] = np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * top)
+        out[start : start + 256] = np.rint(np.clip(srgb_from_lab(lab), 0, 1) * top)
     return out
 
 

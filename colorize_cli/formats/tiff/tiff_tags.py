@@ -16,7 +16,8 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from colorize_cli.formats import exif, profiles
+from colorize_cli.color.icc import srgb_profile
+from colorize_cli.formats import exif
 from colorize_cli.formats.photo import Metadata, PageMetadata, SubImage
 from colorize_cli.metadata import irb
 from colorize_cli.metadata.ifd import TYPE_SIZES, Ifd, Tag, TagError, read_header, read_ifd
@@ -79,7 +80,7 @@ def page_tags(
         tags.append(short(order, ORIENTATION, 1))
     if own.resolution:
         tags += exif.resolution_tags(own.resolution, order)
-    profile = icc or (profiles.srgb_profile() if own.tag_srgb else None)
+    profile = icc or (srgb_profile() if own.tag_srgb else None)
     if profile:
         tags.append(Tag(ICC, 7, len(profile), profile))
     packet = next((tag.value for tag in source if tag.code == XMP), None)
@@ -111,7 +112,7 @@ def page_tags(
 
 def level_tags(source: Ifd, own: PageMetadata, icc: bytes | None, order: str) -> list[Tag]:
     """The tags of a smaller copy of a page, made anew, that are not about its coding."""
-    profile = icc or (profiles.srgb_profile() if own.tag_srgb else None)
+    profile = icc or (srgb_profile() if own.tag_srgb else None)
     tags = [told_anew(tag, own) for tag in source.tags if tag.code not in _NOT_KEPT - {282, 283, 296}]
     for tag in source.tags:
         if tag.code == ORIENTATION:

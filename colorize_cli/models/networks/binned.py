@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from colorize_cli.color.bins import srgb_bins
+from colorize_cli.models.bins import srgb_bins
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS, Reading
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import grey_from_lightness, linear_from_lab, split, srgb_from_linear
+from colorize_cli.color.gpu import grey_from_lightness, linear_from_lab, split, srgb_from_linear
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.unet import pad_to_multiple
 from colorize_cli.models.vividness import Reading

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import grey_from_lightness
+from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.blocks import Shuffle, smooth
 from colorize_cli.models.networks.convnext import ConvNeXt

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import resnet34, resnet101
 
-from colorize_cli.color.lab import grey_from_lightness, split
+from colorize_cli.color.gpu import grey_from_lightness, split
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.blocks import Shuffle
 from colorize_cli.models.networks.normed import SpectralConv, WeightNormConv

@@ -13,8 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.bins import GRID, srgb_bins
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
+from colorize_cli.models.bins import GRID, srgb_bins
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.winograd import QuickConv
 from colorize_cli.models.vividness import Reading
@@ -29,7 +29,7 @@ def zhang_bins() -> Tensor:
     (313, 2), Lab units. Trained from scratch the network uses these; published weights bring their own.
     """
     inside = srgb_bins()
-    axis = torch.arange(-REACH, REACH + 1, GRID).float()
+    axis = torch.arange(-AB_MAX, AB_MAX + 1, GRID).float()
     grid = torch.cartesian_prod(axis, axis)
     distance = torch.cdist(grid.double(), inside.double()).amin(1)
     # the distance decides, then the chroma, then the order on the grid: the same bins on every machine
@@ -80,13 +80,13 @@ class Eccv16(Generator):
         if head == "bins":
             self.model_out = nn.Conv2d(BINS, 2, 1, bias=False)
             with torch.device("cpu"):  # the bins are cached: never on "meta", where a network may be built
-                bins = zhang_bins().T / REACH
+                bins = zhang_bins().T / AB_MAX
             self.model_out.weight = nn.Parameter(bins[:, :, None, None], requires_grad=False)
 
     @property
     def bins(self) -> Tensor:
         """The centres that the classes stand for, (313, 2), Lab units: the weights of the last layer."""
-        return self.model_out.weight.detach()[:, :, 0, 0].T * REACH
+        return self.model_out.weight.detach()[:, :, 0, 0].T * AB_MAX
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Logits, (N, 313, H/4, W/4), or ab, (N, 2, H/4, W/4), Lab units."""
@@ -94,7 +94,7 @@ class Eccv16(Generator):
         for block in (self.model1, self.model2, self.model3, self.model4, self.model5, self.model6, self.model7):
             x = block(x)
         x = self.model8(x)
-        return x if self.head == "bins" else torch.tanh(x) * REACH
+        return x if self.head == "bins" else torch.tanh(x) * AB_MAX
 
     def decode(self, logits: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
         """Annealed mean (equation 5): logits, (N, 313, h, w), to ab, (N, 2, h, w), Lab units."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.lab import grey_from_lightness
+from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.models.networks.lite_plan import (
     EPSILON,
     MIDDLE,

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.networks.binned import Binned
 from colorize_cli.models.networks.blocks import ConvNorm, GlobalContext, Residual
@@ -27,7 +27,7 @@ def pooled_hints(known: Tensor, factor: int) -> Tensor:
     """Hints at 1/`factor` of their size.
 
     Args:
-        known: ab * mask / REACH and mask, (N, 3, H, W).
+        known: ab * mask / AB_MAX and mask, (N, 3, H, W).
         factor: side of the squares, pixels.
 
     Returns:
@@ -86,7 +86,7 @@ class LiteUnet(Binned):
         """Logits over the bins, (N, Q, H/4, W/4); no classes."""
         known = None
         if hints is not None and self.takes_hints:
-            known = torch.cat((hints.ab * hints.mask / REACH, hints.mask), 1)
+            known = torch.cat((hints.ab * hints.mask / AB_MAX, hints.mask), 1)
         stem = None if known is None else self.hint_stem(F.pad(known, (0, 1, 0, 1)))
         _, *laterals, _, widest = self.encoder(lightness, stem)
         x = self.top(widest)

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.networks.binned import Binned
@@ -78,7 +78,7 @@ class Mini(Binned):
         if hints is None:
             known = torch.zeros_like(centred).expand(-1, 3, -1, -1)
         else:
-            known = torch.cat((hints.ab * hints.mask / REACH, hints.mask), 1)
+            known = torch.cat((hints.ab * hints.mask / AB_MAX, hints.mask), 1)
         x, deepest = self.features(torch.cat((centred, known), 1))
         classes = None if self.classifier is None else self.classifier(deepest.mean((2, 3)))
         return self.head(x), classes

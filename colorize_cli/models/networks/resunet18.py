@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from colorize_cli.color.lab import grey_from_lightness
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.gpu import grey_from_lightness
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.unet import pad_to_multiple
 
@@ -67,7 +67,7 @@ class ResUnet18(Generator):
         x = maps.pop()
         for up in self.decoder:
             x = up(x, maps.pop() if maps else None)
-        return (torch.sigmoid(self.head(x)) * 2 - 1) * REACH
+        return (torch.sigmoid(self.head(x)) * 2 - 1) * AB_MAX
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; hints and vividness have no effect."""

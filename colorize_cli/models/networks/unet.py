@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.generator import Generator, Hints
 
 Norm = Literal["batch", "instance", "none"]
@@ -100,8 +100,8 @@ class Unet(Generator):
             x = up(x, maps.pop())
         x = torch.tanh(self.head(x))
         if self.channels == 2:
-            return x * REACH
-        return torch.cat(((x[:, :1] + 1) * 50, x[:, 1:] * REACH), 1)
+            return x * AB_MAX
+        return torch.cat(((x[:, :1] + 1) * 50, x[:, 1:] * AB_MAX), 1)
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; hints and vividness have no effect."""

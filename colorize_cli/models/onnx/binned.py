@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.networks.lite_plan import EPSILON, MIDDLE, SPREAD, BlockPlan, block_plans, last_of_each_size
 from colorize_cli.models.onnx.graph import Act, Graph
 
@@ -61,7 +61,7 @@ class _Writer:
         hints = self.graph.input("hints", "n", 3, "h", "w")
         mask = self.graph.add("Slice", hints, *map(self.graph.constant, _from_to(2, 3)))
         ab = self.graph.add("Slice", hints, *map(self.graph.constant, _from_to(0, 2)))
-        known = self.graph.add("Mul", self.graph.add("Mul", ab, mask), 1 / REACH)
+        known = self.graph.add("Mul", self.graph.add("Mul", ab, mask), 1 / AB_MAX)
         self.known = self.graph.add("Concat", known, mask, axis=1)
 
     def residuals(self, x: str, name: str, first: int = 0) -> str:

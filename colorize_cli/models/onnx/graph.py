@@ -12,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.lab import EPSILON, KAPPA
 from colorize_cli.models.onnx import protobuf
 from colorize_cli.models.onnx.protobuf import Dimension, Value
 
 OPERATORS = 17  # ONNX's operator set that graphs are written in, from 2022
 Act = Literal["none", "relu", "relu6"]
-_EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # of CIE Lab
 
 
 class Graph:
@@ -115,11 +115,11 @@ class Graph:
         return self.add("Resize", x, "", self._scalars[name, 2.0], **how)
 
     def grey(self, lightness: str) -> str:
-        """L*, [0, 100], to the grey value of sRGB, [0, 1]; as `color.lab.grey_from_lightness`."""
+        """L*, [0, 100], to the grey value of sRGB, [0, 1]; as `color.gpu.grey_from_lightness`."""
         f = self.add("Div", self.add("Add", lightness, 16.0), 116.0)
         cube = self.add("Mul", self.add("Mul", f, f), f)
-        dark = self.add("Div", lightness, _KAPPA)
-        y = self.add("Where", self.add("Greater", lightness, _KAPPA * _EPSILON), cube, dark)
+        dark = self.add("Div", lightness, KAPPA)
+        y = self.add("Where", self.add("Greater", lightness, KAPPA * EPSILON), cube, dark)
         # the power as an exponential, which the runtime has vectorized
         power = self.add("Exp", self.add("Mul", self.add("Log", self.add("Max", y, 1e-8)), 1 / 2.4))
         curve = self.add("Sub", self.add("Mul", power, 1.055), 0.055)

@@ -1,9 +1,9 @@
-"""`channels.merge` on a GPU: enlargement, gamut and transfer curves where the network ran.
+"""`merge.merge` on a GPU: enlargement, gamut and transfer curves where the network ran.
 
 In:  pixels, (H, W) grey or (H, W, 3) RGB, uint8 or uint16; ab, (2, h, w) float32, Lab units; a torch device
-Out: coloured pixels, (H, W, 3), the dtype of the pixels
+Out: colored pixels, (H, W, 3), the dtype of the pixels
 
-The arithmetic is that of `channels`' exact road, so a photo looks the same wherever it was joined (one level in 255,
+The arithmetic is that of `merge`'s exact code path, so a photo looks the same wherever it was merged (one level in 255,
 or in 65535, may differ by rounding). Strips travel through pinned memory: while one is computed, the one before it is
 copied out.
 """
@@ -22,17 +22,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.color import tables
-from colorize_cli.color.channels import BLACK, merge
-from colorize_cli.color.gamut import chroma_scale
-from colorize_cli.color.lab import linear_from_lab
+from colorize_cli.color.gpu import chroma_scale, lightness_from_y, linear_from_lab
+from colorize_cli.color.lab import KAPPA, Floats
+from colorize_cli.color.merge import BLACK, merge
+from colorize_cli.color.pixels import Pixels, check_pixels, maximum_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import cubic_weights
 from colorize_cli.errors import ShapeError
 
-Pixels = NDArray[Any]  # uint8 or uint16
-Floats = NDArray[np.float32]
-
-_STRIP_PIXELS = 1 << 23  # about 1.5 GB of float planes while one is joined
+_STRIP_PIXELS = 1 << 23  # about 1.5 GB of float planes while one is merged
 _LEAST_PIXELS = 1 << 18  # of a strip: where not even this fits the device, the CPU does it
 
 
@@ -44,10 +42,10 @@ def merge_on(
     saturation: float = 1.0,
     strip_pixels: int = _STRIP_PIXELS,
 ) -> Pixels:
-    """Give a photo the colours of `ab` on a device; see `channels.merge`.
+    """Give a photo the colors of `ab` on a device; see `merge.merge`.
 
     Args:
-        device: where to compute; out of memory there, strips are halved, and at last the CPU's own road is taken.
+        device: where to compute; out of memory there, strips are halved, and at last the CPU does it.
         pixels: (H, W) or (H, W, 3), uint8 or uint16.
         ab: CIE a* and b*, (2, h, w) float32, of any smaller size; enlarged bicubically.
         space: what the pixels mean; the result is in the same space.
@@ -61,16 +59,16 @@ def merge_on(
         ShapeError: `pixels` is no picture of 8 or 16 bits, or `ab` is not (2, h, w).
     """
     out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
-    joiner = None
-    while strip_pixels >= _LEAST_PIXELS or joiner is None:
+    merger = None
+    while strip_pixels >= _LEAST_PIXELS or merger is None:
         try:
-            joiner = joiner or DeviceMerger(device, ab, (pixels.shape[0], pixels.shape[1]), space, saturation)
-            for rows, part in joiner.strips(pixels, strip_pixels):
+            merger = merger or DeviceMerger(device, ab, (pixels.shape[0], pixels.shape[1]), space, saturation)
+            for rows, part in merger.strips(pixels, strip_pixels):
                 out[rows] = part
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             strip_pixels //= 2
-            if joiner is None:  # the planes alone do not fit
+            if merger is None:  # the planes alone do not fit
                 break
         else:
             return out
@@ -123,7 +121,7 @@ def _tables(device: torch.device, space: RgbSpace, maximum: int) -> _Tables:
 
 
 class DeviceMerger:
-    """Joins strips of one photo with its colours; strips may come from several threads at once.
+    """Merges strips of one photo with its colors; strips may come from several threads at once.
 
     Args:
         device: where to compute.
@@ -148,7 +146,7 @@ class DeviceMerger:
         self.matrix = torch.from_numpy(space.rgb_from_xyz).to(device)
 
     def strips(self, pixels: Pixels, strip_pixels: int = _STRIP_PIXELS) -> Iterator[tuple[slice, Pixels]]:
-        """Colour a whole photo: its rows with their pixels, from top to bottom."""
+        """Color a whole photo: its rows with their pixels, from top to bottom."""
         height, width = self.shape
         step, waiting = max(1, strip_pixels // max(width, 1)), None
         for top in range(0, height, step):
@@ -161,7 +159,7 @@ class DeviceMerger:
             yield waiting.received(pixels.dtype)
 
     def strip(self, top: int, pixels: Pixels) -> Pixels:
-        """Colour the rows from `top` on: (n, W) or (n, W, 3) to (n, W, 3), the dtype of the pixels.
+        """Color the rows from `top` on: (n, W) or (n, W, 3) to (n, W, 3), the dtype of the pixels.
 
         Out of memory, the rows go in halves, and so do those that come later.
 
@@ -186,11 +184,8 @@ class DeviceMerger:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _send(self, rows: slice, pixels: Pixels) -> _Sent:
-        if pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
-            raise ShapeError(f"expected pixels of 8 or 16 bits, got {pixels.dtype}")
-        if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] == 3):
-            raise ShapeError(f"expected pixels of shape (H, W) or (H, W, 3), got {pixels.shape}")
-        maximum = int(np.iinfo(pixels.dtype).max)
+        check_pixels(pixels)
+        maximum = maximum_of(pixels)
         # torch knows few operations on uint16, so the bits travel as int16
         host = torch.from_numpy(np.ascontiguousarray(pixels).view(np.int16 if maximum > 255 else np.uint8))
         cuda = self.device.type == "cuda"
@@ -200,8 +195,8 @@ class DeviceMerger:
         # told from here: to ask the device would be to wait for it
         dark = maximum > 255 and int(pixels.min()) < there.dark
         with torch.inference_mode():
-            coloured = self._coloured(rows, levels, maximum, there, dark)
-        bits = coloured.to(torch.uint8 if maximum == 255 else torch.int16)
+            colored = self._colored(rows, levels, maximum, there, dark)
+        bits = colored.to(torch.uint8 if maximum == 255 else torch.int16)
         if not cuda:
             return _Sent(rows, bits.cpu(), None)
         back = torch.empty(bits.shape, dtype=bits.dtype, pin_memory=True)
@@ -210,8 +205,8 @@ class DeviceMerger:
         arrived.record(torch.cuda.current_stream(self.device))
         return _Sent(rows, back, arrived)
 
-    def _coloured(self, rows: slice, levels: Tensor, maximum: int, there: _Tables, dark: bool) -> Tensor:
-        """Levels, (n, W) or (n, W, 3) int32, to coloured levels, (n, W, 3) int32; `dark`: some may be below `BLACK`."""
+    def _colored(self, rows: slice, levels: Tensor, maximum: int, there: _Tables, dark: bool) -> Tensor:
+        """Levels, (n, W) or (n, W, 3) int32, to colored levels, (n, W, 3) int32; `dark`: some may be below `BLACK`."""
         lightness = self._lightness(levels, there)[None, None]
         ab = _resized(self.wide, self.shape[0], 1, rows)[None]
         scale = chroma_scale(lightness, ab, self.matrix)
@@ -221,7 +216,7 @@ class DeviceMerger:
             out[..., i] = _encoded(linear[i], table, maximum)
         if dark:
             where = lightness[0, 0] < BLACK
-            y = (lightness[0, 0][where] * (27 / 24389)).cpu().numpy()
+            y = (lightness[0, 0][where] * (1 / KAPPA)).cpu().numpy()
             for i, curve in enumerate(self.space.curves):
                 level = np.rint(curve.encode(y) * maximum).astype(np.int32)
                 out[..., i][where] = torch.from_numpy(level).to(self.device)
@@ -235,7 +230,7 @@ class DeviceMerger:
         y = linear[0][levels[..., 0]] * weights[0]
         for i in (1, 2):
             y = y + linear[i][levels[..., i]] * weights[i]
-        return torch.where(y > 216 / 24389, 116 * y.clamp_min(1e-8) ** (1 / 3) - 16, y * (24389 / 27))
+        return lightness_from_y(y)
 
 
 def _encoded(linear: Tensor, table: Tensor, maximum: int) -> Tensor:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color import on_device
-from colorize_cli.color.channels import lightness_of, merge
-from colorize_cli.color.on_device import DeviceMerger, merge_on
+from colorize_cli.color import gpu_merge
+from colorize_cli.color.gpu_merge import DeviceMerger, merge_on
+from colorize_cli.color.merge import merge
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.errors import ShapeError
@@ -60,7 +61,7 @@ def test_strips_are_parts_of_one_picture() -> None:
 
 
 def test_a_strip_that_does_not_fit_goes_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(on_device, "_LEAST_PIXELS", 4 * 47)
+    monkeypatch.setattr(gpu_merge, "_LEAST_PIXELS", 4 * 47)
     pixels, ab = _picture(np.uint16), _colours()
     whole, merger, sent, room = merge_on(CPU, pixels, ab), DeviceMerger(CPU, ab, (61, 47), SRGB, 1.0), [], 20
     real = merger._send
@@ -85,9 +86,9 @@ def test_a_strip_that_does_not_fit_goes_in_halves(monkeypatch: pytest.MonkeyPatc
 def test_tables_go_to_the_device_once() -> None:
     pixels, merger = _picture(np.uint16, 3), DeviceMerger(CPU, _colours(), (61, 47), WIDE, 1.0)
     merger.strip(0, pixels[:10])
-    before = on_device._tables.cache_info().misses
+    before = gpu_merge._tables.cache_info().misses
     merger.strip(10, pixels[10:20])
-    assert on_device._tables.cache_info().misses == before
+    assert gpu_merge._tables.cache_info().misses == before
 
 
 def test_enlargement_is_the_enlargers() -> None:

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.color.lab import split
-from colorize_cli.color.reach import REACH
+from colorize_cli.color.gpu import split
+from colorize_cli.color.lab import AB_MAX
 
-GRID = 10  # Lab units between neighbouring bins; the grid spans [-REACH, REACH] on both axes
+GRID = 10  # Lab units between neighbouring bins; the grid spans [-AB_MAX, AB_MAX] on both axes
 
 
 @lru_cache
@@ -36,10 +36,10 @@ def soft_table(
     """Nearest bins and Gaussian weights of every whole ab, as a table.
 
     Returns:
-        index, (2 REACH + 1, 2 REACH + 1, neighbours), int16, first axis a + REACH, second b + REACH, nearest first;
+        index, (2 AB_MAX + 1, 2 AB_MAX + 1, neighbours), int16, first axis a + AB_MAX, second b + AB_MAX, nearest first;
         weight, the same shape, float32, summing to one.
     """
-    axis = np.arange(-REACH, REACH + 1, dtype=np.float32)
+    axis = np.arange(-AB_MAX, AB_MAX + 1, dtype=np.float32)
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
     bins = srgb_bins(grid).numpy()
     distance = ((points[:, None] - bins[None]) ** 2).sum(-1)
@@ -54,7 +54,7 @@ def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> tuple[Te
     """Encode colours as weights on their nearest bins.
 
     Args:
-        ab: (N, 2, H, W), Lab units; beyond REACH it is clipped.
+        ab: (N, 2, H, W), Lab units; beyond AB_MAX it is clipped.
         neighbours: how many bins share a colour.
         sigma: width of the Gaussian that shares it, Lab units.
 
@@ -62,8 +62,8 @@ def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> tuple[Te
         index, (N, neighbours, H, W), int64; weight, (N, neighbours, H, W), float32, summing to one.
     """
     table_index, table_weight = soft_table(neighbours, sigma)
-    cell = (ab.round().clamp(-REACH, REACH) + REACH).long()
-    flat = cell[:, 0] * (2 * REACH + 1) + cell[:, 1]
+    cell = (ab.round().clamp(-AB_MAX, AB_MAX) + AB_MAX).long()
+    flat = cell[:, 0] * (2 * AB_MAX + 1) + cell[:, 1]
     index = torch.from_numpy(table_index.reshape(-1, neighbours)).to(ab.device)[flat].long()
     weight = torch.from_numpy(table_weight.reshape(-1, neighbours)).to(ab.device)[flat]
     return index.movedim(-1, 1), weight.movedim(-1, 1)
