@@ -1,3 +1,43 @@
-"""Restore the colour of black-and-white photos, a folder at a time."""
+"""Restore the color of black-and-white photos, a folder at a time.
 
-__version__ = "0.1.0"
+>>> from colorize_cli import Colorizer
+>>> colorizer = Colorizer("mini", device="cpu")
+
+What is named here loads when it is first used: importing the package loads no other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from colorize_cli.version import __version__
+
+if TYPE_CHECKING:
+    from colorize_cli.models.load import load_model
+    from colorize_cli.pipeline.colorizer import Colorizer, ModelInfo, colorize_file
+    from colorize_cli.pipeline.outcome import Outcome, Status
+
+__all__ = ["Colorizer", "ModelInfo", "Outcome", "Status", "__version__", "colorize_file", "load_model"]
+
+_HOMES = {
+    "Colorizer": "colorize_cli.pipeline.colorizer",
+    "ModelInfo": "colorize_cli.pipeline.colorizer",
+    "Outcome": "colorize_cli.pipeline.outcome",
+    "Status": "colorize_cli.pipeline.outcome",
+    "colorize_file": "colorize_cli.pipeline.colorizer",
+    "load_model": "colorize_cli.models.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

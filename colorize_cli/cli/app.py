@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from colorize_cli import __version__
 from colorize_cli.cli import console, models
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.demo import demo
@@ -19,6 +18,7 @@ from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
 from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, missing_package, one_line
+from colorize_cli.version import __version__
 
 _EPILOG = """Examples:
 

@@ -49,7 +49,7 @@ from colorize_cli.cli.options import (
     VerifyOpt,
     VividnessOpt,
 )
-from colorize_cli.cli.threads import wait_asleep
+from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.errors import UsageError, printable, quoted
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
@@ -113,7 +113,7 @@ def colorize(
     from colorize_cli.files.machine import half_of_memory
     from colorize_cli.inference.devices import surely_cpu
     from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
-    from colorize_cli.pipeline.run import colorize_photos
+    from colorize_cli.pipeline.colorizer import Colorizer
 
     if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
         bound_data(most or half_of_memory())
@@ -152,8 +152,9 @@ def colorize(
         consistent=consistent,
         detail=Detail.parse(detail, tile, overlap),
     )
-    with console.photo_progress("Colorizing", quiet) as on_progress:
-        result = colorize_photos(work, on_progress, console.notice)
+    colorizer = Colorizer(model, device=device, precision=precision, batch=batch)
+    with console.photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress:
+        result = colorizer.run(work, on_progress, console.notice).finish()
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
 

@@ -37,8 +37,14 @@ stdout = screen()
 
 
 @contextmanager
-def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress], None]]:
-    """Show photos/s and time left; yields what the pipeline calls at the start and after each photo."""
+def photo_progress(title: str, quiet: bool, on_start: Callable[[], None]) -> Iterator[Callable[[PhotoProgress], None]]:
+    """Show photos/s and time left; yields what the pipeline calls at the start and after each photo.
+
+    Args:
+        title: what is being done.
+        quiet: show nothing.
+        on_start: called once, when everything is loaded.
+    """
     with _shown(title, quiet) as show_step:
         begun = False
 
@@ -46,6 +52,7 @@ def photo_progress(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress]
             nonlocal begun
             if not begun:  # everything is loaded: from here on there is something to be finished
                 begun = True
+                on_start()
                 interrupt_at_signals()
             show_step(step)
 

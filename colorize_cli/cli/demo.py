@@ -9,7 +9,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
-from colorize_cli.cli.threads import wait_asleep
+from colorize_cli.cli.threads import share_cores, wait_asleep
 
 
 def demo(
@@ -25,15 +25,16 @@ def demo(
     wait_asleep()
     from colorize_cli.data.samples import write_grey_samples  # numpy loads here, not for --help
     from colorize_cli.inference.job import ColorizeJob
-    from colorize_cli.pipeline.run import colorize_photos
+    from colorize_cli.pipeline.colorizer import Colorizer
 
     grey, colored = out / "grey", out / "colored"
     write_grey_samples(grey)
     job = ColorizeJob(
         photos=(str(grey),), out=colored, model=model, device=device, vividness=vividness, compare=True, overwrite=True
     )
-    with console.photo_progress("Colorizing the samples", quiet) as on_progress:
-        result = colorize_photos(job, on_progress, console.notice)
+    colorizer = Colorizer(model, device=device)
+    with console.photo_progress("Colorizing the samples", quiet, lambda: share_cores(colorizer)) as on_progress:
+        result = colorizer.run(job, on_progress, console.notice).finish()
     console.show(result, str(colored), as_json=False, quiet=quiet)
     if not quiet:
         console.stderr.print(f"Look at the pairs, before and after: {colored}/*.compare.jpg", markup=False)

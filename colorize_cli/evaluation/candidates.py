@@ -12,20 +12,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from colorize_cli.color.edges import follow_edges
 from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
 from colorize_cli.evaluation.references import Rgb
-from colorize_cli.inference.chosen import is_graph, onnx_device
-from colorize_cli.inference.colorizer import Colorizer, Plane, Request
-from colorize_cli.inference.geometry import reduce
-from colorize_cli.models.load import load_model
-from colorize_cli.models.onnx.load import load_onnx
+from colorize_cli.inference.predictor import Plane
+from colorize_cli.pipeline.colorizer import Colorizer
 
 
 @dataclass(frozen=True)
@@ -113,12 +108,9 @@ class ModelCandidate(Candidate):
         batch: int | None,
         on_notice: Callable[[str], None],
     ) -> None:
-        graph = load_onnx(model) if device.type == "cpu" or is_graph(model) else None
-        loaded = load_model(model) if graph is None else graph
-        self.name, self.sha256, self.vividness = name, loaded.sha256, vividness
-        where = device if graph is None or device.type == "cpu" else onnx_device(str(device))
-        self.colorizer = Colorizer(loaded, where, torch.float32, batch, on_notice)
-        self.batch = self.colorizer.batch
+        self.colorizer = Colorizer(model, device=str(device), precision="fp32", batch=batch or 0, vividness=vividness)
+        self.colorizer.load(on_notice=on_notice)
+        self.name, self.sha256, self.batch = name, self.colorizer.info.sha256, self.colorizer.info.batch
         # On a GPU batches take turns: side by side they would need twice the memory and be no faster.
         self._turn = nullcontext() if device.type == "cpu" else Lock()
 
@@ -126,12 +118,7 @@ class ModelCandidate(Candidate):
         """See `Candidate.colours`."""
         planes = batch.lightness[:, 0].cpu().numpy()
         with self._turn:
-            found = self.colorizer.predict([Request(plane) for plane in planes], self.vividness)
-        return [self._along_edges(ab, plane) for ab, plane in zip(found, planes, strict=True)]
-
-    def _along_edges(self, ab: Plane, lightness: Plane) -> Plane:
-        seen = self.colorizer.view(lightness.shape[0], lightness.shape[1])
-        return follow_edges(ab, np.asarray(reduce(lightness, seen), np.float32))
+            return self.colorizer.chroma(planes)
 
     def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
@@ -28,11 +27,7 @@ from colorize_cli.evaluation.protocol import join
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.formats.ahead import ahead
-from colorize_cli.inference.choices import Precision
-from colorize_cli.inference.chosen import choose
-from colorize_cli.inference.colorizer import Colorizer, Request
-from colorize_cli.inference.geometry import reduce
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import Colorizer
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.evaluate import EvaluateJob, Read
@@ -122,9 +117,9 @@ def evaluate_plainly(
     references, alone, folders = references_of(job)
     rows = [Plain(GREY), *(Plain(name) for name in folders)]
     for name, model in name_models(job.models).items():
-        asked = ColorizeJob((), model=model, device=job.device, precision=Precision.fp32, batch=job.batch or 0)
-        colorizer = choose(asked, 1, on_notice).colorizer
-        rows.append(Plain(name, colorizer.model.sha256, colorizer))
+        colorizer = Colorizer(model, device=job.device, precision="fp32", batch=job.batch or 0, vividness=job.vividness)
+        colorizer.load(on_notice=on_notice)
+        rows.append(Plain(name, colorizer.info.sha256, colorizer))
     rows.append(Plain(TRUTH))
     judges = PlainJudges([_METRICS[metric][0] for metric in metrics])
     judges.values = {row.name: {} for row in rows}
@@ -139,7 +134,7 @@ def evaluate_plainly(
             elif read.truth is None:
                 dropped.append(read.reference.name)
             else:
-                _measure(read, read.truth, rows, metrics, judges, job.vividness)
+                _measure(read, read.truth, rows, metrics, judges)
             on_picture(done, len(references))
     if not judges.names:
         raise nothing_measured(job, failed, dropped)
@@ -152,11 +147,10 @@ def _measure(
     rows: Sequence[Plain],
     metrics: Sequence[Metric],
     judges: PlainJudges,
-    vividness: float | None,
 ) -> None:
     judges.names.append(read.reference.name)
     for row in rows:
-        rgb = _picture(row, read.files, truth, vividness)
+        rgb = _picture(row, read.files, truth)
         if judges.gallery is not None:
             judges.gallery.add(row.name, [Small(encode_small(rgb), (rgb.shape[0], rgb.shape[1]))])
         if row.name != TRUTH:
@@ -165,14 +159,11 @@ def _measure(
                 judges.values[row.name].setdefault(column.name, []).append(measure(rgb, truth))
 
 
-def _picture(row: Plain, files: Mapping[str, Rgb], truth: Rgb, vividness: float | None) -> Rgb:
+def _picture(row: Plain, files: Mapping[str, Rgb], truth: Rgb) -> Rgb:
     if row.name == TRUTH:
         return truth
     if row.name == GREY:
         return grey_of(truth)
     if row.colorizer is None:
         return files[row.name]
-    lightness = lightness_of(truth, SRGB)
-    ab = row.colorizer.predict([Request(lightness)], vividness)[0]
-    seen = row.colorizer.view(lightness.shape[0], lightness.shape[1])
-    return join(truth, follow_edges(ab, np.asarray(reduce(lightness, seen), np.float32)))
+    return join(truth, row.colorizer.chroma([lightness_of(truth, SRGB)])[0])

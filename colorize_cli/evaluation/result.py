@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli import __version__
 from colorize_cli.errors import ExitStatus, UsageError, counted
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
+from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.candidates import Candidate

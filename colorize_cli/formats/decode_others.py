@@ -6,7 +6,6 @@ Out: `RawPhoto`; the first picture where there are several
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from typing import Any
 
@@ -24,12 +23,11 @@ from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.jxl.jxl import decode_jxl
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
+from colorize_cli.formats.pillow_open import open_image
 from colorize_cli.formats.psd.decode_psd import decode_psd
 from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported, left_over
 from colorize_cli.metadata import irb
 from colorize_cli.notes import Loss, Note
-
-Image.MAX_IMAGE_PIXELS = None  # declared.py asks before anything is allocated, and says which option to raise
 
 PILLOW = {
     PhotoFormat.webp: "WEBP",
@@ -72,7 +70,7 @@ def _by_pillow(data: bytes, format: PhotoFormat) -> RawPhoto:
     if format is PhotoFormat.gif:  # its first frame alone: for one outside the canvas Pillow lets that grow
         frames = gif_file.parse(data, most=2)
         picture, pages = gif_file.only(data, frames), len(frames.frames)
-    with Image.open(io.BytesIO(picture), formats=[PILLOW[format]]) as image:
+    with open_image(picture, PILLOW[format]) as image:
         pages = max(pages, getattr(image, "n_frames", 1) if format is not PhotoFormat.gif else 1)
         info = dict(image.info)
         image.load()
@@ -132,7 +130,7 @@ def _decode_jp2(data: bytes, salvage: bool) -> RawPhoto:
     elif size.depth > 8:
         pixels, alpha = _deep(imagecodecs.jpeg2k_decode(data), size.depth, None)
     else:
-        with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
+        with open_image(data, "JPEG2000") as image:
             image.load()
             pixels, alpha = split(image)
         if size.depth < 8:  # Pillow only shifts them up

@@ -10,7 +10,6 @@ shares of the width and height, and the radius a share of the short side. A colo
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from colorize_cli.files.plain import NotPlain, read_plain
 from colorize_cli.formats.declared import check
 from colorize_cli.formats.limits import check_need
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
+from colorize_cli.formats.pillow_open import open_image
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.raw import Damaged, TooManyPixels
 
@@ -139,7 +139,7 @@ def read_sidecar(path: Path) -> Sidecar:
         check(data, PhotoFormat.png, DecodeLimits())
         png = png_file.parse(data, headers_only=True)
         check_need(png.width, png.height, _EACH * png.width * png.height, DecodeLimits())
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with open_image(data, "PNG") as image:
             if not image.has_transparency_data:
                 raise HintError(
                     f"{path}: alpha: the picture has no transparency, so nothing says where the hints are",

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference.choices import Detail
-from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduce, reduced_lightness
 from colorize_cli.inference.pictures import Box, find_pictures
+from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.inference.tiling import STEP, lay, part_of, put_together, resized
 
 Plane = NDArray[np.float32]
@@ -73,19 +73,19 @@ def page_lightness(pixels: NDArray[Any], space: RgbSpace, seen: Plane) -> Lightn
     return at
 
 
-def check_tileable(colorizer: Colorizer, detail: Detail) -> None:
+def check_tileable(predictor: Predictor, detail: Detail) -> None:
     """Refuse levels that were asked for by number where the network must not be tiled.
 
     Raises:
         UsageError: names the model.
     """
-    if detail.levels and not colorizer.model.spec.tileable:
-        name = colorizer.model.name
+    if detail.levels and not predictor.model.spec.tileable:
+        name = predictor.model.name
         raise UsageError(f"model {name} must not be tiled", hint="Leave --detail out, or use --model mini.")
 
 
 def refine(
-    colorizer: Colorizer,
+    predictor: Predictor,
     whole: Plane,
     lightness: LightnessAt,
     size: tuple[int, int],
@@ -96,14 +96,14 @@ def refine(
     """Refine the colours of one scan.
 
     Args:
-        colorizer: the network.
+        predictor: the network.
         whole: what it said of the whole scan, (2, h, w), Lab units.
         lightness: gives L* of the whole scan, float32, [0, 100], reduced to the (height, width) it is asked for; at
             most `most` pixels, and never more than the scan has. A scan that is read as a stream need keep no more than
             a plane of that area, from which smaller ones are reduced.
         size: (H, W) of the scan, pixels.
         detail: what the user asked for.
-        vividness: as `Colorizer.predict` takes it.
+        vividness: as `Predictor.predict` takes it.
         most: pixels of the whole scan's lightness that can be had at once, where that is less than `MOST_AREA`.
 
     Returns:
@@ -114,23 +114,23 @@ def refine(
         UsageError: the overlap does not fit the tile.
         OutOfMemoryError: not even a small tile fits.
     """
-    view = colorizer.view(*size)
+    view = predictor.view(*size)
     seen = lightness(view.height, view.width)
-    if detail.levels == 0 or not colorizer.model.spec.tileable:
+    if detail.levels == 0 or not predictor.model.spec.tileable:
         return Refined(whole, seen)
     boxes = find_pictures(_to_look_at(seen, lightness, size))
     if not boxes and detail.levels is None:
         return Refined(whole, seen)
-    scan = _Scan(colorizer, boxes or (Box(0, 1, 0, 1),), lightness, size, min(most, MOST_AREA))
+    scan = _Scan(predictor, boxes or (Box(0, 1, 0, 1),), lightness, size, min(most, MOST_AREA))
     levels = min(detail.levels or 0, scan.deepest)
     colours = [whole]
     if boxes:
         seen, parts = scan.at(0)
-        own = colorizer.predict([Request(part) for part in parts], vividness)
+        own = predictor.predict([Request(part) for part in parts], vividness)
         colours = [_mixed(whole, box, ab) for box, ab in zip(boxes, own, strict=True)]
     for level in range(1, levels + 1):
         seen, parts = scan.at(level)
-        colours = [_gone_over(colorizer, part, ab, detail, vividness) for part, ab in zip(parts, colours, strict=True)]
+        colours = [_gone_over(predictor, part, ab, detail, vividness) for part, ab in zip(parts, colours, strict=True)]
     ab = put_together(whole, boxes, colours) if boxes else colours[0]
     return Refined(ab, seen, max(1, len(boxes)), levels)
 
@@ -150,7 +150,7 @@ class _Scan:
 
     def __init__(
         self,
-        colorizer: Colorizer,
+        predictor: Predictor,
         boxes: Sequence[Box],
         lightness: LightnessAt,
         size: tuple[int, int],
@@ -163,7 +163,7 @@ class _Scan:
             size[0] * sum(box.bottom - box.top for box in boxes) / len(boxes),
             size[1] * sum(box.right - box.left for box in boxes) / len(boxes),
         )
-        view = colorizer.view(max(1, round(own[0])), max(1, round(own[1])))
+        view = predictor.view(max(1, round(own[0])), max(1, round(own[1])))
         self._scale = (view.height / own[0], view.width / own[1])  # of each side: some networks see them stretched
         self.deepest = 0
         while all(big <= have for big, have in zip(self._sides(self.deepest + 1), self._most, strict=True)):
@@ -197,21 +197,21 @@ def _mixed(whole: Plane, box: Box, own: Plane) -> Plane:
     return np.asarray(_OWN * own + (1 - _OWN) * there, np.float32)
 
 
-def _gone_over(colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None) -> Plane:
+def _gone_over(predictor: Predictor, lightness: Plane, before: Plane, detail: Detail, vividness: float | None) -> Plane:
     """What was known and what tiles of `lightness`, (H, W), say, in equal parts: (2, h, w)."""
-    tile = detail.tile or colorizer.model.members[0].spec.sizes.short_side
+    tile = detail.tile or predictor.model.members[0].spec.sizes.short_side
     while True:
         divisible = tile // 2 >= _SMALLEST_TILE
         try:
-            said = _by_tiles(colorizer, lightness, before, replace(detail, tile=tile), vividness, divisible)
+            said = _by_tiles(predictor, lightness, before, replace(detail, tile=tile), vividness, divisible)
         except OutOfMemoryError:
             if not divisible:
                 raise
             tile //= 2
-            colorizer.on_notice(f"Out of memory on {colorizer.device}: going on with --tile {tile}.")
+            predictor.on_notice(f"Out of memory on {predictor.device}: going on with --tile {tile}.")
             continue
         known = resized(before, (said.shape[1], said.shape[2]))
-        if not colorizer.model.spec.takes_hints:
+        if not predictor.model.spec.takes_hints:
             reach = HINT_EVERY * said.shape[1] / lightness.shape[0]
             change = said - known
             said -= np.stack([cv2.GaussianBlur(p, (0, 0), reach, borderType=cv2.BORDER_REPLICATE) for p in change])
@@ -219,7 +219,7 @@ def _gone_over(colorizer: Colorizer, lightness: Plane, before: Plane, detail: De
 
 
 def _by_tiles(
-    colorizer: Colorizer, lightness: Plane, before: Plane, detail: Detail, vividness: float | None, divisible: bool
+    predictor: Predictor, lightness: Plane, before: Plane, detail: Detail, vividness: float | None, divisible: bool
 ) -> Plane:
     """What tiles say of their places, joined by windows: (2, h, w)."""
     overlap = detail.tile // 2 if detail.overlap is None else detail.overlap
@@ -227,17 +227,17 @@ def _by_tiles(
     tall, wide = down.tile, across.tile
     places = [(y, x) for y in range(len(down.starts)) for x in range(len(across.starts))]
     joined: Plane | None = None
-    for some in _runs(places, max(_AT_ONCE, colorizer.batch)):
+    for some in _runs(places, max(_AT_ONCE, predictor.batch)):
         requests = []
         for y, x in some:
             rows = slice(down.starts[y], down.starts[y] + tall)
             columns = slice(across.starts[x], across.starts[x] + wide)
             hints = None
-            if colorizer.model.spec.takes_hints:
+            if predictor.model.spec.takes_hints:
                 known = part_of(before, (rows, columns), (lightness.shape[0], lightness.shape[1]))
                 hints = HintPlanes(known, _points(rows, columns))
             requests.append(Request(lightness[rows, columns], hints, as_is=True))
-        for (y, x), ab in zip(some, colorizer.predict(requests, vividness, divisible), strict=True):
+        for (y, x), ab in zip(some, predictor.predict(requests, vividness, divisible), strict=True):
             shrink = max(1, round(tall / ab.shape[1]))
             if shrink not in (1, 2, STEP) or ab.shape[1:] != (tall // shrink, wide // shrink):
                 shrink = STEP  # a network whose output has another grid

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import cv2
@@ -125,11 +126,19 @@ def lane_pool(count: int) -> ThreadPoolExecutor:
 
 
 def _take_cores(count: int) -> None:
-    """Let this thread's networks compute with so many threads; those that run without torch have one anyway."""
+    """Let this thread's networks compute with so many threads; those that run without torch have one anyway.
+
+    torch remembers the last number that any thread set, for threads that begin later: it is put back by a thread that
+    ends at once, since each thread sets its own number too.
+    """
     if "torch" in sys.modules:
         import torch
 
+        before = torch.get_num_threads()
         torch.set_num_threads(count)
+        restorer = Thread(target=torch.set_num_threads, args=(before,))
+        restorer.start()
+        restorer.join()
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.errors import TORCH, EncodeError, MissingPackageError, UsageError, WeightsError, printable
 from colorize_cli.files.atomic import on_trial
-from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.devices import has_torch
+from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.models.onnx.contract import Contract
 from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, from_file, load_onnx
 from colorize_cli.models.onnx.protobuf import metadata
@@ -107,10 +107,10 @@ def traced_model(model: LoadedModel) -> tuple[Contract, bytes]:
 
 def _compared(graph: OnnxModel, model: LoadedModel | None, pictures: Sequence[Plane]) -> tuple[float, int]:
     """Ask both for the same pictures, with hints too where they take some; the graph is tried in any case."""
-    by_onnx = Colorizer(graph)
+    by_onnx = Predictor(graph)
     if model is None:
         return 0.0, 0
-    by_torch = Colorizer(model)
+    by_torch = Predictor(model)
     few = list(pictures)[: 2 if graph.spec.parameters > _LARGE else None]
     requests = [Request(picture) for picture in few]
     if graph.spec.takes_hints:

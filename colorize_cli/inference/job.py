@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli import __version__
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import PHOTO_SUFFIXES
 from colorize_cli.formats.encode import EncodeSettings
@@ -15,6 +14,7 @@ from colorize_cli.formats.sniff import SUFFIXES
 from colorize_cli.formats.strip import Strip
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.version import __version__
 
 SOFTWARE = "colorize-cli"
 REPORT_NAME = "colorize-report.json"

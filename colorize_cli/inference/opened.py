@@ -26,11 +26,11 @@ from colorize_cli.formats.kept import Shelf
 from colorize_cli.formats.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.formats.scan import Scan, hidden, open_scan
 from colorize_cli.guidance.hints import Sidecar
-from colorize_cli.inference.colorizer import Request
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.own_colors import Choice
 from colorize_cli.inference.painting import Guided, Painter, paint_along_edges
+from colorize_cli.inference.predictor import Request
 from colorize_cli.inference.scan_verify import verify_scan
 from colorize_cli.inference.scans import Lane, Sight, look, paint, total_rows
 from colorize_cli.inference.spaces import in_known_spaces, space_of

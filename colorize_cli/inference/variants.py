@@ -18,8 +18,8 @@ from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import Source
 from colorize_cli.files.names import fit
 from colorize_cli.guidance.variants import objects, variant_hints
-from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Plane, Request
 from colorize_cli.inference.painting import held
+from colorize_cli.inference.predictor import HintPlanes, Plane, Predictor, Request
 from colorize_cli.inference.steering import Known
 from colorize_cli.metadata.provenance import Provenance
 
@@ -60,7 +60,7 @@ def check_names(sources: Sequence[Source]) -> None:
 
 
 def predict_variants(
-    colorizer: Colorizer,
+    predictor: Predictor,
     requests: Sequence[Request],
     plain: Sequence[Plane],
     known: Sequence[Known],
@@ -71,21 +71,21 @@ def predict_variants(
     """Predict the variants beyond the first of pictures.
 
     Args:
-        colorizer: of a model that gives probabilities.
+        predictor: of a model that gives probabilities.
         requests: the pictures.
         plain: the first variant of each, ab, (2, h, w): what a variant leaves alone keeps these colours.
         known: what is known of the colours of each, which holds in every variant.
         count: of variants with the first, which is the plain result.
         seed: of the choices.
-        vividness: as `Colorizer.predict` takes it.
+        vividness: as `Predictor.predict` takes it.
 
     Returns:
         For each picture the variants 2 to `count`, each ab, (2, h, w), Lab units.
     """
-    bins = colorizer.palette
+    bins = predictor.palette
     assert bins is not None  # the pipeline refuses other models
     asked: list[Request] = []
-    likelihoods = colorizer.probabilities(requests)
+    likelihoods = predictor.probabilities(requests)
     for request, first, own, likely in zip(requests, plain, known, likelihoods, strict=True):
         _, h, w = likely.shape
         lightness = np.asarray(cv2.resize(request.lightness, (w, h), interpolation=cv2.INTER_AREA), np.float32)
@@ -96,7 +96,7 @@ def predict_variants(
             fine = hints.resized((request.lightness.shape[0], request.lightness.shape[1]))
             fine = fine if own.shown is None else own.shown.over(fine)
             asked.append(Request(request.lightness, HintPlanes(fine.ab, fine.mask)))
-    colours = colorizer.predict(asked, vividness)
+    colours = predictor.predict(asked, vividness)
     each = count - 1
     return [
         [held(request.lightness, ab, own.binding) for ab in colours[i * each : (i + 1) * each]]

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from colorize_cli import __version__
 from colorize_cli.errors import DownloadError
 from colorize_cli.models.store import sha256_of
+from colorize_cli.version import __version__
 
 Progress = Callable[[int, int], None]
 _CHUNK = 1 << 18

@@ -20,11 +20,11 @@ from colorize_cli.errors import OutOfMemoryError, PhotoError, one_line, printabl
 from colorize_cli.files.discover import Source
 from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, group_scenes, key_photo, match, same_scene
 from colorize_cli.guidance.reference import reduced_size
-from colorize_cli.inference.colorizer import Colorizer, Plane
 from colorize_cli.inference.geometry import View, reduced_lightness
 from colorize_cli.inference.painting import held
+from colorize_cli.inference.predictor import Plane, Predictor
 from colorize_cli.inference.steering import Carried
-from colorize_cli.pipeline.task import Workshop
+from colorize_cli.pipeline.processor import PhotoProcessor
 
 STRETCH = 32
 _NEAR = 8  # places over which a scene is followed from one stretch to the next
@@ -51,8 +51,8 @@ class Album:
     """The order and the ties of one batch.
 
     Args:
-        workshop: opens photos, and holds the steering that is filled here.
-        colorizer: colours key photos, in the thread that walks through the album.
+        processor: opens photos, and holds the steering that is filled here.
+        predictor: colours key photos, in the thread that walks through the album.
         sources: the batch.
         jobs: threads that read.
         vividness: as the batch has it.
@@ -61,14 +61,14 @@ class Album:
 
     def __init__(
         self,
-        workshop: Workshop,
-        colorizer: Colorizer,
+        processor: PhotoProcessor,
+        predictor: Predictor,
         sources: Sequence[Source],
         jobs: int,
         vividness: float | None,
         on_notice: Callable[[str], None],
     ) -> None:
-        self.workshop, self.colorizer, self.sources = workshop, colorizer, sources
+        self.processor, self.predictor, self.sources = processor, predictor, sources
         self.jobs, self.vividness, self.on_notice = jobs, vividness, on_notice
         self._look = lru_cache(maxsize=2)(self._look_at)
         self._ties: dict[int, Carried] = {}  # of this stretch and the one before
@@ -79,7 +79,7 @@ class Album:
         tied_to = -1  # the last stretch whose ties are known
         for number in range(-(-len(self.sources) // STRETCH)):
             places = self._places(number)
-            if not all(self.workshop.stands(i, self.sources[i]) for i in places):
+            if not all(self.processor.stands(i, self.sources[i]) for i in places):
                 first = number
                 while first > 0 and first - 1 != tied_to and self._goes_on(first):
                     first -= 1
@@ -88,7 +88,7 @@ class Album:
                 tied_to = number
                 for i in places:
                     if i in self._ties:
-                        self.workshop.steering.carried[i] = self._ties[i]
+                        self.processor.steering.carried[i] = self._ties[i]
             yield from ((i, self.sources[i]) for i in places)
 
     def _places(self, number: int) -> range:
@@ -108,7 +108,7 @@ class Album:
 
     def _features(self, place: int) -> Features | None:
         try:
-            opened = self.workshop.first_page(self.sources[place])
+            opened = self.processor.first_page(self.sources[place])
         except Exception:  # it fails by name when its turn comes
             return None
         if opened is None:
@@ -160,10 +160,10 @@ class Album:
         """The ab of a photo's result, found anew: the result itself may be there already, or written in a lossy way."""
         if place not in self._colours:
             source = self.sources[place]
-            opened = self.workshop.first_page(source)
+            opened = self.processor.first_page(source)
             assert opened is not None  # it has features
-            sidecars = self.workshop.steering.read(source.path)
-            request, known = self.workshop.request(opened, sidecars, self._ties.get(place))
-            ab = self.colorizer.predict([request], self.vividness)[0]
+            sidecars = self.processor.steering.read(source.path)
+            request, known = self.processor.request(opened, sidecars, self._ties.get(place))
+            ab = self.predictor.predict([request], self.vividness)[0]
             self._colours[place] = held(request.lightness, ab, known.binding)
         return self._colours[place]

@@ -15,21 +15,19 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 
-import cv2
-
 from colorize_cli.errors import OutOfMemoryError, PhotoError, TooSlowError, one_line, sentence
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
-from colorize_cli.inference.colorizer import Colorizer, Idle, Plane, Request
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
+from colorize_cli.inference.predictor import NoPredictor, Plane, Predictor, Request
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.inference.variants import predict_variants
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.resume import Elsewhere
-from colorize_cli.pipeline.task import Workshop
 from colorize_cli.pipeline.workers import Workers
 
 _TICK = 0.05  # seconds between looks at whether a photo's time is up, or memory is short
@@ -52,12 +50,12 @@ class Flow:
 
     Args:
         job: what to do.
-        workshop: does what comes before the network and after it.
-        colorizer: the network.
+        processor: does what comes before the network and after it.
+        predictor: the network.
     """
 
-    def __init__(self, job: ColorizeJob, workshop: Workshop, colorizer: Colorizer | Idle) -> None:
-        self.job, self.workshop, self.colorizer = job, workshop, colorizer
+    def __init__(self, job: ColorizeJob, processor: PhotoProcessor, predictor: Predictor | NoPredictor) -> None:
+        self.job, self.processor, self.predictor = job, processor, predictor
         self.memory = job.max_memory or _MEMORY_IN_FLIGHT
         self.jobs = job.jobs or max(2, min(16, cores()))
         self.decoding: deque[tuple[int, Source, Future[Before]]] = deque()
@@ -67,9 +65,8 @@ class Flow:
         self.deferred: deque[tuple[int, Source]] = deque()
         self._fruitless = 0  # looks at what is deferred since one of them found that it can go on
         self._exhausted = self._is_warm = False
-        self.budget, self.timer = workshop.budget, workshop.timer
+        self.budget, self.timer = processor.budget, processor.timer
         self.readers, self.writers = Workers(self.jobs, "decode"), Workers(self.jobs, "encode")
-        cv2.setNumThreads(1)  # the photos themselves keep the cores busy
 
     def run(self, upcoming: Iterator[tuple[int, Source]]) -> Generator[Ended, None, None]:
         """The outcome of every source, as they come.
@@ -99,7 +96,7 @@ class Flow:
     def _stop(self, readers: Workers, writers: Workers) -> None:
         """Finish what is being written and drop the rest; where all is done there is nothing of either."""
         if self._busy():
-            self.workshop.lane.stop()  # a large file would take minutes to be finished
+            self.processor.lane.stop()  # a large file would take minutes to be finished
         self.budget.stop()
         readers.drop()
         while self.finishing:
@@ -110,7 +107,7 @@ class Flow:
     def _full(self) -> bool:
         held = [item for group in self.waiting.values() for _, item in group]
         held += [item for _, item in self.finishing.values()]
-        many = len(held) >= 2 * self.jobs + 2 * self.colorizer.batch
+        many = len(held) >= 2 * self.jobs + 2 * self.predictor.batch
         return bool(held) and (many or sum(item.nbytes for item in held) > self.memory)
 
     def _read_ahead(self, upcoming: Iterator[tuple[int, Source]], readers: Workers) -> None:
@@ -119,7 +116,7 @@ class Flow:
             if item is None:
                 return
             place, source = item
-            self.decoding.append((place, source, readers.submit(self.workshop.prepare, place, source)))
+            self.decoding.append((place, source, readers.submit(self.processor.prepare, place, source)))
 
     def _next(self, upcoming: Iterator[tuple[int, Source]]) -> tuple[int, Source] | None:
         """The next source to read: from the input, then of those that another run was making."""
@@ -147,7 +144,7 @@ class Flow:
             self.readers.leave_behind()
             result = self._too_slow(place, source)
         if isinstance(result, Prepared):
-            views = tuple(self.workshop.view(*request.lightness.shape) for request in result.requests)
+            views = tuple(self.processor.view(*request.lightness.shape) for request in result.requests)
             self.waiting.setdefault(views, []).append((place, result))
         elif isinstance(result, Outcome):
             self.ended.append((place, result))
@@ -177,14 +174,14 @@ class Flow:
     def _too_slow(self, place: int, source: Source) -> Outcome:
         """The outcome of a photo whose time is up; what it holds is given back, and its thread left to itself."""
         self.budget.give_back(place)
-        self.workshop.outputs.release(place)
+        self.processor.outputs.release(place)
         reason = f"it took longer than --photo-timeout {self.timer.limit:g} seconds"
         return failed(source, TooSlowError(reason, path=source.path, hint="Raise the limit, or leave the photo out."))
 
     def _pass_through_network(self, writers: Workers, flush: bool) -> None:
         for views in list(self.waiting):
-            while views in self.waiting and (flush or len(self.waiting[views]) >= self.colorizer.batch):
-                group, rest = self.waiting[views][: self.colorizer.batch], self.waiting[views][self.colorizer.batch :]
+            while views in self.waiting and (flush or len(self.waiting[views]) >= self.predictor.batch):
+                group, rest = self.waiting[views][: self.predictor.batch], self.waiting[views][self.predictor.batch :]
                 if rest:
                     self.waiting[views] = rest
                 else:
@@ -203,7 +200,7 @@ class Flow:
             else:
                 place, item = group[0]
                 self.budget.give_back(place)
-                self.workshop.outputs.release(place)
+                self.processor.outputs.release(place)
                 self.ended.append((place, failed(item.source, error)))
             return
         if self._is_warm:  # before that the network itself is made ready, which is no photo's time
@@ -223,25 +220,25 @@ class Flow:
     def _finish(self, place: int, item: Prepared, colours: list[Plane], variants: list[list[Plane]]) -> Outcome:
         self.timer.go(place)
         try:
-            return self.workshop.finish(item, colours, variants)
+            return self.processor.finish(item, colours, variants)
         finally:
             self.timer.stop(place)
             self.budget.give_back(place)
 
     def _predict(self, group: list[Prepared]) -> tuple[list[Prepared], list[Plane], list[list[Plane]]]:
         requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
-        colours = self.colorizer.predict(requests, self.job.vividness)
-        if self.job.variants == 1 and isinstance(self.colorizer, Colorizer):
-            group, colours = self._looked_at_closely(self.colorizer, group, colours)
-        if self.job.variants > 1 and isinstance(self.colorizer, Colorizer):
+        colours = self.predictor.predict(requests, self.job.vividness)
+        if self.job.variants == 1 and isinstance(self.predictor, Predictor):
+            group, colours = self._looked_at_closely(self.predictor, group, colours)
+        if self.job.variants > 1 and isinstance(self.predictor, Predictor):
             known = [k for item in group for k in item.known]
             variants = predict_variants(
-                self.colorizer, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
+                self.predictor, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
             )
         return group, colours, variants
 
     def _looked_at_closely(
-        self, colorizer: Colorizer, group: list[Prepared], colours: list[Plane]
+        self, predictor: Predictor, group: list[Prepared], colours: list[Plane]
     ) -> tuple[list[Prepared], list[Plane]]:
         """The colours refined where --detail says so; those that somebody steered stay as they are."""
         if self.job.detail.levels == 0:
@@ -256,7 +253,7 @@ class Flow:
                     sight = item.sights[place]
                     at = page_lightness(sight.pixels, sight.space, request.lightness)
                     shown = sight.pixels.shape[0] * sight.pixels.shape[1]
-                    refined = refine(colorizer, ab, at, sight.size, self.job.detail, self.job.vividness, shown)
+                    refined = refine(predictor, ab, at, sight.size, self.job.detail, self.job.vividness, shown)
                     ab, request = refined.ab, replace(request, lightness=refined.lightness)
                     if refined.pictures > 1:
                         notes += (f"{refined.pictures} pictures on it, each looked at by itself",)
@@ -272,7 +269,7 @@ class Flow:
             for future in done:
                 place, item = self.finishing[future]
                 result = settle(item.source, future)
-                self.workshop.outputs.release(place)
+                self.processor.outputs.release(place)
                 if isinstance(result, Outcome):
                     self.ended.append((place, result))
                 del self.finishing[future]

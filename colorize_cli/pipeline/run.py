@@ -1,44 +1,45 @@
-"""The main road: many photos through decode, network, merge and encode, at once and in bounded memory.
+"""The main pipeline: many photos through decode, network, merge and encode, at once and in bounded memory.
 
 discover -> plan names -> decode (threads) -> network (this thread, batched) -> merge, encode (threads) -> report
 
-In:  `ColorizeJob`
-Out: `RunReport`; the files
+In:  `ColorizeJob`; a network, loaded when it is needed
+Out: the outcome of each photo, as they end; the files; `RunReport`
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
 from colorize_cli.inference.choices import Method
-from colorize_cli.inference.chosen import choose, not_here
-from colorize_cli.inference.colorizer import Colorizer, Idle
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.job import SOFTWARE, ColorizeJob
+from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
+from colorize_cli.inference.predictor import NoPredictor, Predictor
 from colorize_cli.inference.scans import Lane, Part
 from colorize_cli.inference.steering import Steering
 from colorize_cli.inference.variants import check_names
+from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
+from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.report_place import check_report_place
-from colorize_cli.pipeline.task import Workshop
 
-if TYPE_CHECKING:
-    import torch
+Load: TypeAlias = Callable[[int, Callable[[str], None]], LoadedPredictor]  # for so many photos; notices go to the 2nd
 
 _FORMAT = re.compile(r"\.(?=.*[a-z])[a-z0-9]{2,5}", re.IGNORECASE)  # a suffix that names a format; `.2024` does not
 
@@ -55,105 +56,169 @@ class Progress:
     part: Part | None = None
 
 
-def colorize_photos(
-    job: ColorizeJob,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    on_notice: Callable[[str], None] = lambda _: None,
-    on_download: Callable[[int, int], None] | None = None,
-) -> RunReport:
-    """Colorize a batch of photos.
+class BatchRun:
+    """One run over many photos: iterate to get the outcome of each as it ends; `report` grows with them.
+
+    Where the iteration ends early (Ctrl-C, an error, a `break`), what is being written is finished, the report tells
+    what became of each photo, and the exception goes on to the caller. A run can be iterated once.
 
     Args:
         job: what to do.
+        load: gives the network for so many photos.
         on_progress: called in this thread after each photo; of large files also between, in other threads.
         on_notice: told what concerns the whole batch, a line each.
-        on_download: bytes done and in all, while weights are pulled.
-
-    Returns:
-        The report; its `exit_status` is the command's.
-
-    Raises:
-        UsageError: the job cannot be obeyed as typed.
-        NothingToDoError: no photos, no such model, no weights.
     """
-    started, report = time.monotonic(), RunReport()
-    job.check_steering()
-    job.check_detail()
-    single = job.single_output()
-    found = discover(
-        job.photos,
-        recursive=job.recursive,
-        leave=None if single else job.out,
-        is_product=Products(job),
-        listed=job.listed,
-    )
-    report.passed_over = found.passed_over
-    _check_sources(found, job, single)
-    if job.report is not None:
-        check_report_place(job.report)
-    possible = PossibleSuffixes(found.sources, job.encode_settings())
-    destinations = Destinations(found.sources, job.out, job.suffix, single, possible)
-    if job.variants > 1:
-        check_names(found.sources)
 
-    def notice(text: str) -> None:
-        report.notices.append(text)
-        on_notice(text)
+    def __init__(
+        self,
+        job: ColorizeJob,
+        load: Load,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.job, self.load, self.on_progress, self.on_notice = job, load, on_progress, on_notice
+        self.report = RunReport()
 
-    colorizer: Colorizer | Idle = Idle()
-    sizes, base, takes_hints, follows_hints = None, job.provenance(job.method.value, ""), True, False
-    gpu: torch.device | None = None
-    absent = not_here(job.model) if job.dry_run and job.method is Method.network else None
-    if absent is not None:  # a plan downloads nothing
-        notice(f"{absent.name} is not here yet: the run will download {absent.megabytes:,.0f} MB.")
-        sizes, base = absent.sizes, job.provenance(absent.name, absent.sha256)
-        takes_hints, follows_hints = absent.takes_hints, absent.follows_hints
-    elif job.method is Method.network:
-        chosen = choose(job, len(found.sources), notice, on_download)
-        colorizer, model, gpu = chosen.colorizer, chosen.colorizer.model, chosen.gpu
-        check_tileable(colorizer, job.detail)
-        if job.variants > 1 and colorizer.palette is None:
-            raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
-        sizes, base = model.members[0].spec.sizes, job.provenance(model.name, model.sha256)
-        takes_hints = all(member.spec.takes_hints for member in model.members)
-        follows_hints = all(member.spec.follows_hints for member in model.members)
-        report.settings = {"device": chosen.device, "precision": chosen.precision}
-    steering = Steering.of(job, base, found.sources, takes_hints, follows_hints, notice)
-    lane = Lane(lambda part: on_progress(Progress(len(found.sources), part=part)))
-    workshop = Workshop(job, destinations, sizes, steering, lane, gpu)
-    report.settings = {
-        "software": SOFTWARE,
-        "model": base.model,
-        "sha256": base.sha256,
-        **report.settings,
-        **dict(base.settings),
-        **job.steering_settings(),
-    }
-    on_progress(Progress(len(found.sources)))
-    flow, ledger = Flow(job, workshop, colorizer), Ledger(found.sources, report)
-    upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
-    if job.consistent and not job.dry_run and isinstance(colorizer, Colorizer):
-        upcoming = Album(workshop, colorizer, found.sources, flow.jobs, job.vividness, notice).walk()
-    try:
-        with closing(flow.run(upcoming)) as ended:
-            for place, outcome in ended:
-                if ledger.enter(place, outcome):
-                    on_progress(Progress(len(found.sources), outcome))
-    except KeyboardInterrupt:
-        report.interrupted = True
-    finally:  # whatever ended the run: the report tells what became of each photo
+    def finish(self) -> RunReport:
+        """Go through all photos, as the command line does: an interrupt while photos are at work is in the report.
+
+        Returns:
+            The report; its `exit_status` is the command's.
+
+        Raises:
+            UsageError: the job cannot be obeyed as typed.
+            NothingToDoError: no photos, no such model, no weights.
+        """
         try:
-            for outcome in (*ledger.drain(flow.ended), *ledger.close(report.interrupted)):
-                on_progress(Progress(len(found.sources), outcome))
-        finally:
-            workshop.outputs.close()
-            if workshop.nursery is not None:
-                workshop.nursery.close()
-            report.seconds = time.monotonic() - started
-            if others := len(workshop.outputs.by_others):
-                notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
-            _write_report(report, job, notice)
-    return report
+            with closing(iter(self)) as outcomes:
+                for _ in outcomes:
+                    pass
+        except KeyboardInterrupt:
+            if not self.report.interrupted:
+                raise
+        return self.report
+
+    def __iter__(self) -> Generator[Outcome, None, None]:
+        """The outcome of each photo, as they end.
+
+        Raises:
+            UsageError, NothingToDoError: see `finish`.
+        """
+        job, report, started = self.job, self.report, time.monotonic()
+        job.check_steering()
+        job.check_detail()
+        found = self._discover()
+        destinations = self._destinations(found)
+        network = self._network(len(found.sources))
+        if isinstance(network, LoadedPredictor):
+            report.settings = {"device": network.device, "precision": network.precision}
+        predictor = network.predictor if isinstance(network, LoadedPredictor) else NoPredictor()
+        model = _model_of(network, job)
+        steering = Steering.of(job, model.note, found.sources, model.takes_hints, model.follows_hints, self._notice)
+        lane = Lane(lambda part: self.on_progress(Progress(len(found.sources), part=part)))
+        gpu = network.gpu if isinstance(network, LoadedPredictor) else None
+        processor = PhotoProcessor(job, destinations, model.sizes, steering, lane, gpu)
+        report.settings = {
+            "software": SOFTWARE,
+            "model": model.note.model,
+            "sha256": model.note.sha256,
+            **report.settings,
+            **dict(model.note.settings),
+            **job.steering_settings(),
+        }
+        self.on_progress(Progress(len(found.sources)))
+        flow, ledger = Flow(job, processor, predictor), Ledger(found.sources, report)
+        upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
+        if job.consistent and not job.dry_run and isinstance(predictor, Predictor):
+            upcoming = Album(processor, predictor, found.sources, flow.jobs, job.vividness, self._notice).walk()
+        try:
+            with closing(flow.run(upcoming)) as ended:
+                for place, outcome in ended:
+                    if ledger.enter(place, outcome):
+                        self.on_progress(Progress(len(found.sources), outcome))
+                        yield outcome
+        except (KeyboardInterrupt, GeneratorExit):
+            report.interrupted = True
+            raise
+        finally:  # whatever ended the run: the report tells what became of each photo
+            try:
+                for outcome in (*ledger.drain(flow.ended), *ledger.close(report.interrupted)):
+                    self.on_progress(Progress(len(found.sources), outcome))
+            finally:
+                processor.close()
+                report.seconds = time.monotonic() - started
+                if others := len(processor.outputs.by_others):
+                    self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
+                _write_report(report, job, self._notice)
+
+    def _notice(self, text: str) -> None:
+        self.report.notices.append(text)
+        self.on_notice(text)
+
+    def _discover(self) -> Discovery:
+        job, single = self.job, self.job.single_output()
+        found = discover(
+            job.photos,
+            recursive=job.recursive,
+            leave=None if single else job.out,
+            is_product=Products(job),
+            listed=job.listed,
+        )
+        self.report.passed_over = found.passed_over
+        _check_sources(found, job, single)
+        if job.report is not None:
+            check_report_place(job.report)
+        return found
+
+    def _destinations(self, found: Discovery) -> Destinations:
+        job = self.job
+        possible = PossibleSuffixes(found.sources, job.encode_settings())
+        destinations = Destinations(found.sources, job.out, job.suffix, job.single_output(), possible)
+        if job.variants > 1:
+            check_names(found.sources)
+        return destinations
+
+    def _network(self, photos: int) -> LoadedPredictor | NotDownloaded | None:
+        """The network; what is known of it where a plan would have to download it; None where the method takes none."""
+        job = self.job
+        if job.method is not Method.network:
+            return None
+        absent = not_downloaded(job.model) if job.dry_run else None
+        if absent is not None:  # a plan downloads nothing
+            megabytes = f"{absent.megabytes:,.0f} MB"
+            self._notice(f"{absent.name} is not downloaded yet: the run will download {megabytes}.")
+            return absent
+        loaded = self.load(photos, self._notice)
+        check_tileable(loaded.predictor, job.detail)
+        if job.variants > 1 and loaded.predictor.palette is None:
+            raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
+        return loaded
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What the run knows of its network: the sizes at which it sees photos, what it does with hints, its note."""
+
+    note: Provenance
+    sizes: Sizes | None = None
+    takes_hints: bool = True
+    follows_hints: bool = False
+
+
+def _model_of(network: LoadedPredictor | NotDownloaded | None, job: ColorizeJob) -> _Model:
+    if network is None:
+        return _Model(job.provenance(job.method.value, ""))
+    if isinstance(network, NotDownloaded):
+        note = job.provenance(network.name, network.sha256)
+        return _Model(note, network.sizes, network.takes_hints, network.follows_hints)
+    model = network.predictor.model
+    specs = [member.spec for member in model.members]
+    return _Model(
+        job.provenance(model.name, model.sha256),
+        specs[0].sizes,
+        all(spec.takes_hints for spec in specs),
+        all(spec.follows_hints for spec in specs),
+    )
 
 
 def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:

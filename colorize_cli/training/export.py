@@ -13,12 +13,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from colorize_cli import __version__
 from colorize_cli.data.named import terms_of
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
 from colorize_cli.models.hubdata import publish
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.state import cannot_write
+from colorize_cli.version import __version__
 
 _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 

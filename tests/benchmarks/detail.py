@@ -30,9 +30,9 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.evaluation.pixel import colorfulness, psnr
 from colorize_cli.inference.choices import Detail
-from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.detail import Refined, page_lightness, refine
 from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.tiling import lay, resized
 from colorize_cli.models.load import load_model
 
@@ -59,7 +59,7 @@ def sheets(files: Sequence[Path], side: int) -> Iterator[Rgb]:
         yield np.vstack([np.hstack(photos[row : row + 4]) for row in range(0, 16, 4)])
 
 
-def looks(colorizer: Colorizer, rgb: Rgb, details: Sequence[Detail], vividness: float | None) -> list[Refined]:
+def looks(colorizer: Predictor, rgb: Rgb, details: Sequence[Detail], vividness: float | None) -> list[Refined]:
     """One look, then the given ones."""
     height, width = rgb.shape[:2]
     seen = lightness_of(np.ascontiguousarray(reduce(rgb, colorizer.view(height, width))))
@@ -82,7 +82,7 @@ def interval(values: Sequence[float]) -> str:
     return f"{array.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def of_sheets(colorizer: Colorizer, files: Sequence[Path], side: int) -> None:
+def of_sheets(colorizer: Predictor, files: Sequence[Path], side: int) -> None:
     for vividness in (0.0, None):
         rows, found, start = [], 0, time.process_time()
         for sheet in sheets(files, side):
@@ -119,7 +119,7 @@ def across(found: Refined, tile: int, overlap: int) -> tuple[float, float]:
     return on, off
 
 
-def of_singles(colorizer: Colorizer, files: Sequence[Path], levels: int) -> None:
+def of_singles(colorizer: Predictor, files: Sequence[Path], levels: int) -> None:
     tile = colorizer.model.spec.sizes.short_side
     for vividness in (0.0, None):
         auto, tiled, colour = [], [], []
@@ -154,7 +154,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    model = Colorizer(load_model(arguments.model), torch.device("cpu"))
+    model = Predictor(load_model(arguments.model), torch.device("cpu"))
     every = sorted(arguments.photos)
     large = [file for file in every if min(Image.open(file).size) >= 400]
     if arguments.singles:

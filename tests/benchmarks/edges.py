@@ -158,11 +158,11 @@ def of_photos(files: Sequence[Path]) -> None:
 
 
 def of_model(files: Sequence[Path], name: str) -> None:
-    from colorize_cli.inference.colorizer import Colorizer, Request
     from colorize_cli.inference.geometry import reduce
+    from colorize_cli.inference.predictor import Predictor, Request
     from colorize_cli.models.load import load_model
 
-    colorizer = Colorizer(load_model(name), torch.device("cpu"))
+    colorizer = Predictor(load_model(name), torch.device("cpu"))
     rows = []
     for file in files:
         rgb = truth_of(file)[0]

@@ -17,8 +17,8 @@ import numpy as np
 
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.references import find_references
-from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.devices import pick_device
+from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.models.load import load_model
 
 GOAL = 1.5
@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_photos(folder, wanted.photos)
-        colorizer = Colorizer(load_model(wanted.model), pick_device(wanted.device))
+        colorizer = Predictor(load_model(wanted.model), pick_device(wanted.device))
         request = Request(np.full((256, 256), 50, np.float32))
         colorizer.predict([request] * colorizer.batch)  # the first pass is slower
 

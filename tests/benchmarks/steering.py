@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorize_cli.inference import chosen
+from colorize_cli.inference import loading
 from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models import load
 from colorize_cli.models.load import load_model
 from colorize_cli.models.onnx.load import load_onnx
-from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
 
 HEIGHT, WIDTH = 3000, 4000
 
@@ -42,7 +42,7 @@ def main() -> None:
     torch.set_num_threads(1)
     graph = load_onnx(sys.argv[1])  # loaded once for all ways
     model = None if graph is not None else load_model(sys.argv[1])
-    chosen.load_onnx = lambda _: graph  # type: ignore[assignment]
+    loading.load_onnx = lambda _: graph  # type: ignore[assignment]
     load.load_model = lambda *_: model  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

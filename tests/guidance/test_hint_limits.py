@@ -16,7 +16,7 @@ from colorize_cli.files.plain import NotPlain, read_plain, read_stream
 from colorize_cli.guidance.hints import hint_map, read_sidecar
 from colorize_cli.guidance.sidecars import list_sidecars
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
 from tests.formats import bombs
 from tests.inference.conftest import grey_photo, tiny_model
 

@@ -17,15 +17,16 @@ from torch import Tensor
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference.choices import Detail, Method
-from colorize_cli.inference.colorizer import Colorizer
 from colorize_cli.inference.detail import LightnessAt, Refined, check_tileable, refine
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.pictures import find_pictures
+from colorize_cli.inference.predictor import Predictor
 from colorize_cli.inference.tiling import STEP, lay
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
 from colorize_cli.models.registry import ModelSpec, Sizes
-from colorize_cli.pipeline.run import Progress, colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
+from colorize_cli.pipeline.run import Progress
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Tensor, Hints | None], Tensor]
@@ -43,10 +44,10 @@ class Fake(Generator):
         return torch.nn.functional.avg_pool2d(self.answer(lightness, hints), 4)
 
 
-def _colorizer(answer: Answer, hints: bool = True, tileable: bool = True) -> tuple[Colorizer, Fake]:
+def _colorizer(answer: Answer, hints: bool = True, tileable: bool = True) -> tuple[Predictor, Fake]:
     fake = Fake(answer)
     spec = ModelSpec("fake", Fake, Sizes(64, 4, 64 * 256), hints, tileable, None, "MIT", "here", 0, "A test's.")
-    return Colorizer(LoadedModel("fake", spec, fake, ""), torch.device("cpu")), fake
+    return Predictor(LoadedModel("fake", spec, fake, ""), torch.device("cpu")), fake
 
 
 def _even(value: float) -> Answer:
@@ -65,9 +66,9 @@ def _of(plane: Floats) -> LightnessAt:
     return lambda h, w: np.asarray(cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _refine(colorizer: Colorizer, whole: Floats, plane: Floats, detail: Detail) -> Refined:
+def _refine(predictor: Predictor, whole: Floats, plane: Floats, detail: Detail) -> Refined:
     size = (plane.shape[0], plane.shape[1])
-    return refine(colorizer, whole, _of(plane), size, detail)
+    return refine(predictor, whole, _of(plane), size, detail)
 
 
 def _flat(height: int, width: int, value: float = 50) -> Floats:
@@ -98,9 +99,9 @@ def test_an_overlap_as_large_as_the_tile_is_refused() -> None:
 def test_a_tiled_network_that_repeats_its_input_gives_it_back() -> None:
     rng = np.random.default_rng(0)
     plane = cv2.resize(rng.uniform(0, 100, (8, 12)).astype(np.float32), (768, 512), interpolation=cv2.INTER_CUBIC)
-    colorizer, _ = _colorizer(lambda lightness, _: lightness.expand(-1, 2, -1, -1))
+    predictor, _ = _colorizer(lambda lightness, _: lightness.expand(-1, 2, -1, -1))
     whole = np.stack([cv2.resize(plane, (24, 16), interpolation=cv2.INTER_AREA)] * 2)
-    refined = _refine(colorizer, whole, plane, Detail(levels=3))
+    refined = _refine(predictor, whole, plane, Detail(levels=3))
     assert refined.levels == 3 and refined.ab.shape == (2, 128, 192)
     assert np.abs(refined.ab[0] - cv2.resize(plane, (192, 128), interpolation=cv2.INTER_AREA)).mean() < 0.5
 
@@ -108,8 +109,8 @@ def test_a_tiled_network_that_repeats_its_input_gives_it_back() -> None:
 def test_a_network_that_takes_hints_is_shown_the_colours_of_the_whole() -> None:
     whole = np.zeros((2, 16, 24), np.float32)
     whole[0, :, :12], whole[0, :, 12:] = 40, -40
-    colorizer, fake = _colorizer(_repeat_hints)
-    refined = _refine(colorizer, whole, _flat(256, 384), Detail(levels=1))
+    predictor, fake = _colorizer(_repeat_hints)
+    refined = _refine(predictor, whole, _flat(256, 384), Detail(levels=1))
     hints = [hints for _, hints in fake.shown]
     assert len(hints) > 6 and all(h is not None and 0.005 < h.mask.mean() < 0.1 for h in hints), "few, in every tile"
     seen = {round(float(v)) for h in hints if h is not None for v in h.ab[:, 0][h.mask[:, 0] > 0]}
@@ -119,20 +120,20 @@ def test_a_network_that_takes_hints_is_shown_the_colours_of_the_whole() -> None:
 
 def test_a_network_without_hints_keeps_the_coarse_colours_of_the_whole() -> None:
     whole = np.full((2, 16, 24), 30, np.float32)
-    colorizer, fake = _colorizer(_even(-60), hints=False)
-    refined = _refine(colorizer, whole, _flat(256, 384), Detail(levels=2))
+    predictor, fake = _colorizer(_even(-60), hints=False)
+    refined = _refine(predictor, whole, _flat(256, 384), Detail(levels=2))
     assert fake.shown and all(hints is None for _, hints in fake.shown)
     np.testing.assert_allclose(refined.ab, 30, atol=1e-3)
 
 
 def test_a_network_that_must_not_be_tiled_is_not() -> None:
-    colorizer, fake = _colorizer(_even(9), tileable=False)
+    predictor, fake = _colorizer(_even(9), tileable=False)
     whole = np.zeros((2, 16, 24), np.float32)
-    assert _refine(colorizer, whole, _flat(256, 384), Detail(levels=2)).ab is whole
+    assert _refine(predictor, whole, _flat(256, 384), Detail(levels=2)).ab is whole
     assert not fake.shown
     with pytest.raises(UsageError, match="model fake must not be tiled"):
-        check_tileable(colorizer, Detail(levels=2))
-    check_tileable(colorizer, Detail())
+        check_tileable(predictor, Detail(levels=2))
+    check_tileable(predictor, Detail())
 
 
 def test_what_a_network_does_at_the_rim_of_its_input_shows_no_grid() -> None:
@@ -143,17 +144,17 @@ def test_what_a_network_does_at_the_rim_of_its_input_shows_no_grid() -> None:
         out[..., :8, :] = out[..., :8] = 20
         return out
 
-    colorizer, _ = _colorizer(off_at_the_rim)
-    refined = _refine(colorizer, np.zeros((2, 16, 16), np.float32), _flat(512, 512), Detail(levels=3))
+    predictor, _ = _colorizer(off_at_the_rim)
+    refined = _refine(predictor, np.zeros((2, 16, 16), np.float32), _flat(512, 512), Detail(levels=3))
     inner = refined.ab[0, 8:, 8:]  # the scan's own rim has no other tile to learn from
     assert np.abs(np.diff(inner, axis=0)).max() < 2 and np.abs(inner).max() < 3
 
 
 def test_flat_grey_shows_no_grid() -> None:
     """With the bundled network: no place differs from its neighbour by more than can be seen."""
-    colorizer = Colorizer(load_model("mini"), torch.device("cpu"))
+    predictor = Predictor(load_model("mini"), torch.device("cpu"))
     plane = _flat(512, 512)
-    refined = _refine(colorizer, np.zeros((2, 64, 64), np.float32), plane, Detail(levels=1, tile=256, overlap=64))
+    refined = _refine(predictor, np.zeros((2, 64, 64), np.float32), plane, Detail(levels=1, tile=256, overlap=64))
     assert refined.levels == 1
     inner = refined.ab[:, 8:-8, 8:-8]
     assert max(np.abs(np.diff(inner, axis=axis)).max() for axis in (1, 2)) < 1
@@ -202,10 +203,10 @@ def test_a_sheet_is_coloured_picture_by_picture_and_one_picture_left_alone() -> 
     def mean(lightness: Tensor, _: Hints | None) -> Tensor:
         return lightness.mean((2, 3), keepdim=True).expand(-1, 2, *lightness.shape[-2:])
 
-    colorizer, _ = _colorizer(mean)
+    predictor, _ = _colorizer(mean)
     sheet = _sheet(3, 3, 128)
     whole = np.full((2, 16, 16), sheet.mean(), np.float32)
-    refined = _refine(colorizer, whole, sheet, Detail())
+    refined = _refine(predictor, whole, sheet, Detail())
     assert refined.pictures == 9 and refined.levels == 0
     for y in range(3):
         for x in range(3):
@@ -214,13 +215,13 @@ def test_a_sheet_is_coloured_picture_by_picture_and_one_picture_left_alone() -> 
             expected = 0.7 * own + 0.3 * sheet.mean()
             assert np.abs(ab - expected).max() < 2, "its own picture's mean and the whole's, not its neighbour's"
     plain = _picture(np.random.default_rng(3), 384, 384)
-    assert _refine(colorizer, whole, plain, Detail()).ab is whole
-    assert _refine(colorizer, whole, sheet, Detail(levels=0)).ab is whole
+    assert _refine(predictor, whole, plain, Detail()).ab is whole
+    assert _refine(predictor, whole, sheet, Detail(levels=0)).ab is whole
 
 
 def test_levels_end_where_the_scan_has_no_more_to_show() -> None:
-    colorizer, _ = _colorizer(_even(5))
-    refined = _refine(colorizer, np.zeros((2, 16, 16), np.float32), _flat(150, 150), Detail(levels=5))
+    predictor, _ = _colorizer(_even(5))
+    refined = _refine(predictor, np.zeros((2, 16, 16), np.float32), _flat(150, 150), Detail(levels=5))
     assert refined.levels == 1
 
 
@@ -230,15 +231,15 @@ def test_out_of_memory_halves_the_tile() -> None:
             raise torch.OutOfMemoryError("out of memory")
         return _even(10)(lightness, _)
 
-    colorizer, fake = _colorizer(only_small)
+    predictor, fake = _colorizer(only_small)
     told: list[str] = []
-    colorizer.on_notice = told.append
-    refined = _refine(colorizer, np.full((2, 16, 16), 10, np.float32), _flat(512, 512), Detail(levels=3, tile=256))
+    predictor.on_notice = told.append
+    refined = _refine(predictor, np.full((2, 16, 16), 10, np.float32), _flat(512, 512), Detail(levels=3, tile=256))
     np.testing.assert_allclose(refined.ab, 10, atol=1e-4)
     assert any("--tile 128" in text for text in told)
     fake.answer = lambda lightness, _: (_ for _ in ()).throw(torch.OutOfMemoryError("out of memory"))
     with pytest.raises(OutOfMemoryError):
-        _refine(colorizer, np.zeros((2, 16, 16), np.float32), _flat(512, 512), Detail(levels=1))
+        _refine(predictor, np.zeros((2, 16, 16), np.float32), _flat(512, 512), Detail(levels=1))
 
 
 @pytest.mark.parametrize(

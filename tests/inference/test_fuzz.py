@@ -13,8 +13,9 @@ from colorize_cli.errors import ExitStatus
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import read_provenance
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.run import Progress, colorize_photos
+from colorize_cli.pipeline.run import Progress
 from tests.formats.test_fuzz import SEEDS, mutated, resealed
 
 

@@ -194,4 +194,4 @@ def test_a_dry_run_downloads_nothing(tmp_path: Path) -> None:
     done = subprocess.run([*line, "--model", "ddcolor"], capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{photo} -> {tmp_path / 'out' / 'photo.png'}\n"
-    assert "ddcolor is not here yet: the run will download " in done.stderr and "1 planned" in done.stderr
+    assert "ddcolor is not downloaded yet: the run will download " in done.stderr and "1 planned" in done.stderr

@@ -11,11 +11,11 @@ import torch
 from colorize_cli.errors import PredictionError, UsageError
 from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.choices import Detail
-from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.models.load import load_model
 from colorize_cli.models.onnx.load import load_onnx
-from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
 from tests.inference.conftest import grey_photo
 
 
@@ -75,10 +75,10 @@ def test_probabilities_are_looked_at(tiny_model: Path, monkeypatch: pytest.Monke
     poison(monkeypatch, "probabilities")
     model = load_onnx(str(tiny_model))
     assert model is not None
-    colorizer = Colorizer(model)
+    predictor = Predictor(model)
     with pytest.raises(PredictionError):
-        colorizer.probabilities([Request(np.zeros((64, 64), np.float32))])
-    assert len(colorizer.probabilities([Request(np.full((64, 64), 60, np.float32))])) == 1
+        predictor.probabilities([Request(np.zeros((64, 64), np.float32))])
+    assert len(predictor.probabilities([Request(np.full((64, 64), 60, np.float32))])) == 1
 
 
 def test_a_network_of_torch_is_looked_at(tiny_model: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_network_of_torch_is_looked_at(tiny_model: Path) -> None:
     with torch.no_grad():
         next(model.generator.parameters()).fill_(float("nan"))
     with pytest.raises(PredictionError, match="NaN"):
-        Colorizer(model).predict([Request(np.full((64, 64), 60, np.float32))])
+        Predictor(model).predict([Request(np.full((64, 64), 60, np.float32))])
 
 
 @pytest.mark.parametrize("option", ["vividness", "saturation"])

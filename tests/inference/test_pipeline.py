@@ -15,9 +15,9 @@ from colorize_cli.errors import NothingToDoError, UsageError
 from colorize_cli.formats.decode import decode
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import colorize_photos
 from tests.formats.test_lut_profiles import table_profile
 from tests.inference.conftest import grey_photo
 

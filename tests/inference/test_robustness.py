@@ -175,7 +175,7 @@ def test_names_at_the_file_systems_limit(tmp_path: Path, run: Run):
 def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path, run: Run, monkeypatch):
     from colorize_cli.inference import opened
     from colorize_cli.inference.job import ColorizeJob
-    from colorize_cli.pipeline.run import colorize_photos
+    from colorize_cli.pipeline.colorizer import colorize_photos
 
     photo = grey_photo(tmp_path / "in" / "a.png")
     job = ColorizeJob((str(photo),), tmp_path / "good", model=str(tiny_model), device="cpu", verify=True)

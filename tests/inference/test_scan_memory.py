@@ -16,7 +16,7 @@ RUN = """
 import json, sys
 from pathlib import Path
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
 model, out, stream_from, *photos = sys.argv[1:]
 peaks = []
 for photo in photos:  # the first one takes what every photo takes

@@ -26,9 +26,10 @@ from colorize_cli.formats.scan import open_scan
 from colorize_cli.formats.tiff import scan_tiff, scan_write_tiff
 from colorize_cli.inference import scan_verify, scans
 from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline import task
+from colorize_cli.pipeline import processor
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import Progress, colorize_photos
+from colorize_cli.pipeline.run import Progress
 
 Array = NDArray[Any]
 
@@ -164,7 +165,7 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
 ) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "kept", 1)
-    monkeypatch.setattr(task, "Shelf", lambda: Shelf(grey().size - 1))
+    monkeypatch.setattr(processor, "Shelf", lambda: Shelf(grey().size - 1))
     colorize(tiny_model, source, tmp_path / "again", 1)
     assert factors == [1, 1, 1]
     kept, again = ((tmp_path / name / source.name).read_bytes() for name in ("kept", "again"))

@@ -16,7 +16,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import ColorizeError, UsageError
-from colorize_cli.inference import chosen
+from colorize_cli.inference import loading
 from colorize_cli.inference.choices import Method
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.models import load
@@ -25,9 +25,9 @@ from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline import album
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import colorize_photos
 from tests.inference.conftest import grey_photo
 
 RED, BLUE, OCHRE = (170, 60, 50), (90, 130, 200), (60, 45, 20)
@@ -95,7 +95,7 @@ def with_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Generator, bool],
 
     def put(generator: Generator, takes_hints: bool) -> None:
         spec = replace(catalogue().get("mini"), sizes=Sizes(64, 32, 64 * 512), takes_hints=takes_hints)
-        monkeypatch.setattr(chosen, "load_onnx", lambda _: None)
+        monkeypatch.setattr(loading, "load_onnx", lambda _: None)
         monkeypatch.setattr(load, "load_model", lambda *_: LoadedModel("one", spec, generator, "0" * 64))
 
     return put

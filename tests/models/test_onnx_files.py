@@ -19,8 +19,8 @@ from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.backends.torch import TorchBackend
-from colorize_cli.inference.colorizer import Colorizer, Request
 from colorize_cli.inference.export import TOLERANCE, export_onnx
+from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.models import load
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.load import LoadedModel
@@ -134,7 +134,7 @@ def test_onnx_files_can_be_joined(tmp_path: Path) -> None:
     assert single is not None
     request = Request(photo())
     np.testing.assert_allclose(
-        Colorizer(model).predict([request])[0], Colorizer(single).predict([request])[0], atol=1e-5
+        Predictor(model).predict([request])[0], Predictor(single).predict([request])[0], atol=1e-5
     )
 
 

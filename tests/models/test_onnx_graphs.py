@@ -145,7 +145,7 @@ def test_a_checkpoint_that_is_cut_is_said(tmp_path: Path) -> None:
 def test_the_main_job_on_a_cpu_loads_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from colorize_cli.inference.job import ColorizeJob;"
-        "from colorize_cli.pipeline.run import colorize_photos; from pathlib import Path;"
+        "from colorize_cli.pipeline.colorizer import colorize_photos; from pathlib import Path;"
         f"report = colorize_photos(ColorizeJob(({str(tmp_path / 'in')!r},), Path({str(tmp_path / 'out')!r}),"
         f" model={str(checkpoint(tmp_path))!r}, device='cpu'));"
         "print(report.exit_status, 'torch' in sys.modules)"

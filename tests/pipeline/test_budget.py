@@ -19,9 +19,9 @@ from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import opened
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.scans import Stopped
-from colorize_cli.pipeline import task
+from colorize_cli.pipeline import processor
 from colorize_cli.pipeline.budget import Budget
-from colorize_cli.pipeline.run import colorize_photos
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.workers import Timer, Workers
 from tests.inference.conftest import grey_photo
 
@@ -125,7 +125,7 @@ def test_a_photo_that_hangs_fails_alone(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, how: str
 ) -> None:
     release = threading.Event()
-    whole = getattr(task, stage)
+    whole = getattr(processor, stage)
 
     def slow(*said: object) -> object:
         path = said[0] if stage == "open_whole" else said[2]
@@ -134,7 +134,7 @@ def test_a_photo_that_hangs_fails_alone(
             raise Stopped
         return whole(*said)
 
-    monkeypatch.setattr(task, stage, slow)
+    monkeypatch.setattr(processor, stage, slow)
     for name in ("a", "b-slow", "c", "d-slow", "e", "f-slow", "g"):
         grey_photo(tmp_path / "in" / f"{name}.png")
     job = ColorizeJob(
@@ -198,14 +198,14 @@ def test_the_end_of_the_process_waits_for_no_photo_that_hangs(tiny_model: Path, 
     grey_photo(tmp_path / "in" / "slow.png")
     code = """
 import sys, time
-from colorize_cli.pipeline import task
+from colorize_cli.pipeline import processor
 from colorize_cli.cli.app import main
-whole = task.open_whole
+whole = processor.open_whole
 def slow(path, *rest):
     if path.name == "slow.png":
         time.sleep(1000)
     return whole(path, *rest)
-task.open_whole = slow
+processor.open_whole = slow
 sys.argv = ["colorize", *sys.argv[1:]]
 main()
 """

@@ -21,18 +21,18 @@ from PIL import Image
 from colorize_cli.errors import DecodeError, EncodeError, ExitStatus
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import resident_memory
-from colorize_cli.inference.colorizer import Idle
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
+from colorize_cli.inference.predictor import NoPredictor
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.pipeline import run as run_module
 from colorize_cli.pipeline.budget import Budget
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.resume import Elsewhere
-from colorize_cli.pipeline.run import colorize_photos
 from colorize_cli.pipeline.workers import Timer
 from tests.inference.conftest import grey_photo
 
@@ -60,7 +60,7 @@ STEPS = st.lists(
 )
 
 
-class StubWorkshop:
+class StubProcessor:
     """Stages without pictures."""
 
     def __init__(self, steps: list[Step]) -> None:
@@ -112,7 +112,7 @@ class StubPrepared(Prepared):
         return self.__dict__["held"]
 
 
-class StubColorizer(Idle):
+class StubColorizer(NoPredictor):
     """Fails for a group that has a photo of lightness 100."""
 
     batch = 3
@@ -132,7 +132,7 @@ def sources(count: int) -> list[Source]:
 
 def flow_of(steps: list[Step], jobs: int, memory: int) -> Flow:
     job = ColorizeJob((".",), Path("out"), jobs=jobs, max_memory=memory)
-    return Flow(job, StubWorkshop(steps), StubColorizer())  # type: ignore[arg-type]
+    return Flow(job, StubProcessor(steps), StubColorizer())  # type: ignore[arg-type]
 
 
 @settings(max_examples=150, deadline=None)

@@ -17,9 +17,9 @@ from colorize_cli.color.tint import Kind, OwnColor
 from colorize_cli.inference import own_colors
 from colorize_cli.inference.choices import OnColor
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import colorize_photos
 
 SIZE = (420, 520)
 

@@ -16,9 +16,9 @@ from colorize_cli.formats.reader import read_provenance, read_result
 from colorize_cli.inference.choices import OnColor, OutputFormat
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.metadata.provenance import Provenance, SourceNote
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import colorize_photos
 from tests.inference.conftest import grey_photo
 
 

@@ -15,8 +15,9 @@ from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.metadata import upright
 from colorize_cli.metadata.audit.properties import properties
 from colorize_cli.notes import Loss
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.run import Progress, colorize_photos
+from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.sidecars import remaining
 from tests.metadata import blocks as b
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from colorize_cli.formats import exif
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.run import Progress, colorize_photos
+from colorize_cli.pipeline.run import Progress
 from tests.formats.test_strip_file import COLOR, FILES, GPS
 from tests.metadata import blocks as b
 

@@ -10,9 +10,9 @@ import pytest
 
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
 from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.pipeline.run import colorize_photos
 from tests.metadata import blocks as b
 
 

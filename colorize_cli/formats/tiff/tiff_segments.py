@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image
 
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.photo import AnyPixels
+from colorize_cli.formats.pillow_open import open_image
 from colorize_cli.formats.raw import Damaged, Unsupported
 from colorize_cli.formats.tiff.embedded import size_of
 from colorize_cli.formats.tiff.tiff_cost import segment
@@ -269,7 +269,7 @@ def _by_pillow(data: bytes, ifd: Ifd) -> Samples:
     if wrong := fault_of_interchange(data, ifd):
         raise Damaged(f"damaged TIFF: {wrong}")
     try:
-        with Image.open(io.BytesIO(_only_coding(data, ifd)), formats=["TIFF"]) as image:
+        with open_image(_only_coding(data, ifd), "TIFF") as image:
             if sorted(image.size) != sorted((ifd.integer(256), ifd.integer(257))):
                 raise Damaged("damaged TIFF: its tags contradict each other")
             image.load()

@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli import __version__
 from colorize_cli.errors import UsageError
 from colorize_cli.models.registry import ModelSpec, Sizes
 from colorize_cli.models.vividness import Reading
+from colorize_cli.version import __version__
 
 FORMAT = "colorize-cli-onnx/1"
 FAMILY = FORMAT.partition("/")[0]

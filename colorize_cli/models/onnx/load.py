@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from colorize_cli import __version__
 from colorize_cli.errors import ModelNotFoundError, WeightsError, in_words
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
@@ -27,6 +26,7 @@ from colorize_cli.models.registry import Bundled, ModelSpec
 from colorize_cli.models.store import CHECKPOINT_FORMAT, sha256_of
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS, Reading
 from colorize_cli.models.weights import fetch
+from colorize_cli.version import __version__
 
 SUFFIX = ".onnx"
 _MOST = 2 << 30  # bytes, by the format itself

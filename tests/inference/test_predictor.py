@@ -1,4 +1,4 @@
-"""The colorizer's promises: batches of one shape, memory that runs out, hints that keep their place."""
+"""The predictor's promises: batches of one shape, memory that runs out, hints that keep their place."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference import devices
 from colorize_cli.inference.choices import Precision
-from colorize_cli.inference.colorizer import Colorizer, HintPlanes, Request
 from colorize_cli.inference.devices import pick_device, pick_dtype
 from colorize_cli.inference.geometry import crop, pad, reduce, view_of
+from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
@@ -49,9 +49,9 @@ def plane(height: int, width: int, value: float = 50.0) -> np.ndarray:
 
 def test_equal_shapes_share_a_batch_and_keep_their_order():
     echo = Echo()
-    colorizer = Colorizer(loaded(echo), torch.device("cpu"), batch=2)
+    predictor = Predictor(loaded(echo), torch.device("cpu"), batch=2)
     requests = [Request(plane(64, 96, i)) if i % 2 else Request(plane(96, 64, i)) for i in range(5)]
-    results = colorizer.predict(requests)
+    results = predictor.predict(requests)
     assert [round(float(ab[0].mean())) for ab in results] == [0, 1, 2, 3, 4]
     assert echo.batches == [2, 2, 2]
 
@@ -59,22 +59,22 @@ def test_equal_shapes_share_a_batch_and_keep_their_order():
 def test_out_of_memory_halves_the_batch_and_says_so():
     said: list[str] = []
     echo = Echo(room=2)
-    colorizer = Colorizer(loaded(echo), torch.device("cpu"), batch=8, on_notice=said.append)
-    results = colorizer.predict([Request(plane(64, 64, i)) for i in range(5)])
+    predictor = Predictor(loaded(echo), torch.device("cpu"), batch=8, on_notice=said.append)
+    results = predictor.predict([Request(plane(64, 64, i)) for i in range(5)])
     assert [round(float(ab[0].mean())) for ab in results] == [0, 1, 2, 3, 4]
-    assert colorizer.batch == 2 and len(said) == 2 and all("Out of memory" in line for line in said)
+    assert predictor.batch == 2 and len(said) == 2 and all("Out of memory" in line for line in said)
 
 
 def test_no_room_for_one_photo_is_an_error_not_a_grey_photo():
     with pytest.raises(OutOfMemoryError):
-        Colorizer(loaded(Echo(room=0)), torch.device("cpu")).predict([Request(plane(64, 64))])
+        Predictor(loaded(Echo(room=0)), torch.device("cpu")).predict([Request(plane(64, 64))])
 
 
 def test_a_thin_scribble_keeps_its_place_when_the_photo_is_reduced():
     ab, mask = np.zeros((2, 512, 512), np.float32), plane(512, 512, 0)
     ab[0, 256:259, 256:259], mask[256:259, 256:259] = 40, 1
-    colorizer = Colorizer(loaded(Echo()), torch.device("cpu"))
-    result = colorizer.predict([Request(plane(512, 512), HintPlanes(ab, mask))])[0]
+    predictor = Predictor(loaded(Echo()), torch.device("cpu"))
+    result = predictor.predict([Request(plane(512, 512), HintPlanes(ab, mask))])[0]
     assert result[1].argmax() == np.ravel_multi_index((8, 8), result[1].shape) and result[1].max() > 0
 
 
@@ -105,8 +105,8 @@ def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: 
     model = load_model(str(tiny_model))
     rng = np.random.default_rng(0)
     requests = [Request(rng.uniform(0, 100, (64, 96)).astype(np.float32)) for _ in range(5)]
-    alone = Colorizer(model, torch.device("cpu")).predict(requests)
-    beside = Colorizer(model, torch.device("cpu"), lanes=3).predict(requests)
+    alone = Predictor(model, torch.device("cpu")).predict(requests)
+    beside = Predictor(model, torch.device("cpu"), lanes=3).predict(requests)
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_allclose(other, one, atol=1e-3)
 

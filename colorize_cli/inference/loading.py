@@ -1,7 +1,7 @@
-"""The network that a job asks for, at work where and how it is fastest.
+"""The network that is asked for, loaded where and how it is fastest.
 
-In:  `ColorizeJob`
-Out: `Chosen`; torch is loaded only where it is needed
+In:  `ModelOptions`
+Out: `LoadedPredictor`; torch is loaded only where it is needed
 """
 
 from __future__ import annotations
@@ -13,17 +13,9 @@ from typing import TYPE_CHECKING
 
 from colorize_cli.errors import TORCH, MissingPackageError, UsageError
 from colorize_cli.inference.choices import Precision
-from colorize_cli.inference.colorizer import Colorizer
-from colorize_cli.inference.devices import (
-    cpu_lanes,
-    cpu_threads,
-    has_torch,
-    onnx_lanes,
-    pick_device,
-    pick_dtype,
-    surely_cpu,
-)
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.devices import cpu_lanes, has_torch, onnx_lanes, pick_device, pick_dtype, surely_cpu
+from colorize_cli.inference.options import ModelOptions
+from colorize_cli.inference.predictor import Predictor
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, check_name, load_onnx
 from colorize_cli.models.registry import Sizes
@@ -33,23 +25,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A network at work.
+class LoadedPredictor:
+    """A network on its device.
 
     Attributes:
-        colorizer: runs it.
+        predictor: runs it.
         device, precision: where and how, for the report.
+        photos: how many photos it was loaded for: on a CPU so many are computed side by side, if there are cores.
         gpu: the GPU that it runs on, if it does.
     """
 
-    colorizer: Colorizer
+    predictor: Predictor
     device: str
     precision: str
+    photos: int
     gpu: torch.device | None = None
 
 
 @dataclass(frozen=True)
-class Absent:
+class NotDownloaded:
     """A published network that would have to be downloaded first.
 
     Attributes:
@@ -66,8 +60,8 @@ class Absent:
     follows_hints: bool
 
 
-def not_here(model: str) -> Absent | None:
-    """What is known of a network of the catalogue that is not on this machine; None for all others."""
+def not_downloaded(model: str) -> NotDownloaded | None:
+    """What is known of a network of the catalogue that is not cached on this machine; None for all others."""
     from colorize_cli.models.catalog import catalogue
     from colorize_cli.models.inventory import Presence, status
     from colorize_cli.models.registry import Published
@@ -78,73 +72,58 @@ def not_here(model: str) -> Absent | None:
     if not isinstance(spec.weights, Published) or status(spec).presence is not Presence.absent:
         return None
     size = spec.weights.size / 1e6
-    return Absent(spec.name, spec.weights.sha256, size, spec.sizes, spec.takes_hints, spec.follows_hints)
+    return NotDownloaded(spec.name, spec.weights.sha256, size, spec.sizes, spec.takes_hints, spec.follows_hints)
 
 
-def choose(
-    job: ColorizeJob,
-    photos: int,
-    on_notice: Callable[[str], None],
+def load_predictor(
+    options: ModelOptions,
+    photos: int = 1,
+    on_notice: Callable[[str], None] = lambda _: None,
     on_download: Callable[[int, int], None] | None = None,
-) -> Chosen:
-    """Load the network that a job asks for.
+) -> LoadedPredictor:
+    """Load a network: by ONNX Runtime where that is the same and starts sooner, else by torch.
 
     Args:
-        job: what to do.
+        options: which, and where it runs.
         photos: how many there are.
         on_notice: told what concerns the whole batch.
-        on_download: bytes done and in all, while weights are pulled.
+        on_download: bytes done and in all, while weights are downloaded.
 
     Raises:
         UsageError: no such device or precision here.
         ModelNotFoundError: no such model.
         WeightsError: no weights.
     """
-    if surely_cpu(job.device, job.precision):
-        if (graph := load_onnx(job.model)) is not None:
-            return _by_onnx(graph, "cpu", job, photos, on_notice)
-    elif not has_torch() or is_graph(job.model):
-        _check_precision(job)
-        if (graph := load_onnx(job.model)) is not None:
-            return _by_onnx(graph, onnx_device(job.device), job, photos, on_notice)
+    name, device, precision = options.name, options.device, options.precision
+    graph: OnnxModel | Ensemble[OnnxModel] | None = None
+    if surely_cpu(device, precision):
+        graph, device = load_onnx(name), "cpu" if device == "auto" else device
+    elif not has_torch() or is_graph(name):
+        if precision not in (Precision.auto, Precision.fp32):
+            raise UsageError(f"--precision {precision}: ONNX Runtime computes in fp32", hint="Leave it out.")
+        graph = load_onnx(name)
+        device = device if graph is None else onnx_device(device)
+    if graph is not None:
+        lanes = onnx_lanes(graph.spec.parameters, photos)
+        predictor = Predictor(graph, device, None, options.batch or None, on_notice, lanes)
+        return LoadedPredictor(predictor, device, "float32", photos)
     if not has_torch():
-        check_name(job.model)
-        raise MissingPackageError(f"model {job.model} is run by torch, which is not installed", package=TORCH)
-    import torch
+        check_name(name)
+        raise MissingPackageError(f"model {name} is run by torch, which is not installed", package=TORCH)
+    from colorize_cli.models.load import load_model  # torch loads here
 
-    from colorize_cli.models.load import load_model
-
-    device = pick_device(job.device)
-    dtype = pick_dtype(job.precision, device)
-    model = load_model(job.model, on_download)
+    place = pick_device(options.device)
+    dtype = pick_dtype(precision, place)
+    model = load_model(name, on_download)
     lanes = cpu_lanes(model.spec.parameters, photos)
-    colorizer = Colorizer(model, device, dtype, job.batch or None, on_notice, lanes)
-    if device.type == "cpu":
-        torch.set_num_threads(cpu_threads(model.spec.parameters))
-    gpu = device if device.type == "cuda" else None
-    return Chosen(colorizer, str(device), str(dtype).removeprefix("torch."), gpu)
-
-
-def _by_onnx(
-    model: OnnxModel | Ensemble[OnnxModel],
-    device: str,
-    job: ColorizeJob,
-    photos: int,
-    on_notice: Callable[[str], None],
-) -> Chosen:
-    lanes = onnx_lanes(model.spec.parameters, photos)
-    colorizer = Colorizer(model, device, None, job.batch or None, on_notice, lanes)
-    return Chosen(colorizer, device, "float32")
+    predictor = Predictor(model, place, dtype, options.batch or None, on_notice, lanes)
+    gpu = place if place.type == "cuda" else None
+    return LoadedPredictor(predictor, str(place), str(dtype).removeprefix("torch."), photos, gpu)
 
 
 def is_graph(model: str) -> bool:
     """Whether an ONNX file is named, which torch cannot run."""
     return Path(model).suffix.lower() == SUFFIX or any(part.strip().endswith(SUFFIX) for part in model.split("+"))
-
-
-def _check_precision(job: ColorizeJob) -> None:
-    if job.precision not in (Precision.auto, Precision.fp32):
-        raise UsageError(f"--precision {job.precision}: ONNX Runtime computes in fp32", hint="Leave it out.")
 
 
 def onnx_device(wanted: str) -> str:

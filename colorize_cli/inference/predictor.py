@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -64,8 +65,8 @@ class Request:
         return View(height, width, padded[0], padded[1])
 
 
-class Idle:
-    """Stands in for a colorizer where no network has anything to do."""
+class NoPredictor:
+    """In a predictor's place where the method takes no network."""
 
     batch = 1
 
@@ -79,8 +80,8 @@ def auto_batch(device: str) -> int:
     return 16 if device.startswith("cuda") else 4 if device.startswith("mps") else 1
 
 
-class Colorizer:
-    """Runs a model's networks on one device.
+class Predictor:
+    """Runs a model's networks on one device; used by several threads at once.
 
     Every pass has exactly `batch` pictures (a partial one is filled up with copies), so that a picture's colours do
     not depend on its neighbours.
@@ -108,6 +109,7 @@ class Colorizer:
         on_cpu = self.device == "cpu"
         self.batch = batch or (lanes if on_cpu else auto_batch(self.device))
         self._lanes = lane_pool(lanes) if on_cpu and lanes > 1 else None
+        self._giving_way = Lock()
 
     @property
     def device(self) -> str:
@@ -165,18 +167,18 @@ class Colorizer:
             indices = [i for i, other in enumerate(views) if other == view]
             pictures = [_planes(requests[i], view, spec.takes_hints) for i in indices]
             while pictures:
-                step = self.batch
+                step, device = self.batch, self.device
                 try:
                     done = self._run(pictures[:step], ask)
                 except (MemoryError, RuntimeError) as error:  # torch's own kind is a RuntimeError
                     if not _is_out_of_memory(error):
                         raise
-                    self._give_way(divisible)
+                    self._give_way(step, device, divisible)
                     continue
                 if not all(np.isfinite(answer).all() for answer in done):
                     raise PredictionError(
                         f"the model {self.model.name} answers with values that are no numbers (NaN)",
-                        hint="Try --precision float32, or another model.",
+                        hint="Try --precision fp32, or another model.",
                     )
                 results.update(zip(indices, (crop(ab, view) for ab in done), strict=False))
                 pictures, indices = pictures[step:], indices[step:]
@@ -188,17 +190,27 @@ class Colorizer:
         filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
         return list(ask(filled)[: len(pictures)])
 
-    def _give_way(self, divisible: bool = False) -> None:
-        """Halve the batch; at one, leave the device for the CPU; on the CPU, or where smaller will do, give up."""
-        self._backend.free()
-        if self.batch > 1:
-            self.batch //= 2
-            self.on_notice(f"Out of memory on {self.device}: going on with --batch {self.batch}.")
-        elif self.device != "cpu" and not divisible:
-            self.on_notice(f"Out of memory on {self.device} even for one photo: going on with --device cpu.")
-            self._backend.to_cpu()
-        else:
-            raise OutOfMemoryError("out of memory", hint="Close other programs, or use a smaller model (--model mini).")
+    def _give_way(self, batch: int, device: str, divisible: bool = False) -> None:
+        """Halve the batch; at one, leave the device for the CPU; on the CPU, or where smaller will do, give up.
+
+        Args:
+            batch: with which memory ran out: where another thread has given way since, that is tried first.
+            device: likewise.
+            divisible: as of `predict`.
+        """
+        with self._giving_way:
+            self._backend.free()
+            if (self.batch, self.device) != (batch, device):
+                return
+            if batch > 1:
+                self.batch //= 2
+                self.on_notice(f"Out of memory on {device}: going on with --batch {self.batch}.")
+            elif device != "cpu" and not divisible:
+                self.on_notice(f"Out of memory on {device} even for one photo: going on with --device cpu.")
+                self._backend.to_cpu()
+            else:
+                hint = "Close other programs, or use a smaller model (--model mini)."
+                raise OutOfMemoryError("out of memory", hint=hint)
 
 
 def _backend(model: Model, device: torch.device | str | None, dtype: torch.dtype | None, lanes: int) -> Backend:

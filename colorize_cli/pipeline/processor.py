@@ -32,12 +32,12 @@ from colorize_cli.formats.scan_plan import ScanPlan, described, plan
 from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.choices import Method, OnColor
-from colorize_cli.inference.colorizer import HintPlanes, Request
 from colorize_cli.inference.geometry import View, reduced_lightness, view_of
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
 from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
+from colorize_cli.inference.predictor import HintPlanes, Request
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.steering import Carried, Known, Steering
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 Plane = NDArray[np.float32]
 
 
-class Workshop:
+class PhotoProcessor:
     """What all photos of a batch share; its methods run in many threads at once.
 
     Args:
@@ -87,6 +87,12 @@ class Workshop:
         self.outputs, self.companions = Outputs(job, destinations, self.settings), Companions(job)
         self.budget, self.timer = Budget(job.max_memory), Timer(job.photo_timeout)
         self.nursery = Nursery(job.photo_timeout) if job.photo_timeout is not None and is_possible() else None
+
+    def close(self) -> None:
+        """End what was begun for the batch: locks of files, processes that decode."""
+        self.outputs.close()
+        if self.nursery is not None:
+            self.nursery.close()
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
         """Everything before the network; an `Outcome` where the network has nothing to do.

@@ -1,0 +1,375 @@
+"""`Colorizer`: the one way in, for the command line, the evaluation and programs.
+
+In:  pixels, files, or many files
+Out: pixels, or files and what became of each
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.edges import follow_edges
+from colorize_cli.errors import PhotoError, UsageError, printable
+from colorize_cli.files.machine import cores
+from colorize_cli.inference.choices import Detail, OnColor, Precision
+from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.loading import LoadedPredictor, load_predictor
+from colorize_cli.inference.options import ModelOptions
+from colorize_cli.inference.pixels import Hints, Pixels, check_pixels, color_pixels
+from colorize_cli.inference.predictor import Plane, Request
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run import BatchRun, Progress
+
+Notice = Callable[[str], None]
+Download = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a network that is loaded.
+
+    Attributes:
+        name: as it was asked for.
+        sha256: of its weights; of several, joined by `+`.
+        parameters: how many it has.
+        takes_hints: whether it takes known colors.
+        device, precision: where and how it runs.
+        batch: photos a pass.
+    """
+
+    name: str
+    sha256: str
+    parameters: int
+    takes_hints: bool
+    device: str
+    precision: str
+    batch: int
+
+
+class Colorizer:
+    """Colors black-and-white pictures: arrays, files, and folders of files.
+
+    The network is loaded when it is first needed (weights that are not cached are downloaded then), and is kept. All
+    methods may be called from several threads at once. It can be pickled: what is pickled are the arguments. Nothing
+    of the process is changed: no number of threads, no limit, no signal handler; Ctrl-C goes through.
+
+    Example:
+        >>> import numpy as np
+        >>> from colorize_cli import Colorizer
+        >>> colorizer = Colorizer("mini", device="cpu", vividness=0.6)
+        >>> grey = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
+        >>> rgb = colorizer(grey)
+        >>> rgb.shape, rgb.dtype.name
+        ((64, 96, 3), 'uint8')
+
+    Args:
+        model: a name of the catalogue (`colorize models list`), a checkpoint or ONNX file, `user/repo` on the Hub, or
+            several joined by `+`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` takes a GPU if there is one.
+        precision: `auto`, `fp32`, `bf16` or `fp16`.
+        batch: photos a pass of the network; 0 is automatic.
+        vividness: 0 (the safest mean color) to 1 (the most vivid); None is the model's own.
+        saturation: factor on the chroma of the result, 0 to 4.
+        on_color: what becomes of color that a picture has of its own: `keep-regions`, `copy`, `skip` or `recolor`.
+        detail: how closely large pictures are looked at: `auto`, `off`, or `1` to `6`.
+
+    Raises:
+        UsageError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: str = "mini",
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int = 0,
+        vividness: float | None = None,
+        saturation: float = 1.0,
+        on_color: str = "keep-regions",
+        detail: str = "auto",
+    ) -> None:
+        self.options = ModelOptions(name=model, device=device, precision=_precision(precision), batch=batch)
+        self.vividness, self.saturation = _in_range("vividness", vividness, 1.0), _saturation(saturation)
+        self.on_color, self.detail = _on_color(on_color), Detail.parse(detail)
+        if batch < 0:
+            raise UsageError(f"batch {batch} is below 0", hint="0 is automatic.")
+        self._reset()
+
+    @classmethod
+    def of(cls, options: ModelOptions) -> Colorizer:
+        """One with these options, and defaults for the others."""
+        return cls(options.name, device=options.device, precision=options.precision, batch=options.batch)
+
+    def _reset(self) -> None:
+        self._loaded: LoadedPredictor | None = None
+        self._loading = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._reset()
+
+    def __repr__(self) -> str:
+        options = self.options
+        return f"Colorizer({options.name!r}, device={options.device!r}, vividness={self.vividness!r})"
+
+    def load(self, photos: int = 1, on_notice: Notice = lambda _: None, on_download: Download | None = None) -> None:
+        """Load the network now instead of when it is first needed.
+
+        Args:
+            photos: how many there will be at a time: on a CPU some are computed side by side.
+            on_notice: told, in one line, when memory forces a smaller batch or another device.
+            on_download: bytes done and in all, while weights are downloaded.
+
+        Raises:
+            UsageError: no such device or precision here.
+            ModelNotFoundError: no such model.
+            WeightsError: no weights.
+        """
+        self._network(photos, on_notice, on_download)
+
+    def _network(
+        self, photos: int, on_notice: Notice = lambda _: None, on_download: Download | None = None
+    ) -> LoadedPredictor:
+        wanted = min(photos, cores())  # more are never computed side by side
+        with self._loading:
+            if self._loaded is None or self._loaded.photos < wanted:
+                self._loaded = load_predictor(self.options, wanted, on_notice, on_download)
+            return self._loaded
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the network is loaded."""
+        return self._loaded is not None
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the network, which is loaded for it.
+
+        Raises:
+            UsageError, ModelNotFoundError, WeightsError: see `load`.
+        """
+        loaded = self._network(1)
+        model = loaded.predictor.model
+        return ModelInfo(
+            name=model.name,
+            sha256=model.sha256,
+            parameters=model.spec.parameters,
+            takes_hints=all(member.spec.takes_hints for member in model.members),
+            device=loaded.predictor.device,
+            precision=loaded.precision,
+            batch=loaded.predictor.batch,
+        )
+
+    def __call__(
+        self,
+        pixels: NDArray[Any],
+        *,
+        hints: Hints | None = None,
+        vividness: float | None = None,
+        saturation: float | None = None,
+    ) -> Pixels:
+        """Color a picture in memory; its lightness stays.
+
+        Args:
+            pixels: sRGB, (H, W) or (H, W, 3), uint8 or uint16.
+            hints: known colors: points, `[(x, y, (red, green, blue)), ...]`, in pixels from the top left corner;
+                scribbles, (H, W, 4), uint8, sRGB and alpha, laid over the picture; or the path of a side-car.
+            vividness: for this picture; None is as the colorizer was made.
+            saturation: likewise.
+
+        Returns:
+            sRGB, (H, W, 3), of the same type. A picture in color is given back as it is, unless `on_color` says else.
+
+        Raises:
+            ShapeError: the array is no such picture.
+            HintError: the hints are none, or lie outside.
+            OutOfMemoryError, PredictionError: the network cannot do it.
+        """
+        picture = check_pixels(pixels)
+        loaded = self._network(1)
+        return color_pixels(
+            loaded.predictor,
+            picture,
+            hints=hints,
+            vividness=self.vividness if vividness is None else _in_range("vividness", vividness, 1.0),
+            saturation=self.saturation if saturation is None else _saturation(saturation),
+            on_color=self.on_color,
+            detail=self.detail,
+            gpu=loaded.gpu,
+        )
+
+    def chroma(self, lightness: Iterable[Plane]) -> list[Plane]:
+        """The colors of pictures as the evaluation asks for them: by their lightness alone, without refinement.
+
+        Args:
+            lightness: CIE L*, (H, W), float32, [0, 100], of each.
+
+        Returns:
+            ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees.
+        """
+        predictor, lightness = self._network(1).predictor, list(lightness)
+        found = predictor.predict([Request(plane) for plane in lightness], self.vividness)
+        seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
+        return [
+            follow_edges(ab, np.asarray(reduce(plane, view), np.float32))
+            for ab, plane, view in zip(found, lightness, seen, strict=True)
+        ]
+
+    def file(self, source: str | Path, destination: str | Path, *, overwrite: bool = False) -> Outcome:
+        """Color one photo file, with all that the command line does for it: metadata, profile, depth, pages.
+
+        Args:
+            source: the photo.
+            destination: the file to write; its suffix names the format.
+            overwrite: make it anew where it exists.
+
+        Returns:
+            What became of it; `status` tells whether the file was written, or stood already.
+
+        Raises:
+            PhotoError: it cannot be read, colored or written.
+            UsageError, NothingToDoError: there is no such file, or the destination is no name for one.
+        """
+        source = Path(source)
+        job = replace(self._job(), photos=(), listed=(str(source),), out=Path(destination), overwrite=overwrite)
+        if job.single_output() is None:
+            hint = "Name a file like a.png, .jpg, .tif or .webp."
+            raise UsageError(f"{destination} is no name for a photo file", hint=hint)
+        with closing(iter(self.run(job))) as outcomes:
+            outcome = list(outcomes)[0]
+        if outcome.status is Status.failed:
+            raise PhotoError(f"{printable(source)}: {outcome.reason}", path=source)
+        return outcome
+
+    def files(
+        self,
+        photos: str | Path | Iterable[str | Path],
+        out: str | Path = "colored",
+        *,
+        overwrite: bool = False,
+        recursive: bool = True,
+        on_notice: Notice = lambda _: None,
+    ) -> Iterator[Outcome]:
+        """Color many photos by the pipeline of the command line, and give what became of each as it is done.
+
+        Args:
+            photos: files, folders and globs.
+            out: the folder that mirrors them.
+            overwrite: make results anew that exist.
+            recursive: go into folders within folders.
+            on_notice: told what concerns all of them, a line each.
+
+        Yields:
+            The outcome of each photo, in the order in which they end. A photo that fails is one of them, with its
+            reason, and stops no other. Leave the loop early and what is being written is finished, no more.
+
+        Raises:
+            UsageError, NothingToDoError: the arguments make no sense together, or there is no photo.
+        """
+        typed = [photos] if isinstance(photos, str | Path) else photos
+        job = replace(
+            self._job(),
+            photos=tuple(str(photo) for photo in typed),
+            out=Path(out),
+            overwrite=overwrite,
+            recursive=recursive,
+        )
+        yield from self.run(job, on_notice=on_notice)
+
+    def _job(self) -> ColorizeJob:
+        options = self.options
+        return ColorizeJob(
+            (),
+            model=options.name,
+            device=options.device,
+            precision=options.precision,
+            batch=options.batch,
+            vividness=self.vividness,
+            saturation=self.saturation,
+            on_color=self.on_color,
+            detail=self.detail,
+        )
+
+    def run(
+        self,
+        job: ColorizeJob,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_notice: Notice = lambda _: None,
+        on_download: Download | None = None,
+    ) -> BatchRun:
+        """A run over many photos, as the command line makes it; it begins when it is iterated, or by its `finish`.
+
+        Args:
+            job: what to do.
+            on_progress: called in this thread after each photo; of large files also between, in other threads.
+            on_notice: told what concerns the whole batch, a line each.
+            on_download: bytes done and in all, while weights are downloaded.
+        """
+        return BatchRun(job, lambda photos, notice: self._network(photos, notice, on_download), on_progress, on_notice)
+
+
+def colorize_file(
+    source: str | Path,
+    destination: str | Path,
+    model: str = "mini",
+    *,
+    device: str = "auto",
+    vividness: float | None = None,
+    overwrite: bool = False,
+) -> Outcome:
+    """Color one photo file; for more than one, keep a `Colorizer`.
+
+    Args, returns and raises: see `Colorizer` and `Colorizer.file`.
+    """
+    return Colorizer(model, device=device, vividness=vividness).file(source, destination, overwrite=overwrite)
+
+
+def colorize_photos(
+    job: ColorizeJob,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_notice: Notice = lambda _: None,
+    on_download: Download | None = None,
+) -> RunReport:
+    """Do what a command line says: see `Colorizer.run` and `BatchRun.finish`."""
+    options = ModelOptions(name=job.model, device=job.device, precision=job.precision, batch=job.batch)
+    return Colorizer.of(options).run(job, on_progress, on_notice, on_download).finish()
+
+
+def _precision(value: str) -> Precision:
+    try:
+        return Precision(value)
+    except ValueError:
+        raise UsageError(f"no precision {value!r}", hint=f"Use {', '.join(Precision)}.") from None
+
+
+def _on_color(value: str) -> OnColor:
+    try:
+        return OnColor(value)
+    except ValueError:
+        raise UsageError(f"no on_color {value!r}", hint=f"Use {', '.join(OnColor)}.") from None
+
+
+def _in_range(name: str, value: float | None, most: float) -> float | None:
+    if value is not None and not 0 <= value <= most:
+        raise UsageError(f"{name} {value} is outside 0 to {most:g}", hint=f"Give a number from 0 to {most:g}.")
+    return value
+
+
+def _saturation(value: float) -> float:
+    checked = _in_range("saturation", value, 4.0)
+    assert checked is not None
+    return checked

@@ -1,0 +1,3 @@
+from tests.inference.conftest import run, tiny_model
+
+__all__ = ["run", "tiny_model"]
