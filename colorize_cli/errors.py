@@ -17,6 +17,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
     │   ├── TooSlowError            it takes longer than --photo-timeout allows
     │   ├── HintError               its side-car of colour hints, or its reference, cannot be used
     │   └── PredictionError         the network's answer is no color
+    ├── UnreadableFolderError    1  a folder of photos, hints or data cannot be read
     ├── OutOfMemoryError         1  a device has too little memory even for one photo
     ├── TrainingError            1  training cannot go on
     ├── RegistryError            1  a catalogue entry that cannot be (a bug in the catalogue)
@@ -29,6 +30,7 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -212,6 +214,18 @@ def missing_package(error: ModuleNotFoundError, what: str) -> MissingPackageErro
 
 class DataError(NothingToDoError):
     """A data set is missing, empty or useless."""
+
+
+class UnreadableFolderError(ColorizeError):
+    """Folders cannot be read: what is in them would be missing without a word."""
+
+    def __init__(self, folders: Sequence[tuple[Path, str]]) -> None:
+        first, reason = folders[0]
+        more = f" (and {len(folders) - 1} more)" if len(folders) > 1 else ""
+        super().__init__(
+            f"the folder {first} cannot be read: {reason}{more}",
+            hint="Give yourself the right to read it, or move it elsewhere.",
+        )
 
 
 class PhotoError(ColorizeError):

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from colorize_cli.data.parts import partition_in, with_parts
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members
+from colorize_cli.files.below import files_below
 
 Finder = Callable[[Path], list[Member]]
 
@@ -24,8 +25,8 @@ def _places(root: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 def _folder_members(folder: Path, part: str, name: str | None = None) -> Iterator[Member]:
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in PHOTO_SUFFIXES and file.is_file():
+    for file in files_below(folder):
+        if file.suffix.lower() in PHOTO_SUFFIXES:
             inside = file.relative_to(folder).as_posix()
             label = str(PurePosixPath(inside).parent)
             yield Member(f"{name or folder.name}/{inside}", "", None if label == "." else label, file, part=part)

@@ -20,6 +20,7 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from colorize_cli.errors import DataError, in_words, printable
+from colorize_cli.files.below import files_below
 from colorize_cli.files.machine import half_of_memory
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -65,6 +66,7 @@ def files_of(path: Path) -> list[Path]:
 
     Raises:
         DataError: nothing is there.
+        UnreadableFolderError: a folder cannot be read.
     """
     if not path.exists():
         raise DataError(f"no data set at {path}", hint="Give --data a folder of photos, .tar, .zip or .parquet files.")
@@ -74,7 +76,7 @@ def files_of(path: Path) -> list[Path]:
                 f"{path} is no data set", hint="Give --data a folder of photos, .tar, .zip or .parquet files."
             )
         return [path]
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = files_below(path)
     archives = [file for file in files if file.suffix.lower() in ARCHIVE_SUFFIXES]
     return archives or [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES]
 

@@ -19,6 +19,7 @@ from colorize_cli.data.named import NAMED, Access, locate
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read_bytes
 from colorize_cli.errors import DataError, DecodeError
+from colorize_cli.files.below import files_below
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats.decode import decode_bytes
 from colorize_cli.formats.photo import DecodeLimits
@@ -84,13 +85,12 @@ def read_picture(path: Path) -> Rgb:
 
 def photo_files(folder: Path) -> list[Path]:
     """The photos below a folder, in the order of their paths; hidden files and folders are left out."""
-    return sorted(
+    return [
         file
-        for file in folder.rglob("*")
+        for file in files_below(folder)
         if file.suffix.lower() in PHOTO_SUFFIXES
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and file.is_file()
-    )
+    ]
 
 
 def _read_member(member: Member) -> Rgb:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import NothingToDoError, UsageError
+from colorize_cli.files.below import files_below
 
 SUFFIXES = (".hints.png", ".hints.json")
 
@@ -35,7 +36,7 @@ def list_sidecars(hints: Path) -> tuple[Path, ...]:
         NothingToDoError: there is no such folder or file.
     """
     if hints.is_dir():
-        return tuple(sorted(path for path in hints.rglob("*") if _called(path) is not None and not path.is_dir()))
+        return tuple(path for path in files_below(hints) if _called(path) is not None)
     if not hints.exists():
         raise NothingToDoError(f"no hints at {hints}", hint="Give --hints a folder of side-cars, or one side-car.")
     return (hints,)

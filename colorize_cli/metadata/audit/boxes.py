@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from colorize_cli.metadata.audit import photoshop
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.stored import unpack
 
 _EXIF = b"JpgTiffExif->JP2"
 _OTHER_EXIF = bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")
@@ -28,10 +29,10 @@ def boxes(data: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two offsets: type, and from where to where the content stands."""
     at = start
     while at + 8 <= end:
-        size, kind = struct.unpack_from(">I4s", data, at)
+        size, kind = unpack(">I4s", data, at)
         head = 8
         if size == 1 and at + 16 <= end:
-            size, head = struct.unpack_from(">Q", data, at + 8)[0], 16
+            size, head = unpack(">Q", data, at + 8)[0], 16
         elif size == 0:
             size = end - at
         if size < head or at + size > end:
@@ -62,7 +63,7 @@ def jp2(data: Data) -> Inventory:
 
 
 def _codestream(data: Data, at: int) -> tuple[tuple[int, int], int]:
-    right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
+    right, bottom, left, top = unpack(">IIII", data, at + 8)
     return (right - left, bottom - top), (data[at + 42] & 0x7F) + 1
 
 
@@ -148,12 +149,12 @@ def _meta(data: Data, start: int, end: int, items: _Items) -> None:
         elif kind == b"iref":
             width = ">I" if version else ">H"
             for link, at, stop in boxes(data, first + 4, last):
-                source = struct.unpack_from(width, data, at)[0]
+                source = unpack(width, data, at)[0]
                 at += struct.calcsize(width)
-                count = struct.unpack_from(">H", data, at)[0]
+                count = unpack(">H", data, at)[0]
                 form = f">{count}{width[1]}"
                 if at + 2 + struct.calcsize(form) <= stop:
-                    items.references.append((link, source, list(struct.unpack_from(form, data, at + 2))))
+                    items.references.append((link, source, list(unpack(form, data, at + 2))))
         elif kind == b"iprp":
             _properties(data, first, last, items)
         elif kind == b"idat":
@@ -192,7 +193,7 @@ def _properties(data: Data, start: int, end: int, items: _Items) -> None:
         elif kind == b"ipma":
             wide = data[first + 3] & 1
             cursor, width = first + 8, 4 if data[first] else 2
-            for _ in range(struct.unpack_from(">I", data, first + 4)[0]):
+            for _ in range(unpack(">I", data, first + 4)[0]):
                 item = int.from_bytes(data[cursor : cursor + width], "big")
                 count, cursor = data[cursor + width], cursor + width + 1
                 step = 2 if wide else 1
@@ -220,7 +221,7 @@ def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
             continue
         kind, first, last = items.properties[number - 1]
         if kind == b"ispe":
-            found.size = struct.unpack_from(">II", data, first + 4)
+            found.size = unpack(">II", data, first + 4)
         elif kind == b"pixi" and last > first + 5:
             found.bits = data[first + 5]
         elif kind == b"colr" and data[first : first + 4] in (b"prof", b"rICC"):

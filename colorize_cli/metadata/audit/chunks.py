@@ -9,11 +9,11 @@ Source: PNG Specification, third edition; RFC 9649; Microsoft's BITMAPV5HEADER; 
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 
 from colorize_cli.metadata.audit import photoshop
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.stored import unpack
 
 _MOST_TEXT = 1 << 26
 _CODING = frozenset({b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"hIST", b"pHYs"})
@@ -25,19 +25,15 @@ def png(data: Data) -> Inventory:
     """Chunks, and whether the picture's own are whole."""
     found, at = Inventory("png"), 8
     while at + 12 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
+        size, kind = unpack(">I4s", data, at)
         if at + 12 + size > len(data):
             break
         payload = bytes(data[at + 8 : at + 8 + size]) if kind != b"IDAT" and kind != b"fdAT" else b""
-        if (
-            payload
-            and kind != b"iCCP"
-            and zlib.crc32(kind + payload) != struct.unpack_from(">I", data, at + 8 + size)[0]
-        ):
+        if payload and kind != b"iCCP" and zlib.crc32(kind + payload) != unpack(">I", data, at + 8 + size)[0]:
             at += 12 + size
             continue  # damaged, as its checksum says
         if kind == b"IHDR":
-            found.size, found.bits = struct.unpack_from(">II", payload), payload[8]
+            found.size, found.bits = unpack(">II", payload), payload[8]
         elif kind == b"acTL":
             found.frames = max(int.from_bytes(payload[:4], "big"), 1)
         elif kind == b"eXIf":
@@ -108,7 +104,7 @@ def webp(data: Data) -> Inventory:
     """Chunks of the container."""
     found, at, frames = Inventory("webp", bits=8), 12, 0
     while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
+        kind, size = unpack("<4sI", data, at)
         if at + 8 + size > len(data):
             found.faults.append("the file ends before its picture does")
             break
@@ -117,7 +113,7 @@ def webp(data: Data) -> Inventory:
             width, height = (int.from_bytes(payload[i : i + 3], "little") + 1 for i in (4, 7))
             found.size = width, height
         elif kind == b"VP8 " and found.size is None:
-            width, height = struct.unpack_from("<HH", payload, 6)
+            width, height = unpack("<HH", payload, 6)
             found.size = width & 0x3FFF, height & 0x3FFF
         elif kind == b"VP8L" and found.size is None:
             bits = int.from_bytes(payload[1:5], "little")
@@ -139,14 +135,14 @@ def webp(data: Data) -> Inventory:
 
 def bmp(data: Data) -> Inventory:
     """The profile of a V5 header, and a packet behind the pixels."""
-    found, size = Inventory("bmp", bits=8), struct.unpack_from("<I", data, 14)[0]
+    found, size = Inventory("bmp", bits=8), unpack("<I", data, 14)[0]
     if size == 12:
-        found.size = struct.unpack_from("<HH", data, 18)
+        found.size = unpack("<HH", data, 18)
     else:
-        width, height = struct.unpack_from("<ii", data, 18)
+        width, height = unpack("<ii", data, 18)
         found.size = width, abs(height)
-    if size >= 124 and struct.unpack_from("<I", data, 14 + 56)[0] == 0x4D424544:  # "MBED": an embedded profile
-        start, length = struct.unpack_from("<II", data, 14 + 112)
+    if size >= 124 and unpack("<I", data, 14 + 56)[0] == 0x4D424544:  # "MBED": an embedded profile
+        start, length = unpack("<II", data, 14 + 112)
         found.icc = bytes(data[14 + start : 14 + start + length]) or None
     at = data.rfind(b"<?xpacket begin")
     if at > 0:

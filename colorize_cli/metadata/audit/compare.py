@@ -15,6 +15,7 @@ from colorize_cli.metadata.audit import exif_faults, photoshop, pixels, xmp_faul
 from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.expected import Context
 from colorize_cli.metadata.audit.inventory import AuditError, Inventory
+from colorize_cli.metadata.audit.stored import ChangedError
 
 _PLACED = frozenset({"box xml", "box uuid b14bf8bd083d4b43a5ae8cd7d5a6ce03"})  # GML and GeoJP2
 _PIXEL_CHUNKS = frozenset({"chunk gAMA", "chunk cHRM", "chunk sRGB", "chunk cICP", "chunk mDCv", "chunk cLLi"})
@@ -38,7 +39,8 @@ def audit(
         before = inventory(source)
     except (AuditError, OSError) as error:
         # What the pixels' reader could follow, and this one not, is damaged beside the pixels.
-        return [] if notes else [f"the source's blocks cannot be followed: {error}"]
+        told = notes and not isinstance(error, ChangedError)
+        return [] if told else [f"the source's blocks cannot be followed: {error}"]
     try:
         after = inventory(result)
     except (AuditError, OSError) as error:

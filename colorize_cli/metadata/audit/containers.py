@@ -6,13 +6,12 @@ Out: an `Inventory`; none where the format has no second reader
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import struct
 from pathlib import Path
 
 from colorize_cli.metadata.audit import boxes, chunks, gif, jpeg, newer, photoshop, tags
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory
+from colorize_cli.metadata.audit.stored import Stored
 
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _SUBFILE, _BITS = 700, 33723, 34377, 34675, 254, 258
 
@@ -36,7 +35,10 @@ def inventory(path: Path) -> Inventory | None:
         AuditError: its structure cannot be followed.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file, contextlib.closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as data:
+    with path.open("rb", buffering=0) as file:
+        data = Stored(file)
+        if not len(data):
+            raise AuditError("it is empty")
         try:
             return _read(data)
         except (struct.error, IndexError, ValueError) as error:

@@ -8,9 +8,8 @@ Source: GIF89a specification, appendix F for its LZW; Adobe's XMP Specification 
 
 from __future__ import annotations
 
-import struct
-
 from colorize_cli.metadata.audit.inventory import Data, Inventory
+from colorize_cli.metadata.audit.stored import unpack
 
 
 def read(data: Data) -> Inventory:
@@ -31,7 +30,7 @@ def read(data: Data) -> Inventory:
                 found.icc = b"".join(parts[1:])
         elif data[at] == 0x2C and at + 10 < len(data):
             frames += 1
-            sides = struct.unpack_from("<HH", data, at + 5)
+            sides = unpack("<HH", data, at + 5)
             at += 10 + (3 * 2 ** ((data[at + 9] & 7) + 1) if data[at + 9] & 0x80 else 0)
             bits = data[at]
             parts, at = _sub_blocks(data, at + 1)

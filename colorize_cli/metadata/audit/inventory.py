@@ -7,13 +7,14 @@ Out: dataclasses
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from mmap import mmap
 from typing import TYPE_CHECKING
+
+from colorize_cli.metadata.audit.stored import Stored
 
 if TYPE_CHECKING:
     from colorize_cli.metadata.audit.tags import Directory
 
-Data = bytes | mmap
+Data = bytes | Stored
 
 
 class AuditError(ValueError):

@@ -12,6 +12,7 @@ import struct
 
 from colorize_cli.metadata.audit import photoshop
 from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.stored import unpack
 
 _EXIF, _XMP, _MORE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 # What tells how the pixels are coded, or points into the file: every writer says it anew.
@@ -51,10 +52,10 @@ def _picture(data: Data, at: int) -> tuple[Inventory, list[tuple[int, int]], int
             continue
         if marker in (0xDA, 0xD9):
             break
-        size = struct.unpack_from(">H", data, at + 2)[0]
+        size = unpack(">H", data, at + 2)[0]
         payload = bytes(data[at + 4 : at + 2 + size])
         if marker in _FRAMES and len(payload) >= 6:
-            found.bits, found.size = payload[0], (struct.unpack_from(">HH", payload, 1)[::-1])
+            found.bits, found.size = payload[0], (unpack(">HH", payload, 1)[::-1])
         elif marker == 0xFE:
             found.comments.append(payload)
         elif marker == 0xE1 and payload.startswith(_EXIF):
@@ -97,11 +98,11 @@ def _index(block: bytes, base: int) -> list[tuple[int, int]]:
     if order is None:
         return []
     try:
-        first = struct.unpack_from(f"{order}I", block, 4)[0]
-        for entry in range(struct.unpack_from(f"{order}H", block, first)[0]):
-            code, _, size, where = struct.unpack_from(f"{order}HHII", block, first + 2 + 12 * entry)
+        first = unpack(f"{order}I", block, 4)[0]
+        for entry in range(unpack(f"{order}H", block, first)[0]):
+            code, _, size, where = unpack(f"{order}HHII", block, first + 2 + 12 * entry)
             if code == 0xB002:
-                rows = (struct.unpack_from(f"{order}III", block, where + 16 * i) for i in range(min(size // 16, 100)))
+                rows = (unpack(f"{order}III", block, where + 16 * i) for i in range(min(size // 16, 100)))
                 return [(length, base + place if place else 0) for _, length, place in rows]
     except struct.error:
         pass

@@ -8,11 +8,10 @@ Source: ISO/IEC 18181-1 (the codestream's header) and 18181-2 (boxes); Adobe Pho
 
 from __future__ import annotations
 
-import struct
-
 from colorize_cli.metadata.audit import photoshop
 from colorize_cli.metadata.audit.boxes import boxes
 from colorize_cli.metadata.audit.inventory import Data, Inventory, Raw
+from colorize_cli.metadata.audit.stored import unpack
 
 _CODING = frozenset({b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxli", b"jxll", b"jbrd"})
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -61,11 +60,11 @@ def _codestream(head: bytes, found: Inventory) -> None:
 
 def psd(data: Data) -> Inventory:
     """The resources of a Photoshop document."""
-    height, width, depth = struct.unpack_from(">IIH", data, 14)
+    height, width, depth = unpack(">IIH", data, 14)
     found = Inventory("psd", size=(width, height), bits=depth)
     at = 26
-    at += 4 + struct.unpack_from(">I", data, at)[0]  # the palette
-    size = struct.unpack_from(">I", data, at)[0]
+    at += 4 + unpack(">I", data, at)[0]  # the palette
+    size = unpack(">I", data, at)[0]
     for number, content in photoshop.resources(bytes(data[at + 4 : at + 4 + size])):
         if number == photoshop.IPTC:
             found.iptc.append(content)

@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass, field
 
 from colorize_cli.metadata.audit.inventory import AuditError, Data
+from colorize_cli.metadata.audit.stored import unpack
 
 _KINDS = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q",
           17: "q", 18: "Q"}  # fmt: skip
@@ -113,7 +114,7 @@ class _Reader:
         return found
 
     def _unpack(self, form: str, at: int) -> tuple[int | float, ...]:
-        return struct.unpack_from(self.order + form, self.data, at)
+        return unpack(self.order + form, self.data, at)
 
     def _read(self, offset: int, group: str, into: Directory, depth: int) -> int:
         """Read a directory; gives the next one's offset."""
