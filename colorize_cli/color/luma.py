@@ -30,7 +30,7 @@ Whole = NDArray[np.int16]
 _SPACINGS = (4, 2)  # chroma samples between neighbouring nodes, where colours are found; straight lines between them
 _PER_PLACE = 2  # at least so many nodes for each place of `ab`
 _FRACTION = 6  # bits after the point of colours at nodes
-_STRIP_PIXELS = 1 << 17  # chroma samples of a strip: 256 KB for each plane of 16 bits
+_STRIP_PIXELS = 1 << 16  # chroma samples of a strip: 128 KB for each plane of 16 bits
 
 
 def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, Grey, Grey]:
@@ -80,12 +80,12 @@ def planes_of(grey: Grey, nodes: Whole, spacing: int, first: int = 0) -> tuple[G
     step = -(-rows // parts)
     for top in range(0, rows, step):
         strip = slice(top, min(top + step, rows))
-        means = _halved(_pairs(grey, 2 * top, 2 * strip.stop))
-        found = _samples(means, *_between(nodes, spacing, first + top, first + strip.stop, columns))
-        intercept, slope = joint.next_rows(len(means))
-        chroma, unused = (np.empty(means.shape, np.int16) for _ in range(2))
-        cv2.split(found.view(np.int16).reshape(*means.shape, 4), (chroma, intercept, slope, unused))
-        cv2.split(chroma.view(np.uint8).reshape(*means.shape, 2), (cb[strip], cr[strip]))
+        colors = _between(nodes, spacing, first + top, first + strip.stop, columns)
+        found = _samples(grey[2 * top : 2 * strip.stop], *colors)
+        intercept, slope = joint.next_rows(len(found))
+        chroma, unused = (np.empty(found.shape, np.int16) for _ in range(2))
+        cv2.split(found.view(np.int16).reshape(*found.shape, 4), (chroma, intercept, slope, unused))
+        cv2.split(chroma.view(np.uint8).reshape(*found.shape, 2), (cb[strip], cr[strip]))
         joint.write()
     joint.finish()
     return y, cb, cr
@@ -175,16 +175,6 @@ def _pairs(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
     return np.ascontiguousarray(strip).view("<u2")
 
 
-def _halved(pairs: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Means of 2x2 pixels."""
-    sums = pairs & 255
-    sums += pairs >> 8
-    means = sums[::2] + sums[1::2]
-    means += 2
-    means >>= 2
-    return means
-
-
 def _between(nodes: Whole, spacing: int, top: int, bottom: int, columns: int) -> list[Whole]:
     """Colours of the chroma samples in rows top to bottom: a* and b*, (rows, columns)."""
     if spacing == 1:
@@ -196,15 +186,14 @@ def _between(nodes: Whole, spacing: int, top: int, bottom: int, columns: int) ->
     return [cv2.resize(plane[start:stop], size, interpolation=cv2.INTER_LINEAR)[rows, :columns] for plane in nodes]
 
 
-def _samples(means: NDArray[np.uint16], a: Whole, b: Whole) -> NDArray[np.uint64]:
-    """The table's entry for each sample: (rows, columns)."""
-    cells = _cell(a).view(np.uint16)
-    cells <<= 8
-    cells |= _cell(b).view(np.uint16)
-    index = np.left_shift(cells, GREYS.bit_length() - 1, dtype=np.int64)
-    means //= 256 // GREYS
-    index += means
-    return np.asarray(np.take(luma_table().entries, index, mode="clip"))
+def _samples(grey: Grey, a: Whole, b: Whole) -> NDArray[np.uint64]:
+    """The table's entry for each sample, (rows, columns), of twice as many rows and columns of grey."""
+    index = np.left_shift(_cell(a), 8).view(np.uint16)
+    index |= _cell(b).view(np.uint16)
+    wide = np.left_shift(index, GREYS.bit_length() - 1, dtype=np.int64)
+    means = np.asarray(cv2.resize(grey, a.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)  # of 2x2, rounded
+    wide += means // (256 // GREYS)
+    return np.asarray(np.take(luma_table().entries, wide, mode="clip"))
 
 
 class _Joint:
