@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
-from colorize_cli.metadata.audit import compare, containers
+from colorize_cli.metadata.audit import compare, containers, pixels
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.metadata.audit.inventory import Inventory
 from colorize_cli.metadata.audit.stored import ChangedError, Stored, unpack
@@ -67,3 +69,17 @@ def test_verify_names_a_source_that_is_cut_meanwhile(tmp_path: Path, monkeypatch
         assert compare.audit(source, result, notes) == [
             "the source's blocks cannot be followed: it has become shorter while it was read"
         ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not tell what is mapped")
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "gif", "avif"])
+def test_no_picture_is_mapped_into_memory(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    with pixels._opened(path) as picture:
+        assert abs(picture.crop(0, 0, 700, 8).avg() - noise[:8].mean()) < 30
+        assert str(path) not in Path("/proc/self/maps").read_text()
+        path.write_bytes(path.read_bytes()[:2000])
+        with contextlib.suppress(pyvips.Error):
+            picture.avg()  # ends in an error, or in what had been read, and not in a signal

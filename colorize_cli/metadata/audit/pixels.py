@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,8 @@ def _said_by_vips(path: Path, fail_on: str, **options: int) -> str:
     import pyvips  # its libraries take a while to load, and only --verify asks
 
     try:
-        _opened(path, fail_on=fail_on, **options).avg()
+        with _opened(path, fail_on=fail_on, **options) as picture:
+            picture.avg()
     except pyvips.Error as error:
         return " ".join(str(error.detail or error).split())
     return ""
@@ -131,43 +133,52 @@ def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
     import pyvips
 
     with contextlib.suppress(pyvips.Error, ValueError):
-        probe = _opened(path)
-        if probe.hasalpha() or probe.format in ("float", "double", "complex", "dpcomplex"):
-            return None
-        shorter = min(probe.width, probe.height)
-        if shorter < _LEAST:
-            return None
-        side = side or min(_SIDE, shorter // 2)
-        if probe.format in ("uint", "int"):
-            image = probe.extract_band(0).resize(side / probe.width, vscale=side / probe.height)
-            values = np.asarray(image.numpy(), np.float64)
-            scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
-            return scaled
-        image = _opened(path, **({"page": place} if place else {})).thumbnail_image(
-            side, height=side, size="force", no_rotate=True, output_profile="srgb"
-        )
-        image = image.colourspace("b-w")
-        grey: NDArray[np.float64] = np.asarray(image.extract_band(0).cast("float").numpy(), np.float64)
-        return grey
+        with _opened(path) as probe:
+            if probe.hasalpha() or probe.format in ("float", "double", "complex", "dpcomplex"):
+                return None
+            shorter = min(probe.width, probe.height)
+            if shorter < _LEAST:
+                return None
+            side = side or min(_SIDE, shorter // 2)
+            if probe.format in ("uint", "int"):
+                image = probe.extract_band(0).resize(side / probe.width, vscale=side / probe.height)
+                values = np.asarray(image.numpy(), np.float64)
+                scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
+                return scaled
+        with _opened(path, **({"page": place} if place else {})) as picture:
+            image = picture.thumbnail_image(side, height=side, size="force", no_rotate=True, output_profile="srgb")
+            image = image.colourspace("b-w")
+            grey: NDArray[np.float64] = np.asarray(image.extract_band(0).cast("float").numpy(), np.float64)
+            return grey
     return None
 
 
-def _opened(path: Path, **options: Any) -> Any:
-    """A picture that libvips reads from its first row on.
+@contextlib.contextmanager
+def _opened(path: Path, **options: Any) -> Iterator[Any]:
+    """A picture that libvips reads from its first row on, while the context lasts.
 
     A JPEG is given to libjpeg: the reader of gain maps, which libvips would try first, writes of their XMP to stderr.
+    The bytes are handed over one block after another: libvips itself would map the files of some formats into memory,
+    and the process would end if somebody cut one meanwhile.
 
     Raises:
         pyvips.Error: it cannot be read.
     """
     import pyvips
 
-    source = pyvips.Source.new_from_file(str(path))
-    with path.open("rb") as file:
+    file = path.open("rb")
+    try:
         is_jpeg = file.read(3) == b"\xff\xd8\xff"
-    if is_jpeg:
-        return pyvips.Image.jpegload_source(source, access="sequential", **options)
-    return pyvips.Image.new_from_source(source, "", access="sequential", **options)
+        file.seek(0)
+        source = pyvips.SourceCustom()
+        source.on_read(lambda count: b"" if file.closed else file.read(count))
+        source.on_seek(lambda offset, whence: -1 if file.closed else file.seek(offset, whence))
+        if is_jpeg:
+            yield pyvips.Image.jpegload_source(source, access="sequential", **options)
+        else:
+            yield pyvips.Image.new_from_source(source, "", access="sequential", **options)
+    finally:
+        file.close()
 
 
 def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
