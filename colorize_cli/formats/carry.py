@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from colorize_cli.formats import exif, thumbnail
+from colorize_cli.formats.base import Block, Format
 from colorize_cli.formats.jp2 import jp2_file
-from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo, PhotoFormat
+from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.tiff.tiff_tags import (
     COPIED_LAYOUT,
@@ -44,71 +45,69 @@ _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PNG_ALONE = frozenset(
     {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi", b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"sPLT"}
 )
-_JPEG, _PNG, _TIFF = PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff
-# Which formats have a place for what.
-_HOLDS_EXIF = frozenset(set(PhotoFormat) - {PhotoFormat.bmp, PhotoFormat.ppm})
-_HOLDS_IPTC = frozenset({_JPEG, _PNG, _TIFF, PhotoFormat.jp2})
-_HOLDS_COMMENTS = frozenset({_JPEG, _PNG, PhotoFormat.ppm, PhotoFormat.gif})
 
 
-def fitted(photo: Photo, format: PhotoFormat) -> tuple[Photo, list[str]]:
+def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
     """The photo with its metadata as a file of that format can hold them, and notes on what it cannot.
 
     Args:
         photo: as decoded.
         format: of the output.
     """
-    metadata, notes = photo.metadata, list[str]()
+    metadata, notes, holds = photo.metadata, list[str](), format.holds
+    has_tags = Block.tiff_tags in holds
 
     def lost(what: str, number: int = 1) -> None:
         verb, them = ("was", "it") if number == 1 else ("were", "them")
-        notes.append(Note(f"{what} {verb} left out: {format.upper()} has no place for {them}", Loss.metadata))
+        notes.append(Note(f"{what} {verb} left out: {format.name.upper()} has no place for {them}", Loss.metadata))
 
-    if metadata.xmp_extended and format is not _JPEG:
+    if metadata.xmp_extended and Block.extended_xmp not in holds:
         packet = extended.whole(metadata.xmp, metadata.xmp_extended)
         if packet == metadata.xmp:
             notes.append(Note("its ExtendedXMP cannot be read and was left out", Loss.metadata))
         metadata = replace(metadata, xmp=packet, xmp_extended=())
-    if format is PhotoFormat.heic and metadata.xmp and xmp.fault(metadata.xmp):
-        notes.append(Note("its XMP cannot be read and was left out: HEIC holds none that is damaged", Loss.metadata))
+    if Block.damaged_xmp not in holds and metadata.xmp and xmp.fault(metadata.xmp):
+        said = f"its XMP cannot be read and was left out: {format.name.upper()} holds none that is damaged"
+        notes.append(Note(said, Loss.metadata))
         metadata = replace(metadata, xmp=None)
     if metadata.thumbnail:
         notes.append(exif.THUMBNAIL_LEFT_OUT)
         metadata = replace(metadata, thumbnail=None)
-    if metadata.exif and format not in _HOLDS_EXIF:
+    if metadata.exif and not holds & (Block.exif | Block.tiff_tags):
         lost("EXIF")
-    if metadata.exif and format is _TIFF and not any(tags_of_exif(metadata.exif, order) for order in "<>"):
+    if metadata.exif and has_tags and not any(tags_of_exif(metadata.exif, order) for order in "<>"):
         notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
-    if metadata.iptc and format not in _HOLDS_IPTC:
+    if metadata.iptc and Block.iptc not in holds:
         lost("IPTC")
-    comments = metadata.comments[1:] if format is _TIFF else metadata.comments
-    if comments and format not in _HOLDS_COMMENTS:
+    comments = metadata.comments[1:] if Block.first_comment in holds else metadata.comments
+    if comments and Block.comments not in holds:
         lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
-    if format is not _PNG:
-        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if format is _JPEG else set())
+    if Block.png_chunks not in holds:
+        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if Block.png_texts in holds else set())
         if other:
             lost(f"PNG chunks ({', '.join(sorted(kind.decode('latin-1') for kind in other))})", 2)
-    if format is not _JPEG and metadata.segments:
+    if Block.jpeg_segments not in holds and metadata.segments:
         lost(f"JPEG segments ({', '.join(sorted({f'APP{marker - 0xE0}' for marker, _ in metadata.segments}))})", 2)
-    if format is not PhotoFormat.jp2 and metadata.boxes:
+    if Block.jp2_boxes not in holds and metadata.boxes:
         lost(f"JPEG 2000 boxes ({', '.join(sorted({jp2_file.described(box) for box in metadata.boxes}))})", 2)
-    if format is not _TIFF and (codes := _tags_of_tiff_alone(photo, format)):
+    if not has_tags and (codes := _tags_of_tiff_alone(photo, format)):
         lost(f"TIFF tags ({', '.join(map(str, codes))})", 2)
-    if format is PhotoFormat.ppm and any(page.icc for page in photo.pages):
-        notes.append(Note("its color profile was left out: PPM has no place for it", Loss.profile))
+    if Block.icc not in holds and any(page.icc for page in photo.pages):
+        said = f"its color profile was left out: {format.name.upper()} has no place for it"
+        notes.append(Note(said, Loss.profile))
     if _moves_a_maker_note(photo, format):
         notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
     return replace(photo, metadata=metadata), notes
 
 
-def _tags_of_tiff_alone(photo: Photo, format: PhotoFormat) -> list[int]:
+def _tags_of_tiff_alone(photo: Photo, format: Format) -> list[int]:
     """The tags of a TIFF's pages for which a format has no place, in order."""
-    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if format in _HOLDS_EXIF else {282, 283, 296})
+    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if Block.exif in format.holds else {282, 283, 296})
     pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
     return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
 
 
-def with_new_thumbnail(photo: Photo, format: PhotoFormat, pixels: AnyPixels | LumaPlanes) -> Photo:
+def with_new_thumbnail(photo: Photo, format: Format, pixels: AnyPixels | LumaPlanes) -> Photo:
     """The photo with a thumbnail of the result in its EXIF, where the old one stood and the format keeps it there.
 
     Args:
@@ -117,7 +116,7 @@ def with_new_thumbnail(photo: Photo, format: PhotoFormat, pixels: AnyPixels | Lu
         pixels: of the output's first page.
     """
     metadata = photo.metadata
-    if not metadata.exif or not metadata.thumbnail or format is _TIFF or format not in _HOLDS_EXIF:
+    if not metadata.exif or not metadata.thumbnail or Block.exif not in format.holds:
         return photo
     block = thumbnail.renewed(metadata.exif, metadata.thumbnail, pixels)
     if block is None:
@@ -125,19 +124,23 @@ def with_new_thumbnail(photo: Photo, format: PhotoFormat, pixels: AnyPixels | Lu
     return replace(photo, metadata=replace(metadata, exif=block, thumbnail=None))
 
 
-def _moves_a_maker_note(photo: Photo, format: PhotoFormat) -> bool:
+def _moves_a_maker_note(photo: Photo, format: Format) -> bool:
     """Whether a maker note whose values are found by their place in the file would come to stand elsewhere."""
-    if photo.format is _TIFF:
+    if photo.pages[0].metadata.tags is not None:
         return any(page.metadata.tags and breaks_when_moved(page.metadata.tags.tags) for page in photo.pages)
     block = photo.metadata.exif
-    return format is _TIFF and bool(block) and any(breaks_when_moved(tags_of_exif(block, order)) for order in "<>")
+    return (
+        Block.tiff_tags in format.holds
+        and bool(block)
+        and any(breaks_when_moved(tags_of_exif(block, order)) for order in "<>")
+    )
 
 
 def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
     """The EXIF block for an output: the source's own, or one made of a TIFF page's tags, or one that names us alone."""
     if photo.metadata.exif:
         return photo.metadata.exif
-    tags = photo.pages[0].metadata.tags if photo.format is PhotoFormat.tiff else None
+    tags = photo.pages[0].metadata.tags
     if tags is not None:
         kept = [told_anew(tag, photo.pages[0].metadata) for tag in tags.tags if tag.code in _SHARED]
         if not any(tag.code == 305 for tag in kept):

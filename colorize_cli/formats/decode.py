@@ -19,20 +19,14 @@ from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts, same
 from colorize_cli.files.plain import kind_of
 from colorize_cli.formats import exif
-from colorize_cli.formats.camera_raw import decode_raw
-from colorize_cli.formats.declared import check
-from colorize_cli.formats.decode_others import decode_other
-from colorize_cli.formats.decode_ppm import decode_ppm
-from colorize_cli.formats.jpeg.decode_jpeg import decode_jpeg
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, TooManyPixels
 from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK
 from colorize_cli.formats.jpeg.jpeg_file import TIFF_HEADERS
 from colorize_cli.formats.jpeg.jpeg_file import XMP as XMP_MARK
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, MultiPicture, Page, Photo, PhotoFormat
-from colorize_cli.formats.png.decode_png import decode_png
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, TooManyPixels
-from colorize_cli.formats.sniff import SUFFIXES, sniff, why_none
-from colorize_cli.formats.tiff.decode_tiff import decode_tiff
+from colorize_cli.formats.table import FORMATS, by_suffix, sniff, why_none
 from colorize_cli.metadata import extended, xmp
 from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
@@ -65,9 +59,8 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
-        check(data, format, limits)
-        raw = _decode(data, format, limits, salvage)
-        return finish(raw, path, raw.format or format, facts)
+        decoded = _decoded(format, data, limits, salvage)
+        return finish(decoded, path, decoded.format or format.name, facts)
     except Damaged as error:
         raise DecodeError(error.reason, path=path, hint=error.advice(salvage)) from None
     except TooManyPixels as error:
@@ -76,8 +69,18 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
         raise TooLargeError("not enough memory to read it", path=path) from None
 
 
+def _decoded(format: Format, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
+    format.check(data, limits)
+    try:
+        return format.decode(data, limits, salvage)
+    except (Damaged, TooManyPixels, MemoryError):
+        raise
+    except Exception as error:  # every codec has its own errors, all of which mean the same here
+        raise format.damaged(error) from None
+
+
 def finish(
-    raw: RawPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
+    raw: DecodedPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
 ) -> Photo:
     """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd.
 
@@ -91,7 +94,7 @@ def finish(
     pages = tuple(finish_page(page) for page in raw.pages)
     notes = raw.notes
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES[format] and any(suffix in known for known in SUFFIXES.values()):
+    if suffix not in FORMATS[format].suffixes and by_suffix(suffix) is not None:
         notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
     size = stored or stored_size(raw.pages[0])
     metadata = replace(_upright(raw.metadata, stored_orientation(raw.pages[0]), size), file=facts)
@@ -112,13 +115,13 @@ def finish(
     return Photo(path, format, pages, metadata, notes)
 
 
-def stored_size(page: RawPage) -> tuple[int, int]:
+def stored_size(page: DecodedPage) -> tuple[int, int]:
     """Width and height of a page as its file has it."""
     height, width = page.pixels.shape[:2]
     return (height, width) if page.undone >= 5 else (width, height)
 
 
-def stored_orientation(page: RawPage) -> int:
+def stored_orientation(page: DecodedPage) -> int:
     """The orientation of a page as its file has it, whoever undoes it."""
     return page.orientation if page.orientation != 1 else page.undone
 
@@ -149,21 +152,6 @@ def _upright_segment(payload: bytes, turned: int, size: tuple[int, int]) -> byte
     if payload.startswith(XMP_MARK):
         return XMP_MARK + upright(payload[len(XMP_MARK) :], turned, size)
     return payload
-
-
-def _decode(data: bytes, format: PhotoFormat, limits: DecodeLimits, salvage: bool) -> RawPhoto:
-    """Decode what `check` has let through; TIFF's pages, and photos behind the first of a JPEG, are checked later."""
-    if format is PhotoFormat.jpeg:
-        return decode_jpeg(data, limits, salvage)
-    if format is PhotoFormat.png:
-        return decode_png(data, salvage)
-    if format is PhotoFormat.tiff:
-        return decode_tiff(data, limits, salvage)
-    if format is PhotoFormat.ppm:
-        return decode_ppm(data, salvage)
-    if format is PhotoFormat.raw:
-        return decode_raw(data, limits)
-    return decode_other(data, format, limits, salvage)
 
 
 def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
@@ -211,7 +199,7 @@ def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:
         )
 
 
-def finish_page(page: RawPage) -> Page:
+def finish_page(page: DecodedPage) -> Page:
     """Apply grey and CMYK profiles, and turn the page upright."""
     pixels, icc, tagged = page.pixels, page.icc, False
     space = space_of(icc)
@@ -241,13 +229,13 @@ def finish_page(page: RawPage) -> Page:
     )
 
 
-def _upright_multi(multi: MultiPicture | None, page: RawPage) -> MultiPicture | None:
+def _upright_multi(multi: MultiPicture | None, page: DecodedPage) -> MultiPicture | None:
     if multi is None or multi.around is None:
         return multi
     return replace(multi, around=_upright(multi.around, page.orientation, stored_size(page)))
 
 
-def _profile_notes(page: RawPage, done: Page) -> list[Note]:
+def _profile_notes(page: DecodedPage, done: Page) -> list[Note]:
     if not page.icc or done.icc is not None or done.metadata.tag_srgb:
         return []
     space = space_of(page.icc)

@@ -15,28 +15,17 @@ import numpy as np
 
 from colorize_cli.errors import EncodeError, counted, in_words, printable
 from colorize_cli.files.atomic import Patch, write_whole
+from colorize_cli.formats.base import Block, Format
 from colorize_cli.formats.carry import fitted, with_new_thumbnail
-from colorize_cli.formats.encode_others import encode_heics, encode_other
-from colorize_cli.formats.jpeg import multi_jpeg
-from colorize_cli.formats.jpeg.encode_jpeg import encode_jpeg, halves_chroma
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Photo, PhotoFormat, ProbeResult
-from colorize_cli.formats.png.encode_png import encode_png
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.formats.seal import seal
-from colorize_cli.formats.sniff import SUFFIXES
 from colorize_cli.formats.strip import Strip, strip
-from colorize_cli.formats.tiff.encode_tiff import encode_tiff
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
 __all__ = ["EncodeSettings", "Provenance", "Written", "read_provenance", "suffix_for", "target_format", "write_photo"]
-
-_LIMITS = {PhotoFormat.jpeg: 65500, PhotoFormat.webp: 16383, PhotoFormat.avif: 65535, PhotoFormat.heic: 16384}
-_READ_ONLY = {
-    PhotoFormat.psd: "PSD is read, but not written",
-    PhotoFormat.raw: "a camera's raw file is read, but not written",
-}
-_NO_COLOUR_SUFFIXES = frozenset({".pgm", ".pbm", ".apng", ".j2k", ".j2c", ".jpx"})
 
 
 @dataclass(frozen=True)
@@ -77,42 +66,31 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
     Returns:
         The format asked for, or else the nearest that can hold the result, and a note where it is another.
     """
-    wanted = settings.format or photo.format
-    if wanted in _READ_ONLY:
-        return PhotoFormat.tiff, Note(f"written as TIFF: {_READ_ONLY[wanted]}", Loss.format)
+    wanted = FORMATS[settings.format or photo.format]
     if isinstance(photo, Photo):
         pages, alpha = len(photo.pages), any(page.hides for page in photo.pages)
         deep = photo.pages[0].pixels.dtype == np.uint16
-        width, height = (max(page.size[axis] for page in photo.pages) for axis in (0, 1))
+        longest = max(max(page.size) for page in photo.pages)
     else:
-        deep = photo.depth > 8
-        pages, alpha, (width, height) = photo.pages, False, photo.size
-    several = wanted is PhotoFormat.tiff or wanted is photo.format is PhotoFormat.heic
-    several = several or wanted is photo.format is PhotoFormat.jpeg and not deep
-    if pages > 1 and not several:
-        return PhotoFormat.tiff, Note(
-            f"written as TIFF: {wanted.upper()} holds one page, this has {pages}", Loss.format
-        )
-    if deep and wanted is PhotoFormat.jpeg and settings.format is None:
-        return PhotoFormat.png, Note("written as PNG: 12-bit JPEG is read, but not written", Loss.format)
-    if wanted is PhotoFormat.gif:
-        return PhotoFormat.png, Note("written as PNG: GIF holds no more than 256 colours", Loss.format)
-    if max(width, height) > (limit := _LIMITS.get(wanted, 2**31)):
-        return PhotoFormat.png, Note(
-            f"written as PNG: {wanted.upper()} holds at most {limit:,} pixels a side", Loss.format
-        )
-    if alpha and wanted in (PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm):
-        return PhotoFormat.png, Note(f"written as PNG: {wanted.upper()} holds no transparency", Loss.format)
-    return wanted, None
+        pages, alpha, deep, longest = photo.pages, False, photo.depth > 8, max(photo.size)
+    form, why, name = PhotoFormat.png, "", wanted.name.upper()
+    if wanted.written_as is not None and pages == 1:
+        form, why = wanted.written_as
+    elif pages > 1 and not wanted.several(photo.format, deep):
+        form, why = PhotoFormat.tiff, f"{name} holds one page, this has {pages}"
+    elif deep and wanted.deep_as_png and settings.format is None:
+        why = wanted.deep_as_png
+    elif longest > wanted.longest_side:
+        why = f"{name} holds at most {wanted.longest_side:,} pixels a side"
+    elif alpha and not wanted.has_alpha:
+        why = f"{name} holds no transparency"
+    return (form, Note(f"written as {form.upper()}: {why}", Loss.format)) if why else (wanted.name, None)
 
 
 def takes_luma(photo: Photo, settings: EncodeSettings) -> bool:
-    """Whether the coloured page may be given as `LumaPlanes`: it becomes a JPEG with 4:2:0 chroma from 8 bits."""
-    halved = all(
-        page.pixels.dtype == np.uint8 and (page.metadata.jpeg is None or halves_chroma(page.metadata.jpeg))
-        for page in photo.pages
-    )
-    return halved and target_format(photo, settings)[0] is PhotoFormat.jpeg
+    """Whether the coloured page may be given as `LumaPlanes`."""
+    format = FORMATS[target_format(photo, settings)[0]]
+    return all(map(format.takes_luma, photo.pages))
 
 
 def suffix_for(source: Path, format: PhotoFormat, pages: int = 1) -> str:
@@ -121,12 +99,8 @@ def suffix_for(source: Path, format: PhotoFormat, pages: int = 1) -> str:
     A file named `.mpo` whose one photo is left without its companions becomes a plain JPEG.
     """
     own = source.suffix
-    if own.lower() == ".mpo" and pages == 1 and format is PhotoFormat.jpeg:
-        return ".JPG" if own.isupper() else ".jpg"
-    if own.lower() in SUFFIXES[format] and own.lower() not in _NO_COLOUR_SUFFIXES:
-        return own
-    suffix = SUFFIXES[format][0]
-    return suffix.upper() if own.isupper() else suffix
+    suffix = FORMATS[format].suffix_of(own.lower(), pages)
+    return own if suffix == own.lower() else suffix.upper() if own.isupper() else suffix
 
 
 def write_photo(
@@ -193,45 +167,16 @@ def encode_bytes(
     photo: Photo, pages: Sequence[AnyPixels | LumaPlanes], format: PhotoFormat, quality: int | None, note: Provenance
 ) -> tuple[Iterable[bytes | Patch], list[str]]:
     """The pieces of an output, and notes on what its format cannot hold."""
+    target = FORMATS[format]
     pages = [_checked(photo, number, pixels) for number, pixels in enumerate(pages)]
-    rgb = [pixels for pixels in pages if not isinstance(pixels, LumaPlanes)]
-    if len(rgb) < len(pages) and format is not PhotoFormat.jpeg:
-        raise EncodeError(f"luma and chroma are for JPEG, not for {format.upper()}", path=photo.path)
-    photo, unfit = fitted(with_new_thumbnail(photo, format, pages[0]), format)
-    if format is PhotoFormat.tiff:
-        pieces, said = encode_tiff(photo, rgb, quality, note)
-        return pieces, unfit + said + multi_jpeg.lost_around(photo)
-    page = photo.pages[0]
-    if format is PhotoFormat.jpeg and len(pages) > 1:
-        data, notes = _several_jpegs(photo, pages, quality, note)
-    elif format is PhotoFormat.jpeg:
-        data, notes = encode_jpeg(photo, page, pages[0], quality, note)
-    elif format is PhotoFormat.heic and len(pages) > 1:
-        alone = [multi_jpeg.alone(photo, page, number) for number, page in enumerate(photo.pages)]
-        data, notes = encode_heics([fitted(one, format)[0] for one in alone], rgb, quality, note)
-    elif format is PhotoFormat.png:
-        data, notes = encode_png(photo, page, rgb[0], note)
-    else:
-        data, notes = encode_other(photo, page, rgb[0], format, quality, note)
-    if page.metadata.sub_images:
-        notes.append(
-            Note(
-                f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them",
-                Loss.sub_images,
-            )
-        )
-    return [data], [*unfit, *notes]
+    photo, unfit = fitted(with_new_thumbnail(photo, target, pages[0]), target)
+    pieces, notes = target.encode(photo, pages, quality, note)
+    return pieces, [*unfit, *notes, *left_out(photo, target)]
 
 
-def _several_jpegs(
-    photo: Photo, pages: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-) -> tuple[bytes, list[str]]:
-    """A JPEG of several pictures, each with its own metadata."""
-    notes = list[str]()
-
-    def encode(one: Photo, number: int) -> bytes:
-        data, said = encode_jpeg(one, one.pages[0], pages[number], quality, note)
-        notes.extend(said)
-        return data
-
-    return multi_jpeg.joined(photo, encode), list(dict.fromkeys(notes))
+def left_out(photo: Photo, format: Format) -> list[str]:
+    """What is said where a format has no place for what belongs to a page without being one."""
+    if Block.tiff_tags in format.holds or not any(page.metadata.sub_images for page in photo.pages):
+        return []
+    said = f"its sub-images (smaller copies, masks) were left out: {format.name.upper()} has no place for them"
+    return [Note(said, Loss.sub_images)]

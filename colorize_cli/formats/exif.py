@@ -12,6 +12,7 @@ from colorize_cli.formats import thumbnail
 from colorize_cli.formats.photo import Resolution, ThumbnailPlace
 from colorize_cli.metadata import upright as upright_xmp
 from colorize_cli.metadata.ifd import Ifd, Tag, TagError, numbers, patch_numbers, rational, read_header, read_ifd
+from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.notes import Loss, Note
 
 ORIENTATION = 274
@@ -163,6 +164,11 @@ def without_gps(block: bytes) -> bytes:
     count = struct.unpack_from(f"{ifd.order}H", cleaned, ifd.offset)[0]
     struct.pack_into(f"{ifd.order}H", cleaned, ifd.offset, count - 1)
     return bytes(cleaned)
+
+
+def orientation_alone(turned: int) -> bytes:
+    """A block that gives an orientation and nothing else."""
+    return exif_block("<", [Tag(ORIENTATION, 3, 1, struct.pack("<H", turned))])
 
 
 def ascii_tag(code: int, text: str) -> Tag:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from threading import Lock
 
 from colorize_cli.formats.scan import Rows, Scan
-from colorize_cli.formats.scan_vips import JpegRows
 
 ROOM = 512 << 20  # bytes for the rows of all files at once: 400 megapixels of grey, and some
 
@@ -37,7 +36,7 @@ class Shelf:
         read, size = scan.readers[0], pixels.size * pixels.itemsize
         if not self._took(size):
             return replace(scan, reduced=None)
-        rows = _KeptRows(read, read.whole if isinstance(read, JpegRows) else read)
+        rows = _KeptRows(read, scan.read_whole or read)
         weakref.finalize(rows, self._put_back, size).atexit = False
         return replace(scan, readers=(rows,), reduced=None, let_go=rows.let_go)
 

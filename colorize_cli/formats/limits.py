@@ -7,8 +7,8 @@ Out: nothing, or `TooManyPixels` with a reason that names the option to raise
 from __future__ import annotations
 
 from colorize_cli.files.machine import half_of_memory
+from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.photo import DecodeLimits
-from colorize_cli.formats.raw import TooManyPixels
 
 
 def check_size(width: int, height: int, bytes_per_pixel: int, limits: DecodeLimits, pages: int = 1) -> None:

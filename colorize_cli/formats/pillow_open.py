@@ -4,7 +4,7 @@ In:  the bytes of a file; the format that it was found to have
 Out: Pillow's image
 
 `Image.open` warns of, or refuses, pictures above `Image.MAX_IMAGE_PIXELS`, which belongs to the whole process, and so
-to the program that uses this package. Here `declared.py` has checked what a file declares before it is opened.
+to the program that uses this package. Here `Format.check` has checked what a file declares before it is opened.
 """
 
 from __future__ import annotations

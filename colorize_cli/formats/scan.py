@@ -20,14 +20,11 @@ import numpy as np
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import facts_of, unchanged
 from colorize_cli.formats.decode import finish, finish_page
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo, PhotoFormat
-from colorize_cli.formats.raw import Damaged, RawPage, TooManyPixels
-from colorize_cli.formats.scan_vips import open_jpeg, open_png
-from colorize_cli.formats.sniff import sniff
-from colorize_cli.formats.tiff.scan_tiff import open_tiff
+from colorize_cli.formats.decoded import Damaged, DecodedPage, TooManyPixels
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo
+from colorize_cli.formats.table import sniff, why_none
 
-Rows = tuple[int, RawPage]
-_OPENERS = {PhotoFormat.tiff: open_tiff, PhotoFormat.jpeg: open_jpeg, PhotoFormat.png: open_png}
+Rows = tuple[int, DecodedPage]
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,7 @@ class Scan:
             which the blocks are taken then.
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
+        read_whole: of a JPEG, what reads the rows that are to stay in memory, which is faster.
         let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
     """
 
@@ -64,6 +62,7 @@ class Scan:
     convert: Callable[[Page], Page] = lambda page: page
     reduced: Callable[[int], Iterator[Rows]] | None = None
     let_go: Callable[[], None] = lambda: None
+    read_whole: Callable[[], Iterator[Rows]] | None = None
 
     def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
         """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
@@ -74,7 +73,7 @@ class Scan:
         def converted(rows: Page) -> Page:
             return convert(replace(self.photo, pages=(rows,))).pages[0]
 
-        return Scan(replace(small, pages=pages), self.readers, converted, self.reduced)
+        return replace(self, photo=replace(small, pages=pages), convert=converted)
 
     def blocks(self, page: int, factor: int = 1) -> Iterator[Block]:
         """All rows of a page, from top to bottom; by a factor, which `reduced` must be there for, of a smaller copy.
@@ -104,8 +103,8 @@ class Scan:
             raise DecodeError("damaged: not all of its rows are there", path=path)
 
 
-def open_scan(path: Path, limits: DecodeLimits) -> Scan:
-    """Open a file that `scan_plan` says can be streamed.
+def open_scan(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> Scan:
+    """Open a file that `scan_plan` says can be streamed; `block_bytes` are about those of a block, 0 for what is fast.
 
     Raises:
         DecodeError: it cannot be read.
@@ -113,20 +112,23 @@ def open_scan(path: Path, limits: DecodeLimits) -> Scan:
     """
     facts, head = facts_of(path)
     format = sniff(head)
-    if format not in _OPENERS:
-        raise DecodeError("it is no TIFF, JPEG or PNG", path=path)
+    if format is None:
+        raise DecodeError(why_none(head), path=path)
     try:
-        raw, shapes, readers, reduced = _OPENERS[format](path, limits)
-        height, width = shapes[0][::-1] if raw.pages[0].orientation >= 5 else shapes[0]
-        photo = finish(raw, path, format, facts, (width, height))
+        opened = format.open_rows(path, limits, block_bytes)
+        photo = finish(opened.photo, path, format.name, facts, opened.shapes[0][::-1])
     except Damaged as error:
         raise DecodeError(error.reason, path=path, hint=error.advice()) from None
     except TooManyPixels as error:
         raise TooLargeError(str(error), path=path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    shapes = [
+        shape[::-1] if page.orientation >= 5 else shape
+        for page, shape in zip(opened.photo.pages, opened.shapes, strict=True)
+    ]
     pages = tuple(_spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
-    return Scan(replace(photo, pages=pages), tuple(readers), reduced=reduced)
+    return Scan(replace(photo, pages=pages), tuple(opened.readers), reduced=opened.reduced, read_whole=opened.whole)
 
 
 def _spread(page: Page, height: int, width: int) -> Page:

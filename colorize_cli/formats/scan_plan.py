@@ -12,27 +12,16 @@ from dataclasses import dataclass
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.machine import half_of_memory
-from colorize_cli.formats.exif import orientation, orientation_of
-from colorize_cli.formats.jpeg import multi_jpeg
-from colorize_cli.formats.jpeg.jpeg_file import APP1, XMP, exif_blocks
+from colorize_cli.formats.decoded import Damaged
 from colorize_cli.formats.kept import ROOM
 from colorize_cli.formats.limits import amount
 from colorize_cli.formats.photo import PhotoFormat, ProbeResult
-from colorize_cli.formats.png import png_text
-from colorize_cli.formats.raw import Damaged
-from colorize_cli.formats.scan_vips import jpeg_head, png_head
-from colorize_cli.formats.scan_write import STREAMED
-from colorize_cli.formats.tiff.tiff_pictures import pictures
-from colorize_cli.metadata.ifd import FileData, Ifd, TagError
+from colorize_cli.formats.table import FORMATS
 
 _BASE = 200 << 20  # bytes that a scan takes whatever its size: libraries, threads, the reduced copy
 _SMALL = 40 << 20  # bytes that any photo takes: the network's maps, and what is kept between the stages
-# Bytes a sample of a pixel that these encoders take beyond the others.
-_CODERS = {PhotoFormat.webp: 12, PhotoFormat.avif: 24, PhotoFormat.heic: 24, PhotoFormat.jp2: 20, PhotoFormat.jxl: 24}
 _STRIP_ROWS = 256
 _STRIPS = 8  # strips in one state or another at once: read, painted, coded
-_MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming
-
 _MOST_MEMORY = 4 << 40  # bytes that a machine might have
 
 
@@ -118,7 +107,7 @@ def memory_of_whole(found: ProbeResult, target: PhotoFormat) -> int:
     """What a file takes that is decoded as a whole: while it is decoded, or while its result is made and coded."""
     sample = 2 if found.depth > 8 else 1
     channels = min(max(found.channels, 1), 4)
-    each = sample * (1.5 * channels + 6) + _CODERS.get(target, 0) * sample
+    each = sample * (1.5 * channels + 6) + FORMATS[target].coder_bytes * sample
     return _SMALL + max(found.memory, os.stat(found.path).st_size + int(found.total_pixels * each))
 
 
@@ -135,69 +124,11 @@ def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]
     Raises:
         DecodeError: its header is damaged.
     """
+    if not FORMATS[target].in_strips:
+        return f"{target.upper()} is not written in strips", 0
     try:
-        if target not in STREAMED:
-            return f"{target.upper()} is not written in strips", 0
-        if found.format is PhotoFormat.jpeg:
-            return "it holds several pictures" if found.pages > 1 else _jpeg(found), 0
-        if found.format is PhotoFormat.png:
-            return _png(found), 0
-        if found.format is not PhotoFormat.tiff:
-            return f"{found.format.upper()} is not read in strips", 0
-        with open(found.path, "rb") as file:
-            seen = [_tiff(picture.ifd) for picture in pictures(FileData(file))[0]]
-        return next((reason for reason, _ in seen if reason), ""), max(segment for _, segment in seen)
+        return FORMATS[found.format].why_whole(found)
     except Damaged as error:
         raise DecodeError(error.reason, path=found.path, hint=error.advice()) from None
-    except (OSError, TagError, struct.error) as error:
+    except (OSError, ValueError, struct.error) as error:
         raise DecodeError(f"it cannot be read: {error}", path=found.path) from None
-
-
-def _jpeg(found: ProbeResult) -> str:
-    parsed = jpeg_head(found.path)
-    blocks, packets = exif_blocks(parsed), parsed.payloads(APP1, XMP)
-    if parsed.frame.marker not in (0xC0, 0xC1):
-        return "it is a progressive JPEG"
-    if parsed.frame.precision != 8:
-        return f"it is a JPEG of {parsed.frame.precision} bits"
-    if len(parsed.frame.components) not in (1, 3):
-        return "it is a CMYK JPEG"
-    if multi_jpeg.is_followed(parsed):
-        return "a gain map, another picture or a video follows it"
-    return _turned(orientation(blocks[0] if blocks else None, packets[0] if packets else None), 3)
-
-
-def _png(found: ProbeResult) -> str:
-    parsed = png_head(found.path)
-    if parsed.interlaced:
-        return "it is an interlaced PNG"
-    if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
-        return "it is a PNG with a palette, few bits or a transparent colour"
-    around = png_text.around(parsed.chunks)
-    return _turned(orientation(around.exif, around.xmp), 3)
-
-
-def _turned(value: int, least: int) -> str:
-    return f"its orientation tag ({value}) turns it" if value >= least else ""
-
-
-def _tiff(ifd: Ifd) -> tuple[str, int]:
-    compression, kinds = ifd.integer(259, 1), {int(kind) for kind in ifd.numbers(339)}
-    bits, samples = ifd.integer(258, 1), max(ifd.integer(277, 1), 1)
-    width, height, packet = ifd.integer(256), ifd.integer(257), ifd.find(700)
-    if compression == 6:
-        return "it is a TIFF with JPEG of the old kind", 0
-    if kinds - {1, 4} or bits > 16:
-        return "its samples are no whole numbers of 16 bits or fewer", 0
-    if turned := _turned(orientation_of(ifd, packet.value if packet else None), 5):
-        return turned, 0
-    tiled = ifd.find(324) is not None
-    rows = ifd.integer(323) if tiled else min(ifd.integer(278, height) or height, height)
-    segment = rows * width * samples * max(bits, 8) // 8
-    plain = compression == 1 and not tiled and ifd.integer(317, 1) == 1 and bits in (8, 16)
-    plain = plain and ifd.integer(262, 1) != 6
-    if plain:
-        return "", 0
-    if segment > _MOST_SEGMENT:
-        return f"one {'row of tiles' if tiled else 'strip'} of it has {amount(segment, 1024)}", segment
-    return "", segment

@@ -24,19 +24,18 @@ from colorize_cli.files.facts import unchanged
 from colorize_cli.files.machine import cores
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.formats.carry import fitted
-from colorize_cli.formats.encode import EncodeSettings, Written, target_format
+from colorize_cli.formats.encode import EncodeSettings, Written, left_out, target_format
 from colorize_cli.formats.jpeg.scan_write_jpeg import JpegStrips
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Page, PhotoFormat
 from colorize_cli.formats.png.encode_png import PngStrips
 from colorize_cli.formats.scan import Block, Scan, strips, with_neighbours
 from colorize_cli.formats.seal import seal
 from colorize_cli.formats.strip import strip
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.scan_write_tiff import TiffTiles
 from colorize_cli.metadata.ifd import FileData
 from colorize_cli.metadata.provenance import Provenance
-from colorize_cli.notes import Loss, Note
 
-STREAMED = frozenset({PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff})
 Paint = Callable[[int, Block], AnyPixels | LumaPlanes]
 Watch = Callable[[int], None]
 
@@ -74,7 +73,7 @@ def write_scan(
         paint: gives the colours of a block of a page (by its number), (n, W, 3), in any thread; or, where `takes_luma`
             says so, luma and chroma.
         out: the file; its folder exists.
-        settings: how; the format must be one of `STREAMED`.
+        settings: how; the format must be written in strips.
         provenance: the note that it carries.
         on_rows: told how many more rows were written; what it raises ends the writing, and nothing is left behind.
         workers: threads that paint and code; 0 is one for each core.
@@ -94,7 +93,7 @@ def write_scan(
     format, note = target_format(scan.photo, settings)
     photo = strip(scan.photo, settings.strip)
     added = photo.notes[len(scan.photo.notes) :]
-    photo, notes = fitted(photo, format)
+    photo, notes = fitted(photo, FORMATS[format])
     workers = workers or max(2, cores())
 
     def fill(file: BinaryIO) -> None:
@@ -125,13 +124,7 @@ def write_scan(
         raise
     except MemoryError:
         raise EncodeError("not enough memory to write it", path=source) from None
-    if format is not PhotoFormat.tiff and any(page.metadata.sub_images for page in photo.pages):
-        notes.append(
-            Note(
-                f"its sub-images (smaller copies, masks) were left out: {format.upper()} has no place for them",
-                Loss.sub_images,
-            )
-        )
+    notes += left_out(photo, FORMATS[format])
     return Written(out, format, size, (*([note] if note else []), *added, *notes))
 
 

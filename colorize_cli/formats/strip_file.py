@@ -13,20 +13,17 @@ from pathlib import Path
 from colorize_cli.errors import PhotoError
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.files.copy import blocks_of, copy_whole
-from colorize_cli.files.facts import FileFacts
-from colorize_cli.formats.decode import decode, read_file
-from colorize_cli.formats.jpeg.jpeg_file import JpegError
-from colorize_cli.formats.jpeg.strip_jpeg import Stripped, strip_jpeg
+from colorize_cli.files.facts import FileFacts, unchanged
+from colorize_cli.formats.base import Stripped
+from colorize_cli.formats.decode import decode
 from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat
-from colorize_cli.formats.png.strip_chunks import strip_png, strip_webp
 from colorize_cli.formats.seal import seal
 from colorize_cli.formats.strip import Strip, strip
-from colorize_cli.formats.tiff.strip_tiff import strip_tiff
-from colorize_cli.metadata.ifd import FileData, TagError
+from colorize_cli.formats.table import FORMATS
+from colorize_cli.metadata.ifd import FileData
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, losses
 
-_EDITORS = {PhotoFormat.jpeg: strip_jpeg, PhotoFormat.png: strip_png, PhotoFormat.webp: strip_webp}
 _NO_LIMITS = DecodeLimits(max_pixels=2**62)
 _NOBODY = Provenance("", "", "", "")
 
@@ -83,14 +80,13 @@ def _edited(
 ) -> Stripped | list[Patch] | None:
     """The file with less around its picture, or what is to be laid over a copy of it."""
     try:
-        if format is PhotoFormat.tiff:
-            with path.open("rb") as file:
-                return strip_tiff(FileData(file), what, note)
-        if format in _EDITORS:
-            return _EDITORS[format](read_file(path, _NO_LIMITS)[0], what, note)
-    except (JpegError, TagError, struct.error, ValueError, IndexError, OSError):
-        pass
-    return None
+        with path.open("rb") as file:
+            found = FORMATS[format].strip(FileData(file), what, note)
+    except (struct.error, ValueError, IndexError, OSError):
+        return None
+    if facts is not None:
+        unchanged(path, facts)
+    return found
 
 
 def _says_nothing(photo: Photo, what: Strip) -> bool:

@@ -16,16 +16,14 @@ from colorize_cli.errors import counted
 from colorize_cli.files.atomic import joined
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats import strip
+from colorize_cli.formats.base import Block, Format
 from colorize_cli.formats.decode import DecodeLimits, decode, decode_bytes
 from colorize_cli.formats.encode import EncodeSettings, encode_bytes, target_format
-from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
+from colorize_cli.formats.photo import AnyPixels, Page, Photo, Resolution
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.tiff_tags import LOSSY_COMPRESSIONS
 from colorize_cli.metadata.provenance import Provenance
 
-_LOSSLESS = frozenset({PhotoFormat.png, PhotoFormat.tiff, PhotoFormat.bmp, PhotoFormat.ppm})
-_NO_DEEP = frozenset({PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.bmp})
-# These have a place for it in EXIF alone, which is kept as it was.
-_NO_RESOLUTION = frozenset({PhotoFormat.ppm, PhotoFormat.webp, PhotoFormat.avif, PhotoFormat.heic})
 _NO_LIMITS = DecodeLimits(max_pixels=2**62)
 
 
@@ -63,18 +61,9 @@ def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
     faults = _pages(expected, back)
     if back.metadata.file.mtime_ns // 10**9 != source.metadata.file.mtime_ns // 10**9:
         faults.append("the file's time differs")
-    exact = is_lossless(source, back.format, settings)
+    exact = FORMATS[back.format].is_lossless(source, settings.quality)
     lossless = tuple(exact and page.metadata.compression not in LOSSY_COMPRESSIONS for page in back.pages)
     return ReadBack(back, lossless, tuple(faults))
-
-
-def is_lossless(photo: Photo, format: PhotoFormat, settings: EncodeSettings) -> bool:
-    """Whether an output of that format can hold exactly the pixels that the encoder was given."""
-    if format is PhotoFormat.tiff:
-        return True  # but for the pages that are JPEG inside
-    if format in (PhotoFormat.webp, PhotoFormat.jp2):
-        return settings.quality is None and photo.pages[0].metadata.lossless
-    return format in _LOSSLESS
 
 
 def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSettings) -> tuple[AnyPixels, ...]:
@@ -101,30 +90,24 @@ def _pages(source: Photo, back: Photo) -> list[str]:
     faults = []
     for number, (before, after) in enumerate(zip(source.pages, back.pages, strict=True), 1):
         where = f"page {number}: " if len(source.pages) > 1 else ""
-        faults += [where + fault for fault in _page(before, after, back.format)]
+        faults += [where + fault for fault in _page(before, after, FORMATS[back.format])]
     return faults
 
 
-def _page(before: Page, after: Page, format: PhotoFormat) -> list[str]:
+def _page(before: Page, after: Page, format: Format) -> list[str]:
     faults = []
     if before.size != after.size:
         faults.append(f"{after.size[0]} x {after.size[1]} pixels instead of {before.size[0]} x {before.size[1]}")
-    if before.pixels.dtype != after.pixels.dtype and format not in _NO_DEEP:
+    if before.pixels.dtype != after.pixels.dtype and format.has_16_bits:
         faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
     a, b = _transparency(before), _transparency(after)
-    if (
-        (a is None) != (b is None)
-        or a is not None
-        and b is not None
-        and format in _LOSSLESS
-        and not np.array_equal(a, b)
-    ):
+    if (a is None) != (b is None) or a is not None and b is not None and format.lossless and not np.array_equal(a, b):
         faults.append("transparency differs")
-    if before.icc != after.icc and not before.metadata.tag_srgb and format is not PhotoFormat.ppm:
+    if before.icc != after.icc and not before.metadata.tag_srgb and Block.icc in format.holds:
         faults.append("the colour profile differs")
-    if format is PhotoFormat.tiff and _subs(before) != _subs(after):
+    if Block.tiff_tags in format.holds and _subs(before) != _subs(after):
         faults.append("the sub-images differ")
-    if not _near(before.metadata.resolution, after.metadata.resolution) and format not in _NO_RESOLUTION:
+    if not _near(before.metadata.resolution, after.metadata.resolution) and Block.resolution in format.holds:
         faults.append("the resolution differs")
     return faults
 

@@ -24,12 +24,12 @@ from PIL import Image, ImageColor
 from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.errors import HintError, ShapeError, in_words, quoted
 from colorize_cli.files.plain import NotPlain, read_plain
-from colorize_cli.formats.declared import check
+from colorize_cli.formats.decoded import Damaged, TooManyPixels
 from colorize_cli.formats.limits import check_need
-from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
+from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.pillow_open import open_image
 from colorize_cli.formats.png import png_file
-from colorize_cli.formats.raw import Damaged, TooManyPixels
+from colorize_cli.formats.png.png_format import Png
 
 Floats = NDArray[np.float32]
 
@@ -136,7 +136,7 @@ def read_sidecar(path: Path) -> Sidecar:
         return _read_points(path)
     try:
         data = read_plain(path, MOST_BYTES)
-        check(data, PhotoFormat.png, DecodeLimits())
+        Png().check(data, DecodeLimits())
         png = png_file.parse(data, headers_only=True)
         check_need(png.width, png.height, _EACH * png.width * png.height, DecodeLimits())
         with open_image(data, "PNG") as image:

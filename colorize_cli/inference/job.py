@@ -10,8 +10,8 @@ from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import PHOTO_SUFFIXES
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
-from colorize_cli.formats.sniff import SUFFIXES
 from colorize_cli.formats.strip import Strip
+from colorize_cli.formats.table import by_suffix
 from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.version import __version__
@@ -120,7 +120,8 @@ class ColorizeJob:
         """What the encoder is told; a single output's suffix names its format."""
         wanted, single = _FORMATS.get(self.format), self.single_output()
         if single is not None:
-            wanted = next((form for form, known in SUFFIXES.items() if single.suffix.lower() in known), wanted)
+            named = by_suffix(single.suffix)
+            wanted = wanted if named is None else named.name
         return EncodeSettings(format=wanted, quality=self.quality, strip=self.strip)
 
     def limits(self) -> DecodeLimits:

@@ -13,8 +13,7 @@ from colorize_cli.files.discover import Source
 from colorize_cli.formats.encode import EncodeSettings, suffix_for, target_format
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.probe import probe
-
-_OPAQUE = frozenset({PhotoFormat.jpeg, PhotoFormat.bmp, PhotoFormat.ppm})  # transparency makes them PNG
+from colorize_cli.formats.table import FORMATS
 
 
 class PossibleSuffixes:
@@ -41,6 +40,7 @@ class PossibleSuffixes:
         except PhotoError:
             return frozenset()
         form = target_format(found, self.settings)[0]
-        forms = {form} | ({PhotoFormat.png} if form in _OPAQUE and found.format not in _OPAQUE else set())
+        may_be_png = FORMATS[found.format].has_alpha and not FORMATS[form].has_alpha  # transparency makes it one
+        forms = {form} | ({PhotoFormat.png} if may_be_png else set())
         suffixes = {suffix_for(source.path, form, pages) for form in forms for pages in (1, found.pages)}
         return frozenset(suffix.lower() for suffix in suffixes)

@@ -21,12 +21,12 @@ from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
+from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.encode import target_format, write_photo
 from colorize_cli.formats.kept import Shelf
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.raw import TooManyPixels
 from colorize_cli.formats.scan import Scan
 from colorize_cli.formats.scan_plan import ScanPlan, described, plan
 from colorize_cli.formats.strip_file import strip_copy

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import DecodeError, PhotoError, TooLargeError
-from colorize_cli.formats import declared
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.gif import gif_file
 from colorize_cli.formats.heif import heif_sizes
@@ -28,6 +27,7 @@ from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.reader import read_provenance
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.embedded import size_of
 from tests.formats import bombs
 
@@ -99,7 +99,7 @@ def test_the_message_says_how_much_and_which_option(tmp_path: Path) -> None:
     path.write_bytes(bombs.webp(16_000))
     with pytest.raises(TooLargeError) as refused:
         decode(path, DecodeLimits(max_memory=1 << 30))
-    need = declared.declared(path.read_bytes(), PhotoFormat.webp)
+    need = FORMATS[PhotoFormat.webp].header(path.read_bytes())
     assert need is not None and need.pixels == 16_000**2
     text = str(refused.value)
     assert "16,000 x 16,000 pixels need about" in text and "--max-memory 1G allows" in text and "takes them" in text

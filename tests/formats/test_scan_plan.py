@@ -12,7 +12,6 @@ import tifffile
 from PIL import Image
 
 from colorize_cli.errors import DecodeError, TooLargeError
-from colorize_cli.formats import scan_plan
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.limits import amount
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
@@ -20,7 +19,7 @@ from colorize_cli.formats.probe import probe
 from colorize_cli.formats.scan import open_scan
 from colorize_cli.formats.scan_plan import plan
 from colorize_cli.formats.scan_write import write_scan
-from colorize_cli.formats.tiff import scan_write_tiff
+from colorize_cli.formats.tiff import scan_write_tiff, tiff_format
 from colorize_cli.metadata.provenance import Provenance
 
 GREY = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
@@ -77,7 +76,7 @@ def plain(path: Path) -> PhotoFormat:
 def test_what_has_to_be_held_as_a_whole_is_named(
     make: Callable[[Path], PhotoFormat], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_plan, "_MOST_SEGMENT", 10_000)
+    monkeypatch.setattr(tiff_format, "_MOST_SEGMENT", 10_000)
     path = tmp_path / "scan"
     target = make(path)
     found = plan(probe(path), target, stream_from=1, max_memory=1 << 30)
@@ -88,7 +87,7 @@ def test_what_has_to_be_held_as_a_whole_is_named(
 
 
 def test_an_uncompressed_strip_may_be_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_plan, "_MOST_SEGMENT", 10_000)
+    monkeypatch.setattr(tiff_format, "_MOST_SEGMENT", 10_000)
     target = plain(tmp_path / "scan")
     assert plan(probe(tmp_path / "scan"), target, stream_from=1, max_memory=0).streamed
 

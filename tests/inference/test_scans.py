@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.icc import srgb_profile
 from colorize_cli.color.pixels import lightness_of
-from colorize_cli.formats import scan_plan, scan_vips
+from colorize_cli.formats import scan_plan, vips_rows
 from colorize_cli.formats.decode import decode
-from colorize_cli.formats.jpeg import scan_write_jpeg
+from colorize_cli.formats.jpeg import jpeg_rows, scan_write_jpeg
 from colorize_cli.formats.kept import Shelf
 from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.png import encode_png
 from colorize_cli.formats.scan import open_scan
-from colorize_cli.formats.tiff import scan_tiff, scan_write_tiff
+from colorize_cli.formats.tiff import scan_write_tiff, tiff_rows
 from colorize_cli.inference import scan_verify, scans
 from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.pipeline import processor
@@ -37,8 +37,8 @@ Array = NDArray[Any]
 @pytest.fixture(autouse=True)
 def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strips so small that a small picture has many."""
-    monkeypatch.setattr(scan_tiff, "_BLOCK", 30_000)
-    monkeypatch.setattr(scan_vips, "_BLOCK", 30_000)
+    monkeypatch.setattr(tiff_rows, "_BLOCK_BYTES", 30_000)
+    monkeypatch.setattr(vips_rows, "_BLOCK_BYTES", 30_000)
     monkeypatch.setattr(scan_write_tiff, "TILE", 64)
     monkeypatch.setattr(encode_png, "_STRIP_BYTES", 30_000)
     monkeypatch.setattr(scan_write_jpeg, "_ROWS", 48)
@@ -209,18 +209,18 @@ def test_rows_that_are_let_go_are_read_again_and_not_kept(tmp_path: Path, monkey
 
 def read_by(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The factors by which pictures are decoded from now on, by libvips row by row or by TurboJPEG at once."""
-    rows, at_once, factors = scan_vips._rows, scan_vips.JpegRows._decoded, list[int]()
+    rows, at_once, factors = vips_rows.read_rows, jpeg_rows.JpegRows._decoded, list[int]()
 
     def counted(*given: Any) -> Any:
         factors.append(given[4])
         return rows(*given)
 
-    def counted_at_once(read: scan_vips.JpegRows, factor: int) -> Any:
+    def counted_at_once(read: jpeg_rows.JpegRows, factor: int) -> Any:
         factors.append(factor)
         return at_once(read, factor)
 
-    monkeypatch.setattr(scan_vips, "_rows", counted)
-    monkeypatch.setattr(scan_vips.JpegRows, "_decoded", counted_at_once)
+    monkeypatch.setattr(vips_rows, "read_rows", counted)
+    monkeypatch.setattr(jpeg_rows.JpegRows, "_decoded", counted_at_once)
     return factors
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.formats import decode_ppm
 from colorize_cli.formats.gif import gif_blocks
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import PageMetadata
 from colorize_cli.formats.png import png_text
+from colorize_cli.formats.ppm import decode_ppm
 from colorize_cli.formats.tiff import tiff_tags
 from colorize_cli.metadata.ifd import Ifd, Tag
 

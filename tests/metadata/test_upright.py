@@ -18,13 +18,13 @@ from PIL import Image
 
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats.decode import decode, finish, turn
+from colorize_cli.formats.decoded import DecodedPage, DecodedPhoto
 from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
 from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import DecodeLimits, Metadata, Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.raw import RawPage, RawPhoto
 from colorize_cli.formats.scan import open_scan
 from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block
@@ -418,8 +418,8 @@ def test_regions_follow_a_turn_that_the_container_says(tmp_path: Path, suffix: s
 def test_regions_follow_a_turn_that_the_decoder_has_undone(turned: int) -> None:
     region = REGIONS["microsoft"].format(x=6 / WIDTH, y=22 / HEIGHT, w=8 / WIDTH, h=4 / HEIGHT)
     metadata = Metadata(xmp=f"{RDF}>{region}{END}".encode(), exif=subject_block("<", (10, 24, 8, 4), 1, 0x9214))
-    page = RawPage(turn(marked(), turned), "grey", undone=turned)
-    photo = finish(RawPhoto((page,), metadata), Path("photo.jxl"), PhotoFormat.jxl, FileFacts())
+    page = DecodedPage(turn(marked(), turned), "grey", undone=turned)
+    photo = finish(DecodedPhoto((page,), metadata), Path("photo.jxl"), PhotoFormat.jxl, FileFacts())
     assert region_told(photo) == pytest.approx(bright(photo.pages[0].pixels), abs=1e-3)
     x, y, w, h = bright(photo.pages[0].pixels)
     assert subject_of(photo) == (x + w // 2, y + h // 2, w, h)

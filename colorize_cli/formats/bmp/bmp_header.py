@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from colorize_cli.formats.raw import Damaged, Unsupported
+from colorize_cli.formats.decoded import Damaged, Unsupported
 
 _CORE, _INFO, _OS2, _OS2_SHORT = 12, 40, 64, 16
 SIZES = frozenset({_CORE, _OS2_SHORT, _INFO, 52, 56, _OS2, 108, 124})

@@ -1,7 +1,7 @@
 """Decode BMP: 1 to 32 bits a pixel, palettes, bit fields, run lengths, OS/2's kinds, bare DIBs.
 
 In:  the bytes of a BMP
-Out: `RawPhoto`; 8 bits, or 16 where a bit field has more than 8
+Out: `DecodedPhoto`; 8 bits, or 16 where a bit field has more than 8
 
 Source: Microsoft, "Bitmap Compression"; OS/2 2.0 Toolkit for 24-bit run lengths.
 """
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from colorize_cli.formats.bmp import bmp_file
 from colorize_cli.formats.bmp.bmp_header import BmpHeader, read_header, with_file_header
 from colorize_cli.formats.bmp.run_lengths import decode_runs
-from colorize_cli.formats.jpeg.decode_jpeg import decode_jpeg
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, left_over
+from colorize_cli.formats.jpeg.jpeg_format import Jpeg
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
-from colorize_cli.formats.png.decode_png import decode_png
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, left_over
+from colorize_cli.formats.png.png_format import Png
 from colorize_cli.notes import Loss, Note
 
 _PACKETS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")  # XMP, which readers find by scanning
 _CUT = "truncated BMP: its end is missing"
 
 
-def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
     """Decode a BMP.
 
     Raises:
@@ -36,8 +36,7 @@ def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     header = read_header(data)
     if header.coding in ("jpeg", "png"):
         coded = data[header.offset :]
-        inner = decode_png(coded, salvage) if header.coding == "png" else decode_jpeg(coded, limits, salvage)
-        return RawPhoto(inner.pages, inner.metadata, inner.notes)
+        return (Png() if header.coding == "png" else Jpeg()).decode(coded, limits, salvage)
     notes = list[str]()
     pixels, alpha = _pixels(data, header, salvage, notes)
     profile, missing = bmp_file.profile_of(data)
@@ -48,14 +47,14 @@ def decode_bmp(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if header.coding == "plain" and profile is None and not data[end:].lstrip().startswith(_PACKETS):
         notes += left_over(data, end)
     x, y = header.per_metre
-    page = RawPage(
+    page = DecodedPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
         icc=profile,
         metadata=PageMetadata(resolution=Resolution(x * 0.0254, y * 0.0254) if x and y else None, depth=header.depth),
     )
-    return RawPhoto((page,), Metadata(), tuple(notes))
+    return DecodedPhoto((page,), Metadata(), tuple(notes))
 
 
 def _pixels(data: bytes, header: BmpHeader, salvage: bool, notes: list[str]) -> tuple[AnyPixels, AnyPixels | None]:

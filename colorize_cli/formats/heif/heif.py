@@ -1,7 +1,7 @@
 """HEIC, where the extra `heic` is installed.
 
 In:  the bytes of a HEIC file; or pixels and what stands around them
-Out: `RawPhoto`; or the bytes of a HEIC file
+Out: `DecodedPhoto`; or the bytes of a HEIC file
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.formats import exif
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.photo import AnyPixels, Metadata, MultiPicture, PageMetadata
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported
 from colorize_cli.notes import Loss, Note
 
 
@@ -46,7 +46,7 @@ def photos_in(data: bytes) -> int:
         return 1  # it is refused when it is read
 
 
-def decode_heif(data: bytes) -> RawPhoto:
+def decode_heif(data: bytes) -> DecodedPhoto:
     """Decode the pictures that stand on their own, the primary one first; the library undoes their rotation.
 
     Raises:
@@ -59,7 +59,7 @@ def decode_heif(data: bytes) -> RawPhoto:
     block, packet = own.exif or _exif_of(first), own.xmp or first.info.get("xmp") or None
     turned = own.orientation  # by the library; otherwise it leaves the picture as it is, whatever EXIF says
     told = turned != 1 or block is not None and exif.gives_orientation(block)
-    pages, notes = list[RawPage](), list[str]()
+    pages, notes = list[DecodedPage](), list[str]()
     for number in order:
         image = file[number]
         page = _page(image, block if image is first else _exif_of(image))
@@ -75,7 +75,7 @@ def decode_heif(data: bytes) -> RawPhoto:
             page = replace(page, metadata=replace(page.metadata, multi=about))
         pages.append(page)
         notes += _left_out(image)
-    return RawPhoto(tuple(pages), Metadata(exif=block, xmp=packet), tuple(dict.fromkeys((*own.notes, *notes))))
+    return DecodedPhoto(tuple(pages), Metadata(exif=block, xmp=packet), tuple(dict.fromkeys((*own.notes, *notes))))
 
 
 def _exif_of(image: Any) -> bytes | None:
@@ -83,7 +83,7 @@ def _exif_of(image: Any) -> bytes | None:
     return block.removeprefix(b"Exif\0\0") if isinstance(block, bytes) and block else None
 
 
-def _page(image: Any, block: bytes | None) -> RawPage:
+def _page(image: Any, block: bytes | None) -> DecodedPage:
     """The pixels of one picture."""
     array: AnyPixels = np.array(np.asarray(image))
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
@@ -92,7 +92,7 @@ def _page(image: Any, block: bytes | None) -> RawPage:
         alpha, array = np.ascontiguousarray(array[..., -1]), array[..., :-1]
         array = array[..., 0] if array.shape[2] == 1 else array
     depth = int(image.info.get("bit_depth", 8))
-    return RawPage(
+    return DecodedPage(
         pixels=np.ascontiguousarray(array),
         space="grey" if array.ndim == 2 else "rgb",
         alpha=alpha,
@@ -115,7 +115,7 @@ def _left_out(image: Any) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Coloured:
+class Colored:
     """A picture on its way into a file.
 
     Attributes:
@@ -129,7 +129,7 @@ class Coloured:
     icc: bytes | None
 
 
-def encode_heif(pictures: Sequence[Coloured], quality: int) -> bytes:
+def encode_heif(pictures: Sequence[Colored], quality: int) -> bytes:
     """Encode pictures, of which the first one is the primary."""
     library, file = _library(), None
     for number, picture in enumerate(pictures):

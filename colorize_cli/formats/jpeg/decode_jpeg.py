@@ -1,11 +1,12 @@
 """Decode JPEG: grey straight to grey, RGB, and the CMYK kinds.
 
 In:  the bytes of a file that starts as a JPEG
-Out: `RawPhoto`
+Out: `DecodedPhoto`
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import imagecodecs
@@ -13,12 +14,11 @@ import numpy as np
 
 from colorize_cli.errors import in_words
 from colorize_cli.formats import exif
-from colorize_cli.formats.declared import check_all
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.formats.jpeg.jpeg_pixels import JpegDamage, decode_leniently, decode_strictly
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, PhotoFormat, Resolution
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported
+from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.metadata import irb
 from colorize_cli.notes import Loss, Note
 
@@ -34,12 +34,17 @@ _STALE = (
 _HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
 
 
-def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def decode_jpeg(data: bytes, salvage: bool, check: Callable[[list[bytes]], None]) -> DecodedPhoto:
     """Decode a JPEG: one photo, or all that it holds; what only goes with the first one is left out with a note.
+
+    Args:
+        data: the file.
+        salvage: take what is there of a damaged one.
+        check: refuses several pictures that take more memory than is allowed.
 
     Raises:
         Damaged: it is no JPEG that can be read, or its end is missing and `salvage` is not given.
-        TooManyPixels: its header declares more than the limits allow.
+        TooManyPixels: by `check`.
     """
     try:
         parsed = jpeg_file.parse(data)
@@ -53,8 +58,8 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     notes = multi_jpeg.left_out(data, parsed, pictures)
     metadata = multi_jpeg.of_what_is_left(first.metadata) if notes else first.metadata
     if not photos:
-        return RawPhoto(first.pages, metadata, (*first.notes, *notes))
-    check_all([data, *(picture.data for picture in photos)], PhotoFormat.jpeg, limits)
+        return DecodedPhoto(first.pages, metadata, (*first.notes, *notes))
+    check([data, *(picture.data for picture in photos)])
     about = multi_jpeg.first_of_several(parsed, mpf.entries(data)[0].attribute)
     pages = [replace(first.pages[0], metadata=replace(first.pages[0].metadata, multi=about))]
     for number, picture in enumerate(photos, 2):
@@ -67,10 +72,10 @@ def decode_jpeg(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
         about = multi_jpeg.further(picture.data, picture.attribute, found.metadata)
         pages.append(replace(found.pages[0], metadata=replace(found.pages[0].metadata, multi=about)))
         notes += [multi_jpeg.of_picture(number, note) for note in found.notes]
-    return RawPhoto(tuple(pages), metadata, (*first.notes, *notes))
+    return DecodedPhoto(tuple(pages), metadata, (*first.notes, *notes))
 
 
-def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> RawPhoto:
+def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> DecodedPhoto:
     """The first picture of a file."""
     frame, notes = parsed.frame, list[str]()
     if not frame.width or not frame.height or not frame.components:
@@ -90,7 +95,7 @@ def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> RawPhoto:
     return photo_of(parsed, pixels, space, notes)
 
 
-def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) -> RawPhoto:
+def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) -> DecodedPhoto:
     """A photo from its pixels, or some of its rows, and what stands around them."""
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
@@ -102,7 +107,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
     if irb.has_thumbnail(resources) or _has_own_thumbnail(parsed):
         notes.append(exif.THUMBNAIL_LEFT_OUT)
     traits = parsed.traits()
-    page = RawPage(
+    page = DecodedPage(
         pixels=pixels,
         space=space,  # type: ignore[arg-type]
         icc=profile,
@@ -122,7 +127,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
         comments=tuple(payload for marker, payload in parsed.segments if marker == COM),
         segments=tuple(_others(parsed)),
     )
-    return RawPhoto((page,), metadata, tuple(notes))
+    return DecodedPhoto((page,), metadata, tuple(notes))
 
 
 def _others(parsed: JpegFile) -> list[tuple[int, bytes]]:

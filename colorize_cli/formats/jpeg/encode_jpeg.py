@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from colorize_cli.color.icc import srgb_profile
+from colorize_cli.formats.around import eight_bits, profile_of
 from colorize_cli.formats.carry import carried_exif, comments_of
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.jpeg.jpeg_file import APP0, COM, MAX_PAYLOAD
@@ -33,16 +33,6 @@ _CV2_SAMPLINGS = {
     "444": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 }
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
-
-
-def eight_bits(pixels: AnyPixels) -> AnyPixels:
-    """16 bits rounded to 8; 8 bits as they are."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    out = np.empty(pixels.shape, np.uint8)
-    for row in range(0, len(pixels), 256):
-        out[row : row + 256] = (pixels[row : row + 256].astype(np.uint32) + 128) // 257
-    return out
 
 
 def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) -> bytes:
@@ -141,7 +131,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
     if metadata.iptc:
         segments += jpeg_file.photoshop_segments(metadata.iptc)
     segments += metadata.segments
-    profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
+    profile = profile_of(page)
     if profile:
         parts = jpeg_file.icc_segments(profile)
         segments += parts

@@ -17,7 +17,8 @@ from typing import BinaryIO
 import imagecodecs
 import numpy as np
 
-from colorize_cli.formats.jpeg.encode_jpeg import code_luma, code_pixels, eight_bits, segments_around
+from colorize_cli.formats.around import eight_bits
+from colorize_cli.formats.jpeg.encode_jpeg import code_luma, code_pixels, segments_around
 from colorize_cli.formats.jpeg.jpeg_file import assemble
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Page, Photo
 from colorize_cli.metadata.provenance import Provenance

@@ -9,16 +9,14 @@ Orientation, profile, resolution and how the colors are coded stay: without them
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 
 from colorize_cli.formats import exif, places
+from colorize_cli.formats.base import Stripped
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
 from colorize_cli.formats.jpeg.xmp_segments import noted
 from colorize_cli.formats.strip import Strip
 from colorize_cli.metadata import extended
-from colorize_cli.metadata.ifd import Tag
-from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.parts import without_motion
 from colorize_cli.metadata.provenance import Provenance
 
@@ -34,21 +32,6 @@ _KEPT = (
 )
 Segments = list[tuple[int, bytes]]
 _VIDEO_PLACES = (b"\xa9xyz", b"com.apple.quicktime.location", b"loci\0\0\0\0")
-
-
-@dataclass
-class Stripped:
-    """A file with less around its pictures.
-
-    Attributes:
-        data: its bytes.
-        changed: something went; else it is the source's file, but for our note.
-        notes: what was left out besides what was asked for.
-    """
-
-    data: bytes
-    changed: bool
-    notes: list[str] = field(default_factory=list)
 
 
 def strip_jpeg(data: bytes, what: Strip, note: Provenance) -> Stripped:
@@ -96,7 +79,7 @@ def _picture(data: bytes, what: Strip, note: Provenance | None, with_video: bool
         left = [item for item in segments if any(item[0] == k and item[1].startswith(s) for k, s in _KEPT)]
         changed = len(left) < len(segments)
         turned = exif.orientation(blocks[0] if blocks else None, packet)
-        own = [exif_block("<", [Tag(274, 3, 1, struct.pack("<H", turned))])] if turned > 1 else []
+        own = [exif.orientation_alone(turned)] if turned > 1 else []
         return _assembled(left, own, _noted(None, (), note), b"", data[scan:]), changed
     clean = [exif.without_gps(block) for block in blocks]
     new, new_pieces = extended.changed(packet, pieces, places.xmp_without)

@@ -1,7 +1,7 @@
 """Read and write JPEG XL: 8 to 16 bits, grey or RGB, alpha, with EXIF and XMP.
 
 In:  the bytes of a JPEG XL; or RGB pixels and what stands around them
-Out: `RawPhoto`; or the bytes of a JPEG XL
+Out: `DecodedPhoto`; or the bytes of a JPEG XL
 
 The codec is libjxl, by imagecodecs, which neither gives nor takes color profiles.
 """
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.tables import linear_tables
 from colorize_cli.formats import exif
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
 from colorize_cli.formats.jxl import jxl_file, jxl_header
 from colorize_cli.formats.jxl.jxl_color import color_of, profile_of
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.notes import Loss, Note
 
 _MOST_METADATA = 64 << 20
 _LOSSY_EFFORT, _LOSSLESS_EFFORT = 3, 2  # a tenth of the time of the usual 7, for files a tenth larger
 
 
-def decode_jxl(data: bytes) -> RawPhoto:
+def decode_jxl(data: bytes) -> DecodedPhoto:
     """Decode the first picture of a JPEG XL; libjxl turns it upright.
 
     Raises:
@@ -53,7 +53,7 @@ def decode_jxl(data: bytes) -> RawPhoto:
             notes.append(Note(said, Loss.profile))
     color, alpha = _split(_full(pixels, header, notes))
     block, packet = _metadata(data, notes)
-    page = RawPage(
+    page = DecodedPage(
         pixels=color,
         space="grey" if color.ndim == 2 else "rgb",
         alpha=alpha,
@@ -64,7 +64,7 @@ def decode_jxl(data: bytes) -> RawPhoto:
             resolution=_turned(exif.resolution(block), header.orientation), depth=header.bits, lossless=not header.lossy
         ),
     )
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))
+    return DecodedPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))
 
 
 def left_to_undo(data: bytes) -> int:

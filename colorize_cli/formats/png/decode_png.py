@@ -1,7 +1,7 @@
 """Decode PNG of every depth and kind.
 
 In:  the bytes of a file that starts as a PNG
-Out: `RawPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes its colours
+Out: `DecodedPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes its colours
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import imagecodecs
 import numpy as np
 
 from colorize_cli.formats import exif
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.formats.png import png_about, png_file, png_text
 from colorize_cli.formats.png.png_file import PngError, PngFile
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.metadata import irb
 from colorize_cli.notes import Loss, Note
 
@@ -28,7 +28,7 @@ _NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"hIST"})
 _CUT, _WRONG = "truncated PNG: its end is missing", "damaged PNG: wrong checksums"
 
 
-def decode_png(data: bytes, salvage: bool) -> RawPhoto:
+def decode_png(data: bytes, salvage: bool) -> DecodedPhoto:
     """Decode a PNG.
 
     Raises:
@@ -51,11 +51,11 @@ def decode_png(data: bytes, salvage: bool) -> RawPhoto:
     return photo_of(parsed, pixels, alpha, notes)
 
 
-def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes: list[str]) -> RawPhoto:
+def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes: list[str]) -> DecodedPhoto:
     """A photo from its pixels, or some of its rows, and what stands around them."""
     found = png_text.around(parsed.chunks)
     block, packet = found.exif, found.xmp
-    page = RawPage(
+    page = DecodedPage(
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
@@ -75,10 +75,10 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
     if resources and irb.has_thumbnail(resources):
         notes.append(exif.THUMBNAIL_LEFT_OUT)
     resources = irb.without_thumbnail(resources) or None if resources else None
-    return RawPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, text=text), tuple(notes))
+    return DecodedPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, text=text), tuple(notes))
 
 
-def _about(parsed: PngFile, chunks: Sequence[tuple[bytes, bytes]], page: RawPage) -> Iterator[tuple[bytes, bytes]]:
+def _about(parsed: PngFile, chunks: Sequence[tuple[bytes, bytes]], page: DecodedPage) -> Iterator[tuple[bytes, bytes]]:
     """The chunks that go back; those that speak of samples speak of the result's."""
     for kind, payload in chunks:
         if kind in (b"sBIT", b"bKGD"):

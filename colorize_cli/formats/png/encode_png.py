@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from colorize_cli.color.icc import srgb_profile
+from colorize_cli.formats.around import profile_of
 from colorize_cli.formats.carry import carried_exif
 from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.formats.png import png_file
@@ -33,7 +33,7 @@ _BASE = 65521
 _COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
 
 
-def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tuple[bytes, list[str]]:
+def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> bytes:
     """Encode one page as a PNG file."""
     file, way = io.BytesIO(), PngStrips(photo, page, note)
     way.start(file)
@@ -42,7 +42,7 @@ def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> tu
         alpha = None if page.alpha is None else page.alpha[part]
         way.write(file, way.code(replace(page, pixels=page.pixels[part], alpha=alpha), rgb[part]))
     way.end(file)
-    return file.getvalue(), []
+    return file.getvalue()
 
 
 class PngStrips:
@@ -102,7 +102,7 @@ def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[byte
     """All chunks of a PNG that are not about its coding, as they stand before the pixels."""
     metadata = photo.metadata
     before: list[tuple[bytes, bytes]] = []
-    profile = page.icc or (srgb_profile() if page.metadata.tag_srgb else None)
+    profile = profile_of(page)
     colour = [item for item in metadata.text if item[0] in _COLOUR]
     if profile:
         before.append(png_file.icc_chunk(profile))

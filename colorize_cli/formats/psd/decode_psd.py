@@ -1,7 +1,7 @@
 """Decode the flattened picture of Photoshop documents (PSD and PSB).
 
 In:  the bytes of a document
-Out: `RawPhoto`: 1 to 32 bits, grey, RGB, indexed, CMYK, Lab and duotone; its layers are left out with a note
+Out: `DecodedPhoto`: 1 to 32 bits, grey, RGB, indexed, CMYK, Lab and duotone; its layers are left out with a note
 
 Source: Adobe, "Photoshop File Formats Specification".
 """
@@ -17,9 +17,9 @@ import numpy as np
 
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats import exif
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Space, left_over
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
 from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Space, left_over
 from colorize_cli.formats.tiff.tiff_colour import lab_to_rgb
 from colorize_cli.metadata import irb
 from colorize_cli.notes import Loss, Note
@@ -30,7 +30,7 @@ _KEPT = frozenset(
 )  # caption, IPTC, copyright, address, digest; others tell of layers
 
 
-def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
+def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
     """Decode a document's flattened picture.
 
     Raises:
@@ -60,7 +60,7 @@ def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
         notes.append(Note("channels beyond color and transparency were left out", Loss.sub_images))
     block, profile = found.get(_EXIF) or None, found.get(_ICC) or None
     kept = b"".join(whole for number, _, whole in parts if number in _KEPT)
-    page = RawPage(
+    page = DecodedPage(
         pixels=np.ascontiguousarray(pixels),
         space=space,
         alpha=None if alpha is None else np.ascontiguousarray(alpha.astype(pixels.dtype)),
@@ -69,7 +69,7 @@ def decode_psd(data: bytes, salvage: bool) -> RawPhoto:
             resolution=_resolution(found.get(_RESOLUTION)) or exif.resolution(block), depth=header.depth
         ),
     )
-    return RawPhoto((page,), Metadata(exif=block, xmp=found.get(_XMP) or None, iptc=kept or None), tuple(notes))
+    return DecodedPhoto((page,), Metadata(exif=block, xmp=found.get(_XMP) or None, iptc=kept or None), tuple(notes))
 
 
 def _block(data: bytes, at: int, wide: bool) -> tuple[bytes, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from colorize_cli.formats.raw import Damaged, Unsupported
+from colorize_cli.formats.decoded import Damaged, Unsupported
 
 BITMAP, GREY, INDEXED, RGB, CMYK, MULTI, DUOTONE, LAB = 0, 1, 2, 3, 4, 7, 8, 9
 COLORS = {BITMAP: 1, GREY: 1, INDEXED: 1, RGB: 3, CMYK: 4, DUOTONE: 1, LAB: 3}

@@ -1,7 +1,7 @@
 """Decode TIFF: every page, each with its own size, depth, tags, profile and orientation.
 
 In:  the bytes of a file that starts as a TIFF (classic or BigTIFF)
-Out: `RawPhoto`; 16 bits stay 16, floats become 16, fewer than 8 become 8
+Out: `DecodedPhoto`; 16 bits stay 16, floats become 16, fewer than 8 become 8
 
 What belongs to a page without being one (levels of a pyramid, thumbnails, masks) is not decoded: see `SubImage`.
 """
@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from colorize_cli.formats import exif
-from colorize_cli.formats.camera_raw import decode_raw, holds_sensor_data
+from colorize_cli.formats.camera.camera_raw import decode_raw, holds_sensor_data
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.limits import check_need, check_size
 from colorize_cli.formats.photo import DecodeLimits, JpegTraits, Metadata, PageMetadata, SubImage
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported
 from colorize_cli.formats.tiff.tiff_colour import colour_of, extras_of
 from colorize_cli.formats.tiff.tiff_cost import cost
 from colorize_cli.formats.tiff.tiff_kind import check_kind
@@ -34,7 +34,7 @@ _GREY = (0, 1)
 _CLOUD_OPTIMIZED = b"GDAL_STRUCTURAL_METADATA_SIZE="  # what GDAL writes behind the header
 
 
-def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
+def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
     """Decode a TIFF.
 
     Raises:
@@ -68,7 +68,7 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     largest = max(found, key=lambda picture: picture.ifd.integer(256) * picture.ifd.integer(257)).ifd
     need = len(data) + cost([picture.ifd for picture in found])
     check_need(largest.integer(256), largest.integer(257), need, limits)
-    pages, room = list[RawPage](), Room(len(data))
+    pages, room = list[DecodedPage](), Room(len(data))
     for number, picture in enumerate(found, 1):
         try:
             pages.append(_page(data, picture, len(found) > 1, salvage, notes, room))
@@ -83,7 +83,7 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> RawPhoto:
     if not pages:
         raise Damaged("damaged TIFF: none of its pages can be read")
     first = pages[0].metadata.tags
-    return RawPhoto(tuple(pages), metadata_of(header, first), tuple(dict.fromkeys(notes)))
+    return DecodedPhoto(tuple(pages), metadata_of(header, first), tuple(dict.fromkeys(notes)))
 
 
 def metadata_of(header: Header, first: Ifd | None) -> Metadata:
@@ -101,8 +101,8 @@ def metadata_of(header: Header, first: Ifd | None) -> Metadata:
 
 
 def with_sub_images(
-    page: RawPage, data: Data, picture: Picture, notes: list[str], room: Room, keep_coded: bool = False
-) -> RawPage:
+    page: DecodedPage, data: Data, picture: Picture, notes: list[str], room: Room, keep_coded: bool = False
+) -> DecodedPage:
     """A page with what belongs to it; nothing is decoded.
 
     Args:
@@ -137,7 +137,9 @@ def _sub_image(data: Data, sub: Ifd, page: Ifd, keep_coded: bool, room: Room) ->
     return SubImage(sub, is_level, coded, _traits(data, sub) if sub.integer(259, 1) in _JPEG else None)
 
 
-def _page(data: bytes, picture: Picture, among_others: bool, salvage: bool, notes: list[str], room: Room) -> RawPage:
+def _page(
+    data: bytes, picture: Picture, among_others: bool, salvage: bool, notes: list[str], room: Room
+) -> DecodedPage:
     ifd = picture.ifd
     check_kind(ifd)
     samples = read_samples(data, picture.number, ifd, salvage)
@@ -146,7 +148,7 @@ def _page(data: bytes, picture: Picture, among_others: bool, salvage: bool, note
     return with_sub_images(page, data, picture, notes, room, may_stay and not samples.notes)
 
 
-def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage:
+def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> DecodedPage:
     """A page, or some of its rows, from its samples as stored and its tags; what is odd is added to `notes`.
 
     Raises:
@@ -156,7 +158,7 @@ def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> RawPage
     colour, rest, space = colour_of(samples, ifd, ifd.integer(262, 1), notes)
     alpha, premultiplied, extra = extras_of(rest, ifd)
     profile, packet, compression = ifd.find(ICC), ifd.find(XMP), ifd.integer(259, 1)
-    return RawPage(
+    return DecodedPage(
         pixels=np.ascontiguousarray(colour),
         space=space,
         alpha=alpha,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.formats import webp_file
 from colorize_cli.formats.jp2 import jp2_file
+from colorize_cli.formats.webp import webp_file
 
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
 

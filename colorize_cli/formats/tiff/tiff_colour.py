@@ -10,8 +10,8 @@ import numpy as np
 
 from colorize_cli.color.lab import srgb_from_lab
 from colorize_cli.errors import counted
+from colorize_cli.formats.decoded import Damaged, Space, Unsupported
 from colorize_cli.formats.photo import AnyPixels
-from colorize_cli.formats.raw import Damaged, Space, Unsupported
 from colorize_cli.formats.tiff.tiff_scale import full_range
 from colorize_cli.formats.tiff.tiff_segments import Samples
 from colorize_cli.formats.tiff.tiff_ycbcr import to_rgb

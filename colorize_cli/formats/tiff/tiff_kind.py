@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tifffile
 
-from colorize_cli.formats.raw import Unsupported
+from colorize_cli.formats.decoded import Unsupported
 from colorize_cli.metadata.ifd import Ifd
 
 _READ = frozenset({0, 1, 2, 3, 4, 5, 6, 8, 9, 10})  # the photometric interpretations

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from colorize_cli.formats.jpeg.encode_jpeg import eight_bits
+from colorize_cli.formats.around import eight_bits
 from colorize_cli.formats.photo import AnyPixels, Page, SubImage
 from colorize_cli.formats.tiff.tiff_coding import coded_rows, coding_like, layout_tags, unit_rows
 from colorize_cli.formats.tiff.tiff_stream import Parts, Piece, TiffStream

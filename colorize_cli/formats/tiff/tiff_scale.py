@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from colorize_cli.formats.decoded import Damaged
 from colorize_cli.formats.photo import AnyPixels
-from colorize_cli.formats.raw import Damaged
 from colorize_cli.metadata.ifd import Ifd
 from colorize_cli.notes import Loss, Note
 

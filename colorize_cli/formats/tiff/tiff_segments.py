@@ -14,10 +14,10 @@ import imagecodecs
 import numpy as np
 import tifffile
 
+from colorize_cli.formats.decoded import Damaged, Unsupported
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.photo import AnyPixels
 from colorize_cli.formats.pillow_open import open_image
-from colorize_cli.formats.raw import Damaged, Unsupported
 from colorize_cli.formats.tiff.embedded import size_of
 from colorize_cli.formats.tiff.tiff_cost import segment
 from colorize_cli.formats.tiff.tiff_fax import FAX, FaxCoding, decode_fax

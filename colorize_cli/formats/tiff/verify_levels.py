@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from colorize_cli.formats.around import eight_bits
+from colorize_cli.formats.decoded import Damaged
 from colorize_cli.formats.jpeg.decode_jpeg import reason
-from colorize_cli.formats.jpeg.encode_jpeg import eight_bits
 from colorize_cli.formats.photo import AnyPixels
-from colorize_cli.formats.raw import Damaged
-from colorize_cli.formats.tiff.scan_tiff import rows_as_stored
 from colorize_cli.formats.tiff.tiff_levels import Reducer
 from colorize_cli.formats.tiff.tiff_pictures import Picture, is_copy_of, is_mask, pictures
+from colorize_cli.formats.tiff.tiff_rows import rows_as_stored
 from colorize_cli.formats.tiff.tiff_tags import LOSSY_COMPRESSIONS
 from colorize_cli.metadata.ifd import FileData, Ifd
 

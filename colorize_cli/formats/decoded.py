@@ -1,7 +1,7 @@
 """What the decoders of the formats hand to the road: pixels as stored, not yet upright or normalised.
 
 In:  nothing; the words that the decoders share
-Out: `RawPage`, `RawPhoto`; `Damaged`, which every decoder raises for what cannot be read
+Out: `DecodedPage`, `DecodedPhoto`; `Damaged`, which every decoder raises for what cannot be read
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def left_over(data: bytes, end: int) -> list[Note]:
 
 
 @dataclass(frozen=True)
-class RawPage:
+class DecodedPage:
     """One page as stored.
 
     Attributes:
@@ -70,10 +70,10 @@ class RawPage:
 
 
 @dataclass(frozen=True)
-class RawPhoto:
+class DecodedPhoto:
     """A file as stored; its EXIF and XMP still say what they said; `format` is what it is, if its start tells less."""
 
-    pages: tuple[RawPage, ...]
+    pages: tuple[DecodedPage, ...]
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     format: PhotoFormat | None = None
@@ -83,8 +83,8 @@ __all__ = [
     "AnyPixels",
     "Damaged",
     "JpegTraits",
-    "RawPage",
-    "RawPhoto",
+    "DecodedPage",
+    "DecodedPhoto",
     "Resolution",
     "Space",
     "TooManyPixels",

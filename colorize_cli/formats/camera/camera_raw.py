@@ -1,7 +1,7 @@
 """Camera raw files: told from photos whatever their names say, and developed where rawpy is installed.
 
 In:  a TIFF's directories, or the file
-Out: whether it is one; `RawPhoto`, 16 bits, upright, sRGB; or `Unsupported` with the way out
+Out: whether it is one; `DecodedPhoto`, 16 bits, upright, sRGB; or `Unsupported` with the way out
 
 A raw file's TIFF directories begin with a thumbnail that must not pass for the photo.
 """
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.formats import exif
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits, Metadata, PageMetadata, PhotoFormat
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, Unsupported
 from colorize_cli.formats.tiff.tiff_pictures import Picture
 from colorize_cli.metadata.ifd import Ifd
 from colorize_cli.metadata.ifd_write import exif_block
@@ -83,7 +83,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         raise _refused(error) from None
 
 
-def decode_raw(data: bytes, limits: DecodeLimits, first: Ifd | None = None) -> RawPhoto:
+def decode_raw(data: bytes, limits: DecodeLimits, first: Ifd | None = None) -> DecodedPhoto:
     """Develop a raw file: the camera's white balance, no brightening, sRGB.
 
     Args:
@@ -107,12 +107,12 @@ def decode_raw(data: bytes, limits: DecodeLimits, first: Ifd | None = None) -> R
         raise _refused(error) from None
     if block is None and first is not None:
         block = exif_block(first.order, [tag for tag in first.tags if tag.code in _ABOUT])
-    page = RawPage(
+    page = DecodedPage(
         pixels=np.ascontiguousarray(pixels),
         space="rgb",
         metadata=PageMetadata(resolution=exif.resolution(block), depth=16),
     )
-    return RawPhoto(
+    return DecodedPhoto(
         (page,), Metadata(exif=block), ("developed from a camera's raw file, with its white balance",), PhotoFormat.raw
     )
 

@@ -1,7 +1,7 @@
 """Decode the netpbm family: PBM, PGM and PPM, plain and raw, 8 and 16 bits.
 
 In:  the bytes of a file that starts with P1 to P6
-Out: `RawPhoto`; its comments are kept
+Out: `DecodedPhoto`; its comments are kept
 
 Pillow reads 16-bit PPM as 8 bits without a word, hence this. Source: the netpbm format pages (pbm.5, pgm.5, ppm.5).
 """
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, left_over
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto, left_over
 from colorize_cli.notes import Loss, Note
 
 _TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*(\d+)")
@@ -47,7 +47,7 @@ def header(data: bytes) -> tuple[int, int, int, int, int]:
     return kind, values[0], values[1], top, at + 1
 
 
-def decode_ppm(data: bytes, salvage: bool) -> RawPhoto:
+def decode_ppm(data: bytes, salvage: bool) -> DecodedPhoto:
     """Decode a PBM, PGM or PPM.
 
     Raises:
@@ -71,10 +71,10 @@ def decode_ppm(data: bytes, salvage: bool) -> RawPhoto:
     if int(pixels.max(initial=0)) > top:
         raise Damaged("damaged PPM: its samples exceed the highest value that it declares")
     comments = tuple(m[1] for m in _COMMENT.finditer(data[:start]) if m[1].strip())
-    page = RawPage(
+    page = DecodedPage(
         _full(pixels, top), "grey" if channels == 1 else "rgb", metadata=PageMetadata(depth=top.bit_length())
     )
-    return RawPhoto((page,), Metadata(comments=comments), notes)
+    return DecodedPhoto((page,), Metadata(comments=comments), notes)
 
 
 def _samples(body: bytes, kind: int, width: int, height: int, top: int) -> AnyPixels:

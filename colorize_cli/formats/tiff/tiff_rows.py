@@ -19,11 +19,12 @@ import numpy as np
 import tifffile
 
 from colorize_cli.files.machine import cores
+from colorize_cli.formats.base import OpenedRows, Rows
+from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.exif import orientation_of
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits
-from colorize_cli.formats.raw import Damaged, RawPage, RawPhoto
 from colorize_cli.formats.tiff.decode_tiff import metadata_of, page_of, with_sub_images
 from colorize_cli.formats.tiff.tiff_kind import check_kind
 from colorize_cli.formats.tiff.tiff_pictures import pictures
@@ -31,13 +32,11 @@ from colorize_cli.formats.tiff.tiff_segments import Samples, decode_segment, dec
 from colorize_cli.formats.tiff.tiff_tags import XMP
 from colorize_cli.metadata.ifd import FileData, Ifd, Room, TagError, read_header
 
-_BLOCK = 8 << 20  # bytes of rows that are read at once, where the strips are no larger
+_BLOCK_BYTES = 8 << 20  # of rows that are read at once, where the strips are no larger
 _WORKERS = max(2, min(cores(), 8))
 
-Opened = tuple[RawPhoto, list[tuple[int, int]], list[Callable[[], Iterator[tuple[int, RawPage]]]], None]
 
-
-def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
+def open_tiff(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> OpenedRows:
     """Open a TIFF whose samples are whole numbers.
 
     Raises:
@@ -63,10 +62,10 @@ def open_tiff(path: Path, limits: DecodeLimits) -> Opened:
             page = page_of(Samples(pixel, min(bits, 16), False, decodes_to_rgb(ifd)), data, ifd, notes)
             page = with_sub_images(page, data, picture, notes, room)
             pages.append(page)
-            shapes.append((width, height) if page.orientation >= 5 else (height, width))
-            readers.append(_reader(path, picture.number, ifd))
+            shapes.append((height, width))
+            readers.append(_reader(path, picture.number, ifd, block_bytes))
     metadata = metadata_of(header, pages[0].metadata.tags)
-    return RawPhoto(tuple(pages), metadata, tuple(dict.fromkeys(notes))), shapes, readers, None
+    return OpenedRows(DecodedPhoto(tuple(pages), metadata, tuple(dict.fromkeys(notes))), shapes, readers)
 
 
 def bits_of(ifd: Ifd) -> int:
@@ -81,15 +80,15 @@ def bits_of(ifd: Ifd) -> int:
     return bits.pop()
 
 
-def _reader(path: Path, index: int, ifd: Ifd) -> Callable[[], Iterator[tuple[int, RawPage]]]:
+def _reader(path: Path, index: int, ifd: Ifd, block_bytes: int) -> Callable[[], Rows]:
     packet = ifd.find(XMP)
     from_below = orientation_of(ifd, packet.value if packet else None) in (3, 4)
 
-    def read() -> Iterator[tuple[int, RawPage]]:
+    def read() -> Rows:
         top = 0
         with open(path, "rb") as file:
             data = FileData(file)
-            for samples in _samples(path, index, ifd, from_below):
+            for samples in _samples(path, index, ifd, from_below, block_bytes):
                 count = len(samples.pixels)
                 yield top, page_of(samples, data, ifd, [])
                 top += count
@@ -98,20 +97,22 @@ def _reader(path: Path, index: int, ifd: Ifd) -> Callable[[], Iterator[tuple[int
     return read
 
 
-def _samples(path: Path, index: int, ifd: Ifd, from_below: bool) -> Iterator[Samples]:
+def _samples(path: Path, index: int, ifd: Ifd, from_below: bool, block_bytes: int) -> Iterator[Samples]:
     """The rows of a page as stored, in blocks; from the last block to the first where it stands on its head."""
     try:
         with tifffile.TiffFile(path) as tiff:
-            yield from rows_as_stored(path, tiff.pages[index], ifd, from_below)
+            yield from rows_as_stored(path, tiff.pages[index], ifd, from_below, block_bytes)
     except (Damaged, MemoryError, OSError):
         raise
     except Exception as error:  # tifffile and its codecs raise a dozen kinds, all of which mean the same here
         raise Damaged(f"damaged TIFF: {reason(error)}", salvageable=True) from None
 
 
-def rows_as_stored(path: Path, page: Any, ifd: Ifd, from_below: bool = False) -> Generator[Samples, None, None]:
+def rows_as_stored(
+    path: Path, page: Any, ifd: Ifd, from_below: bool = False, block_bytes: int = 0
+) -> Generator[Samples, None, None]:
     """The rows of a `TiffPage`, in blocks; what its codecs raise is not translated."""
-    with closing(_Segments(path, page, ifd)) as segments:
+    with closing(_Segments(path, page, ifd, block_bytes or _BLOCK_BYTES)) as segments:
         groups = segments.groups()
         order = range(len(groups) - 1, -1, -1) if from_below else range(len(groups))
         yield from segments.read([groups[i] for i in order])
@@ -120,8 +121,8 @@ def rows_as_stored(path: Path, page: Any, ifd: Ifd, from_below: bool = False) ->
 class _Segments:
     """The strips or tiles of one page."""
 
-    def __init__(self, path: Path, page: Any, ifd: Ifd) -> None:
-        self.page, self.ifd, self.bits = page, ifd, bits_of(ifd)
+    def __init__(self, path: Path, page: Any, ifd: Ifd, block_bytes: int) -> None:
+        self.page, self.ifd, self.bits, self.block_bytes = page, ifd, bits_of(ifd), block_bytes
         self.height, self.width = ifd.integer(257), ifd.integer(256)
         self.separate, deep, _, _, self.contiguous = page.shaped
         samples = max(ifd.integer(277, 1), 1)
@@ -149,9 +150,9 @@ class _Segments:
     def groups(self) -> list[tuple[int, int]]:
         """Rows that are read at once, (top, bottom): whole rows of tiles or strips, enough of them to be worth it."""
         if self._is_plain():
-            step = max(1, _BLOCK // max(self.line, 1))
+            step = max(1, self.block_bytes // max(self.line, 1))
         else:
-            step = self.rows * max(1, _BLOCK // max(self.line * self.rows, 1))
+            step = self.rows * max(1, self.block_bytes // max(self.line * self.rows, 1))
         return [(top, min(top + step, self.height)) for top in range(0, self.height, step)]
 
     def read(self, groups: list[tuple[int, int]]) -> Iterator[Samples]:
@@ -160,7 +161,7 @@ class _Segments:
         ahead: deque[tuple[AnyPixels | None, list[Future[AnyPixels | None]]]] = deque()
         for group in groups:
             ahead.append(one(*group))
-            if len(ahead) > 1 or (group[1] - group[0]) * self.line > 2 * _BLOCK:
+            if len(ahead) > 1 or (group[1] - group[0]) * self.line > 2 * self.block_bytes:
                 yield self._settled(*ahead.popleft())
         while ahead:
             yield self._settled(*ahead.popleft())

@@ -1,4 +1,4 @@
-"""Take places, or all metadata, out of a PNG or WebP without decoding it: its coded pictures stay byte for byte.
+"""Take places, or all metadata, out of a PNG without decoding it: its coded pictures stay byte for byte.
 
 In:  the bytes of a file, what is to go, and our note
 Out: the bytes of the same pictures, animations included, with less around them
@@ -11,12 +11,10 @@ import zlib
 from collections.abc import Iterator
 
 from colorize_cli.formats import exif, places
-from colorize_cli.formats.jpeg.strip_jpeg import Stripped
+from colorize_cli.formats.base import Stripped
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.png.png_file import XMP_KEYWORD, inflate_all
 from colorize_cli.formats.strip import Strip
-from colorize_cli.metadata.ifd import Tag
-from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.provenance import Provenance, merge
 from colorize_cli.notes import Loss, Note
 
@@ -40,8 +38,6 @@ _READ_BY = frozenset(
     }
 )
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
-_HAS_EXIF, _HAS_XMP = 8, 4  # flags of VP8X
 
 
 def strip_png(data: bytes, what: Strip, note: Provenance) -> Stripped:
@@ -105,14 +101,10 @@ def _ours(out: list[bytes], packet: bytes | None, block: bytes | None, what: Str
         return []
     if what == "all":
         turned = exif.orientation(block, packet)
-        own = [png_file.chunk(b"eXIf", _orientation_alone(turned))] if turned > 1 else []
+        own = [png_file.chunk(b"eXIf", exif.orientation_alone(turned))] if turned > 1 else []
         return [*own, png_file.chunk(*png_file.xmp_chunk(merge(None, note, colored=False)))]
     clean = places.xmp_without(packet) if packet else None
     return [png_file.chunk(*png_file.xmp_chunk(merge(clean or None, note, colored=False)))]
-
-
-def _orientation_alone(turned: int) -> bytes:
-    return exif_block("<", [Tag(274, 3, 1, struct.pack("<H", turned))])
 
 
 def _exif_text_names_place(kind: bytes, payload: bytes) -> bool:
@@ -137,33 +129,3 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         at += 12 + size
-
-
-def strip_webp(data: bytes, what: Strip, note: Provenance) -> Stripped:
-    """Take out what is to go."""
-    chunks, at = list[tuple[bytes, bytes]](), 12
-    while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
-        chunks.append((kind, data[at + 8 : at + 8 + size]))
-        at += 8 + size + size % 2
-    found = dict(reversed(chunks))  # of several of a kind, the first
-    packet, own = found.get(b"XMP "), found.get(b"EXIF")
-    block = own.removeprefix(b"Exif\0\0") if own else None
-    if what == "all":
-        turned = exif.orientation(block, packet)
-        clean, new = _orientation_alone(turned) if turned > 1 else None, None
-        left = [item for item in chunks if item[0] in _WEBP_KEPT]
-        changed = len(left) < len(chunks)
-    else:
-        clean = exif.without_gps(block) if block else None
-        new = (places.xmp_without(packet) or None) if packet else None
-        left = [item for item in chunks if item[0] not in (b"EXIF", b"XMP ")]
-        changed = (clean, new) != (block, packet)
-    if not changed or left[0][0] != b"VP8X":
-        return Stripped(data, False)
-    flags = left[0][1][0] & ~_HAS_EXIF | _HAS_XMP | (_HAS_EXIF if clean else 0)
-    left[0] = (b"VP8X", bytes((flags,)) + left[0][1][1:])
-    left += [(b"EXIF", clean)] if clean else []
-    left.append((b"XMP ", merge(new, note, colored=False)))
-    body = b"".join(kind + struct.pack("<I", len(load)) + load + b"\0" * (len(load) & 1) for kind, load in left)
-    return Stripped(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, True)

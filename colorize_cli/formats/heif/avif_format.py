@@ -1,0 +1,106 @@
+"""AVIF: read by Pillow, and imagecodecs where it is deep; written by OpenCV."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from colorize_cli.formats import exif
+from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
+from colorize_cli.formats.base import Declared
+from colorize_cli.formats.by_pillow import ANIMATED, by_pillow, deep
+from colorize_cli.formats.decoded import DecodedPhoto
+from colorize_cli.formats.heif import heif_boxes
+from colorize_cli.formats.heif.heic_format import IsoFormat
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
+from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.provenance import Provenance
+
+_DEFAULT_QUALITY = 85
+_SPEED = 8
+
+
+class Avif(IsoFormat):
+    """AVIF."""
+
+    name = PhotoFormat.avif
+    suffixes = (".avif",)
+    longest_side = 65535
+    brands = (b"avif", b"avis")
+
+    def declared(self, data: Data) -> Declared:
+        """The largest picture."""
+        return self.largest(data)
+
+    def orientation(self, data: Data) -> int:
+        """The container's, or else EXIF's or XMP's."""
+        own = heif_boxes.around(data[:])
+        return own.orientation if own.orientation != 1 else exif.orientation(own.exif, own.xmp)
+
+    def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
+        """The first picture; Pillow turns it as the container says, but writes EXIF anew to say so."""
+        found, own, depth = by_pillow(data, "AVIF"), heif_boxes.around(data), _depth(data)
+        block, packet = found.exif, found.block("xmp")
+        told = own.orientation != 1 or own.exif and exif.gives_orientation(own.exif)
+        metadata = Metadata(exif=own.exif or (None if own.orientation != 1 else block), xmp=own.xmp or packet)
+        if depth > 8:
+            full = deep(imagecodecs.avif_decode(data, index=0), depth, found.pixels)
+            found = type(found)(*full, found.info, found.frames)
+        notes = (*([ANIMATED] if found.frames > 1 else []), *own.notes)
+        turned = exif.orientation(block if told else None, packet)
+        page = found.page(found.block("icc_profile"), turned, metadata.exif, depth=depth, lossless=False)
+        return DecodedPhoto((page,), metadata, notes)
+
+    def encode(
+        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
+    ) -> tuple[list[bytes], list[str]]:
+        """8 bits, or 10 or 12 where the source had as many."""
+        page, rgb, notes = photo.pages[0], rgb_of(colored), list[str]()
+        if page.metadata.depth <= 8 or not _holds_metadata():
+            rgb = shallow(rgb, self.name, notes)
+        array, quality = with_alpha(page, rgb), quality or _DEFAULT_QUALITY
+        around = Around.of(photo, page, note)
+        if _holds_metadata():  # Pillow writes EXIF anew, which moves maker notes
+            return [_by_opencv(array, quality, page.metadata.depth, around)], notes
+        out = io.BytesIO()
+        extra: dict[str, Any] = {"exif": around.exif} if around.exif else {}
+        Image.fromarray(np.ascontiguousarray(array)).save(
+            out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
+        )
+        return [out.getvalue()], notes
+
+
+def _holds_metadata() -> bool:
+    """Whether OpenCV writes metadata: from 4.12 on."""
+    return hasattr(cv2, "imencodeWithMetadata")
+
+
+def _depth(data: bytes) -> int:
+    at = data.find(b"av1C")
+    if at < 0 or at + 7 > len(data):
+        return 8
+    flags = data[at + 6]
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def _by_opencv(array: AnyPixels, quality: int, source_depth: int, around: Around) -> bytes:
+    depth = 8 if array.dtype == np.uint8 else 12 if source_depth > 10 else 10
+    code = cv2.COLOR_RGBA2BGRA if array.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    pixels = cv2.cvtColor(np.ascontiguousarray(array if depth == 8 else array >> (16 - depth)), code)
+    kinds = {
+        cv2.IMAGE_METADATA_XMP: around.xmp,
+        cv2.IMAGE_METADATA_EXIF: around.exif,
+        cv2.IMAGE_METADATA_ICCP: around.icc,
+    }
+    given = {kind: np.frombuffer(data, np.uint8) for kind, data in kinds.items() if data}
+    options = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_SPEED, _SPEED]
+    done, coded = cv2.imencodeWithMetadata(".avif", pixels, list(given), list(given.values()), options)
+    if not done:
+        raise ValueError("the AVIF encoder failed")
+    return bytes(coded.tobytes())

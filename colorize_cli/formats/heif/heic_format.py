@@ -1,0 +1,82 @@
+"""HEIC, where the extra `heic` is installed; and what it shares with AVIF: boxes of an ISO file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from colorize_cli.formats.around import Around, eight_bits, rgb_of, shallow, with_alpha
+from colorize_cli.formats.base import Block, Declared, FileParts, Format
+from colorize_cli.formats.boxes import end_of
+from colorize_cli.formats.carry import fitted
+from colorize_cli.formats.decoded import DecodedPhoto
+from colorize_cli.formats.heif import heif, heif_sizes
+from colorize_cli.formats.jpeg import multi_jpeg
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
+from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.provenance import Provenance
+
+_DEFAULT_QUALITY = 90
+
+
+class IsoFormat(Format):
+    """A format of pictures in boxes that start with their kind."""
+
+    holds = Block.exif | Block.icc | Block.damaged_xmp
+    header_anywhere = True
+    coder_bytes = 24
+    brands: ClassVar[tuple[bytes, ...]]
+
+    def sniff(self, head: bytes) -> bool:
+        """Whether one of the brands is named."""
+        return head[4:8] == b"ftyp" and any(brand in head[8:64] for brand in self.brands)
+
+    def largest(self, data: Data) -> Declared:
+        """The largest picture."""
+        found = heif_sizes.pictures(data)
+        return Declared.of(found.size, found.depth, 3, 60 if found.depth > 8 else 18)
+
+    def ends(self, parts: FileParts) -> bool:
+        """Whether the last box ends the file."""
+        return end_of(parts) == parts.size
+
+
+class Heic(IsoFormat):
+    """HEIC; it comes after AVIF, whose files may name its brands."""
+
+    name = PhotoFormat.heic
+    suffixes = (".heic", ".heif")
+    holds = Block.exif | Block.icc
+    longest_side = 16384
+    brands = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+    def several(self, source: PhotoFormat, deep: bool) -> bool:
+        """Of a HEIC of several pictures."""
+        return source is self.name
+
+    def declared(self, data: Data) -> Declared:
+        """The largest picture, where it can be read."""
+        heif.require()
+        return self.largest(data)
+
+    def pages(self, data: Data) -> int:
+        """The pictures that stand on their own."""
+        return heif.photos_in(data[:])
+
+    def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
+        """All pictures that stand on their own."""
+        return heif.decode_heif(data)
+
+    def encode(
+        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
+    ) -> tuple[list[bytes], list[str]]:
+        """Every page a picture with its own metadata; 8 bits, or more where the source had as many."""
+        pictures, notes = list[heif.Colored](), list[str]()
+        for number, page in enumerate(photo.pages):
+            rgb = rgb_of(colored, number)
+            if page.metadata.depth <= 8:
+                rgb = eight_bits(rgb) if len(photo.pages) > 1 else shallow(rgb, self.name, notes)
+            one = photo if len(photo.pages) == 1 else fitted(multi_jpeg.alone(photo, page, number), self)[0]
+            around = Around.of(one, page, note)
+            pictures.append(heif.Colored(with_alpha(page, rgb), around.exif, around.xmp, around.icc))
+        return [heif.encode_heif(pictures, quality or _DEFAULT_QUALITY)], notes

@@ -1,0 +1,1 @@
+"""PBM, PGM and PPM."""
