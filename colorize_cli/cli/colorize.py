@@ -51,7 +51,7 @@ from colorize_cli.cli.options import (
 )
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.errors import UsageError, printable, quoted
-from colorize_cli.inference.choices import Detail, Method, OnColor, OutputFormat, Precision, Sidecars, Strip
+from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 
 def colorize(
@@ -112,49 +112,48 @@ def colorize(
         keep_pages()
     from colorize_cli.files.machine import half_of_memory
     from colorize_cli.inference.devices import surely_cpu
-    from colorize_cli.inference.job import ColorizeJob  # numpy loads here, not for --help
+    from colorize_cli.inference.options import GuidanceOptions, ReadOptions, WriteOptions  # numpy loads here
     from colorize_cli.pipeline.colorizer import Colorizer
+    from colorize_cli.pipeline.options import BatchOptions
 
     if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
         bound_data(most or half_of_memory())
-    work = ColorizeJob(
-        photos=inputs,
-        listed=listed,
-        out=out,
-        model=model,
+    colorizer = Colorizer(
+        model,
         device=device,
         precision=precision,
         batch=batch,
-        jobs=jobs,
-        format=format,
-        quality=quality,
         vividness=vividness,
         saturation=saturation,
-        overwrite=overwrite,
-        suffix=suffix,
-        recursive=recursive,
-        compare=compare,
         on_color=on_color,
-        dry_run=dry_run,
-        strip=strip.value,
-        sidecars=sidecars,
-        salvage=salvage,
-        verify=verify,
-        max_pixels=_amount(max_pixels, "--max-pixels", 1000),
-        max_memory=most,
-        photo_timeout=photo_timeout,
-        report=report,
-        hints=hints,
-        method=method,
-        reference=reference,
-        variants=variants,
-        seed=seed,
-        consistent=consistent,
-        detail=Detail.parse(detail, tile, overlap),
+        detail=detail,
+        tile=tile,
+        overlap=overlap,
     )
-    colorizer = Colorizer(model, device=device, precision=precision, batch=batch)
     with console.photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress:
-        result = colorizer.run(work, on_progress, console.notice).finish()
+        run = colorizer.run(
+            BatchOptions(
+                photos=inputs,
+                listed=listed,
+                recursive=recursive,
+                out=out,
+                suffix=suffix,
+                overwrite=overwrite,
+                dry_run=dry_run,
+                sidecars=sidecars,
+                jobs=jobs,
+                photo_timeout=photo_timeout,
+                report=report,
+            ),
+            guidance=GuidanceOptions(
+                method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent
+            ),
+            read=ReadOptions(max_pixels=_amount(max_pixels, "--max-pixels", 1000), max_memory=most, salvage=salvage),
+            write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
+            on_progress=on_progress,
+            on_notice=console.notice,
+        )
+        result = run.finish()
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
 

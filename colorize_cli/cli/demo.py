@@ -24,17 +24,17 @@ def demo(
     """Colorize grey copies of sample photos, to see what the program does."""
     wait_asleep()
     from colorize_cli.data.samples import write_grey_samples  # numpy loads here, not for --help
-    from colorize_cli.inference.job import ColorizeJob
+    from colorize_cli.inference.options import WriteOptions
     from colorize_cli.pipeline.colorizer import Colorizer
+    from colorize_cli.pipeline.options import BatchOptions
 
     grey, colored = out / "grey", out / "colored"
     write_grey_samples(grey)
-    job = ColorizeJob(
-        photos=(str(grey),), out=colored, model=model, device=device, vividness=vividness, compare=True, overwrite=True
-    )
-    colorizer = Colorizer(model, device=device)
+    batch = BatchOptions(photos=(str(grey),), out=colored, overwrite=True)
+    colorizer = Colorizer(model, device=device, vividness=vividness)
     with console.photo_progress("Colorizing the samples", quiet, lambda: share_cores(colorizer)) as on_progress:
-        result = colorizer.run(job, on_progress, console.notice).finish()
+        run = colorizer.run(batch, write=WriteOptions(compare=True), on_progress=on_progress, on_notice=console.notice)
+        result = run.finish()
     console.show(result, str(colored), as_json=False, quiet=quiet)
     if not quiet:
         console.stderr.print(f"Look at the pairs, before and after: {colored}/*.compare.jpg", markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorize_cli.inference.choices import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
+from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 PhotosArg = Annotated[
     list[str] | None,

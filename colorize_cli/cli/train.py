@@ -22,7 +22,7 @@ from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
 from colorize_cli.cli.training_screen import TrainingScreen
 from colorize_cli.errors import ExitStatus, UsageError, printable, quoted
-from colorize_cli.inference.choices import Precision
+from colorize_cli.inference.option_values import Precision
 
 if TYPE_CHECKING:
     from colorize_cli.training.config import TrainConfig

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import OutOfMemoryError, UsageError
-from colorize_cli.inference.choices import Detail
 from colorize_cli.inference.geometry import View, reduce, reduced_lightness
+from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.pictures import Box, find_pictures
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.inference.tiling import STEP, lay, part_of, put_together, resized

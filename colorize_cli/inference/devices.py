@@ -22,7 +22,7 @@ import cv2
 
 from colorize_cli.errors import UsageError, quoted
 from colorize_cli.files.machine import cores
-from colorize_cli.inference.choices import Precision
+from colorize_cli.inference.option_values import Precision
 
 if TYPE_CHECKING:
     import torch

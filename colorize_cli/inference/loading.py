@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize_cli.errors import TORCH, MissingPackageError, UsageError
-from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.devices import cpu_lanes, has_torch, onnx_lanes, pick_device, pick_dtype, surely_cpu
+from colorize_cli.inference.option_values import Precision
 from colorize_cli.inference.options import ModelOptions
 from colorize_cli.inference.predictor import Predictor
 from colorize_cli.models.ensemble import Ensemble

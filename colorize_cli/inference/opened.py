@@ -27,14 +27,13 @@ from colorize_cli.formats.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.formats.scan import Scan, hidden, open_scan
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import View, reduce
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.own_colors import Choice
 from colorize_cli.inference.painting import Guided, Painter, paint_along_edges
+from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import Request
 from colorize_cli.inference.scan_verify import verify_scan
 from colorize_cli.inference.scans import Lane, Sight, look, paint, total_rows
 from colorize_cli.inference.spaces import in_known_spaces, space_of
-from colorize_cli.inference.steering import Known
 from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
 
@@ -181,8 +180,10 @@ def write_whole_photo(
     colours: Colours,
     path: Path,
     note: Provenance,
-    job: ColorizeJob,
     settings: EncodeSettings,
+    *,
+    saturation: float,
+    verifies: bool,
     gpu: torch.device | None = None,
 ) -> Result:
     """Join the pages in memory with their colours, and write them; the pages without colours stay as they are.
@@ -197,22 +198,22 @@ def write_whole_photo(
     for i, found in colours.items():
         pixels, space = photo.pages[i].pixels, prepared.spaces[i]
         if isinstance(found, Guided):
-            pages[i] = paint_along_edges(pixels, found, space, job.saturation)
+            pages[i] = paint_along_edges(pixels, found, space, saturation)
         elif (grey := _luma_source(photo, pixels, settings, space)) is not None:
-            pages[i] = LumaPlanes(*merge_luma(grey, found, job.saturation), photo.pages[i].size)
+            pages[i] = LumaPlanes(*merge_luma(grey, found, saturation), photo.pages[i].size)
         elif gpu is not None:
             from colorize_cli.color.gpu_merge import merge_on  # torch is loaded by now
 
-            pages[i] = merge_on(gpu, pixels, found, space, job.saturation)
+            pages[i] = merge_on(gpu, pixels, found, space, saturation)
         else:
-            pages[i] = merge(pixels, found, space, job.saturation)
+            pages[i] = merge(pixels, found, space, saturation)
         own, colored = prepared.choice.kept.get(i), pages[i]
         if own is not None and isinstance(colored, np.ndarray):
             own.restore(colored, pixels, 0, (pixels.shape[0], pixels.shape[1]), space)
     figures = dict[str, float]()
-    with on_trial(path, job.verify) as place:
+    with on_trial(path, verifies) as place:
         written = write_photo(photo, pages, place, settings, note)
-        if job.verify:
+        if verifies:
             told = (*prepared.notes, *written.notes)
             figures = verify(photo, prepared.spaces, place, settings, colours.keys(), told)
     return Result(photo.pages[0].pixels, pages[0], written.notes, figures)
@@ -230,8 +231,11 @@ def write_large(
     colours: Colours,
     path: Path,
     note: Provenance,
-    job: ColorizeJob,
     settings: EncodeSettings,
+    *,
+    saturation: float,
+    verifies: bool,
+    shows: bool,
     lane: Lane,
     workers: int,
     gpu: torch.device | None = None,
@@ -246,19 +250,19 @@ def write_large(
     assert scan is not None
     luma = takes_luma(scan.photo, settings)
     painters = {
-        i: Painter(found, sights[i].size, sights[i].space, job.saturation, gpu, luma, prepared.choice.kept.get(i))
+        i: Painter(found, sights[i].size, sights[i].space, saturation, gpu, luma, prepared.choice.kept.get(i))
         for i, found in colours.items()
     }
     figures = dict[str, float]()
-    with on_trial(path, job.verify) as place:
+    with on_trial(path, verifies) as place:
         with lane.walk(prepared.source.path, "coloring", total_rows(scan)) as on_rows:
             written = paint(scan, painters, place, settings, note, on_rows, workers)
-        if job.verify:
+        if verifies:
             scan.let_go()  # or they would add to what the result's rows take
             told = (*prepared.notes, *written.notes)
             with lane.walk(prepared.source.path, "verifying", total_rows(scan)) as on_rows:
                 figures = verify_scan(scan, prepared.spaces, place, settings, on_rows, workers, colours.keys(), told)
-    if not job.shows:
+    if not shows:
         return Result(sights[0].pixels, sights[0].pixels, written.notes, figures)
     scale = min(1.0, _SHOWN / max(sights[0].size))
     height, width = (max(1, round(side * scale)) for side in sights[0].size)
@@ -266,6 +270,6 @@ def write_large(
     before = after = np.ascontiguousarray(reduce(sights[0].pixels, small))
     if 0 in colours:
         own = prepared.choice.kept.get(0)
-        painter = Painter(colours[0], (small.height, small.width), sights[0].space, job.saturation, kept=own)
+        painter = Painter(colours[0], (small.height, small.width), sights[0].space, saturation, kept=own)
         after = painter.paint(0, before)
     return Result(before, after, written.notes, figures)

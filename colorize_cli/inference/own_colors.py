@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from colorize_cli.color.keep import Kept
 from colorize_cli.color.tint import Kind, OwnColor, own_color
-from colorize_cli.inference.choices import OnColor
+from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.scans import Sight
 
 

@@ -18,9 +18,10 @@ from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import HintError, ShapeError
 from colorize_cli.formats.photo import Page
 from colorize_cli.guidance.hints import HintMap, Point, Sidecar, ab_of_srgb, hint_map, read_sidecar
-from colorize_cli.inference.choices import Detail, OnColor
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import reduced_lightness
+from colorize_cli.inference.option_values import Detail
+from colorize_cli.inference.options import ColorOptions
 from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Painter, along_edges, held
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
@@ -89,9 +90,7 @@ def color_pixels(
     pixels: Pixels,
     *,
     hints: Hints | None,
-    vividness: float | None,
-    saturation: float,
-    on_color: OnColor,
+    color: ColorOptions,
     detail: Detail,
     gpu: torch.device | None = None,
 ) -> Pixels:
@@ -102,7 +101,7 @@ def color_pixels(
         OutOfMemoryError, PredictionError: see `Predictor.predict`.
     """
     sight = Sight.of(Page(pixels), SRGB)
-    choice = choose_pages((sight,), on_color)
+    choice = choose_pages((sight,), color.on_color)
     if not choice.pages:  # it has color already
         grey = pixels.ndim == 2
         same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*sight.size, 3)))
@@ -110,9 +109,9 @@ def color_pixels(
     view = predictor.view(*sight.size)
     lightness = reduced_lightness(sight.pixels, view, SRGB)
     known = None if hints is None else hint_map([read_hints(hints)], sight.size, lightness.shape[:2])
-    ab, lightness = _predicted(predictor, sight, lightness, known, vividness, detail)
+    ab, lightness = _predicted(predictor, sight, lightness, known, color.vividness, detail)
     ab = along_edges(held(lightness, ab, known), lightness, pixels, sight.size, SRGB)
-    painter = Painter(ab, sight.size, SRGB, saturation, gpu, kept=choice.kept.get(0))
+    painter = Painter(ab, sight.size, SRGB, color.saturation, gpu, kept=choice.kept.get(0))
     colored: Pixels = painter.paint(0, pixels)
     return colored
 

@@ -19,8 +19,8 @@ from colorize_cli.files.discover import Source
 from colorize_cli.files.names import fit
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.painting import held
+from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import HintPlanes, Plane, Predictor, Request
-from colorize_cli.inference.steering import Known
 from colorize_cli.metadata.provenance import Provenance
 
 _VARIANT = re.compile(r"(.+)\.variant\d+$")

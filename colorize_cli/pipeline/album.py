@@ -1,7 +1,7 @@
 """Colours that stay the same over an album: which photos show one scene, and what they get from its key photo.
 
 In:  the batch's photos, in order
-Out: the same photos, in the same order; before each stretch of them, what they are to get is laid into the steering
+Out: the same photos, in the same order; before each stretch of them, what they are to get is laid into the guidance
 
 The album goes in stretches of `STRETCH` photos, so memory does not grow with it: of a photo only its descriptors are
 kept. Scenes are found within a stretch, and followed from one to the next. What a photo gets depends on the batch
@@ -22,8 +22,8 @@ from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, grou
 from colorize_cli.guidance.reference import reduced_size
 from colorize_cli.inference.geometry import View, reduced_lightness
 from colorize_cli.inference.painting import held
+from colorize_cli.inference.photo_guidance import Carried
 from colorize_cli.inference.predictor import Plane, Predictor
-from colorize_cli.inference.steering import Carried
 from colorize_cli.pipeline.processor import PhotoProcessor
 
 STRETCH = 32
@@ -51,7 +51,7 @@ class Album:
     """The order and the ties of one batch.
 
     Args:
-        processor: opens photos, and holds the steering that is filled here.
+        processor: opens photos, and holds the guidance that is filled here.
         predictor: colours key photos, in the thread that walks through the album.
         sources: the batch.
         jobs: threads that read.
@@ -88,7 +88,7 @@ class Album:
                 tied_to = number
                 for i in places:
                     if i in self._ties:
-                        self.processor.steering.carried[i] = self._ties[i]
+                        self.processor.guidance.put_from_album(i, self._ties[i])
             yield from ((i, self.sources[i]) for i in places)
 
     def _places(self, number: int) -> range:
@@ -162,7 +162,7 @@ class Album:
             source = self.sources[place]
             opened = self.processor.first_page(source)
             assert opened is not None  # it has features
-            sidecars = self.processor.steering.read(source.path)
+            sidecars = self.processor.guidance.read(source.path)
             request, known = self.processor.request(opened, sidecars, self._ties.get(place))
             ab = self.predictor.predict([request], self.vividness)[0]
             self._colours[place] = held(request.lightness, ab, known.binding)

@@ -9,29 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.errors import PhotoError, UsageError, printable
+from colorize_cli.errors import PhotoError, UsageError, printable, quoted
 from colorize_cli.files.machine import cores
-from colorize_cli.inference.choices import Detail, OnColor, Precision
 from colorize_cli.inference.geometry import reduce
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.loading import LoadedPredictor, load_predictor
-from colorize_cli.inference.options import ModelOptions
+from colorize_cli.inference.option_values import Detail, OnColor, Precision
+from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.inference.pixels import Hints, Pixels, check_pixels, color_pixels
 from colorize_cli.inference.predictor import Plane, Request
+from colorize_cli.pipeline.options import BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import BatchRun, Progress
 
+Value = TypeVar("Value", bound=StrEnum)
 Notice = Callable[[str], None]
 Download = Callable[[int, int], None]
+_NO_GUIDANCE, _READ, _WRITE = GuidanceOptions(), ReadOptions(), WriteOptions()
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Colorizer:
         saturation: factor on the chroma of the result, 0 to 4.
         on_color: what becomes of color that a picture has of its own: `keep-regions`, `copy`, `skip` or `recolor`.
         detail: how closely large pictures are looked at: `auto`, `off`, or `1` to `6`.
+        tile: edge of a tile of `detail`, pixels as the network sees them; 0 is automatic.
+        overlap: of neighboring tiles, pixels; None is half a tile.
 
     Raises:
         UsageError: an argument is out of its range.
@@ -98,18 +103,20 @@ class Colorizer:
         saturation: float = 1.0,
         on_color: str = "keep-regions",
         detail: str = "auto",
+        tile: int = 0,
+        overlap: int | None = None,
     ) -> None:
-        self.options = ModelOptions(name=model, device=device, precision=_precision(precision), batch=batch)
-        self.vividness, self.saturation = _in_range("vividness", vividness, 1.0), _saturation(saturation)
-        self.on_color, self.detail = _on_color(on_color), Detail.parse(detail)
-        if batch < 0:
-            raise UsageError(f"batch {batch} is below 0", hint="0 is automatic.")
+        self.model = ModelOptions(
+            name=model,
+            device=device,
+            precision=_one_of(Precision, "precision", precision),
+            batch=batch,
+            detail=Detail.parse(detail, tile, overlap),
+        )
+        self.color = ColorOptions(
+            vividness=vividness, saturation=saturation, on_color=_one_of(OnColor, "on_color", on_color)
+        )
         self._reset()
-
-    @classmethod
-    def of(cls, options: ModelOptions) -> Colorizer:
-        """One with these options, and defaults for the others."""
-        return cls(options.name, device=options.device, precision=options.precision, batch=options.batch)
 
     def _reset(self) -> None:
         self._loaded: LoadedPredictor | None = None
@@ -123,8 +130,7 @@ class Colorizer:
         self._reset()
 
     def __repr__(self) -> str:
-        options = self.options
-        return f"Colorizer({options.name!r}, device={options.device!r}, vividness={self.vividness!r})"
+        return f"Colorizer({self.model.name!r}, device={self.model.device!r}, vividness={self.color.vividness!r})"
 
     def load(self, photos: int = 1, on_notice: Notice = lambda _: None, on_download: Download | None = None) -> None:
         """Load the network now instead of when it is first needed.
@@ -147,7 +153,7 @@ class Colorizer:
         wanted = min(photos, cores())  # more are never computed side by side
         with self._loading:
             if self._loaded is None or self._loaded.photos < wanted:
-                self._loaded = load_predictor(self.options, wanted, on_notice, on_download)
+                self._loaded = load_predictor(self.model, wanted, on_notice, on_download)
             return self._loaded
 
     @property
@@ -197,19 +203,19 @@ class Colorizer:
         Raises:
             ShapeError: the array is no such picture.
             HintError: the hints are none, or lie outside.
+            UsageError: a number is out of its range.
             OutOfMemoryError, PredictionError: the network cannot do it.
         """
         picture = check_pixels(pixels)
+        own = self.color
+        color = replace(
+            own,
+            vividness=own.vividness if vividness is None else vividness,
+            saturation=own.saturation if saturation is None else saturation,
+        )
         loaded = self._network(1)
         return color_pixels(
-            loaded.predictor,
-            picture,
-            hints=hints,
-            vividness=self.vividness if vividness is None else _in_range("vividness", vividness, 1.0),
-            saturation=self.saturation if saturation is None else _saturation(saturation),
-            on_color=self.on_color,
-            detail=self.detail,
-            gpu=loaded.gpu,
+            loaded.predictor, picture, hints=hints, color=color, detail=self.model.detail, gpu=loaded.gpu
         )
 
     def chroma(self, lightness: Iterable[Plane]) -> list[Plane]:
@@ -222,20 +228,32 @@ class Colorizer:
             ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees.
         """
         predictor, lightness = self._network(1).predictor, list(lightness)
-        found = predictor.predict([Request(plane) for plane in lightness], self.vividness)
+        found = predictor.predict([Request(plane) for plane in lightness], self.color.vividness)
         seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
         return [
             follow_edges(ab, np.asarray(reduce(plane, view), np.float32))
             for ab, plane, view in zip(found, lightness, seen, strict=True)
         ]
 
-    def file(self, source: str | Path, destination: str | Path, *, overwrite: bool = False) -> Outcome:
+    def file(
+        self,
+        source: str | Path,
+        destination: str | Path,
+        *,
+        overwrite: bool = False,
+        guidance: GuidanceOptions = _NO_GUIDANCE,
+        read: ReadOptions = _READ,
+        write: WriteOptions = _WRITE,
+    ) -> Outcome:
         """Color one photo file, with all that the command line does for it: metadata, profile, depth, pages.
 
         Args:
             source: the photo.
             destination: the file to write; its suffix names the format.
             overwrite: make it anew where it exists.
+            guidance: hints, references and the like.
+            read: how the photo is read.
+            write: how the result is written.
 
         Returns:
             What became of it; `status` tells whether the file was written, or stood already.
@@ -244,15 +262,14 @@ class Colorizer:
             PhotoError: it cannot be read, colored or written.
             UsageError, NothingToDoError: there is no such file, or the destination is no name for one.
         """
-        source = Path(source)
-        job = replace(self._job(), photos=(), listed=(str(source),), out=Path(destination), overwrite=overwrite)
-        if job.single_output() is None:
+        batch = BatchOptions(listed=(str(source),), out=Path(destination), overwrite=overwrite)
+        if batch.single_output() is None:
             hint = "Name a file like a.png, .jpg, .tif or .webp."
-            raise UsageError(f"{destination} is no name for a photo file", hint=hint)
-        with closing(iter(self.run(job))) as outcomes:
+            raise UsageError(f"{printable(destination)} is no name for a photo file", hint=hint)
+        with closing(iter(self.run(batch, guidance=guidance, read=read, write=write))) as outcomes:
             outcome = list(outcomes)[0]
         if outcome.status is Status.failed:
-            raise PhotoError(f"{printable(source)}: {outcome.reason}", path=source)
+            raise PhotoError(f"{printable(source)}: {outcome.reason}", path=Path(source))
         return outcome
 
     def files(
@@ -262,15 +279,21 @@ class Colorizer:
         *,
         overwrite: bool = False,
         recursive: bool = True,
+        guidance: GuidanceOptions = _NO_GUIDANCE,
+        read: ReadOptions = _READ,
+        write: WriteOptions = _WRITE,
         on_notice: Notice = lambda _: None,
     ) -> Iterator[Outcome]:
         """Color many photos by the pipeline of the command line, and give what became of each as it is done.
 
         Args:
             photos: files, folders and globs.
-            out: the folder that mirrors them.
+            out: the folder that mirrors them; the report goes there too.
             overwrite: make results anew that exist.
             recursive: go into folders within folders.
+            guidance: hints, references and the like.
+            read: how photos are read.
+            write: how results are written.
             on_notice: told what concerns all of them, a line each.
 
         Yields:
@@ -281,32 +304,18 @@ class Colorizer:
             UsageError, NothingToDoError: the arguments make no sense together, or there is no photo.
         """
         typed = [photos] if isinstance(photos, str | Path) else photos
-        job = replace(
-            self._job(),
-            photos=tuple(str(photo) for photo in typed),
-            out=Path(out),
-            overwrite=overwrite,
-            recursive=recursive,
+        batch = BatchOptions(
+            photos=tuple(str(photo) for photo in typed), out=Path(out), overwrite=overwrite, recursive=recursive
         )
-        yield from self.run(job, on_notice=on_notice)
-
-    def _job(self) -> ColorizeJob:
-        options = self.options
-        return ColorizeJob(
-            (),
-            model=options.name,
-            device=options.device,
-            precision=options.precision,
-            batch=options.batch,
-            vividness=self.vividness,
-            saturation=self.saturation,
-            on_color=self.on_color,
-            detail=self.detail,
-        )
+        yield from self.run(batch, guidance=guidance, read=read, write=write, on_notice=on_notice)
 
     def run(
         self,
-        job: ColorizeJob,
+        batch: BatchOptions,
+        *,
+        guidance: GuidanceOptions = _NO_GUIDANCE,
+        read: ReadOptions = _READ,
+        write: WriteOptions = _WRITE,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_notice: Notice = lambda _: None,
         on_download: Download | None = None,
@@ -314,12 +323,16 @@ class Colorizer:
         """A run over many photos, as the command line makes it; it begins when it is iterated, or by its `finish`.
 
         Args:
-            job: what to do.
+            batch: which photos, and where their results go.
+            guidance: hints, references and the like.
+            read: how photos are read.
+            write: how results are written.
             on_progress: called in this thread after each photo; of large files also between, in other threads.
             on_notice: told what concerns the whole batch, a line each.
             on_download: bytes done and in all, while weights are downloaded.
         """
-        return BatchRun(job, lambda photos, notice: self._network(photos, notice, on_download), on_progress, on_notice)
+        options = RunOptions(batch=batch, model=self.model, color=self.color, guidance=guidance, read=read, write=write)
+        return BatchRun(options, partial(self._network, on_download=on_download), on_progress, on_notice)
 
 
 def colorize_file(
@@ -338,38 +351,8 @@ def colorize_file(
     return Colorizer(model, device=device, vividness=vividness).file(source, destination, overwrite=overwrite)
 
 
-def colorize_photos(
-    job: ColorizeJob,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    on_notice: Notice = lambda _: None,
-    on_download: Download | None = None,
-) -> RunReport:
-    """Do what a command line says: see `Colorizer.run` and `BatchRun.finish`."""
-    options = ModelOptions(name=job.model, device=job.device, precision=job.precision, batch=job.batch)
-    return Colorizer.of(options).run(job, on_progress, on_notice, on_download).finish()
-
-
-def _precision(value: str) -> Precision:
+def _one_of(kind: type[Value], name: str, value: str) -> Value:
     try:
-        return Precision(value)
+        return kind(value)
     except ValueError:
-        raise UsageError(f"no precision {value!r}", hint=f"Use {', '.join(Precision)}.") from None
-
-
-def _on_color(value: str) -> OnColor:
-    try:
-        return OnColor(value)
-    except ValueError:
-        raise UsageError(f"no on_color {value!r}", hint=f"Use {', '.join(OnColor)}.") from None
-
-
-def _in_range(name: str, value: float | None, most: float) -> float | None:
-    if value is not None and not 0 <= value <= most:
-        raise UsageError(f"{name} {value} is outside 0 to {most:g}", hint=f"Give a number from 0 to {most:g}.")
-    return value
-
-
-def _saturation(value: float) -> float:
-    checked = _in_range("saturation", value, 4.0)
-    assert checked is not None
-    return checked
+        raise UsageError(f"no {name} {quoted(value)}", hint=f"Use {', '.join(kind)}.") from None

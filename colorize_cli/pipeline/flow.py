@@ -20,11 +20,11 @@ from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor, Plane, Predictor, Request
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.inference.variants import predict_variants
+from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.resume import Elsewhere
@@ -49,15 +49,16 @@ class Flow:
     a lock.
 
     Args:
-        job: what to do.
+        options: what was asked for.
         processor: does what comes before the network and after it.
         predictor: the network.
     """
 
-    def __init__(self, job: ColorizeJob, processor: PhotoProcessor, predictor: Predictor | NoPredictor) -> None:
-        self.job, self.processor, self.predictor = job, processor, predictor
-        self.memory = job.max_memory or _MEMORY_IN_FLIGHT
-        self.jobs = job.jobs or max(2, min(16, cores()))
+    def __init__(self, options: RunOptions, processor: PhotoProcessor, predictor: Predictor | NoPredictor) -> None:
+        self.processor, self.predictor = processor, predictor
+        self.detail, self.guidance, self.vividness = options.model.detail, options.guidance, options.color.vividness
+        self.memory = options.read.max_memory or _MEMORY_IN_FLIGHT
+        self.jobs = options.batch.jobs or max(2, min(16, cores()))
         self.decoding: deque[tuple[int, Source, Future[Before]]] = deque()
         self.waiting: dict[tuple[View, ...], list[Item]] = {}
         self.finishing: dict[Future[Outcome], Item] = {}
@@ -227,13 +228,13 @@ class Flow:
 
     def _predict(self, group: list[Prepared]) -> tuple[list[Prepared], list[Plane], list[list[Plane]]]:
         requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
-        colours = self.predictor.predict(requests, self.job.vividness)
-        if self.job.variants == 1 and isinstance(self.predictor, Predictor):
+        colours = self.predictor.predict(requests, self.vividness)
+        if self.guidance.variants == 1 and isinstance(self.predictor, Predictor):
             group, colours = self._looked_at_closely(self.predictor, group, colours)
-        if self.job.variants > 1 and isinstance(self.predictor, Predictor):
+        if self.guidance.variants > 1 and isinstance(self.predictor, Predictor):
             known = [k for item in group for k in item.known]
             variants = predict_variants(
-                self.predictor, requests, colours, known, self.job.variants, self.job.seed, self.job.vividness
+                self.predictor, requests, colours, known, self.guidance.variants, self.guidance.seed, self.vividness
             )
         return group, colours, variants
 
@@ -241,7 +242,7 @@ class Flow:
         self, predictor: Predictor, group: list[Prepared], colours: list[Plane]
     ) -> tuple[list[Prepared], list[Plane]]:
         """The colours refined where --detail says so; those that somebody steered stay as they are."""
-        if self.job.detail.levels == 0:
+        if self.detail.levels == 0:
             return group, colours
         found, new = iter(colours), list[Plane]()
         closer = list[Prepared]()
@@ -253,7 +254,7 @@ class Flow:
                     sight = item.sights[place]
                     at = page_lightness(sight.pixels, sight.space, request.lightness)
                     shown = sight.pixels.shape[0] * sight.pixels.shape[1]
-                    refined = refine(predictor, ab, at, sight.size, self.job.detail, self.job.vividness, shown)
+                    refined = refine(predictor, ab, at, sight.size, self.detail, self.vividness, shown)
                     ab, request = refined.ab, replace(request, lightness=refined.lightness)
                     if refined.pictures > 1:
                         notes += (f"{refined.pictures} pictures on it, each looked at by itself",)

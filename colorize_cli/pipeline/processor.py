@@ -31,16 +31,15 @@ from colorize_cli.formats.scan import Scan
 from colorize_cli.formats.scan_plan import ScanPlan, described, plan
 from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.guidance.hints import Sidecar
-from colorize_cli.inference.choices import Method, OnColor
 from colorize_cli.inference.geometry import View, reduced_lightness, view_of
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
+from colorize_cli.inference.option_values import Method, OnColor
 from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
+from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
 from colorize_cli.inference.predictor import HintPlanes, Request
 from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
-from colorize_cli.inference.steering import Carried, Known, Steering
 from colorize_cli.inference.variants import variant_path
 from colorize_cli.inference.verify import verify_copy
 from colorize_cli.metadata.provenance import Provenance
@@ -48,6 +47,7 @@ from colorize_cli.models.registry import Sizes
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import Nursery, is_possible
+from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 from colorize_cli.pipeline.sidecars import Companions
@@ -63,30 +63,35 @@ class PhotoProcessor:
     """What all photos of a batch share; its methods run in many threads at once.
 
     Args:
-        job: what to do.
+        options: what was asked for.
         destinations: where each result goes.
         sizes: at which sizes the network sees photos; None where none does.
-        steering: what people said about the colours; it gives each result's note.
+        guidance: what people said about the colors; it gives each result's note.
         lane: lets large files through, one at a time.
         gpu: joins lightness and colour, where there is one.
     """
 
     def __init__(
         self,
-        job: ColorizeJob,
+        options: RunOptions,
         destinations: Destinations,
         sizes: Sizes | None,
-        steering: Steering,
+        guidance: PhotoGuidance,
         lane: Lane | None = None,
         gpu: torch.device | None = None,
     ) -> None:
-        self.job, self.destinations, self.sizes, self.steering = job, destinations, sizes, steering
-        self.settings = job.encode_settings()
+        self.batch, self.read, self.write, self.color = options.batch, options.read, options.write, options.color
+        self.method, self.detail, self.shows = options.guidance.method, options.model.detail, options.shows
+        self.destinations, self.sizes, self.guidance = destinations, sizes, guidance
+        self.settings = self.write.encode_settings(self.batch.single_output())
         self.lane, self.shelf, self.gpu = lane or Lane(), Shelf(), gpu
-        self.workers = job.jobs or max(2, min(16, cores()))
-        self.outputs, self.companions = Outputs(job, destinations, self.settings), Companions(job)
-        self.budget, self.timer = Budget(job.max_memory), Timer(job.photo_timeout)
-        self.nursery = Nursery(job.photo_timeout) if job.photo_timeout is not None and is_possible() else None
+        self.workers = self.batch.jobs or max(2, min(16, cores()))
+        self.outputs, self.companions = (
+            Outputs(options, destinations, self.settings),
+            Companions(self.batch, self.write.strip),
+        )
+        self.budget, self.timer = Budget(self.read.max_memory), Timer(self.batch.photo_timeout)
+        self.nursery = Nursery(self.timer.limit) if self.timer.limit is not None and is_possible() else None
 
     def close(self) -> None:
         """End what was begun for the batch: locks of files, processes that decode."""
@@ -112,7 +117,7 @@ class PhotoProcessor:
                 return result
             return self.companions.carry(self.outputs.told(index, result))
         finally:
-            self.steering.carried.pop(index, None)
+            self.guidance.drop_from_album(index)
             self.timer.stop(index)
             if not isinstance(result, Prepared):
                 self.budget.give_back(index)
@@ -122,7 +127,7 @@ class PhotoProcessor:
         started, path = time.perf_counter(), source.path
         if source.fault:
             raise DecodeError(source.fault, path=path)
-        provenance = self.steering.provenance(path)
+        provenance = self.guidance.provenance(path)
         done = self.outputs.done_before(index, source, provenance)
         if done is not None:
             return done
@@ -132,8 +137,8 @@ class PhotoProcessor:
         standing = self.outputs.standing(source, index, out, provenance)
         if standing is not None:
             return standing
-        way = plan(found, form, self.job.stream_from, self.budget.most, self.budget.used)
-        if self.job.dry_run:
+        way = plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
+        if self.batch.dry_run:
             return self._planned(path, out, (*((note,) if note else ()), *described(found, way)), found.size)
         self.timer.stop(index)  # what it waits for is others' time
         self.budget.take(index, way.memory)
@@ -145,23 +150,23 @@ class PhotoProcessor:
         seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
-        choice = choose_pages(sights, self.job.on_color)
+        choice = choose_pages(sights, self.color.on_color)
         grey = choice.pages
         if not grey:
             left = self._leave_coloured(index, source, opened, out, provenance, started)
             return replace(left, doubt=choice.doubt)
         notes = photo.notes + ((note,) if note else ()) + choice.notes
-        self.steering.check(path)
-        sidecars = self.steering.read(path)
+        self.guidance.check(path)
+        sidecars = self.guidance.read(path)
         if sidecars and len(photo.pages) > 1:
-            rest = "stay as they are" if self.job.method is Method.levin else "go without"
+            rest = "stay as they are" if self.method is Method.levin else "go without"
             notes += (f"its hints are for the first page; the others {rest}",)
-        if self.job.method is Method.network:
-            said = (sidecars, self.steering.carried.get(index))  # both speak of the first page
+        if self.method is Method.network:
+            said = (sidecars, self.guidance.from_album(index))  # both speak of the first page
             asked = [self.request(sights[i], *(said if i == 0 else ())) for i in grey]
         else:
             asked = []
-        if self.job.method is Method.levin:
+        if self.method is Method.levin:
             if 0 not in grey:
                 raise HintError("its first page, which the hints are for, has colour already", path=path)
             grey = (0,)
@@ -191,11 +196,11 @@ class PhotoProcessor:
             PhotoError: it would fail.
         """
         try:
-            check_size(*size, 0, self.job.limits())
+            check_size(*size, 0, self.read.limits())
         except TooManyPixels as error:
             raise TooLargeError(str(error), path=path) from None
-        self.steering.check(path)
-        self.steering.read(path)
+        self.guidance.check(path)
+        self.guidance.read(path)
         return Outcome(path, Status.planned, out, notes=notes)
 
     def open(self, path: Path, way: ScanPlan) -> Opened:
@@ -206,22 +211,22 @@ class PhotoProcessor:
         """
         if way.streamed:
             try:
-                limits, shelf = DecodeLimits(self.job.max_pixels), self.shelf if way.kept else None
+                limits, shelf = DecodeLimits(self.read.max_pixels), self.shelf if way.kept else None
                 return see_scan(path, limits, self._wanted, self.lane, self.workers, shelf)
             except DecodeError:
-                if not self.job.salvage:
+                if not self.read.salvage:
                     raise
         read = None if self.nursery is None else partial(self.nursery.run, "decode")
-        opened = open_whole(path, DecodeLimits(self.job.max_pixels, self.budget.room), self.job.salvage, read)
+        opened = open_whole(path, DecodeLimits(self.read.max_pixels, self.budget.room), self.read.salvage, read)
         return replace(opened, scan=Scan(opened.photo, ())) if way.in_strips else opened
 
     def _wanted(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""
         if not self.sizes:
-            return View(*self.steering.working_size(height, width), 0, 0)
+            return View(*self.guidance.working_size(height, width), 0, 0)
         view = self.view(height, width)
         guide = guide_size((height, width), (view.height, view.width))
-        closer = 2 ** (self.job.detail.levels or 0)
+        closer = 2 ** (self.detail.levels or 0)
         return View(max(closer * view.height, guide[0]), max(closer * view.width, guide[1]), 0, 0)
 
     def first_page(self, source: Source) -> Sight | None:
@@ -232,9 +237,9 @@ class PhotoProcessor:
         """
         found = probe(source.path)
         form, _ = target_format(found, self.settings)
-        way = plan(found, form, self.job.stream_from, self.budget.most, self.budget.used)
+        way = plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
         sights = self.open(source.path, way).sights
-        return sights[0] if 0 in choose_pages(sights[:1], self.job.on_color).pages else None
+        return sights[0] if 0 in choose_pages(sights[:1], self.color.on_color).pages else None
 
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
@@ -242,35 +247,35 @@ class PhotoProcessor:
             found = probe(source.path)
             form, _ = target_format(found, self.settings)
             out = self.outputs.result(index, source.path, form, found.pages)
-            return self.outputs.standing(source, index, out, self.steering.provenance(source.path)) is not None
+            return self.outputs.standing(source, index, out, self.guidance.provenance(source.path)) is not None
         except PhotoError:
             return True
 
     def _leave_coloured(
         self, index: int, source: Source, opened: Opened, out: Path, provenance: Provenance, started: float
     ) -> Outcome:
-        if self.job.on_color is OnColor.skip:
+        if self.color.on_color is OnColor.skip:
             return Outcome(source.path, Status.left_color, reason="has colour already")
         photo = opened.photo
-        notes = self.steering.unused(source.path)
+        notes = self.guidance.unused(source.path)
         if Loss.salvage in losses(photo.notes):
             notes += (Note("it is damaged, and was copied as it is"),)
         seen, out = out, self.outputs.copy(index)
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
         self.outputs.make_folder(out.parent)
-        if self.job.strip == "none":  # byte for byte: nothing that the decoder noted was lost
+        if self.write.strip == "none":  # byte for byte: nothing that the decoder noted was lost
             copy_whole(source.path, out, photo.metadata.file)
         else:
-            told = strip_copy(photo, out, self.job.strip, provenance)
+            told = strip_copy(photo, out, self.write.strip, provenance)
             if told is None:  # a copy would publish what was to be stripped
                 self.outputs.make_folder(seen.parent)
                 told, out = self._write_stripped(opened, seen, provenance), seen
-            elif self.job.verify:
-                verify_copy(source.path, out, self.job.strip, told)
+            elif self.write.verify:
+                verify_copy(source.path, out, self.write.strip, told)
             notes += (*told,)
         outcome = Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes)
-        size = photo.metadata.file.size if self.job.strip == "none" else None
+        size = photo.metadata.file.size if self.write.strip == "none" else None
         return replace(outcome, seconds=time.perf_counter() - started, copy_bytes=size)
 
     def _write_stripped(self, opened: Opened, out: Path, provenance: Provenance) -> list[str]:
@@ -295,7 +300,7 @@ class PhotoProcessor:
     ) -> tuple[Request, Known]:
         """What the network is to see of a page, and what is known of its colours."""
         lightness = reduced_lightness(sight.pixels, self.view(*sight.size), sight.space)
-        known = self.steering.know(lightness, sight.size, sidecars, carried)
+        known = self.guidance.know(lightness, sight.size, sidecars, carried)
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
@@ -327,7 +332,7 @@ class PhotoProcessor:
                 write_sheet(sheet, beside, photo.metadata.file, prepared.provenance)
             notes += result.notes
             figures |= {key: max(value, figures.get(key, 0.0)) for key, value in result.figures.items()}
-        if self.job.compare:
+        if self.write.compare:
             pair = self.destinations.beside(prepared.source, out, PAIR)
             write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
@@ -339,9 +344,24 @@ class PhotoProcessor:
 
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
         found = {i: self._colours_of(prepared, place, colours) for place, i in enumerate(prepared.colored_pages)}
+        saturation, verifies = self.color.saturation, self.write.verify
         if prepared.scan is None:
-            return write_whole_photo(prepared, found, path, note, self.job, self.settings, self.gpu)
-        return write_large(prepared, found, path, note, self.job, self.settings, self.lane, self.workers, self.gpu)
+            return write_whole_photo(
+                prepared, found, path, note, self.settings, saturation=saturation, verifies=verifies, gpu=self.gpu
+            )
+        return write_large(
+            prepared,
+            found,
+            path,
+            note,
+            self.settings,
+            saturation=saturation,
+            verifies=verifies,
+            shows=self.shows,
+            lane=self.lane,
+            workers=self.workers,
+            gpu=self.gpu,
+        )
 
     def _colours_of(self, prepared: Prepared, place: int, colours: Sequence[Plane]) -> Plane | Guided:
         """The colours of one of the pages that are to have some."""
@@ -350,4 +370,4 @@ class PhotoProcessor:
             lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
             ab = held(lightness, colours[place], binding)
             return along_edges(ab, lightness, sight.pixels, sight.size, sight.space)
-        return self.steering.colours(sight.pixels, sight.size, sight.space, prepared.sidecars)
+        return self.guidance.colors(sight.pixels, sight.size, sight.space, prepared.sidecars)

@@ -1,6 +1,6 @@
 """Which files among the sources are results of earlier runs.
 
-In:  a job whose results may lie among its sources: beside them, or in the folders that are searched
+In:  a batch whose results may lie among its sources: beside them, or in the folders that are searched
 Out: for each file found in a folder, whether it is a result
 """
 
@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from colorize_cli.formats.reader import read_provenance
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.variants import base_stem
+from colorize_cli.pipeline.options import BatchOptions
 
 
 class Products:
@@ -23,13 +23,13 @@ class Products:
     result of a file beside it.
 
     Args:
-        job: the batch.
+        batch: which photos, and where their results go.
     """
 
-    def __init__(self, job: ColorizeJob) -> None:
-        self.suffix = job.suffix
-        out = os.path.realpath(job.out)
-        folders = [os.path.realpath(name) for name in job.photos if os.path.isdir(name)]
+    def __init__(self, batch: BatchOptions) -> None:
+        self.suffix = batch.suffix
+        out = os.path.realpath(batch.out)
+        folders = [os.path.realpath(name) for name in batch.photos if os.path.isdir(name)]
         self._among = any(folder == out or folder.startswith(out.rstrip(os.sep) + os.sep) for folder in folders)
         self._stems = lru_cache(maxsize=16)(_stems)
 

@@ -22,12 +22,12 @@ from colorize_cli.formats.encode import EncodeSettings, suffix_for
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.reader import ResultFile, read_result
 from colorize_cli.formats.strip_file import has_to_strip
-from colorize_cli.inference.choices import OnColor
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variants import variant_note, variant_path
 from colorize_cli.metadata.provenance import Provenance, SourceNote
 from colorize_cli.pipeline.copies import KnownCopies
+from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 
 
@@ -53,18 +53,19 @@ class Outputs:
     """The output side of a batch; its methods run in many threads at once.
 
     Args:
-        job: what to do.
+        options: what was asked for.
         destinations: where each result goes.
         settings: how results are written.
     """
 
-    def __init__(self, job: ColorizeJob, destinations: Destinations, settings: EncodeSettings) -> None:
-        self.job, self.destinations, self.settings = job, destinations, settings
+    def __init__(self, options: RunOptions, destinations: Destinations, settings: EncodeSettings) -> None:
+        self.batch, self.read, self.write, self.guidance = options.batch, options.read, options.write, options.guidance
+        self.on_color, self.destinations, self.settings = options.color.on_color, destinations, settings
         self._folders: set[Path] = set()
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
         self.by_others: set[int] = set()  # photos that another run did while this one waited
-        self._copies = KnownCopies(job.report_path(), destinations.out)
+        self._copies = KnownCopies(self.batch.report_path(), destinations.out)
 
     def take(self, place: int) -> bool:
         """Take a photo's result for this run; False while another run is making it.
@@ -72,7 +73,7 @@ class Outputs:
         Raises:
             EncodeError: there is no folder for it, and none can be made.
         """
-        if self.job.dry_run:
+        if self.batch.dry_run:
             return True
         self.make_folder(self._locks.folder)
         if self._locks.take(self.destinations.lock_name(place)):
@@ -125,12 +126,12 @@ class Outputs:
         Raises:
             EncodeError: something is in the result's place that is not this photo's.
         """
-        if self.job.overwrite:
+        if self.batch.overwrite:
             return self._made_meanwhile(source, index, out, provenance)
         state = self._state(out, source, provenance)
         if state is State.copy:
             return self._copied(source, out)
-        numbers = range(2, self.job.variants + 1)
+        numbers = range(2, self.guidance.variants + 1)
         others = [self._state(variant_path(out, n), source, self.note(provenance, n)) for n in numbers]
         if State.otherwise in (state, *others):
             reason = "exists with other settings. --overwrite makes it anew."
@@ -160,12 +161,12 @@ class Outputs:
         return self._copied(source, out) if state is State.copy else None
 
     def _copied(self, source: Source, copy: Path) -> Outcome | None:
-        if self.job.strip != "none":
+        if self.write.strip != "none":
             found = read_result(copy)
-            if has_to_strip(source.path, found.format if found else None, self.job.strip):
+            if has_to_strip(source.path, found.format if found else None, self.write.strip):
                 reason = "copied before with all its metadata. --overwrite makes it anew."
                 return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
-        if self.job.on_color is OnColor.recolor:
+        if self.on_color is OnColor.recolor:
             reason = "copied before, since it has color. --overwrite makes it anew."
             return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
         size = copy.stat().st_size
@@ -225,7 +226,7 @@ class Outputs:
 
     def _can_be_read(self, path: Path) -> bool:
         try:
-            decode(path, self.job.limits())
+            decode(path, self.read.limits())
         except TooLargeError:
             return True
         except PhotoError:
@@ -234,7 +235,9 @@ class Outputs:
 
     def _sides_stand(self, source: Source, out: Path, provenance: Provenance) -> bool:
         """Whether the pictures that go beside the result, and were asked for, are there and are this photo's."""
-        endings = [ending for ending, asked in ((PAIR, self.job.compare), (SHEET, self.job.variants > 1)) if asked]
+        endings = [
+            ending for ending, asked in ((PAIR, self.write.compare), (SHEET, self.guidance.variants > 1)) if asked
+        ]
         for ending in endings:
             side = read_result(self.destinations.beside(source, out, ending))
             note = side.note if side else None
@@ -246,7 +249,7 @@ class Outputs:
 
     def note(self, provenance: Provenance, number: int) -> Provenance:
         """What a variant's file says of how it was made; the first is the plain result."""
-        return provenance if number == 1 else variant_note(provenance, number, self.job.seed)
+        return provenance if number == 1 else variant_note(provenance, number, self.guidance.seed)
 
     def copy(self, index: int) -> Path:
         """Where a source that has colour is copied to."""

@@ -2,7 +2,7 @@
 
 discover -> plan names -> decode (threads) -> network (this thread, batched) -> merge, encode (threads) -> report
 
-In:  `ColorizeJob`; a network, loaded when it is needed
+In:  `RunOptions`; a network, loaded when it is needed
 Out: the outcome of each photo, as they end; the files; `RunReport`
 """
 
@@ -19,19 +19,19 @@ from typing import TypeAlias
 from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
-from colorize_cli.inference.choices import Method
 from colorize_cli.inference.detail import check_tileable
-from colorize_cli.inference.job import SOFTWARE, ColorizeJob
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
+from colorize_cli.inference.option_values import Method
+from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
 from colorize_cli.inference.scans import Lane, Part
-from colorize_cli.inference.steering import Steering
 from colorize_cli.inference.variants import check_names
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
+from colorize_cli.pipeline.options import SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.processor import PhotoProcessor
@@ -63,7 +63,7 @@ class BatchRun:
     what became of each photo, and the exception goes on to the caller. A run can be iterated once.
 
     Args:
-        job: what to do.
+        options: what was asked for.
         load: gives the network for so many photos.
         on_progress: called in this thread after each photo; of large files also between, in other threads.
         on_notice: told what concerns the whole batch, a line each.
@@ -71,12 +71,12 @@ class BatchRun:
 
     def __init__(
         self,
-        job: ColorizeJob,
+        options: RunOptions,
         load: Load,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.job, self.load, self.on_progress, self.on_notice = job, load, on_progress, on_notice
+        self.options, self.load, self.on_progress, self.on_notice = options, load, on_progress, on_notice
         self.report = RunReport()
 
     def finish(self) -> RunReport:
@@ -104,33 +104,40 @@ class BatchRun:
         Raises:
             UsageError, NothingToDoError: see `finish`.
         """
-        job, report, started = self.job, self.report, time.monotonic()
-        job.check_steering()
-        job.check_detail()
+        options, report, started = self.options, self.report, time.monotonic()
+        options.check()
         found = self._discover()
         destinations = self._destinations(found)
         network = self._network(len(found.sources))
         if isinstance(network, LoadedPredictor):
             report.settings = {"device": network.device, "precision": network.precision}
         predictor = network.predictor if isinstance(network, LoadedPredictor) else NoPredictor()
-        model = _model_of(network, job)
-        steering = Steering.of(job, model.note, found.sources, model.takes_hints, model.follows_hints, self._notice)
+        model = _model_of(network, options)
+        guidance = PhotoGuidance.of(
+            options.guidance,
+            model.note,
+            found.sources,
+            read=options.read,
+            takes_hints=model.takes_hints,
+            follows_hints=model.follows_hints,
+            on_notice=self._notice,
+        )
         lane = Lane(lambda part: self.on_progress(Progress(len(found.sources), part=part)))
         gpu = network.gpu if isinstance(network, LoadedPredictor) else None
-        processor = PhotoProcessor(job, destinations, model.sizes, steering, lane, gpu)
+        processor = PhotoProcessor(options, destinations, model.sizes, guidance, lane, gpu)
         report.settings = {
             "software": SOFTWARE,
             "model": model.note.model,
             "sha256": model.note.sha256,
             **report.settings,
             **dict(model.note.settings),
-            **job.steering_settings(),
+            **options.guidance.settings(),
         }
         self.on_progress(Progress(len(found.sources)))
-        flow, ledger = Flow(job, processor, predictor), Ledger(found.sources, report)
+        flow, ledger = Flow(options, processor, predictor), Ledger(found.sources, report)
         upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
-        if job.consistent and not job.dry_run and isinstance(predictor, Predictor):
-            upcoming = Album(processor, predictor, found.sources, flow.jobs, job.vividness, self._notice).walk()
+        if options.guidance.consistent and not options.batch.dry_run and isinstance(predictor, Predictor):
+            upcoming = Album(processor, predictor, found.sources, flow.jobs, flow.vividness, self._notice).walk()
         try:
             with closing(flow.run(upcoming)) as ended:
                 for place, outcome in ended:
@@ -149,49 +156,49 @@ class BatchRun:
                 report.seconds = time.monotonic() - started
                 if others := len(processor.outputs.by_others):
                     self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
-                _write_report(report, job, self._notice)
+                _write_report(report, options.batch, self._notice)
 
     def _notice(self, text: str) -> None:
         self.report.notices.append(text)
         self.on_notice(text)
 
     def _discover(self) -> Discovery:
-        job, single = self.job, self.job.single_output()
+        batch, single = self.options.batch, self.options.batch.single_output()
         found = discover(
-            job.photos,
-            recursive=job.recursive,
-            leave=None if single else job.out,
-            is_product=Products(job),
-            listed=job.listed,
+            batch.photos,
+            recursive=batch.recursive,
+            leave=None if single else batch.out,
+            is_product=Products(batch),
+            listed=batch.listed,
         )
         self.report.passed_over = found.passed_over
-        _check_sources(found, job, single)
-        if job.report is not None:
-            check_report_place(job.report)
+        _check_sources(found, batch, single)
+        if batch.report is not None:
+            check_report_place(batch.report)
         return found
 
     def _destinations(self, found: Discovery) -> Destinations:
-        job = self.job
-        possible = PossibleSuffixes(found.sources, job.encode_settings())
-        destinations = Destinations(found.sources, job.out, job.suffix, job.single_output(), possible)
-        if job.variants > 1:
+        batch, single = self.options.batch, self.options.batch.single_output()
+        possible = PossibleSuffixes(found.sources, self.options.write.encode_settings(single))
+        destinations = Destinations(found.sources, batch.out, batch.suffix, single, possible)
+        if self.options.guidance.variants > 1:
             check_names(found.sources)
         return destinations
 
     def _network(self, photos: int) -> LoadedPredictor | NotDownloaded | None:
         """The network; what is known of it where a plan would have to download it; None where the method takes none."""
-        job = self.job
-        if job.method is not Method.network:
+        model, guidance = self.options.model, self.options.guidance
+        if guidance.method is not Method.network:
             return None
-        absent = not_downloaded(job.model) if job.dry_run else None
+        absent = not_downloaded(model.name) if self.options.batch.dry_run else None
         if absent is not None:  # a plan downloads nothing
             megabytes = f"{absent.megabytes:,.0f} MB"
             self._notice(f"{absent.name} is not downloaded yet: the run will download {megabytes}.")
             return absent
         loaded = self.load(photos, self._notice)
-        check_tileable(loaded.predictor, job.detail)
-        if job.variants > 1 and loaded.predictor.palette is None:
-            raise UsageError(f"model {job.model} gives one colouring only", hint="--variants needs --model mini.")
+        check_tileable(loaded.predictor, model.detail)
+        if guidance.variants > 1 and loaded.predictor.palette is None:
+            raise UsageError(f"model {model.name} gives one colouring only", hint="--variants needs --model mini.")
         return loaded
 
 
@@ -205,53 +212,53 @@ class _Model:
     follows_hints: bool = False
 
 
-def _model_of(network: LoadedPredictor | NotDownloaded | None, job: ColorizeJob) -> _Model:
+def _model_of(network: LoadedPredictor | NotDownloaded | None, options: RunOptions) -> _Model:
     if network is None:
-        return _Model(job.provenance(job.method.value, ""))
+        return _Model(options.note(options.guidance.method.value, ""))
     if isinstance(network, NotDownloaded):
-        note = job.provenance(network.name, network.sha256)
+        note = options.note(network.name, network.sha256)
         return _Model(note, network.sizes, network.takes_hints, network.follows_hints)
     model = network.predictor.model
     specs = [member.spec for member in model.members]
     return _Model(
-        job.provenance(model.name, model.sha256),
+        options.note(model.name, model.sha256),
         specs[0].sizes,
         all(spec.takes_hints for spec in specs),
         all(spec.follows_hints for spec in specs),
     )
 
 
-def _check_sources(found: Discovery, job: ColorizeJob, single: Path | None) -> None:
+def _check_sources(found: Discovery, batch: BatchOptions, single: Path | None) -> None:
     if not found.sources:
         left = kinds_of(found.passed_over)
-        inputs = ", ".join(printable(name) for name in job.photos) or "the list"
+        inputs = ", ".join(printable(name) for name in batch.photos) or "the list"
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:
-        hint = f"Give a folder, e.g. --out {job.out.stem}/"
+        hint = f"Give a folder, e.g. --out {batch.out.stem}/"
         raise UsageError(
-            f"--out {printable(job.out)} is one file, but there are {counted(len(found.sources), 'photo')}", hint=hint
+            f"--out {printable(batch.out)} is one file, but there are {counted(len(found.sources), 'photo')}", hint=hint
         )
-    if single is None and not job.out.exists() and _one_file(found, job) and _FORMAT.fullmatch(job.out.suffix):
+    if single is None and not batch.out.exists() and _one_file(found, batch) and _FORMAT.fullmatch(batch.out.suffix):
         raise UsageError(
-            f"--out {printable(job.out)}: no such format: {job.out.suffix}",
+            f"--out {printable(batch.out)}: no such format: {batch.out.suffix}",
             hint="Name a file like a.png, .jpg, .tif or .webp; or make that folder first, if it is to be one.",
         )
-    if single is None and job.out.exists() and not job.out.is_dir():
-        raise UsageError(f"--out {printable(job.out)} is a file, not a folder")
+    if single is None and batch.out.exists() and not batch.out.is_dir():
+        raise UsageError(f"--out {printable(batch.out)} is a file, not a folder")
 
 
-def _one_file(found: Discovery, job: ColorizeJob) -> bool:
+def _one_file(found: Discovery, batch: BatchOptions) -> bool:
     """Whether the user named one photo, and so may mean one file by --out."""
-    return len(found.sources) == len(job.photos) == 1 and not job.listed and not Path(job.photos[0]).is_dir()
+    return len(found.sources) == len(batch.photos) == 1 and not batch.listed and not Path(batch.photos[0]).is_dir()
 
 
-def _write_report(report: RunReport, job: ColorizeJob, notice: Callable[[str], None]) -> None:
-    path = job.report_path()
+def _write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str], None]) -> None:
+    path = batch.report_path()
     try:
         if path is not None:
             report.write(path)
     except EncodeError as error:
         notice(one_line(error))
-        report.unwritten = job.report is not None
+        report.unwritten = batch.report is not None
     finally:
         report.close()

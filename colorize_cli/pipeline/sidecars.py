@@ -24,14 +24,15 @@ from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
 from colorize_cli.formats import places
 from colorize_cli.formats.decode import turn
-from colorize_cli.inference.choices import Sidecars
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.formats.strip import Strip
+from colorize_cli.inference.option_values import Sidecars
 from colorize_cli.metadata import upright, xmp
 from colorize_cli.metadata.audit.compare import orientation_of
 from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.inventory import AuditError
 from colorize_cli.metadata.xmp import XmpError
 from colorize_cli.notes import Loss, Note
+from colorize_cli.pipeline.options import BatchOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 
 _MOST = 64 << 20  # bytes; a larger one is no side-car
@@ -44,17 +45,18 @@ class Companions:
     """Copies side-cars; its methods run in many threads at once.
 
     Args:
-        job: what to do.
+        batch: what becomes of side-cars, and whether files are written at all.
+        strip: what is left out of the metadata.
     """
 
-    def __init__(self, job: ColorizeJob) -> None:
-        self.job, self.folders = job, Folders()
+    def __init__(self, batch: BatchOptions, strip: Strip) -> None:
+        self.batch, self.strip, self.folders = batch, strip, Folders()
         self._taken, self._lock = set[str](), Lock()
 
     def carry(self, outcome: Outcome) -> Outcome:
         """Copy the side-cars of a photo whose result is there; what could not be copied is added to its notes."""
-        job, out = self.job, outcome.output
-        if job.sidecars is Sidecars.skip or job.dry_run or out is None or outcome.status not in _CARRIED:
+        batch, out = self.batch, outcome.output
+        if batch.sidecars is Sidecars.skip or batch.dry_run or out is None or outcome.status not in _CARRIED:
             return outcome
         notes = list[str]()
         for sidecar in self.folders.sidecars_of(outcome.source):
@@ -73,14 +75,14 @@ class Companions:
         if not os.path.isfile(source) or status.st_size > _MOST or place.exists() and place.samefile(source):
             return None
         untouched = place.exists() and same_time(place.stat().st_mtime_ns, status.st_mtime_ns)
-        if untouched and self.job.strip == "none" and not self.job.overwrite:
+        if untouched and self.strip == "none" and not self.batch.overwrite:
             self._take(place)
             return None  # copied before; neither is read
         data = source.read_bytes()
         owned = _is_owned(sidecar, photo, data)
         if owned is not True:
             return owned or None
-        if self.job.strip == "all":
+        if self.strip == "all":
             return f"{printable(source.name)} was left out, as all metadata was to be"
         if not self._take(place):
             return _left(source, f"was not copied: another photo's is {printable(place.name)}")
@@ -91,7 +93,7 @@ class Companions:
         if place.exists():
             if place.read_bytes() == changed:
                 return note
-            if not self.job.overwrite:
+            if not self.batch.overwrite:
                 return _left(
                     place, "differs from the photo's own side-car and was left as it is; --overwrite replaces it"
                 )
@@ -113,13 +115,13 @@ class Companions:
     def _changed(self, sidecar: Sidecar, data: bytes, photo: Path, out: Path) -> tuple[bytes | None, str | None]:
         """A side-car as it is true of the result, and what is to be told; None where it cannot go along."""
         if sidecar.kind == "json":
-            if self.job.strip == "none":
+            if self.strip == "none":
                 return data, None
             clean = _json_without_places(data)
             return clean, None if clean else _left(
                 sidecar.path, "cannot be read and was left out, as it may name the place"
             )
-        if self.job.strip != "none":
+        if self.strip != "none":
             data = places.xmp_without(data)
             if not data:
                 return None, _left(sidecar.path, "cannot be read and was left out, as it may name the place")

@@ -340,7 +340,7 @@ def test_four_threads_give_the_same_bytes(tiny_model: Path, tmp_path: Path, way:
     colorizer = Colorizer(str(tiny_model) if way == "torch" else "mini", device="cpu")
     pictures = [grey(50 + 7 * number, 90, seed=number) for number in range(8)]
     photos = [grey_photo(tmp_path / "in" / f"{number}.png", seed=number) for number in range(4)]
-    expected = [Colorizer(colorizer.options.name, device="cpu")(picture) for picture in pictures]
+    expected = [Colorizer(colorizer.model.name, device="cpu")(picture) for picture in pictures]
     barrier = threading.Barrier(4)
 
     def work(number: int) -> tuple[list[np.ndarray], bytes]:

@@ -29,9 +29,9 @@ from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.evaluation.pixel import colorfulness, psnr
-from colorize_cli.inference.choices import Detail
 from colorize_cli.inference.detail import Refined, page_lightness, refine
 from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.tiling import lay, resized
 from colorize_cli.models.load import load_model

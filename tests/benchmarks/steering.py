@@ -20,12 +20,13 @@ import torch
 from PIL import Image
 
 from colorize_cli.inference import loading
-from colorize_cli.inference.choices import Method, OnColor
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import Method
+from colorize_cli.inference.options import GuidanceOptions
 from colorize_cli.models import load
 from colorize_cli.models.load import load_model
 from colorize_cli.models.onnx.load import load_onnx
-from colorize_cli.pipeline.colorizer import colorize_photos
+from colorize_cli.pipeline.colorizer import Colorizer
+from colorize_cli.pipeline.options import BatchOptions
 
 HEIGHT, WIDTH = 3000, 4000
 
@@ -71,11 +72,10 @@ def main() -> None:
         }
         plain = 0.0
         for number, (name, options) in enumerate([("once, for the tables", {}), *ways.items()]):
-            job = ColorizeJob(
-                (str(place / "in"),), place / str(number), device="cpu", jobs=1, on_color=OnColor.recolor, **options
-            )
+            batch = BatchOptions(photos=(str(place / "in"),), out=place / str(number), jobs=1)
             started = time.process_time()
-            report = colorize_photos(job)
+            run = Colorizer(device="cpu", on_color="recolor").run(batch, guidance=GuidanceOptions(**options))
+            report = run.finish()
             seconds = time.process_time() - started
             assert report.exit_status == 0, report.failures
             if number:

@@ -15,10 +15,9 @@ from colorize_cli.errors import HintError
 from colorize_cli.files.plain import NotPlain, read_plain, read_stream
 from colorize_cli.guidance.hints import hint_map, read_sidecar
 from colorize_cli.guidance.sidecars import list_sidecars
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
 from tests.formats import bombs
 from tests.inference.conftest import grey_photo, tiny_model
+from tests.runs import colorize_photos, run_options
 
 __all__ = ["tiny_model"]
 
@@ -121,7 +120,7 @@ def test_a_batch_with_a_pipe_in_the_place_of_hints_ends(tiny_model: Path, tmp_pa
     pipe.parent.mkdir()
     os.mkfifo(pipe)
     photos, hints = (tmp_path / "in", pipe.parent) if in_folder else (tmp_path / "in" / "a.png", pipe)
-    report = colorize_photos(ColorizeJob((str(photos),), tmp_path / "out", str(tiny_model), "cpu", hints=hints))
+    report = colorize_photos(run_options((str(photos),), tmp_path / "out", str(tiny_model), "cpu", hints=hints))
     (failure,) = report.failures
     assert "a.hints.json: it is a named pipe, not a file" in str(failure.reason)
     assert (tmp_path / "out" / "b.png").exists() is in_folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,16 @@ from PIL import Image
 from torch import Tensor
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
-from colorize_cli.inference.choices import Detail, Method
 from colorize_cli.inference.detail import LightnessAt, Refined, check_tileable, refine
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import Detail, Method
 from colorize_cli.inference.pictures import find_pictures
 from colorize_cli.inference.predictor import Predictor
 from colorize_cli.inference.tiling import STEP, lay
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
 from colorize_cli.models.registry import ModelSpec, Sizes
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.run import Progress
+from tests.runs import colorize_photos, run_options
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Tensor, Hints | None], Tensor]
@@ -258,13 +256,13 @@ def test_wrong_options_are_refused_in_one_line(arguments: tuple[str, int, int], 
 
 
 def test_detail_goes_with_the_network_alone() -> None:
-    job = ColorizeJob(("a.jpg",), detail=Detail.parse("2"))
-    for other in (replace(job, method=Method.levin), replace(job, variants=2)):
+    options = run_options(("a.jpg",), detail=Detail.parse("2"))
+    for other in ({"method": Method.levin, "hints": Path("hints")}, {"variants": 2}):
         with pytest.raises(UsageError, match="--detail"):
-            other.check_detail()
-    job.check_detail()
-    assert dict(job.provenance("mini", "").settings)["detail"] == "2"
-    assert "detail" not in dict(replace(job, detail=Detail.parse("auto")).provenance("mini", "").settings)
+            run_options(("a.jpg",), detail=Detail.parse("2"), **other).check()
+    options.check()
+    assert dict(options.note("mini", "").settings)["detail"] == "2"
+    assert "detail" not in dict(run_options(("a.jpg",), detail=Detail.parse("auto")).note("mini", "").settings)
 
 
 @pytest.mark.parametrize("stream_from", [1 << 40, 1])
@@ -276,7 +274,7 @@ def test_a_contact_sheet_is_seen_picture_by_picture_on_both_roads(
     Image.fromarray((sheet[:128, :128] * 2.55).astype(np.uint8)).save(tmp_path / "one.tif")
     looks: dict[str, Any] = {}
     for name, text in (("auto", "auto"), ("off", "off"), ("tiles", "1")):
-        job = ColorizeJob(
+        job = run_options(
             (str(tmp_path / "sheet.tif"), str(tmp_path / "one.tif")),
             out=tmp_path / name,
             model=str(tiny_model),

@@ -12,11 +12,10 @@ import pytest
 from colorize_cli.errors import ExitStatus
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import read_provenance
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
 from tests.formats.test_fuzz import SEEDS, mutated, resealed
+from tests.runs import colorize_photos, run_options
 
 
 def fill(folder: Path, count: int, first: int) -> list[Path]:
@@ -40,7 +39,7 @@ def endure(tiny_model: Path, folder: Path, out: Path, **options: object) -> list
             found.append(step.outcome)
 
     files = sorted(folder.iterdir())
-    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000, jobs=2, **options)  # type: ignore[arg-type]
+    job = run_options((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000, jobs=2, **options)  # type: ignore[arg-type]
     report = colorize_photos(job, on_progress)
     assert sorted(outcome.source for outcome in found) == files  # every file is spoken of, once
     assert report.total == len(files) and report.exit_status is ExitStatus.some_failed
@@ -88,7 +87,7 @@ def test_the_same_command_after_damage_does_only_what_is_missing(tiny_model: Pat
     first = {outcome.source: outcome for outcome in endure(tiny_model, folder, out)}
     before = {path: path.read_bytes() for path in out.rglob("*") if path.suffix != ".json"}
     again = list[Outcome]()
-    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000)
+    job = run_options((str(folder),), out, model=str(tiny_model), device="cpu", max_pixels=2_000_000)
     colorize_photos(job, lambda step: again.append(step.outcome) if step.outcome else None)
     for outcome in again:
         failed = first[outcome.source].status is Status.failed

@@ -13,13 +13,12 @@ from skimage.color import rgb2lab
 
 from colorize_cli.errors import NothingToDoError, UsageError
 from colorize_cli.formats.decode import decode
-from colorize_cli.inference.choices import OnColor, OutputFormat
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
+from colorize_cli.inference.option_values import OnColor, OutputFormat
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.formats.test_lut_profiles import table_profile
 from tests.inference.conftest import grey_photo
+from tests.runs import colorize_photos, run_options
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+    return colorize_photos(run_options((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -214,7 +213,7 @@ def test_a_grey_jpeg_saved_as_rgb_is_coloured_as_the_grey_one_is(tiny_model: Pat
     with Image.open(grey.with_suffix(".jpg")) as picture:
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         picture.convert("RGB").save(grey.with_name("rgb.jpg"), quality=92, subsampling="4:2:0", icc_profile=profile)
-    job = ColorizeJob((str(grey.parent),), out=tmp_path / "out", model=str(tiny_model), device="cpu", verify=True)
+    job = run_options((str(grey.parent),), out=tmp_path / "out", model=str(tiny_model), device="cpu", verify=True)
     report = colorize_photos(job)
     assert report.exit_status == 0, [failure.reason for failure in report.failures]
     one, other = (decode(tmp_path / "out" / name) for name in ("grey.jpg", "rgb.jpg"))

@@ -11,9 +11,9 @@ import torch
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference import devices
-from colorize_cli.inference.choices import Precision
 from colorize_cli.inference.devices import pick_device, pick_dtype
 from colorize_cli.inference.geometry import crop, pad, reduce, view_of
+from colorize_cli.inference.option_values import Precision
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints

@@ -15,14 +15,16 @@ import tifffile
 RUN = """
 import json, sys
 from pathlib import Path
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
+from colorize_cli import Colorizer
+from colorize_cli.inference.options import ReadOptions, WriteOptions
+from colorize_cli.pipeline.options import BatchOptions
 model, out, stream_from, *photos = sys.argv[1:]
 peaks = []
 for photo in photos:  # the first one takes what every photo takes
     threshold = int(stream_from)
-    job = ColorizeJob((photo,), Path(out), model, "cpu", stream_from=threshold, verify=threshold == 1, overwrite=True)
-    report = colorize_photos(job)
+    batch = BatchOptions(photos=(photo,), out=Path(out), overwrite=True)
+    write, read = WriteOptions(verify=threshold == 1), ReadOptions(stream_from=threshold)
+    report = Colorizer(model, device="cpu").run(batch, read=read, write=write).finish()
     assert report.exit_status == 0, report.failures
     peaks.append(int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024)
 print(json.dumps(peaks))

@@ -25,11 +25,10 @@ from colorize_cli.formats.png import encode_png
 from colorize_cli.formats.scan import open_scan
 from colorize_cli.formats.tiff import scan_write_tiff, tiff_rows
 from colorize_cli.inference import scan_verify, scans
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.pipeline import processor
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
+from tests.runs import colorize_photos, run_options
 
 Array = NDArray[Any]
 
@@ -116,7 +115,7 @@ CASES = {
 
 
 def colorize(model: Path, source: Path, out: Path, stream_from: int, **options: Any) -> RunReport:
-    job = ColorizeJob((str(source),), out=out, model=str(model), device="cpu", stream_from=stream_from, **options)
+    job = run_options((str(source),), out=out, model=str(model), device="cpu", stream_from=stream_from, **options)
     report = colorize_photos(job)
     assert report.exit_status == 0, [failure.reason for failure in report.failures]
     return report
@@ -258,7 +257,7 @@ def test_a_pyramid_is_made_anew(inside: bool, tiny_model: Path, tmp_path: Path) 
 
 def test_progress_is_told_within_a_file(tiny_model: Path, tmp_path: Path) -> None:
     source, steps = CASES["strips"](tmp_path), list[Progress]()
-    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, verify=True)
+    job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, verify=True)
     colorize_photos(job, steps.append)
     for stage in ("reading", "coloring", "verifying"):
         done = [step.part.done for step in steps if step.part is not None and step.part.stage == stage]
@@ -272,7 +271,7 @@ def test_an_interrupted_scan_leaves_nothing(tiny_model: Path, tmp_path: Path) ->
         if step.part is not None and step.part.stage == "coloring" and step.part.done > 300:
             raise KeyboardInterrupt  # as if it had come while the strip was written
 
-    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
+    job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
     report = colorize_photos(job, interrupt)
     assert report.interrupted and report.exit_status == 130
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["colorize-report.json"]
@@ -281,7 +280,7 @@ def test_an_interrupted_scan_leaves_nothing(tiny_model: Path, tmp_path: Path) ->
 def test_what_cannot_be_streamed_is_refused_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
     source = tmp_path / "scan.jpg"
     source.write_bytes(cv2.imencode(".jpg", grey(), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
-    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, max_memory=1 << 20)
+    job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, max_memory=1 << 20)
     reason = colorize_photos(job).failures[0].reason
     assert reason is not None and "progressive" in reason and "--max-memory" in reason and "\n" not in reason
 
@@ -290,7 +289,7 @@ def test_a_scan_that_is_cut_short_fails_and_leaves_nothing(tiny_model: Path, tmp
     for case in ("lzw", "jpeg", "png"):
         source = CASES[case](tmp_path)
         source.write_bytes(source.read_bytes()[:-2000])
-        job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
+        job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
         report = colorize_photos(job)
         assert len(report.failures) == 1, case
         assert not list((tmp_path / "out").glob("scan*")), case
@@ -298,7 +297,7 @@ def test_a_scan_that_is_cut_short_fails_and_leaves_nothing(tiny_model: Path, tmp
 
 def test_a_dry_run_says_how_much_memory_a_scan_takes(tiny_model: Path, tmp_path: Path) -> None:
     source, steps = CASES["strips"](tmp_path), list[Progress]()
-    job = ColorizeJob((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, dry_run=True)
+    job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, dry_run=True)
     colorize_photos(job, steps.append)
     notes = [note for step in steps if step.outcome for note in step.outcome.notes]
     assert any("in strips" in note and "of memory" in note for note in notes)

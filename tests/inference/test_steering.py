@@ -17,24 +17,23 @@ from skimage.color import lab2rgb, rgb2lab
 from colorize_cli.cli.app import main
 from colorize_cli.errors import ColorizeError, UsageError
 from colorize_cli.inference import loading
-from colorize_cli.inference.choices import Method
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import Method
 from colorize_cli.models import load
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline import album
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.inference.conftest import grey_photo
+from tests.runs import colorize_photos, run_options
 
 RED, BLUE, OCHRE = (170, 60, 50), (90, 130, 200), (60, 45, 20)
 
 
 def colorize(tiny_model: Path, photos: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
+    return colorize_photos(run_options((str(photos),), out, model=str(tiny_model), device="cpu", **options))  # type: ignore[arg-type]
 
 
 def lab(path: Path) -> np.ndarray:

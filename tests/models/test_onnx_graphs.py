@@ -144,13 +144,12 @@ def test_a_checkpoint_that_is_cut_is_said(tmp_path: Path) -> None:
 
 def test_the_main_job_on_a_cpu_loads_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from colorize_cli.inference.job import ColorizeJob;"
-        "from colorize_cli.pipeline.colorizer import colorize_photos; from pathlib import Path;"
-        f"report = colorize_photos(ColorizeJob(({str(tmp_path / 'in')!r},), Path({str(tmp_path / 'out')!r}),"
-        f" model={str(checkpoint(tmp_path))!r}, device='cpu'));"
-        "print(report.exit_status, 'torch' in sys.modules)"
+        "import sys; from colorize_cli import Colorizer;"
+        f"results = Colorizer({str(checkpoint(tmp_path))!r}, device='cpu').files({str(tmp_path / 'in')!r},"
+        f" {str(tmp_path / 'out')!r});"
+        "print(*[result.status for result in results], 'torch' in sys.modules)"
     )
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.pgm").write_bytes(b"P5 40 30 255\n" + bytes(range(200)) * 6)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.split() == ["0", "False"], done.stdout + done.stderr
+    assert done.stdout.split() == ["done", "False"], done.stdout + done.stderr

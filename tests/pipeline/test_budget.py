@@ -17,13 +17,12 @@ from PIL import Image
 from colorize_cli.files.machine import resident_memory
 from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import opened
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.pipeline import processor
 from colorize_cli.pipeline.budget import Budget
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.workers import Timer, Workers
 from tests.inference.conftest import grey_photo
+from tests.runs import colorize_photos, run_options
 
 
 def test_photos_wait_until_there_is_room() -> None:
@@ -91,7 +90,7 @@ def test_a_batch_in_little_memory_ends_with_every_photo_done(
     for i in range(8):
         grey_photo(tmp_path / "in" / f"{i}.png", (300 + i, 200), seed=i)
     room = 100 << 20  # two of them: each takes 40 MiB at least
-    job = ColorizeJob(
+    job = run_options(
         (str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", batch=batch, jobs=jobs,
         max_memory=resident_memory() + room + (150 << 20),
     )  # fmt: skip
@@ -102,7 +101,7 @@ def test_a_batch_in_little_memory_ends_with_every_photo_done(
 
 def test_the_limit_counts_what_the_process_has_already(tiny_model: Path, tmp_path: Path) -> None:
     grey_photo(tmp_path / "in" / "a.png", (400, 300))
-    job = ColorizeJob((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", max_memory=1 << 20)
+    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", max_memory=1 << 20)
     (failure,) = colorize_photos(job).failures
     assert "of memory are needed, more than --max-memory 1M allows" in str(failure.reason)
     said = re.search(r"about ([\d.]+)([MG]) of memory", str(failure.reason))
@@ -137,7 +136,7 @@ def test_a_photo_that_hangs_fails_alone(
     monkeypatch.setattr(processor, stage, slow)
     for name in ("a", "b-slow", "c", "d-slow", "e", "f-slow", "g"):
         grey_photo(tmp_path / "in" / f"{name}.png")
-    job = ColorizeJob(
+    job = run_options(
         (str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=3.0, batch=2
     )
     started = time.monotonic()
@@ -171,7 +170,7 @@ def test_a_decoder_that_lets_no_thread_have_a_turn_is_ended(
         grey_photo(tmp_path / "in" / f"{name}.png")
     broken = tmp_path / "in" / "f.png"
     broken.write_bytes((tmp_path / "in" / "a.png").read_bytes()[:200])
-    job = ColorizeJob((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=4.0)
+    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=4.0)
     started = time.monotonic()
     report = colorize_photos(job)
     assert time.monotonic() - started < 40
@@ -187,7 +186,7 @@ def test_results_are_the_same_with_a_time_limit(tiny_model: Path, tmp_path: Path
         grey_photo(tmp_path / "in" / f"{i}.{suffix}", seed=i)
     written = dict[str, list[bytes]]()
     for name, limit in (("with", 60.0), ("without", None)):
-        job = ColorizeJob((str(tmp_path / "in"),), tmp_path / name, str(tiny_model), "cpu", photo_timeout=limit)
+        job = run_options((str(tmp_path / "in"),), tmp_path / name, str(tiny_model), "cpu", photo_timeout=limit)
         assert colorize_photos(job).exit_status == 0
         written[name] = [path.read_bytes() for path in sorted((tmp_path / name).iterdir()) if path.suffix != ".json"]
     assert written["with"] == written["without"] and len(written["with"]) == 5

@@ -11,13 +11,12 @@ import pytest
 from colorize_cli.errors import DecodeError
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.facts import facts_of, same_time, sha256_of
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.pipeline import processor
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.run import Progress
 from tests.inference.conftest import grey_photo
 from tests.pipeline.test_resume import colorize, is_result_of
+from tests.runs import colorize_photos, run_options
 
 SIZE = (900, 3000)
 
@@ -61,7 +60,7 @@ def test_a_streamed_photo_that_changes_fails_by_name(
     monkeypatch.setattr("colorize_cli.formats.kept.ROOM", 0)
     monkeypatch.setattr("colorize_cli.formats.scan_plan.ROOM", 0)
     monkeypatch.setattr("colorize_cli.inference.scans._STRIP_BYTES", 1 << 16)
-    job = ColorizeJob((str(photo),), out, model=str(tiny_model), device="cpu", stream_from=1, jobs=1)
+    job = run_options((str(photo),), out, model=str(tiny_model), device="cpu", stream_from=1, jobs=1)
     report = colorize_photos(job, on_progress)
     assert changed
     assert report.counts == {Status.failed: 1}

@@ -21,20 +21,20 @@ from PIL import Image
 from colorize_cli.errors import DecodeError, EncodeError, ExitStatus
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import resident_memory
-from colorize_cli.inference.job import ColorizeJob
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor
 from colorize_cli.inference.scans import Stopped
 from colorize_cli.pipeline import run as run_module
 from colorize_cli.pipeline.budget import Budget
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
+from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.workers import Timer
 from tests.inference.conftest import grey_photo
+from tests.runs import colorize_photos, run_options
 
 KINDS = ("large", "small", "grey", "colored", "broken", "copied")
 
@@ -112,7 +112,7 @@ class StubPrepared(Prepared):
         return self.__dict__["held"]
 
 
-class StubColorizer(NoPredictor):
+class StubPredictor(NoPredictor):
     """Fails for a group that has a photo of lightness 100."""
 
     batch = 3
@@ -131,8 +131,8 @@ def sources(count: int) -> list[Source]:
 
 
 def flow_of(steps: list[Step], jobs: int, memory: int) -> Flow:
-    job = ColorizeJob((".",), Path("out"), jobs=jobs, max_memory=memory)
-    return Flow(job, StubProcessor(steps), StubColorizer())  # type: ignore[arg-type]
+    job = run_options((".",), Path("out"), jobs=jobs, max_memory=memory)
+    return Flow(job, StubProcessor(steps), StubPredictor())  # type: ignore[arg-type]
 
 
 @settings(max_examples=150, deadline=None)
@@ -223,7 +223,7 @@ def test_mixes_of_photos_have_one_outcome_each(tiny_model: Path, mix: list[str],
             _make(kind, path, number)
             if kind == "copied":
                 shutil.copy2(path, out / path.name)
-        job = ColorizeJob(
+        job = run_options(
             (str(photos),),
             out,
             str(tiny_model),
@@ -243,7 +243,7 @@ def test_mixes_of_photos_have_one_outcome_each(tiny_model: Path, mix: list[str],
             assert report.exit_status == (1 if "broken" in mix else 0)
 
 
-def _run_with_memory(job: ColorizeJob, memory: int) -> RunReport:
+def _run_with_memory(options: RunOptions, memory: int) -> RunReport:
     class SmallFlow(Flow):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
@@ -251,4 +251,4 @@ def _run_with_memory(job: ColorizeJob, memory: int) -> RunReport:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_module, "Flow", SmallFlow)
-        return colorize_photos(job)
+        return colorize_photos(options)

@@ -15,17 +15,16 @@ from PIL import Image
 from colorize_cli.color.pixels import ab_of, lightness_of
 from colorize_cli.color.tint import Kind, OwnColor
 from colorize_cli.inference import own_colors
-from colorize_cli.inference.choices import OnColor
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
+from colorize_cli.inference.option_values import OnColor
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
+from tests.runs import colorize_photos, run_options
 
 SIZE = (420, 520)
 
 
 def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
-    job = ColorizeJob((str(photo),), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    job = run_options((str(photo),), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
     return colorize_photos(job)
 
 

@@ -13,17 +13,16 @@ from skimage.color import rgb2lab
 
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.reader import read_provenance, read_result
-from colorize_cli.inference.choices import OnColor, OutputFormat
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import OnColor, OutputFormat
 from colorize_cli.metadata.provenance import Provenance, SourceNote
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.inference.conftest import grey_photo
+from tests.runs import colorize_photos, run_options
 
 
 def colorize(tiny_model: Path, *photos: Path, out: Path, **options: object) -> RunReport:
-    job = ColorizeJob(tuple(map(str, photos)), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    job = run_options(tuple(map(str, photos)), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
     return colorize_photos(job)
 
 

@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 
 from colorize_cli.formats.decode import turn
-from colorize_cli.inference.choices import OutputFormat, Sidecars
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import OutputFormat, Sidecars
 from colorize_cli.metadata import upright
 from colorize_cli.metadata.audit.properties import properties
 from colorize_cli.notes import Loss
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.sidecars import remaining
 from tests.metadata import blocks as b
+from tests.runs import colorize_photos, run_options
 
 GREY = b.picture()
 XMP = b.xmp(b.title("Grandma"))
@@ -33,7 +32,7 @@ def run(tiny_model: Path, folder: Path, **options: object) -> dict[str, Outcome]
             found[step.outcome.source.name] = step.outcome
 
     colorize_photos(
-        ColorizeJob((str(folder),), folder / "out", model=str(tiny_model), device="cpu", **options), on_progress
+        run_options((str(folder),), folder / "out", model=str(tiny_model), device="cpu", **options), on_progress
     )  # type: ignore[arg-type]
     return found
 

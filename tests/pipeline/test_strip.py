@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from colorize_cli.formats import exif
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
 from tests.formats.test_strip_file import COLOR, FILES, GPS
 from tests.metadata import blocks as b
+from tests.runs import colorize_photos, run_options
 
 
 def run(tiny_model: Path, folder: Path, out: Path, **options: object) -> list[Outcome]:
@@ -19,7 +18,7 @@ def run(tiny_model: Path, folder: Path, out: Path, **options: object) -> list[Ou
     def on_progress(step: Progress) -> None:
         found.extend([step.outcome] if step.outcome else [])
 
-    job = ColorizeJob((str(folder),), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
+    job = run_options((str(folder),), out, model=str(tiny_model), device="cpu", **options)  # type: ignore[arg-type]
     colorize_photos(job, on_progress)
     return sorted(found, key=lambda outcome: outcome.source.name)
 

@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
-from colorize_cli.inference.job import ColorizeJob
-from colorize_cli.pipeline.colorizer import colorize_photos
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.metadata import blocks as b
+from tests.runs import colorize_photos, run_options
 
 
 def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
-    return colorize_photos(ColorizeJob((str(photo),), out, model=str(tiny_model), device="cpu", verify=True, **options))  # type: ignore[arg-type]
+    return colorize_photos(run_options((str(photo),), out, model=str(tiny_model), device="cpu", verify=True, **options))  # type: ignore[arg-type]
 
 
 @pytest.fixture

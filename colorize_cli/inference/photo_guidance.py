@@ -1,6 +1,6 @@
 """What people say about a batch's colours, found for each photo: hints in side-cars, references, its album.
 
-In:  a job; the photos that were found
+In:  options; the photos that were found
 Out: for each photo: hints for the network, or colours from hints and references alone; what of it its note must say
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Semaphore
 from typing import Any
@@ -27,9 +27,9 @@ from colorize_cli.guidance.multimodal import charpiat, reference_hints
 from colorize_cli.guidance.reference import reduced_size, welsh
 from colorize_cli.guidance.scribbles import MOST_PIXELS, levin
 from colorize_cli.guidance.sidecars import match_sidecars
-from colorize_cli.inference.choices import Method
 from colorize_cli.inference.geometry import View, reduce
-from colorize_cli.inference.job import ColorizeJob
+from colorize_cli.inference.option_values import Method
+from colorize_cli.inference.options import GuidanceOptions, ReadOptions
 from colorize_cli.inference.painting import Guided
 from colorize_cli.inference.references import References, read_references
 from colorize_cli.metadata.provenance import Provenance
@@ -63,67 +63,90 @@ class Carried:
     own: Features
 
 
-@dataclass(frozen=True)
-class Steering:
-    """All that steers a batch; its methods run in many threads at once.
+class PhotoGuidance:
+    """All that people say about the colors of a batch; its methods run in many threads at once.
 
-    Attributes:
-        job: what to do.
-        base: the note that an unsteered result carries.
+    Args:
+        options: what was asked for.
+        base: the note that an unguided result carries.
         sidecars: of each photo that has any.
-        references: colour photos.
-        takes_hints: whether the model does; else its colours are brought to the hints afterwards.
+        references: color photos.
+        takes_hints: whether the model does; else its colors are brought to the hints afterwards.
         follows_hints: whether it is given those of a person, too: see `ModelSpec.follows_hints`.
-        carried: what photos get from their album, by their place in the batch.
+        max_memory: bytes that all solves at once may take, if that is more than the usual.
     """
 
-    job: ColorizeJob
-    base: Provenance
-    sidecars: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
-    references: References = field(default_factory=References)
-    takes_hints: bool = True
-    follows_hints: bool = False
-    carried: dict[int, Carried] = field(default_factory=dict)
-    solving: Semaphore = field(default_factory=lambda: Semaphore(1))
-    album_sha256: str = ""
+    def __init__(
+        self,
+        options: GuidanceOptions,
+        base: Provenance,
+        *,
+        sidecars: Mapping[Path, tuple[Path, ...]] | None = None,
+        references: References | None = None,
+        takes_hints: bool = True,
+        follows_hints: bool = False,
+        max_memory: int = 0,
+    ) -> None:
+        self.options, self.base = options, base
+        self.takes_hints, self.follows_hints = takes_hints, follows_hints
+        self.sidecars, self.references = sidecars or {}, references or References()
+        self._from_album = dict[int, Carried]()
+        self._solving = Semaphore(max(1, max(max_memory, _MEMORY) // _SOLVE_MEMORY))
+        self._album_sha256 = ""
+        if options.consistent and self.sidecars:
+            self._album_sha256 = _sha256([path for files in self.sidecars.values() for path in files])
 
     @classmethod
     def of(
         cls,
-        job: ColorizeJob,
+        options: GuidanceOptions,
         base: Provenance,
         sources: Sequence[Source],
+        *,
+        read: ReadOptions,
         takes_hints: bool,
         follows_hints: bool,
         on_notice: Callable[[str], None],
-    ) -> Steering:
+    ) -> PhotoGuidance:
         """Find side-cars and read references.
 
         Raises:
             UsageError, NothingToDoError, PhotoError: what the options name is of no use.
         """
-        if job.hints is None and job.reference is None:
-            return cls(job, base, takes_hints=takes_hints, follows_hints=follows_hints)
         sidecars: Mapping[Path, tuple[Path, ...]] = {}
-        if job.hints is not None:
+        if options.hints is not None:
             photos = [(s.path, s.path.parents[len(s.within.parts) - 1]) for s in sources]
-            matches = match_sidecars(photos, job.hints)
+            matches = match_sidecars(photos, options.hints)
             for path in matches.unmatched:
                 on_notice(f"No photo for the hints {printable(path)}")
             if not matches.by_photo and not matches.unmatched:
-                on_notice(
-                    f"No hints in {printable(job.hints)}: side-cars are called NAME.hints.png or NAME.hints.json."
-                )
+                place = printable(options.hints)
+                on_notice(f"No hints in {place}: side-cars are called NAME.hints.png or NAME.hints.json.")
             sidecars = matches.by_photo
         references = References()
-        if job.reference is not None:
-            references = read_references(job.reference, job.limits(), on_notice)
-        album = _sha256([path for cars in sidecars.values() for path in cars]) if job.consistent and sidecars else ""
-        solves = max(1, max(job.max_memory, _MEMORY) // _SOLVE_MEMORY)
+        if options.reference is not None:
+            references = read_references(options.reference, read.limits(), on_notice)
         return cls(
-            job, base, sidecars, references, takes_hints, follows_hints,
-            solving=Semaphore(solves), album_sha256=album,
-        )  # fmt: skip
+            options,
+            base,
+            sidecars=sidecars,
+            references=references,
+            takes_hints=takes_hints,
+            follows_hints=follows_hints,
+            max_memory=read.max_memory,
+        )
+
+    def put_from_album(self, place: int, carried: Carried) -> None:
+        """Lay down what a photo gets from its album, by its place in the batch."""
+        self._from_album[place] = carried
+
+    def from_album(self, place: int) -> Carried | None:
+        """What a photo gets from its album."""
+        return self._from_album.get(place)
+
+    def drop_from_album(self, place: int) -> None:
+        """A photo needs it no more."""
+        self._from_album.pop(place, None)
 
     def provenance(self, photo: Path) -> Provenance:
         """The note of a photo's result: with what steered it, or the plain one where nothing does.
@@ -132,14 +155,14 @@ class Steering:
             HintError: a side-car cannot be read.
         """
         cars, said = self.sidecars.get(photo, ()), dict[str, str]()
-        if self.job.method is not Method.network or cars or self.references.photos:
-            said["method"] = self.job.method.value
+        if self.options.method is not Method.network or cars or self.references.photos:
+            said["method"] = self.options.method.value
         if cars:
             said["hints"] = _sha256(cars)
         if self.references.photos:
-            said |= {"reference": self.references.sha256, "seed": str(self.job.seed)}
-        if self.job.consistent:
-            said["consistent"] = self.album_sha256 or "yes"  # the hints of one photo reach the others of its scene
+            said |= {"reference": self.references.sha256, "seed": str(self.options.seed)}
+        if self.options.consistent:
+            said["consistent"] = self._album_sha256 or "yes"  # the hints of one photo reach the others of its scene
         if not said:
             return self.base
         return replace(self.base, settings=tuple(sorted({**dict(self.base.settings), **said}.items())))
@@ -150,7 +173,7 @@ class Steering:
         Raises:
             HintError: Levin's method, and no hints.
         """
-        if self.job.method is Method.levin and not self.sidecars.get(photo):
+        if self.options.method is Method.levin and not self.sidecars.get(photo):
             name = f"{photo.stem}.hints.png"
             raise HintError("no hints for it", path=photo, hint=f"--method levin needs {printable(name)} in --hints.")
 
@@ -183,16 +206,18 @@ class Steering:
         size = (lightness.shape[0], lightness.shape[1])
         typed = hint_map(sidecars, photo_size, size) if sidecars else None
         album = carry(carried.key, carried.key_ab, carried.own, size) if carried is not None else None
-        guessed = reference_hints(lightness, self.references.photos, self.job.seed) if self.references.photos else None
+        guessed = (
+            reference_hints(lightness, self.references.photos, self.options.seed) if self.references.photos else None
+        )
         binding = _first(typed, album)
         shown = _first(typed, album, guessed) if self.follows_hints else _first(album, guessed)
         return Known(shown, binding if self.takes_hints else _first(binding, guessed))
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, (h, w), at which methods without a network look at a page."""
-        return reduced_size(height, width, _REFERENCE_AREA if self.job.method is Method.welsh else MOST_PIXELS)
+        return reduced_size(height, width, _REFERENCE_AREA if self.options.method is Method.welsh else MOST_PIXELS)
 
-    def colours(
+    def colors(
         self, pixels: NDArray[Any], size: tuple[int, int], space: RgbSpace, sidecars: Sequence[Sidecar]
     ) -> Guided:
         """Colours of a page without a network: Levin's, Welsh's or Charpiat's, found on a reduced copy.
@@ -210,11 +235,11 @@ class Steering:
         small = self.working_size(height, width)
         reduced = pixels if small == pixels.shape[:2] else reduce(pixels, View(*small, 0, 0))
         lightness = np.asarray(lightness_of(np.ascontiguousarray(reduced), space), np.float32)
-        with self.solving:
-            if self.job.method is Method.levin:
+        with self._solving:
+            if self.options.method is Method.levin:
                 return Guided(levin(lightness, hint_map(sidecars, (height, width), small)), lightness)
-            way = welsh if self.job.method is Method.welsh else charpiat
-            return Guided(way(lightness, self.references.photos, self.job.seed), lightness)
+            way = welsh if self.options.method is Method.welsh else charpiat
+            return Guided(way(lightness, self.references.photos, self.options.seed), lightness)
 
 
 def _first(*maps: HintMap | None) -> HintMap | None:

@@ -1,0 +1,104 @@
+"""What a run over many photos is asked to do, and what of it goes into every result's provenance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorize_cli.errors import UsageError
+from colorize_cli.files.discover import PHOTO_SUFFIXES
+from colorize_cli.inference.option_values import OnColor, Sidecars
+from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.version import __version__
+
+SOFTWARE = "colorize-cli"
+REPORT_NAME = "colorize-report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """Which photos, where their results go, and how the run goes on.
+
+    Attributes:
+        photos: files, folders and globs, as typed.
+        listed: files and folders from a list, each as it stands there; one that is missing fails alone.
+        recursive: go into folders within folders.
+        out: the folder that mirrors them; or, for a single photo, the file to write.
+        suffix: text added to each stem.
+        overwrite: redo results that exist.
+        dry_run: plan only.
+        sidecars: what becomes of XMP and Takeout's JSON beside the photos.
+        jobs: threads that read and write files; 0 is automatic.
+        photo_timeout: seconds that one photo may take; None is for ever.
+        report: where the report goes; None is `colorize-report.json` in `out`.
+
+    Raises:
+        UsageError: the time is no number.
+    """
+
+    photos: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    recursive: bool = True
+    out: Path = Path("colored")
+    suffix: str = ""
+    overwrite: bool = False
+    dry_run: bool = False
+    sidecars: Sidecars = Sidecars.copy
+    jobs: int = 0
+    photo_timeout: float | None = None
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
+            raise UsageError(f"--photo-timeout {self.photo_timeout} is no number", hint="Give seconds, such as 30.")
+
+    def single_output(self) -> Path | None:
+        """The file that `out` names, if it names one: it has a photo's suffix, and is no folder that exists."""
+        return self.out if self.out.suffix.lower() in PHOTO_SUFFIXES and not self.out.is_dir() else None
+
+    def report_path(self) -> Path | None:
+        """Where the report goes; None where there is none."""
+        return self.report or (None if self.single_output() or self.dry_run else self.out / REPORT_NAME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """All groups of options of one run."""
+
+    batch: BatchOptions
+    model: ModelOptions = ModelOptions()
+    color: ColorOptions = ColorOptions()
+    guidance: GuidanceOptions = GuidanceOptions()
+    read: ReadOptions = ReadOptions()
+    write: WriteOptions = WriteOptions()
+
+    @property
+    def shows(self) -> bool:
+        """Whether pictures for people to look at, pairs or sheets, go beside the results."""
+        return self.write.compare or self.guidance.variants > 1
+
+    def check(self) -> None:
+        """Refuse options that contradict one another.
+
+        Raises:
+            UsageError: in one line, with the way out.
+        """
+        self.guidance.check()
+        self.guidance.check_detail(self.model.detail)
+
+    def note(self, model: str, sha256: str) -> Provenance:
+        """The note that every result carries; without a time, so that equal work gives equal bytes."""
+        color, write, detail = self.color, self.write, self.model.detail
+        settings = {
+            "vividness": "default" if color.vividness is None else f"{color.vividness:g}",
+            "saturation": f"{color.saturation:g}",
+            "quality": "source" if write.quality is None else str(write.quality),
+            "strip": write.strip,
+        }
+        if detail.said():
+            settings["detail"] = detail.said()
+        if color.on_color is OnColor.recolor:  # nothing is kept: another result than the default's
+            settings["on_color"] = color.on_color.value
+        return Provenance(SOFTWARE, __version__, model, sha256, tuple(sorted(settings.items())))
