@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -49,8 +49,10 @@ from colorize_cli.cli.options import (
     VerifyOpt,
     VividnessOpt,
 )
+from colorize_cli.cli.progress import DownloadMeters, photo_progress
+from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import share_cores, wait_asleep
-from colorize_cli.errors import UsageError, printable, quoted
+from colorize_cli.errors import UsageError, printable
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 
@@ -105,7 +107,7 @@ def colorize(
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     wait_asleep()
-    most = _amount(max_memory, "--max-memory", 1024)
+    most = parse_amount(max_memory, "--max-memory", 1024)
     if most:
         give_pages_back()
     else:
@@ -130,7 +132,10 @@ def colorize(
         tile=tile,
         overlap=overlap,
     )
-    with console.photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress:
+    with (
+        DownloadMeters(quiet) as downloads,
+        photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress,
+    ):
         run = colorizer.run(
             BatchOptions(
                 photos=inputs,
@@ -148,22 +153,15 @@ def colorize(
             guidance=GuidanceOptions(
                 method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent
             ),
-            read=ReadOptions(max_pixels=_amount(max_pixels, "--max-pixels", 1000), max_memory=most, salvage=salvage),
+            read=ReadOptions(max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=most, salvage=salvage),
             write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
             on_progress=on_progress,
             on_notice=console.notice,
+            on_download=partial(downloads.on_bytes, model),
         )
         result = run.finish()
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
-
-
-def _amount(text: str, option: str, kilo: int) -> int:
-    """A number with K, M or G behind it."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)[bB]?", text.strip())
-    if match is None:
-        raise UsageError(f"{option} {quoted(text)} is no amount", hint="Write it like 800M or 2G.")
-    return int(float(match[1]) * kilo ** " KMG".index(match[2].upper() or " "))
 
 
 def _listed(files_from: str | None) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""What a person sees: progress, summaries, errors. stderr for talk, stdout for what was asked for.
+"""What a person sees of the end: summaries and errors. stderr for talk, stdout for what was asked for.
 
-In:  progress and reports from the roads
-Out: a bar where stderr is a terminal, a line now and then where it is not
+In:  reports and errors
+Out: text on the two streams
 """
 
 from __future__ import annotations
@@ -9,15 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from colorize_cli.cli.interrupts import interrupt_at_signals
+from colorize_cli.cli.quantities import duration
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ColorizeError, ExitStatus, json_text, printable, sentence
 from colorize_cli.files.discover import kinds_of
@@ -25,138 +20,10 @@ from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 
-if TYPE_CHECKING:
-    from colorize_cli.inference.scans import Part
-    from colorize_cli.pipeline.run import Progress as PhotoProgress
-
 _SHOWN_FAILURES = 20
-_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 
 stderr = screen(to_stderr=True)
 stdout = screen()
-
-
-@contextmanager
-def photo_progress(title: str, quiet: bool, on_start: Callable[[], None]) -> Iterator[Callable[[PhotoProgress], None]]:
-    """Show photos/s and time left; yields what the pipeline calls at the start and after each photo.
-
-    Args:
-        title: what is being done.
-        quiet: show nothing.
-        on_start: called once, when everything is loaded.
-    """
-    with _shown(title, quiet) as show_step:
-        begun = False
-
-        def on_progress(step: PhotoProgress) -> None:
-            nonlocal begun
-            if not begun:  # everything is loaded: from here on there is something to be finished
-                begun = True
-                on_start()
-                interrupt_at_signals()
-            show_step(step)
-
-        yield on_progress
-
-
-@contextmanager
-def _shown(title: str, quiet: bool) -> Iterator[Callable[[PhotoProgress], None]]:
-    if quiet:
-        yield lambda _: None
-    elif stderr.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=stderr) as bar:
-            task, meter = bar.add_task(title, total=None, rate=""), _Meter()
-            files = _FileBars(bar)
-
-            def move(step: PhotoProgress) -> None:
-                if step.part is not None:
-                    files.move(step.part)
-                    return
-                bar.update(task, total=step.total, completed=meter.count(step), rate=meter.rate())
-                _show_plan(step)
-
-            yield move
-    else:
-        meter = _Meter()
-
-        def line(step: PhotoProgress) -> None:
-            if step.part is not None:
-                if meter.due():
-                    stderr.print(_line_of(step.part), markup=False)
-                return
-            done = meter.count(step)
-            _show_plan(step)
-            if meter.due():
-                left = (step.total - done) / max(meter.speed(), 1e-9)
-                stderr.print(f"{title}: {done} of {step.total}, {meter.rate()}, {_duration(left)} left")
-
-        yield line
-
-
-def _show_plan(step: PhotoProgress) -> None:
-    """With --dry-run: which photo would become which file, a line each on stdout."""
-    if step.outcome is not None and step.outcome.status is Status.planned and step.outcome.output is not None:
-        stdout.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
-        for note in step.outcome.notes:
-            stderr.print(f"  {note}", markup=False)
-
-
-class _FileBars:
-    """A bar for each large file that is under way; it goes when a stage is done, and comes again for the next."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar, self._tasks = bar, dict[tuple[str, str], TaskID]()
-
-    def move(self, part: Part) -> None:
-        """Show how far a file is."""
-        key = (str(part.source), part.stage)
-        if key not in self._tasks:
-            name = escape(printable(part.source.name))
-            self._tasks[key] = self._bar.add_task(f"  {part.stage} {name}", total=part.total, rate="rows")
-        self._bar.update(self._tasks[key], completed=part.done)
-        if part.done >= part.total:
-            self._bar.remove_task(self._tasks.pop(key))
-
-
-def _line_of(part: Part) -> str:
-    return f"{part.stage} {printable(part.source.name)}: {part.done / max(part.total, 1):.0%}"
-
-
-class _Meter:
-    """Counts photos and their rate."""
-
-    def __init__(self) -> None:
-        self.started = self.said = time.monotonic()
-        self.done = 0
-
-    def count(self, step: PhotoProgress) -> int:
-        self.done += step.outcome is not None
-        return self.done
-
-    def speed(self) -> float:
-        return self.done / max(time.monotonic() - self.started, 1e-6)
-
-    def rate(self) -> str:
-        return f"{self.speed():.1f} photos/s"
-
-    def due(self) -> bool:
-        if time.monotonic() - self.said < _LINE_EVERY:
-            return False
-        self.said = time.monotonic()
-        return True
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def notice(text: str) -> None:
@@ -189,7 +56,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     if passed:
         parts.append(f"{passed} passed over ({kinds_of(report.passed_over)})")
     rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
-    stderr.print(f"{escape(', '.join(parts))}; {_duration(report.seconds)}, {rate:.1f} photos/s")
+    stderr.print(f"{escape(', '.join(parts))}; {duration(report.seconds)}, {rate:.1f} photos/s")
     if report.losses and report.counts[Status.planned]:
         stderr.print("As planned:")
     for loss in Loss:

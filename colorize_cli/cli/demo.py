@@ -9,6 +9,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.progress import photo_progress
 from colorize_cli.cli.threads import share_cores, wait_asleep
 
 
@@ -32,7 +33,7 @@ def demo(
     write_grey_samples(grey)
     batch = BatchOptions(photos=(str(grey),), out=colored, overwrite=True)
     colorizer = Colorizer(model, device=device, vividness=vividness)
-    with console.photo_progress("Colorizing the samples", quiet, lambda: share_cores(colorizer)) as on_progress:
+    with photo_progress("Colorizing the samples", quiet, lambda: share_cores(colorizer)) as on_progress:
         run = colorizer.run(batch, write=WriteOptions(compare=True), on_progress=on_progress, on_notice=console.notice)
         result = run.finish()
     console.show(result, str(colored), as_json=False, quiet=quiet)

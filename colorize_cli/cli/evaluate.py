@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from colorize_cli.cli import console
 from colorize_cli.cli.figures import show_answers, show_table
 from colorize_cli.cli.options import BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.progress import DownloadMeters, Meter
 from colorize_cli.cli.threads import wait_asleep
 
-_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
 _ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "critic")
 
@@ -120,11 +115,12 @@ def evaluate(
         raise typer.Exit(answers.exit_status)
     if human:
         out = out or Path("colorize-eval")
+    downloads = DownloadMeters(quiet)
     job = EvaluateJob(
         models=_parts(model) or (() if pred else ("mini",)),
         metrics=metrics or _DEFAULT,
         data=data,
-        access=Access(data_root, accept_license, _ask if sys.stdin.isatty() else None, _bringing(quiet)),
+        access=Access(data_root, accept_license, _ask if sys.stdin.isatty() else None, downloads.on_bytes),
         pred=tuple(pred or ()),
         ref=ref,
         protocol=named_protocol(protocol),
@@ -138,8 +134,8 @@ def evaluate(
         batch=batch or None,
         gallery=out is not None,
     )
-    with _progress("Measuring", quiet) as on_picture:
-        found = measure(job, on_picture, console.notice)
+    with downloads, Meter("Measuring", quiet=quiet) as meter:
+        found = measure(job, meter.show, console.notice)
     if out is not None:
         write_reports(found, out)
     if human and out is not None:
@@ -164,46 +160,3 @@ def _parts(typed: list[str] | None) -> tuple[str, ...]:
 
 def _ask(question: str) -> bool:
     return typer.confirm(question, err=True)
-
-
-def _bringing(quiet: bool) -> Callable[[str, int, int], None]:
-    """Says now and then how far the bringing of a data set is."""
-    said = time.monotonic()
-
-    def line(name: str, done: int, total: int) -> None:
-        nonlocal said
-        if not quiet and time.monotonic() - said >= _LINE_EVERY:
-            said = time.monotonic()
-            console.stderr.print(f"Bringing {name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", markup=False)
-
-    return line
-
-
-@contextmanager
-def _progress(title: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and time left; where stderr is no terminal, a line now and then."""
-    if quiet:
-        yield lambda done, total: None
-    elif console.stderr.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        rates = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-        with Progress(*columns, *rates, console=console.stderr) as bar:
-            task, started = bar.add_task(title, total=None, rate=""), time.monotonic()
-
-            def move(done: int, total: int) -> None:
-                rate = f"{done / max(time.monotonic() - started, 1e-6):.1f} photos/s"
-                bar.update(task, total=total, completed=done, rate=rate)
-
-            yield move
-    else:
-        started = said = time.monotonic()
-
-        def line(done: int, total: int) -> None:
-            nonlocal said
-            now = time.monotonic()
-            if now - said >= _LINE_EVERY or done == total:
-                said, rate = now, done / max(now - started, 1e-6)
-                left = timedelta(seconds=round((total - done) / max(rate, 1e-9)))
-                console.stderr.print(f"{title}: {done} of {total}, {rate:.1f} photos/s, {left} left")
-
-        yield line

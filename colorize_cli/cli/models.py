@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from colorize_cli.cli import console
+from colorize_cli.cli.progress import Meter
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ExitStatus, UsageError, printable
 
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from colorize_cli.models.inventory import Status
 
 _PIPED = 140  # columns of a table where stdout is no terminal
-_LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 
 app = typer.Typer(
     help="List, inspect, pull, check and remove models.",
@@ -129,8 +125,8 @@ def pull(
     if bundle is not None and bundle.is_file() and len(wanted) > 1:
         raise UsageError(f"--from {printable(bundle)} is one file, but {len(wanted)} models are named")
     for name in wanted:
-        with _transfer(name) as on_progress:
-            where = bring(name, to, bundle, on_progress)
+        with Meter(name, "bytes", transient=True) as meter:
+            where = bring(name, to, bundle, meter.show)
         console.stderr.print(f"{name}: {where}", markup=False)
 
 
@@ -179,8 +175,8 @@ def export(
     if file.exists() and not overwrite:
         raise UsageError(f"{file} is there already", hint="Name another with --out, or give --overwrite.")
     pictures = [lightness_of(rgb, SRGB) for _, rgb in sample_photos()]
-    with _transfer(name) as on_progress:
-        done = export_onnx(name, file, pictures, on_progress)
+    with Meter(name, "bytes", transient=True) as meter:
+        done = export_onnx(name, file, pictures, meter.show)
     how = f"within {done.difference:.0e} of torch's answers on {done.pictures} photos"
     said = how if done.pictures else "not compared with torch, which is not installed"
     console.stderr.print(f"{done.path}: {done.bytes / 1e6:.1f} MB, {said}", markup=False)
@@ -228,29 +224,3 @@ def _facts(row: Status) -> dict[str, object]:
         "short_side": spec.sizes.short_side,
         "stretched_to_a_square": spec.sizes.square,
     }
-
-
-@contextmanager
-def _transfer(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Show bytes, rate and time left; a line now and then where stderr is no terminal."""
-    if console.stderr.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console.stderr, transient=True) as bar:
-            task = bar.add_task(name, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        said = time.monotonic()
-
-        def line(done: int, total: int) -> None:
-            nonlocal said
-            if time.monotonic() - said >= _LINE_EVERY:
-                said = time.monotonic()
-                console.stderr.print(f"{name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", markup=False)
-
-        yield line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,15 +19,15 @@ from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
+from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.cli.training_screen import TrainingScreen
-from colorize_cli.errors import ExitStatus, UsageError, printable, quoted
+from colorize_cli.errors import ExitStatus, UsageError, printable
 from colorize_cli.inference.option_values import Precision
 
 if TYPE_CHECKING:
     from colorize_cli.training.config import TrainConfig
     from colorize_cli.training.loop import Result, TrainJob
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 DataOpt = Annotated[
     list[str] | None,
@@ -108,7 +107,7 @@ def train(
     if list_recipes:
         _list_recipes(recipe)
         return
-    seconds = parse_duration(time_limit) if time_limit else math.inf
+    seconds = parse_duration(time_limit, "--time-limit") if time_limit else math.inf
     keep_everything()
 
     from colorize_cli.data.named import Access  # torch loads here, not for --help
@@ -164,19 +163,6 @@ def _device(choice: str) -> str:
             raise UsageError("no CUDA device here", hint="Give --device cpu, or leave it out.")
         return "auto"
     return choice
-
-
-def parse_duration(text: str) -> float:
-    """`45m`, `1h30m`, `90s` or a plain number of seconds, as seconds.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", text):
-        raise UsageError(f"--time-limit {quoted(text)} is no duration", hint="Write it like 45m, 2h or 1h30m.")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", text))
 
 
 def _list_recipes(name: str | None) -> None:

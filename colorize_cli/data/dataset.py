@@ -28,6 +28,7 @@ from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, reduce_to
 from colorize_cli.data.sources import Member, list_members, read_bytes
 from colorize_cli.errors import DataError
+from colorize_cli.files.atomic import write_text
 from colorize_cli.files.machine import cores
 from colorize_cli.formats.tiff.embedded import size_of
 
@@ -210,9 +211,7 @@ class _Survey:
             "places": self.places,
             "dropped": self.dropped,
         }
-        beside = self.folder / f"index.{os.getpid()}.part"
-        beside.write_text(json.dumps(index))
-        beside.replace(self.folder / "index.json")
+        write_text(self.folder / "index.json", json.dumps(index))
 
 
 def _survey(

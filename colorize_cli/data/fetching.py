@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from colorize_cli.errors import DataError, DownloadError, printable
+from colorize_cli.files.atomic import write_text
 from colorize_cli.models.hubdata import HubFileInfo, dataset_address, dataset_files
 from colorize_cli.models.transfer import ANY, Address, Patience, download
 from colorize_cli.models.weights import offline
@@ -71,9 +72,8 @@ def _read_record(folder: Path) -> tuple[str, list[HubFileInfo]] | None:
 
 
 def _write_record(folder: Path, commit: str, files: list[HubFileInfo]) -> None:
-    beside = _record(folder).with_suffix(f".{os.getpid()}.part")
-    beside.write_text(json.dumps({"commit": commit, "files": [vars(item) for item in files]}, indent=1) + "\n")
-    os.replace(beside, _record(folder))
+    found = {"commit": commit, "files": [vars(item) for item in files]}
+    write_text(_record(folder), json.dumps(found, indent=1) + "\n")
 
 
 def _is_here(folder: Path, item: HubFileInfo) -> bool:

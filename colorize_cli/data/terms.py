@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files.atomic import write_text
 
 Ask = Callable[[str], bool]
 
@@ -69,6 +70,6 @@ def require(name: str, terms: Terms, accepted: bool, ask: Ask | None) -> None:
     file = record_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({**known, name: str(terms)}, indent=1) + "\n", encoding="utf-8")
+        write_text(file, json.dumps({**known, name: str(terms)}, indent=1) + "\n")
     except OSError:
         return  # it is asked for again the next time

@@ -10,19 +10,19 @@ import csv
 import io
 import json
 import math
-import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.errors import EncodeError, printable
+from colorize_cli.errors import printable
 from colorize_cli.evaluation.human import HumanResults, HumanTest, write_human_page
 from colorize_cli.evaluation.page import write_page
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
+from colorize_cli.files.atomic import not_written, replacing
 
 
 def _number(value: float | None) -> float | str | None:
@@ -101,15 +101,12 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     Raises:
         EncodeError: the folder cannot be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             file.writelines(pieces)
-        os.replace(beside, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise EncodeError(f"cannot write {path}: {error.strerror}", path=path) from error
+        raise not_written(path, error) from error
 
 
 def write_reports(found: Evaluation, out: Path) -> None:

@@ -98,66 +98,90 @@ def put(file: BinaryIO, pieces: Iterable[bytes | memoryview | Patch]) -> None:
 
 def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFacts) -> int:
     """`write_whole` for a file that is not written from start to end: `fill` is given it, open for both."""
-    part = part_of(path)
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
-        number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with open(number, "w+b") as file:
-            fill(file)
-            size = file.seek(0, os.SEEK_END)
-            file.flush()
-            os.fsync(number)
-        if os.name == "posix":
-            os.chmod(part, facts.mode & 0o666 | 0o600)
-        os.utime(part, ns=(facts.atime_ns, facts.mtime_ns))
-        os.replace(part, path)
-        _sync_folder(path.parent)
+        with replacing(path, synced=True) as part:
+            number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with open(number, "w+b") as file:
+                fill(file)
+                size = file.seek(0, os.SEEK_END)
+            if os.name == "posix":
+                os.chmod(part, facts.mode & 0o666 | 0o600)
+            os.utime(part, ns=(facts.atime_ns, facts.mtime_ns))
     except OSError as error:
-        _drop(part)
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise EncodeError(f"cannot write {printable(path)}: {reason}", path=path) from None
-    except BaseException:  # an interrupt included: no half file stays
-        _drop(part)
-        raise
+        raise not_written(path, error) from None
     return size
+
+
+def not_written(path: Path, error: OSError) -> EncodeError:
+    """What is said of a file that could not be written."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return EncodeError(f"cannot write {printable(path)}: {reason}", path=path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, UTF-8, whole or not at all.
+
+    Raises:
+        OSError: it could not be written; an older file of that name is as it was.
+    """
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, synced: bool = False) -> Iterator[Path]:
+    """A file beside `path` that takes its name when the block ends well, and is gone when it does not.
+
+    Args:
+        path: the name it is to get; an older file of that name stays until then.
+        synced: the file and its name are forced to the disk.
+
+    Yields:
+        Where to write; nothing is there yet.
+
+    Raises:
+        OSError: it cannot get its name. Whatever is raised, an interrupt included, nothing is left behind.
+    """
+    part = part_of(path)
+    try:
+        yield part
+        if synced:
+            _sync(part, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    if synced:
+        with contextlib.suppress(OSError):  # the name must survive a power cut; some systems give no folders to open
+            _sync(path.parent, os.O_RDONLY)
 
 
 @contextlib.contextmanager
 def on_trial(path: Path, wanted: bool) -> Iterator[Path]:
-    """A place beside `path` for a file that gets its name only if what is done with it there succeeds.
+    """`replacing` for what is written there by `write_whole`, and proved before it gets its name.
 
     Args:
-        path: the name it is to get; an older file of that name stays until then.
+        path: the name it is to get.
         wanted: else the place is `path` itself.
 
     Raises:
-        EncodeError: it cannot get its name. Whatever is raised, nothing is left behind.
+        EncodeError: it cannot get its name.
     """
     if not wanted:
         yield path
         return
-    place = part_of(path)
     try:
-        yield place
-        try:
-            os.replace(place, path)
-        except OSError as error:
-            raise EncodeError(f"cannot write {printable(path)}: {error.strerror or error}", path=path) from None
+        with replacing(path) as place:
+            yield place
+    except OSError as error:
+        raise not_written(path, error) from None
+
+
+def _sync(path: Path, flags: int) -> None:
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
     finally:
-        _drop(place)
-
-
-def _drop(part: Path) -> None:
-    with contextlib.suppress(OSError):
-        part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    # The rename itself must survive a power cut; systems without folder handles do without.
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        os.close(number)

@@ -19,8 +19,18 @@ _NO_LIMIT = 1 << 60
 
 def cores() -> int:
     """Cores that this process may use: of the machine, by its affinity, and by its container's quota; at least 1."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, int(min([count, *_quotas()])))
+    return max(1, min([_own_cores(), *_quotas()]))
+
+
+def _own_cores() -> int:
+    """Cores that this process may run on; of the machine where the system knows no affinity."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    try:
+        return os.sysconf("SC_NPROCESSORS_ONLN")
+    except (AttributeError, ValueError, OSError):  # Windows
+        number = os.environ.get("NUMBER_OF_PROCESSORS", "")
+        return int(number) if number.isdecimal() else 1
 
 
 def half_of_memory() -> int:

@@ -7,7 +7,6 @@ Out: a file that never runs code; or the generator, ready for inference
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError, in_words, printable, quoted
+from colorize_cli.files.atomic import replacing
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.store import CHECKPOINT_FORMAT
@@ -50,13 +50,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInf
         for key, value in state.items()
     }
     header = {"format": CHECKPOINT_FORMAT, "checkpoint": json.dumps(vars(info), sort_keys=True)}
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, beside, metadata=header)
-        beside.chmod(0o644)  # some versions of the library write files that only their owner may read
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as part:
+        save_file(tensors, part, metadata=header)
+        part.chmod(0o644)  # some versions of the library write files that only their owner may read
 
 
 def is_checkpoint(path: Path) -> bool:

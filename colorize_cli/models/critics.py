@@ -7,7 +7,6 @@ Out: safetensors; how real it takes pictures to be
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import WeightsError, in_words
+from colorize_cli.files.atomic import replacing
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.networks.discriminators import build_discriminator
 
@@ -78,14 +78,11 @@ def save_critic(
     """
     about = {"network": name, "arguments": dict(arguments), "kind": kind, "colours": colours, "size": size}
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, beside, metadata={"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
-        os.replace(beside, path)
+        with replacing(path) as part:
+            save_file(tensors, part, metadata={"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
     except SafetensorError as error:
         raise OSError(str(error)) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load_critic(path: Path) -> Critic:

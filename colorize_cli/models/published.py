@@ -7,7 +7,6 @@ Out: the state dict; a safetensors file of it
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import pickletools
 import warnings
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError
+from colorize_cli.files.atomic import replacing
 from colorize_cli.models.checkpoint import read_tensors
 from colorize_cli.models.checks import check_file, check_tensors
 
@@ -116,9 +116,5 @@ def write_safetensors(state: Mapping[str, Tensor], to: Path) -> None:
         storage = value.untyped_storage().data_ptr()
         tensors[key] = value.clone() if storage in seen else value.contiguous()  # no two share memory in the file
         seen.add(storage)
-    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, beside, metadata={"format": "pt"})
-        os.replace(beside, to)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(to) as part:
+        save_file(tensors, part, metadata={"format": "pt"})

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from colorize_cli.errors import WeightsError
+from colorize_cli.files.atomic import replacing, write_text
 
 CHECKPOINT_FORMAT = "colorize-cli/1"  # what the header of a checkpoint of this program says
 
@@ -79,9 +80,7 @@ class Entry:
         """Record the weights that lie in the folder now."""
         stored = sha256_of(self.weights)
         record = Record(file, published_sha256, source, stored, self.weights.stat().st_size)
-        beside = self.record_file.with_name(f".{self.record_file.name}.{os.getpid()}.part")
-        beside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-        os.replace(beside, self.record_file)
+        write_text(self.record_file, json.dumps(asdict(record), indent=2) + "\n")
         return record
 
     def refuse(self) -> Path:
@@ -101,14 +100,10 @@ class Entry:
         if record is None:
             raise WeightsError(f"{other.folder} does not hold the weights that are wanted")
         self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self.weights.with_name(f".{self.weights.name}.{os.getpid()}.part")
-        try:
-            shutil.copyfile(other.weights, beside)
-            if sha256_of(beside) != record.sha256:
+        with replacing(self.weights) as part:
+            shutil.copyfile(other.weights, part)
+            if sha256_of(part) != record.sha256:
                 raise WeightsError(f"{other.weights} is altered", hint="Make the bundle again.")
-            os.replace(beside, self.weights)
-        finally:
-            beside.unlink(missing_ok=True)
         return self.commit(record.file, record.published_sha256, record.source)
 
     def remove(self) -> int:

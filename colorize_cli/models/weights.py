@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize_cli.errors import DownloadError, WeightsError, in_words, printable
+from colorize_cli.files.atomic import replacing
 from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 
@@ -180,9 +181,8 @@ def _convert(path: Path, weights: Published, entry: Entry, sha256: str, source: 
     from colorize_cli.models.published import is_safetensors, read_state, without, write_safetensors
 
     if is_safetensors(path) and not weights.droppable:
-        beside = entry.weights.with_name(f".{entry.weights.name}.{os.getpid()}.part")
-        shutil.copyfile(path, beside)  # with its header, which may say what it is
-        os.replace(beside, entry.weights)
+        with replacing(entry.weights) as part:
+            shutil.copyfile(path, part)  # with its header, which may say what it is
     else:
         write_safetensors(without(read_state(path), weights.droppable), entry.weights)
     entry.commit(weights.file, sha256, source)

@@ -9,8 +9,6 @@ are no UTF-8 and the backslash are escaped (`\n`, `\xff`, `\\`); `errors.unprint
 
 from __future__ import annotations
 
-import contextlib
-import os
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from colorize_cli.errors import EncodeError, ExitStatus, counted, json_text, printable
+from colorize_cli.files.atomic import replacing
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
 
@@ -153,19 +152,15 @@ class RunReport:
         Raises:
             EncodeError: the file cannot be written.
         """
-        beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not path.is_file():  # a device or a pipe, whose place no file may take
                 with path.open("w", encoding="utf-8", errors=_ODD) as file:
                     self._write_to(file)
             else:
-                with beside.open("w", encoding="utf-8", errors=_ODD) as file:
+                with replacing(path) as part, part.open("w", encoding="utf-8", errors=_ODD) as file:
                     self._write_to(file)
-                os.replace(beside, path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
             raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
         self.path = path
 

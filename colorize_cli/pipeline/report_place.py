@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from colorize_cli.errors import UsageError, printable
+from colorize_cli.files.leftovers import part_of
 
 
 def check_report_place(path: Path) -> None:
@@ -32,7 +33,7 @@ def check_report_place(path: Path) -> None:
                     f"--report {printable(path)} is a file that is no report", hint="Give another name, or remove it."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+            beside = part_of(path)
             beside.touch()
             beside.unlink()
         elif stat.S_ISDIR(mode):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files.atomic import write_text
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.recipes import config_from, override
 from colorize_cli.training.state import cannot_write
@@ -85,7 +86,7 @@ def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path
     about = {"data": list(data), "root": str(root.resolve()) if root else None, "config": asdict(config)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        write_text(file, json.dumps(about, indent=1) + "\n")
     except OSError as error:
         raise cannot_write(file, error) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import TrainingError
+from colorize_cli.files.atomic import replacing
+from colorize_cli.files.leftovers import sweep
 from colorize_cli.models.checks import check_file
 
 
@@ -78,15 +79,11 @@ def save_state(state: RunState, path: Path) -> None:
     Raises:
         TrainingError: the disk is full or not writable.
     """
-    beside = path.with_suffix(".part")
+    sweep(path.parent)  # what a killed run left half-written is as large as a state
     try:
-        with beside.open("wb") as file:
+        with replacing(path, synced=True) as part, part.open("wb") as file:
             torch.save(vars(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
     except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
 
 

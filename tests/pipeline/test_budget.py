@@ -126,12 +126,12 @@ def test_a_photo_that_hangs_fails_alone(
     release = threading.Event()
     whole = getattr(processor, stage)
 
-    def slow(*said: object) -> object:
+    def slow(*said: object, **named: object) -> object:
         path = said[0] if stage == "open_whole" else said[2]
         if "slow" in Path(str(path)).name:
             hang(how, release)
             raise Stopped
-        return whole(*said)
+        return whole(*said, **named)
 
     monkeypatch.setattr(processor, stage, slow)
     for name in ("a", "b-slow", "c", "d-slow", "e", "f-slow", "g"):

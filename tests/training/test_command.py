@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.cli.app import main
-from colorize_cli.cli.train import parse_duration
+from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.data.named import Access
 from colorize_cli.errors import UsageError
 from colorize_cli.training.prepare import split_photos
@@ -104,10 +104,16 @@ def test_what_cannot_be_done_is_said_in_a_line_or_two(
 
 
 def test_durations() -> None:
-    assert [parse_duration(text) for text in ("45m", "1h30m", "90s", "12", "1.5h")] == [2700, 5400, 90, 12, 5400]
+    assert [parse_duration(text, "--time-limit") for text in ("45m", "1h30m", "90s", "12", "1.5h")] == [
+        2700,
+        5400,
+        90,
+        12,
+        5400,
+    ]
     for text in ("soon", "5x", "m", "-3s"):
         with pytest.raises(UsageError):
-            parse_duration(text)
+            parse_duration(text, "--time-limit")
 
 
 @pytest.mark.slow
