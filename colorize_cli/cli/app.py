@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from colorize_cli.cli import console, models
 from colorize_cli.cli.colorize import colorize
+from colorize_cli.cli.completion import rewrite_line
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
 from colorize_cli.cli.interrupts import keep_status
@@ -28,13 +31,33 @@ _EPILOG = """Examples:
 
   colorize scans/ --out colored/ --vividness 0.2 --format tif
 
-'colorize PHOTOS' is short for 'colorize colorize PHOTOS': 'colorize colorize --help' lists its options. A folder that
-is named like a command is reached as ./train. Where two photos would get one name, both are kept: the first in order
-of names keeps it, the others get ~2, ~3 and so on before the suffix."""
+The options above are those of 'colorize PHOTOS', which is short for 'colorize colorize PHOTOS'.
+
+A folder that is named like a command is reached as ./train. Where two photos would get one name, each gets its old
+suffix or a hash of its own path added: a.jpg.png, a~1f2e3d4c.png.
+
+To complete options, models, recipes and metrics by Tab: colorize --install-completion"""
+
+
+class WithDefaultCommand(TyperGroup):
+    """The program's commands; its help shows the options of the default one as well."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show arguments and options of `colorize`, then the commands."""
+        shown = copy.copy(self)
+        shown.params = [*self.commands["colorize"].params, *self.params]
+        super(WithDefaultCommand, shown).format_help(ctx, formatter)
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Both ways to call it."""
+        formatter.write_usage("colorize", "[OPTIONS] PHOTOS...")
+        formatter.write_usage("colorize", "COMMAND [ARGS]...", prefix="       ")
+
 
 app = typer.Typer(
     name="colorize",
-    help="Restore the colour of black-and-white photos, a folder at a time; train and measure the models behind it.",
+    cls=WithDefaultCommand,
+    help="Restore the color of black-and-white photos, a folder at a time; train and measure the models behind it.",
     epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -98,6 +121,11 @@ def with_joined_lists(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+def as_parsed(arguments: Sequence[str]) -> list[str]:
+    """A command line as the parser knows it."""
+    return with_joined_lists(with_default_command(arguments))
+
+
 _ASKS_ONLY = frozenset({"--help", "-h", "--version"})
 
 
@@ -108,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_unfailing()
         if not console.debugging():
             name_libraries(console.stderr)
-    status = _run(with_joined_lists(with_default_command(typed)))
+        rewrite_line(as_parsed)
+    status = _run(as_parsed(typed))
     if arguments is not None:
         return status
     if (lost := not_written()) is not None:
@@ -124,7 +153,7 @@ def _run(arguments: list[str]) -> int:
     try:
         if not _ASKS_ONLY.intersection(arguments):
             check_address_space()
-        return int(app(arguments, standalone_mode=False) or 0)
+        return int(app(arguments, prog_name="colorize", standalone_mode=False) or 0)
     except ColorizeError as problem:
         if console.debugging():
             raise

@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.options import DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.options import FILES, DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
 from colorize_cli.cli.progress import photo_progress
 from colorize_cli.cli.threads import share_cores, wait_asleep
 
+OutOpt = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="Folder for the demo's files.", rich_help_panel=FILES),
+]
+
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the demo's files go.")] = Path(
-        "colorize-demo"
-    ),
+    out: OutOpt = Path("colorize-demo"),
     model: ModelOpt = "mini",
     device: DeviceOpt = "auto",
     vividness: VividnessOpt = None,

@@ -9,17 +9,27 @@ from typing import Annotated
 import typer
 
 from colorize_cli.cli import console
+from colorize_cli.cli.completion import complete_data, complete_metrics, complete_models
 from colorize_cli.cli.figures import show_answers, show_table
-from colorize_cli.cli.options import BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.options import FILES, MODEL, BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
 from colorize_cli.cli.progress import DownloadMeters, Meter
 from colorize_cli.cli.threads import wait_asleep
 
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
 _ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "critic")
 
+METRICS, PEOPLE = "Metrics", "Test with people"
+
 MetricsOpt = Annotated[
     list[str] | None,
-    typer.Option("--metrics", metavar="NAME...", help=f"{', '.join(_ALL)}.", show_default=" ".join(_DEFAULT)),
+    typer.Option(
+        "--metrics",
+        metavar="NAME...",
+        help=f"Metrics, several in a row: {', '.join(_ALL)}.",
+        show_default=" ".join(_DEFAULT),
+        autocompletion=complete_metrics,
+        rich_help_panel=METRICS,
+    ),
 ]
 ModelsOpt = Annotated[
     list[str] | None,
@@ -27,47 +37,102 @@ ModelsOpt = Annotated[
         "--model",
         "-m",
         metavar="NAME|FILE|RUN...",
-        help="What to measure, a row each; a run's folder stands for all its checkpoints.",
+        help="Models to measure, a row each; a run's folder stands for all its checkpoints.",
         show_default="mini",
+        autocompletion=complete_models,
+        rich_help_panel=MODEL,
     ),
 ]
 DataOpt = Annotated[
     str,
     typer.Option(
-        metavar="DIR|NAME", help="Colour photos to measure on; or samples, celeba, places365, coco, imagenet."
+        metavar="DIR|NAME",
+        help="Color photos to measure on; or samples, celeba, places365, coco, imagenet.",
+        autocompletion=complete_data,
+        rich_help_panel=FILES,
     ),
 ]
 RootOpt = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", envvar="COLORIZE_DATA_ROOT", help="Folder of data sets; local copies are found there."),
+    typer.Option(
+        metavar="DIR",
+        envvar="COLORIZE_DATA_ROOT",
+        help="Folder of data sets; local copies are found there.",
+        rich_help_panel=FILES,
+    ),
 ]
-LicenceOpt = Annotated[bool, typer.Option("--accept-license", help="Accept the data set's terms.")]
+LicenceOpt = Annotated[
+    bool, typer.Option("--accept-license", help="Accept the data set's terms.", rich_help_panel=FILES)
+]
 PredOpt = Annotated[
-    list[Path] | None, typer.Option(metavar="DIR", help="Files that any tool made of --ref; a row each folder.")
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="Files that any tool made of --ref; a row each folder.", rich_help_panel=FILES),
 ]
-RefOpt = Annotated[Path | None, typer.Option(metavar="DIR", help="The true photos that --pred belongs to.")]
-ProtocolOpt = Annotated[str, typer.Option(metavar="center256|resize256|native", help="How photos are brought to size.")]
+RefOpt = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="True photos that --pred belongs to.", rich_help_panel=FILES)
+]
 LimitOpt = Annotated[
-    int | None, typer.Option(min=1, metavar="PHOTOS", help="Measure at most so many, drawn by --seed.")
+    int | None,
+    typer.Option(min=1, metavar="PHOTOS", help="Use at most N photos, drawn by --seed.", rich_help_panel=FILES),
 ]
-SeedOpt = Annotated[int, typer.Option(min=0, help="Of the draw and of the intervals.")]
-RankOpt = Annotated[str | None, typer.Option(metavar="METRIC", help="Sort the rows by it, the best first.")]
+ReportsOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Write report.json, report.csv and report.html.", rich_help_panel=FILES
+    ),
+]
+ProtocolOpt = Annotated[
+    str,
+    typer.Option(metavar="center256|resize256|native", help="Way to bring photos to size.", rich_help_panel=METRICS),
+]
+SeedOpt = Annotated[
+    int, typer.Option(min=0, help="Random seed of the draw and of the intervals.", rich_help_panel=METRICS)
+]
+RankOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METRIC",
+        help="Sort the rows by this metric, the best first.",
+        autocompletion=complete_metrics,
+        rich_help_panel=METRICS,
+    ),
+]
 CriticOpt = Annotated[
     Path | None,
-    typer.Option(metavar="RUN", help="The run whose discriminator is the critic.", show_default="--model's run"),
+    typer.Option(
+        metavar="RUN",
+        help="Run whose discriminator is the metric critic.",
+        show_default="--model's run",
+        rich_help_panel=METRICS,
+    ),
 ]
-SkipOpt = Annotated[bool, typer.Option("--skip-missing", help="Leave out metrics whose weights are not here.")]
+SkipOpt = Annotated[
+    bool,
+    typer.Option("--skip-missing", help="Leave out metrics whose weights are not downloaded.", rich_help_panel=METRICS),
+]
 HumanOpt = Annotated[
-    bool, typer.Option("--human", help="Write a page that asks people which of two pictures is real: human.html.")
+    bool,
+    typer.Option(
+        "--human",
+        help="Write a page that asks people which of two pictures is real: human.html.",
+        rich_help_panel=PEOPLE,
+    ),
 ]
 AnswersOpt = Annotated[
     list[Path] | None,
-    typer.Option("--human-results", metavar="FILE.json...", help="Count the answers that the page saved."),
+    typer.Option(
+        "--human-results",
+        metavar="FILE.json...",
+        help="Count the answers that the page saved.",
+        rich_help_panel=PEOPLE,
+    ),
 ]
-PairsOpt = Annotated[int, typer.Option(min=1, metavar="PAIRS", help="With --human: pairs for each participant.")]
-SecondsOpt = Annotated[float, typer.Option(min=0.02, metavar="S", help="With --human: how long a pair is seen.")]
-ReportsOpt = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write report.json, report.csv and report.html.")
+PairsOpt = Annotated[
+    int,
+    typer.Option(min=1, metavar="PAIRS", help="Pairs that each participant sees.", rich_help_panel=PEOPLE),
+]
+SecondsOpt = Annotated[
+    float, typer.Option(min=0.02, metavar="S", help="Seconds that a pair is seen.", rich_help_panel=PEOPLE)
 ]
 
 

@@ -11,6 +11,8 @@ import typer
 from rich.table import Table
 
 from colorize_cli.cli import console
+from colorize_cli.cli.completion import complete_models
+from colorize_cli.cli.options import FILES, MODEL, REPORTING
 from colorize_cli.cli.progress import Meter
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ExitStatus, UsageError, printable
@@ -29,13 +31,60 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-NameArg = Annotated[str, typer.Argument(metavar="NAME", help="A name of the list, or USER/REPO on the Hub.")]
+
+class ExportFormat(StrEnum):
+    """What a model can be written as."""
+
+    onnx = "onnx"
+
+
+NameArg = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name of the list, or USER/REPO on the Hub.", autocompletion=complete_models),
+]
 NamesArg = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="Names of the list, or USER/REPO on the Hub.", show_default=False),
+    typer.Argument(
+        metavar="NAME...",
+        help="Names of the list, or USER/REPO on the Hub.",
+        show_default=False,
+        autocompletion=complete_models,
+    ),
 ]
-JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-AllOpt = Annotated[bool, typer.Option("--all", help="Every model of the list that can be pulled.")]
+ExportedArg = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FILE",
+        help="Model as --model takes it: a name, a checkpoint, a run.",
+        autocompletion=complete_models,
+    ),
+]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.", rich_help_panel=REPORTING)]
+AllOpt = Annotated[
+    bool, typer.Option("--all", help="Every model of the list that can be pulled.", rich_help_panel=MODEL)
+]
+ToOpt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Fill a folder, to be carried to a machine without network.", rich_help_panel=FILES
+    ),
+]
+FromOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="DIR|FILE",
+        exists=True,
+        help="Take the weights from such a folder, or the file itself.",
+        rich_help_panel=FILES,
+    ),
+]
+FormatOpt = Annotated[ExportFormat, typer.Option("--to", help="Format of the file.", rich_help_panel=FILES)]
+FileOpt = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="File to write.", show_default="NAME.onnx", rich_help_panel=FILES),
+]
+ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.", rich_help_panel=FILES)]
 
 
 @app.command("list")
@@ -101,18 +150,8 @@ def path(name: NameArg) -> None:
 def pull(
     names: NamesArg = None,
     every: AllOpt = False,
-    to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Fill a folder, to be carried to a machine without network.")
-    ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="DIR|FILE",
-            exists=True,
-            help="Take the weights from such a folder, or the file itself.",
-        ),
-    ] = None,
+    to: ToOpt = None,
+    bundle: FromOpt = None,
 ) -> None:
     """Bring models here, or into a folder; what is here already is not pulled again."""
     from colorize_cli.models.catalog import catalogue
@@ -148,20 +187,12 @@ def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
         raise typer.Exit(int(ExitStatus.some_failed))
 
 
-class ExportFormat(StrEnum):
-    """What a model can be written as."""
-
-    onnx = "onnx"
-
-
 @app.command()
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="What --model takes: a name, a checkpoint, a run.")],
-    to: Annotated[ExportFormat, typer.Option("--to", help="Format of the file.")] = ExportFormat.onnx,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file.", show_default="NAME.onnx")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    name: ExportedArg,
+    to: FormatOpt = ExportFormat.onnx,
+    out: FileOpt = None,
+    overwrite: ReplaceOpt = False,
 ) -> None:
     """Write a model as an ONNX file that says what it is; its answers are compared with torch's."""
     from colorize_cli.color.pixels import lightness_of
