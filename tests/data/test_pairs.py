@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.pairs import Pairs, Place, load_batches
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation, make_sample
@@ -95,3 +97,24 @@ def test_hints_are_true_colours() -> None:
     assert known.any() and not known.all()
     assert np.abs(sample.hints[:2, known] - sample.ab[:, known]).max() < 12
     assert (sample.hints[:2, ~known] == 0).all()
+
+
+def test_film_sees_a_mix_of_the_channels_and_greys_as_they_are() -> None:
+    film = replace(PLAIN, film=1.0)
+    orange = np.full((16, 16, 3), (220, 120, 20), np.uint8)
+    true = make_sample(orange, 16, PLAIN, np.random.default_rng(0))
+    seen = [make_sample(orange, 16, film, np.random.default_rng(seed)) for seed in range(40)]
+    low, high = (float(lab_from_srgb(np.full((1, 1, 3), level, np.uint8))[0, 0, 0]) for level in (20, 220))
+    lightness = np.array([float(sample.lightness.mean()) for sample in seen])
+    assert ((lightness > low - 0.1) & (lightness < high + 0.1)).all(), "between blue's and red's"
+    assert lightness.std() > 5 and (np.abs(lightness - float(true.lightness.mean())) > 3).mean() > 0.5
+    assert all(np.array_equal(sample.ab, true.ab) for sample in seen), "the truth stays"
+    grey = np.repeat(np.linspace(0, 255, 256).astype(np.uint8).reshape(16, 16, 1), 3, 2)
+    expected = make_sample(grey, 16, PLAIN, np.random.default_rng(0)).lightness
+    for seed in range(5):
+        np.testing.assert_allclose(
+            make_sample(grey, 16, film, np.random.default_rng(seed)).lightness, expected, atol=0.05
+        )
+    half = replace(PLAIN, film=0.5)
+    kept = [float(make_sample(orange, 16, half, np.random.default_rng(seed)).lightness.mean()) for seed in range(200)]
+    assert 0.35 < np.isclose(kept, float(true.lightness.mean()), atol=1e-3).mean() < 0.65

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.models.critics import load_critic, save_critic
+from colorize_cli.models.critics import Critic, load_critic, save_critic
 from colorize_cli.models.networks.discriminators import (
     AutoencoderCritic,
     DcganCritic,
@@ -16,6 +16,7 @@ from colorize_cli.models.networks.discriminators import (
     build_discriminator,
     strided_layers,
 )
+from colorize_cli.training.adversaries import see
 
 
 def _positive(network: nn.Module) -> nn.Module:
@@ -116,3 +117,23 @@ def test_another_file_is_no_critic(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(WeightsError, match="x.safetensors"):
         load_critic(tmp_path / "x.safetensors")
+
+
+class Recorder(torch.nn.Module):
+    """Keeps what it is shown."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.shown = x
+        return x[:, :1]
+
+
+@pytest.mark.parametrize("colors", [2, 3])
+def test_scoring_shows_a_discriminator_what_training_did(colors: int) -> None:
+    network = Recorder()
+    lightness, ab = torch.tensor([0.0, 25, 50, 100]).view(1, 1, 2, 2), torch.linspace(-110, 110, 8).view(1, 2, 2, 2)
+    Critic(network, "lsgan", colors).score(lightness, ab)
+    scaled = ab / 110
+    if colors == 3:
+        scaled = torch.cat((lightness / 50 - 1, scaled), 1)  # as a generator of Lab gives its lightness
+    torch.testing.assert_close(network.shown, see(lightness, scaled))
+    torch.testing.assert_close(network.shown[0, 0].flatten(), torch.tensor([-1.0, -0.5, 0, 1]))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
+from colorize_cli.inference.verify import Findings
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.metadata import blocks as b
@@ -76,3 +77,15 @@ def test_a_broken_resolution_raises_no_alarm(tiny_model: Path, tmp_path: Path, x
     path.write_bytes(b.jpeg(b.picture((96, 64)), b.app_exif(b.exif(*broken))))
     report = colorize(tiny_model, path, tmp_path / "out")
     assert report.counts == {Status.done: 1}, report.failures
+
+
+def test_a_lossy_result_may_be_a_fifth_worse_than_the_encoder_makes_the_grey_picture_and_no_more() -> None:
+    def faults(p99: float, alone: float) -> list[str]:
+        findings = Findings(())
+        findings.add(0, 9.0, p99, alone=alone)
+        return findings.faults
+
+    assert not faults(2.4, alone=2.0), "1.2 times 2"
+    assert faults(2.5, alone=2.0) == ["page 1: lightness differs by 2.50 L* at the 99th percentile"]
+    assert not faults(0.5, alone=0.0) and faults(0.6, alone=0.0), "half an L* where coding alone changes nothing"
+    assert not faults(0.5, alone=0.3) and faults(0.6, alone=0.3)
