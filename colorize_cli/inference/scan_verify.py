@@ -34,7 +34,7 @@ from colorize_cli.inference.verify import (
 )
 from colorize_cli.metadata.audit.compare import audit
 
-_STRIP_PIXELS = 1 << 21
+_STRIP_PIXELS = 1 << 19  # several strips are in flight, each with its lightness in floats
 _BINS = 1000  # of one L*, for percentiles
 
 
