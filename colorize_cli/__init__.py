@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
+    from colorize_cli.inference.network import ModelInfo
     from colorize_cli.models.load import load_model
-    from colorize_cli.pipeline.colorizer import Colorizer, ModelInfo, colorize_file
+    from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
 
 __all__ = ["Colorizer", "ModelInfo", "Outcome", "Status", "__version__", "colorize_file", "load_model"]
 
 _HOMES = {
     "Colorizer": "colorize_cli.pipeline.colorizer",
-    "ModelInfo": "colorize_cli.pipeline.colorizer",
+    "ModelInfo": "colorize_cli.inference.network",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",
     "colorize_file": "colorize_cli.pipeline.colorizer",

@@ -185,7 +185,12 @@ def evaluate(
         models=_parts(model) or (() if pred else ("mini",)),
         metrics=metrics or _DEFAULT,
         data=data,
-        access=Access(data_root, accept_license, _ask if sys.stdin.isatty() else None, downloads.on_bytes),
+        access=Access(
+            root=data_root,
+            accepted=accept_license,
+            ask=_ask if sys.stdin.isatty() else None,
+            on_bytes=downloads.on_bytes,
+        ),
         pred=tuple(pred or ()),
         ref=ref,
         protocol=named_protocol(protocol),

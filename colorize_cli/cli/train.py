@@ -212,12 +212,12 @@ def train(
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
     with TrainingScreen(config, quiet, seconds) as screen:
         access = Access(
-            root,
-            accept_license,
-            screen.ask if sys.stdin.isatty() else None,
-            screen.on_bytes,
-            screen.on_photo,
-            screen.note,
+            root=root,
+            accepted=accept_license,
+            ask=screen.ask if sys.stdin.isatty() else None,
+            on_bytes=screen.on_bytes,
+            on_photo=screen.on_photo,
+            on_note=screen.note,
         )
         job = TrainJob(
             config=config, data=names, out=out, access=access, init=init, time_limit=seconds,

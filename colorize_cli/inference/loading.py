@@ -72,13 +72,19 @@ def not_downloaded(model: str) -> NotDownloaded | None:
     if not isinstance(spec.weights, Published) or status(spec).presence is not Presence.absent:
         return None
     size = spec.weights.size / 1e6
-    return NotDownloaded(spec.name, spec.weights.sha256, size, spec.sizes, spec.takes_hints, spec.follows_hints)
+    return NotDownloaded(
+        name=spec.name,
+        sha256=spec.weights.sha256,
+        megabytes=size,
+        sizes=spec.sizes,
+        takes_hints=spec.takes_hints,
+        follows_hints=spec.follows_hints,
+    )
 
 
 def load_predictor(
     options: ModelOptions,
     photos: int = 1,
-    on_notice: Callable[[str], None] = lambda _: None,
     on_download: Callable[[int, int], None] | None = None,
 ) -> LoadedPredictor:
     """Load a network: by ONNX Runtime where that is the same and starts sooner, else by torch.
@@ -86,7 +92,6 @@ def load_predictor(
     Args:
         options: which, and where it runs.
         photos: how many there are.
-        on_notice: told what concerns the whole batch.
         on_download: bytes done and in all, while weights are downloaded.
 
     Raises:
@@ -105,7 +110,7 @@ def load_predictor(
         device = device if graph is None else onnx_device(device)
     if graph is not None:
         lanes = onnx_lanes(graph.spec.parameters, photos)
-        predictor = Predictor(graph, device, None, options.batch or None, on_notice, lanes)
+        predictor = Predictor(graph, device, None, options.batch or None, lanes=lanes)
         return LoadedPredictor(predictor, device, "float32", photos)
     if not has_torch():
         check_name(name)
@@ -116,7 +121,7 @@ def load_predictor(
     dtype = pick_dtype(precision, place)
     model = load_model(name, on_download)
     lanes = cpu_lanes(model.spec.parameters, photos)
-    predictor = Predictor(model, place, dtype, options.batch or None, on_notice, lanes)
+    predictor = Predictor(model, place, dtype, options.batch or None, lanes=lanes)
     gpu = place if place.type == "cuda" else None
     return LoadedPredictor(predictor, str(place), str(dtype).removeprefix("torch."), photos, gpu)
 

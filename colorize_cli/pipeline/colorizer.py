@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,9 +19,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.edges import follow_edges
 from colorize_cli.errors import PhotoError, UsageError, printable, quoted
-from colorize_cli.files.machine import cores
 from colorize_cli.inference.geometry import reduce
-from colorize_cli.inference.loading import LoadedPredictor, load_predictor
+from colorize_cli.inference.network import Download, ModelInfo, Network, Notice
 from colorize_cli.inference.option_values import Detail, OnColor, Precision
 from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.inference.pixels import Hints, Pixels, check_pixels, color_pixels
@@ -32,31 +30,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
 
 Value = TypeVar("Value", bound=StrEnum)
-Notice = Callable[[str], None]
-Download = Callable[[int, int], None]
 _NO_GUIDANCE, _READ, _WRITE = GuidanceOptions(), ReadOptions(), WriteOptions()
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What is known of a network that is loaded.
-
-    Attributes:
-        name: as it was asked for.
-        sha256: of its weights; of several, joined by `+`.
-        parameters: how many it has.
-        takes_hints: whether it takes known colors.
-        device, precision: where and how it runs.
-        batch: photos a pass.
-    """
-
-    name: str
-    sha256: str
-    parameters: int
-    takes_hints: bool
-    device: str
-    precision: str
-    batch: int
 
 
 class Colorizer:
@@ -116,69 +90,24 @@ class Colorizer:
         self.color = ColorOptions(
             vividness=vividness, saturation=saturation, on_color=_one_of(OnColor, "on_color", on_color)
         )
-        self._reset()
-
-    def _reset(self) -> None:
-        self._loaded: LoadedPredictor | None = None
-        self._loading = Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._reset()
+        self._network = Network(self.model)
 
     def __repr__(self) -> str:
         return f"Colorizer({self.model.name!r}, device={self.model.device!r}, vividness={self.color.vividness!r})"
 
-    def load(self, photos: int = 1, on_notice: Notice = lambda _: None, on_download: Download | None = None) -> None:
-        """Load the network now instead of when it is first needed.
-
-        Args:
-            photos: how many there will be at a time: on a CPU some are computed side by side.
-            on_notice: told, in one line, when memory forces a smaller batch or another device.
-            on_download: bytes done and in all, while weights are downloaded.
-
-        Raises:
-            UsageError: no such device or precision here.
-            ModelNotFoundError: no such model.
-            WeightsError: no weights.
-        """
-        self._network(photos, on_notice, on_download)
-
-    def _network(
-        self, photos: int, on_notice: Notice = lambda _: None, on_download: Download | None = None
-    ) -> LoadedPredictor:
-        wanted = min(photos, cores())  # more are never computed side by side
-        with self._loading:
-            if self._loaded is None or self._loaded.photos < wanted:
-                self._loaded = load_predictor(self.model, wanted, on_notice, on_download)
-            return self._loaded
+    def load(self, photos: int = 1, on_notice: Notice | None = None, on_download: Download | None = None) -> None:
+        """Load the network now instead of when it is first needed; arguments and errors are those of `Network.load`."""
+        self._network.load(photos, on_notice, on_download)
 
     @property
     def is_loaded(self) -> bool:
         """Whether the network is loaded."""
-        return self._loaded is not None
+        return self._network.is_loaded
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of the network, which is loaded for it.
-
-        Raises:
-            UsageError, ModelNotFoundError, WeightsError: see `load`.
-        """
-        loaded = self._network(1)
-        model = loaded.predictor.model
-        return ModelInfo(
-            name=model.name,
-            sha256=model.sha256,
-            parameters=model.spec.parameters,
-            takes_hints=all(member.spec.takes_hints for member in model.members),
-            device=loaded.predictor.device,
-            precision=loaded.precision,
-            batch=loaded.predictor.batch,
-        )
+        """What is known of the network, which is loaded for it; errors are those of `load`."""
+        return self._network.info()
 
     def __call__(
         self,
@@ -213,7 +142,7 @@ class Colorizer:
             vividness=own.vividness if vividness is None else vividness,
             saturation=own.saturation if saturation is None else saturation,
         )
-        loaded = self._network(1)
+        loaded = self._network.load()
         return color_pixels(
             loaded.predictor, picture, hints=hints, color=color, detail=self.model.detail, gpu=loaded.gpu
         )
@@ -227,7 +156,7 @@ class Colorizer:
         Returns:
             ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees.
         """
-        predictor, lightness = self._network(1).predictor, list(lightness)
+        predictor, lightness = self._network.load().predictor, list(lightness)
         found = predictor.predict([Request(plane) for plane in lightness], self.color.vividness)
         seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
         return [
@@ -332,7 +261,7 @@ class Colorizer:
             on_download: bytes done and in all, while weights are downloaded.
         """
         options = RunOptions(batch=batch, model=self.model, color=self.color, guidance=guidance, read=read, write=write)
-        return BatchRun(options, partial(self._network, on_download=on_download), on_progress, on_notice)
+        return BatchRun(options, partial(self._network.load, on_download=on_download), on_progress, on_notice)
 
 
 def colorize_file(

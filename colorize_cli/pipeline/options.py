@@ -101,4 +101,10 @@ class RunOptions:
             settings["detail"] = detail.said()
         if color.on_color is OnColor.recolor:  # nothing is kept: another result than the default's
             settings["on_color"] = color.on_color.value
-        return Provenance(SOFTWARE, __version__, model, sha256, tuple(sorted(settings.items())))
+        return Provenance(
+            software=SOFTWARE,
+            version=__version__,
+            model=model,
+            sha256=sha256,
+            settings=tuple(sorted(settings.items())),
+        )

@@ -1,0 +1,103 @@
+"""A network that loads when it is first needed, and is kept.
+
+In:  `ModelOptions`
+Out: `LoadedPredictor`; what is known of it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from colorize_cli.files.machine import cores
+from colorize_cli.inference.loading import LoadedPredictor, load_predictor
+from colorize_cli.inference.options import ModelOptions
+
+Notice = Callable[[str], None]
+Download = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What is known of a network that is loaded.
+
+    Attributes:
+        name: as it was asked for.
+        sha256: of its weights; of several, joined by `+`.
+        parameters: how many it has.
+        takes_hints: whether it takes known colors.
+        device: where it runs.
+        precision: of its arithmetic.
+        batch: photos a pass.
+    """
+
+    name: str
+    sha256: str
+    parameters: int
+    takes_hints: bool
+    device: str
+    precision: str
+    batch: int
+
+
+class Network:
+    """A network, loaded by whichever thread needs it first; what is pickled are its options.
+
+    Args:
+        options: which, and where it runs.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
+        self.options = options
+        self._loaded: LoadedPredictor | None = None
+        self._loading = Lock()
+
+    def __reduce__(self) -> tuple[type[Network], tuple[ModelOptions]]:
+        return Network, (self.options,)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is loaded."""
+        return self._loaded is not None
+
+    def load(
+        self, photos: int = 1, on_notice: Notice | None = None, on_download: Download | None = None
+    ) -> LoadedPredictor:
+        """The network at work.
+
+        Args:
+            photos: how many there will be at a time: on a CPU some are computed side by side.
+            on_notice: told, in one line, when memory forces a smaller batch or another device; None: as before.
+            on_download: bytes done and in all, while weights are downloaded.
+
+        Raises:
+            UsageError: no such device or precision here.
+            ModelNotFoundError: no such model.
+            WeightsError: no weights.
+        """
+        wanted = min(photos, cores())  # more are never computed side by side
+        with self._loading:
+            if self._loaded is None or self._loaded.photos < wanted:
+                self._loaded = load_predictor(self.options, wanted, on_download=on_download)
+            if on_notice is not None:
+                self._loaded.predictor.on_notice = on_notice
+            return self._loaded
+
+    def info(self) -> ModelInfo:
+        """What is known of it, for which it is loaded.
+
+        Raises:
+            UsageError, ModelNotFoundError, WeightsError: see `load`.
+        """
+        loaded = self._loaded or self.load()
+        predictor, model = loaded.predictor, loaded.predictor.model
+        return ModelInfo(
+            name=model.name,
+            sha256=model.sha256,
+            parameters=model.spec.parameters,
+            takes_hints=all(member.spec.takes_hints for member in model.members),
+            device=predictor.device,
+            precision=loaded.precision,
+            batch=predictor.batch,
+        )
