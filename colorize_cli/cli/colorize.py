@@ -19,6 +19,7 @@ from colorize_cli.cli.options import (
     DryRunOpt,
     FilesFromOpt,
     FormatOpt,
+    GalleryOpt,
     HintsOpt,
     JobsOpt,
     JsonOpt,
@@ -66,6 +67,7 @@ def colorize(
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
     compare: CompareOpt = False,
+    gallery: GalleryOpt = False,
     dry_run: DryRunOpt = False,
     strip: StripOpt = Strip.none,
     sidecars: SidecarsOpt = Sidecars.copy,
@@ -149,6 +151,7 @@ def colorize(
                 jobs=jobs,
                 photo_timeout=photo_timeout,
                 report=report,
+                gallery=gallery,
             ),
             guidance=GuidanceOptions(
                 method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent

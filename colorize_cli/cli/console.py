@@ -72,6 +72,8 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         stderr.print(f"Results: {escape(printable(out))}")
     if report.path is not None:
         stderr.print(f"Report: {escape(printable(report.path))}")
+    if report.gallery is not None:
+        stderr.print(f"Gallery: {escape(printable(report.gallery))}")
     if not report.adds_up:
         stderr.print(f"[red]{report.sums}: a fault in colorize-cli[/red]")
         stderr.print("Run the same command again: it does what is missing. Please report this.")

@@ -71,6 +71,14 @@ CompareOpt = Annotated[
     bool,
     typer.Option("--compare", help="Write before|after pairs too (NAME.compare.jpg).", rich_help_panel=FILES),
 ]
+GalleryOpt = Annotated[
+    bool,
+    typer.Option(
+        "--gallery",
+        help="Write gallery.html beside the results: a page to look at them, before|after.",
+        rich_help_panel=FILES,
+    ),
+]
 DryRunOpt = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done; write nothing.", rich_help_panel=FILES)
 ]

@@ -49,7 +49,7 @@ def write_pair(
     side: int = 1600,
 ) -> None:
     """Write before | after as one JPEG, each at most `side` pixels long, with the result's note."""
-    _write(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts, note)
+    write_picture(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts, note)
 
 
 def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts, note: Provenance) -> None:
@@ -71,10 +71,13 @@ def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: File
         sheet[top : top + height, left : left + width] = picture
         name = str(number) if number else "before"
         cv2.putText(sheet, name, (left, top - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 1, cv2.LINE_AA)
-    _write(sheet, path, facts, note)
+    write_picture(sheet, path, facts, note)
 
 
-def _write(picture: NDArray[np.uint8], path: Path, facts: FileFacts, note: Provenance) -> None:
-    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+def write_picture(
+    picture: NDArray[np.uint8], path: Path, facts: FileFacts, note: Provenance, quality: int = 92
+) -> None:
+    """Write a picture as `thumbnail` gives it as JPEG, with a result's note, so that it is never taken for a photo."""
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
     segments = [(APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), (APP1, XMP + only_note(note))]
     write_whole(path, [assemble(encoded, segments)], facts, seal)

@@ -7,7 +7,7 @@ Out: the same outcomes in a `RunReport`, with one for each source that got none;
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from colorize_cli.errors import printable
 from colorize_cli.files.discover import Source
@@ -24,10 +24,16 @@ class Ledger:
     Args:
         sources: the batch.
         report: what the outcomes are added to.
+        on_entry: told of each outcome that counts, with its source's place.
     """
 
-    def __init__(self, sources: Sequence[Source], report: RunReport) -> None:
-        self.sources, self.report = sources, report
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        report: RunReport,
+        on_entry: Callable[[int, Outcome], None] = lambda place, outcome: None,
+    ) -> None:
+        self.sources, self.report, self.on_entry = sources, report, on_entry
         self._known = bytearray(len(sources))
         report.expected = len(sources)
 
@@ -41,6 +47,7 @@ class Ledger:
             return False
         self.report.add(outcome, place)
         self._known[place] = 1 + _STATUSES.index(outcome.status)
+        self.on_entry(place, outcome)
         return True
 
     def drain(self, ended: Sequence[tuple[int, Outcome]]) -> Iterator[Outcome]:

@@ -33,6 +33,7 @@ class BatchOptions:
         jobs: threads that read and write files; 0 is automatic.
         photo_timeout: seconds that one photo may take; None is for ever.
         report: where the report goes; None is `colorize-report.json` in `out`.
+        gallery: write a page beside the results to look at them.
 
     Raises:
         UsageError: the time is no number.
@@ -49,6 +50,7 @@ class BatchOptions:
     jobs: int = 0
     photo_timeout: float | None = None
     report: Path | None = None
+    gallery: bool = False
 
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
@@ -76,8 +78,8 @@ class RunOptions:
 
     @property
     def shows(self) -> bool:
-        """Whether pictures for people to look at, pairs or sheets, go beside the results."""
-        return self.write.compare or self.guidance.variants > 1
+        """Whether pictures for people to look at, pairs, sheets or a gallery, go beside the results."""
+        return self.write.compare or self.guidance.variants > 1 or self.batch.gallery
 
     def check(self) -> None:
         """Refuse options that contradict one another.

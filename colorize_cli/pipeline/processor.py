@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.errors import DecodeError, HintError, PhotoError, TooLargeError
+from colorize_cli.errors import DecodeError, EncodeError, HintError, PhotoError, TooLargeError
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
@@ -25,8 +26,9 @@ from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.encode import target_format, write_photo
 from colorize_cli.formats.kept import Shelf
 from colorize_cli.formats.limits import check_size
-from colorize_cli.formats.photo import DecodeLimits
+from colorize_cli.formats.photo import DecodeLimits, LumaPlanes
 from colorize_cli.formats.probe import probe
+from colorize_cli.formats.reader import read_provenance
 from colorize_cli.formats.scan import Scan
 from colorize_cli.formats.scan_plan import ScanPlan, described, plan
 from colorize_cli.formats.strip_file import strip_copy
@@ -46,6 +48,8 @@ from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.pipeline.budget import Budget
+from colorize_cli.pipeline.gallery import SIDE as THUMBNAIL
+from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.killable import Nursery, is_possible
 from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -90,8 +94,41 @@ class PhotoProcessor:
             Outputs(options, destinations, self.settings),
             Companions(self.batch, self.write.strip),
         )
+        self.gallery = None
+        if self.batch.gallery and not self.batch.dry_run:
+            single = self.batch.single_output()
+            self.gallery = Gallery(self.batch.out if single is None else single.parent)
         self.budget, self.timer = Budget(self.read.max_memory), Timer(self.batch.photo_timeout)
         self.nursery = Nursery(self.timer.limit) if self.timer.limit is not None and is_possible() else None
+
+    def _show(self, out: Path, before: NDArray[Any], after: NDArray[Any] | LumaPlanes, note: Provenance) -> None:
+        """Take a photo and its result into the gallery; where that fails, the page shows it without pictures."""
+        if self.gallery is not None:
+            with suppress(EncodeError):
+                small_before, small_after = thumbnail(before, THUMBNAIL), thumbnail(after, THUMBNAIL)
+                self.gallery.add_pictures(out, small_before, small_after, note)
+
+    def _keep_pictures(self, index: int, outcome: Outcome) -> None:
+        """See to it that the gallery has small copies of a photo that an earlier run has done."""
+        result = outcome.output
+        if self.gallery is None or result is None or self.gallery.has(result):
+            return
+        try:
+            before, after = (self._small(index, path) for path in (outcome.source, result))
+            note = read_provenance(result) or self.guidance.provenance(outcome.source)
+            self._show(result, before, after, note)
+        except PhotoError:  # the page shows it without pictures
+            pass
+
+    def _small(self, index: int, path: Path) -> NDArray[Any]:
+        """A file's first page, or a reduced copy of it."""
+        found = probe(path)
+        way = plan(found, found.format, self.read.stream_from, self.budget.most, self.budget.used)
+        self.budget.take(index, way.memory)
+        try:
+            return self.open(path, way).sights[0].pixels
+        finally:
+            self.budget.give_back(index)
 
     def close(self) -> None:
         """End what was begun for the batch: locks of files, processes that decode."""
@@ -115,6 +152,8 @@ class PhotoProcessor:
             result = self._prepare(index, source)
             if isinstance(result, Prepared):
                 return result
+            if result.status in (Status.skipped, Status.made_otherwise):
+                self._keep_pictures(index, result)
             return self.companions.carry(self.outputs.told(index, result))
         finally:
             self.guidance.drop_from_album(index)
@@ -274,6 +313,7 @@ class PhotoProcessor:
             elif self.write.verify:
                 verify_copy(source.path, out, self.write.strip, told)
             notes += (*told,)
+        self._show(out, opened.sights[0].pixels, opened.sights[0].pixels, provenance)
         outcome = Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes)
         size = photo.metadata.file.size if self.write.strip == "none" else None
         return replace(outcome, seconds=time.perf_counter() - started, copy_bytes=size)
@@ -332,6 +372,7 @@ class PhotoProcessor:
                 write_sheet(sheet, beside, photo.metadata.file, prepared.provenance)
             notes += result.notes
             figures |= {key: max(value, figures.get(key, 0.0)) for key, value in result.figures.items()}
+        self._show(out, result.before, result.after, prepared.provenance)
         if self.write.compare:
             pair = self.destinations.beside(prepared.source, out, PAIR)
             write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)

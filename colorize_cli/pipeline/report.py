@@ -63,6 +63,7 @@ class RunReport:
         expected: how many photos there are; None where nobody said.
         faults: outcomes that were missing or came twice: what is wrong with the run itself.
         path: where the report file lies, once written.
+        gallery: where the page to look at lies, once written.
         unwritten: the report that was asked for could not be written.
     """
 
@@ -78,6 +79,7 @@ class RunReport:
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     path: Path | None = None
+    gallery: Path | None = None
     unwritten: bool = False
     _rows: IO[str] | None = None
 

@@ -30,6 +30,7 @@ from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
+from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.options import SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome
@@ -134,7 +135,8 @@ class BatchRun:
             **options.guidance.settings(),
         }
         self.on_progress(Progress(len(found.sources)))
-        flow, ledger = Flow(options, processor, predictor), Ledger(found.sources, report)
+        flow, gallery = Flow(options, processor, predictor), processor.gallery
+        ledger = Ledger(found.sources, report) if gallery is None else Ledger(found.sources, report, gallery.add)
         upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
         if options.guidance.consistent and not options.batch.dry_run and isinstance(predictor, Predictor):
             upcoming = Album(processor, predictor, found.sources, flow.jobs, flow.vividness, self._notice).walk()
@@ -153,6 +155,8 @@ class BatchRun:
                     self.on_progress(Progress(len(found.sources), outcome))
             finally:
                 processor.close()
+                if gallery is not None:
+                    self._write_gallery(gallery)
                 report.seconds = time.monotonic() - started
                 if others := len(processor.outputs.by_others):
                     self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
@@ -161,6 +165,15 @@ class BatchRun:
     def _notice(self, text: str) -> None:
         self.report.notices.append(text)
         self.on_notice(text)
+
+    def _write_gallery(self, gallery: Gallery) -> None:
+        try:
+            gallery.write(self.report.settings)
+            self.report.gallery = gallery.page
+        except EncodeError as error:
+            self._notice(one_line(error))
+        finally:
+            gallery.close()
 
     def _discover(self) -> Discovery:
         batch, single = self.options.batch, self.options.batch.single_output()
