@@ -17,6 +17,7 @@ from colorize_cli.training.losses import (
     ebgan_generator,
     gan_discriminator,
     gan_generator,
+    gan_generator_minimax,
     lsgan_discriminator,
     lsgan_generator,
     wgan_discriminator,
@@ -55,6 +56,8 @@ class Opponent:
 
     def fooled(self, fake: Tensor) -> Tensor:
         """The generator's adversarial loss, before its weight."""
+        if self.how.kind == "gan" and self.how.generator_loss == "minimax":
+            return gan_generator_minimax(self.network(fake))
         losses = {"gan": gan_generator, "lsgan": lsgan_generator, "ebgan": ebgan_generator, "wgan": wgan_generator}
         return losses[self.how.kind](self.network(fake))
 

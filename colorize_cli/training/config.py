@@ -49,6 +49,7 @@ class Adversary:
     Attributes:
         kind: the objective.
         network, network_args: the discriminator.
+        generator_loss: of gan: "non_saturating" is -log D(G), "minimax" log(1 - D(G)), as first printed.
         weight: lambda of the generator's adversarial loss.
         optimizer, lr, betas: of the discriminator; the rate follows the generator's schedule.
         smoothing: label of real pictures in the discriminator's loss (gan only); 1 for no smoothing.
@@ -62,6 +63,7 @@ class Adversary:
     kind: Literal["gan", "lsgan", "ebgan", "wgan"] = "gan"
     network: Literal["dcgan", "patchgan", "autoencoder", "pooling"] = "patchgan"
     network_args: dict[str, Any] = field(default_factory=dict)
+    generator_loss: Literal["non_saturating", "minimax"] = "non_saturating"
     weight: float = 1.0
     optimizer: Optimizer = "adam"
     lr: float = 2e-4
@@ -126,12 +128,15 @@ class TrainConfig:
 
     Attributes:
         recipe: its name; about, what it restates, in a line; notes, what was chosen where the source is silent.
+        sources: by the name of a field, where its value comes from: the paper's section, or who chose it.
         data: the data sets that it is meant for.
         generator: catalogue name of the network; generator_args its arguments.
-        encoder_weights: "" for random, a file for a pretrained encoder, or where its publishers put it: "torchvision"
-            (resunet18), "package" (liteunet).
+        encoder_weights: "random" (or "") for none, a file for a pretrained encoder, or where its publishers put it:
+            "torchvision" (resunet18, vggunet), "package" (liteunet).
         encoder_rate: factor on the learning rate of the encoder's weights, where a network has one by that name.
         content_weights: "torchvision", a file, or "random" features, for content losses.
+        targets: of cross-entropy over bins: "soft" shares a color among its five nearest bins, "one_hot" gives it to
+            the nearest.
         terms: losses of the generator; adversary, the discriminator or none; teacher, a network to learn from, or none.
         samples, epochs, steps: how long; the first that is not 0 counts.
         sampling: "sources" draws from each source with weight n ** source_power, again and again; "epochs" goes
@@ -140,15 +145,19 @@ class TrainConfig:
         parts: runs one after the other, and means of their weights; none for a single run.
         optimizer: of the generator; lr its peak learning rate; warmup, samples over which it rises; schedule: "wsd"
             stays and falls linearly over the last `decay` share of the samples, "cosine" falls all the way,
-            "constant" stays.
+            "linear" falls by a step an epoch over the last `decay` share of the epochs, as pix2pix does, "constant"
+            stays.
         weight_decay, betas: the optimizer's.
         clip: largest norm of the gradient; 0 for no limit.
+        accumulate: batches whose gradients are averaged into one update of the weights.
         ema: decay of the generator's running mean, per step; 0 exports the generator itself.
         uniform, power: of the rebalancing weights.
         class_weight: weight of the auxiliary class head's loss; 0 for no head.
         source_weights: with "sources", factors on a source's weight by its name, with wildcards; the first that fits.
         short_side: photos are decoded to this, pixels; limit, most photos in all (0: as `data` says).
         val: held-out share; val_limit, most photos measured; val_size, their side in pixels.
+        train_photos, val_photos: exactly so many train and are held out, where there are enough photos; of fewer, the
+            same shares. 0: as `val` and `split` say.
         split: "official" where the data set says its parts, elsewhere by a hash of the name; "hash" always so.
         every: samples between checkpoints; 0 for an epoch.
         keep: keep a checkpoint of every epoch.
@@ -156,18 +165,21 @@ class TrainConfig:
         vividness: at which validation measures, where the network has that.
         export: number format of exported weights.
         seed: decides everything drawn at random.
+        deterministic: use only algorithms that give the same numbers each time, even where others are faster.
         workers: processes that prepare photos; -1 for one beside a CPU, up to eight beside a GPU.
     """
 
     recipe: str
     about: str = ""
     notes: str = ""
+    sources: dict[str, str] = field(default_factory=dict)
     data: tuple[DataChoice, ...] = ()
     generator: str = "mini"
     generator_args: dict[str, Any] = field(default_factory=dict)
     encoder_weights: str = ""
     encoder_rate: float = 1.0
     content_weights: str = "torchvision"
+    targets: Literal["soft", "one_hot"] = "soft"
     terms: tuple[Term, ...] = (Term("cross_entropy"),)
     adversary: Adversary | None = None
     teacher: Teaching | None = None
@@ -180,11 +192,12 @@ class TrainConfig:
     optimizer: Optimizer = "adamw"
     lr: float = 1e-3
     warmup: int = 0
-    schedule: Literal["wsd", "cosine", "constant"] = "constant"
+    schedule: Literal["wsd", "cosine", "linear", "constant"] = "constant"
     decay: float = 0.25
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 0.0
+    accumulate: int = 1
     ema: float = 0.0
     uniform: float = 0.5
     power: float = 0.5
@@ -195,6 +208,8 @@ class TrainConfig:
     short_side: int = 128
     limit: int = 0
     val: float = 0.02
+    train_photos: int = 0
+    val_photos: int = 0
     val_limit: int = 384
     val_size: int = 128
     split: Literal["hash", "official"] = "official"
@@ -204,6 +219,7 @@ class TrainConfig:
     vividness: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     export: Literal["float16", "float32"] = "float32"
     seed: int = 0
+    deterministic: bool = False
     workers: int = -1
 
     @property

@@ -105,6 +105,14 @@ def gan_generator(fake: Tensor) -> Tensor:
     return F.softplus(-fake.float()).mean()
 
 
+def gan_generator_minimax(fake: Tensor) -> Tensor:
+    """log(1 - D(G)), mean over everything: the minimax game as first printed; its slope vanishes where D is sure.
+
+    Source: Goodfellow 2014, equation 1.
+    """
+    return -F.softplus(fake.float()).mean()
+
+
 def lsgan_discriminator(real: Tensor, fake: Tensor, a: float = 0.0, b: float = 1.0) -> Judgement:
     """1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2, means. Source: Mao 2017, equation 2."""
     d_fake, d_real = ((fake.float() - a) ** 2).mean() / 2, ((real.float() - b) ** 2).mean() / 2

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from colorize_cli.color.lab import lab_from_srgb
-from colorize_cli.data.dataset import split
+from colorize_cli.data.dataset import split, split_exactly
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import DataError, UsageError, WeightsError, counted, quoted
 from colorize_cli.models.checkpoint import read_info, read_tensors
@@ -104,7 +104,10 @@ def split_photos(photos: PhotoSet, config: TrainConfig) -> tuple[list[int], list
     Raises:
         DataError: nothing to train on.
     """
-    training, validation = split(photos, config.val, config.split == "official")
+    if config.train_photos:
+        training, validation = split_exactly(photos, config.train_photos, config.val_photos)
+    else:
+        training, validation = split(photos, config.val, config.split == "official")
     if not training:
         raise DataError(
             f"nothing is left to train on: {counted(len(photos), 'photo')} held out",

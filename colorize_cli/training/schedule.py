@@ -88,12 +88,25 @@ def plan(config: TrainConfig, photos: int, processes: int = 1) -> list[Row]:
     return rows
 
 
+def linear_factor(config: TrainConfig, total: int, done: int) -> float:
+    """pix2pix's fall: constant, then a step down at each epoch of the last `decay` share, so that none is at zero.
+
+    A run that counts samples or steps is taken in hundredths instead of epochs.
+    """
+    epochs = config.epochs or 100
+    epoch = min(epochs - 1, done * epochs // max(1, total))
+    falling = max(1, round(config.decay * epochs))
+    return 1.0 - max(0, epoch + 1 - (epochs - falling)) / (falling + 1)
+
+
 def rate_factor(config: TrainConfig, total: int, done: int) -> float:
     """Factor on the learning rates after `done` of `total` samples: linear warm-up, then as the schedule says."""
     rise = min(1.0, (done + 1) / config.warmup) if config.warmup else 1.0
     if config.schedule == "wsd":
         left = (total - done) / max(1.0, config.decay * total)
         return min(rise, max(0.0, min(1.0, left)))
+    if config.schedule == "linear":
+        return rise * linear_factor(config, total, done)
     if config.schedule == "cosine":
         into = max(0.0, done - config.warmup) / max(1, total - config.warmup)
         return rise * (1 + math.cos(math.pi * min(1.0, into))) / 2

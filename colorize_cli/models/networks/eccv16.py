@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import AB_MAX
@@ -56,11 +57,14 @@ class Eccv16(Generator):
     Args:
         head: `bins` classifies and decodes by the annealed mean; `ab` regresses colour, for L1, L2 and GAN training.
         vividness: default of `colorize`; 0.5 is the paper's temperature, 0 the plain mean.
+        dropout: share dropped behind the three deepest blocks, in training only: the noise of an adversarial training.
     """
 
-    def __init__(self, head: Literal["bins", "ab"] = "bins", vividness: float = 0.5) -> None:
+    def __init__(
+        self, head: Literal["bins", "ab"] = "bins", vividness: float = 0.5, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.head, self.vividness = head, vividness
+        self.head, self.vividness, self.dropout = head, vividness, dropout
         self.model1 = _block(1, 64, 2, stride=2)
         self.model2 = _block(64, 128, 2, stride=2)
         self.model3 = _block(128, 256, 3, stride=2)
@@ -91,8 +95,12 @@ class Eccv16(Generator):
     def forward(self, lightness: Tensor) -> Tensor:
         """Logits, (N, 313, H/4, W/4), or ab, (N, 2, H/4, W/4), Lab units."""
         x = (lightness - 50) / 100
-        for block in (self.model1, self.model2, self.model3, self.model4, self.model5, self.model6, self.model7):
+        for block in (self.model1, self.model2, self.model3, self.model4):
             x = block(x)
+        for block in (self.model5, self.model6, self.model7):
+            x = block(x)
+            if self.dropout:
+                x = F.dropout(x, self.dropout, self.training)
         x = self.model8(x)
         return x if self.head == "bins" else torch.tanh(x) * AB_MAX
 

@@ -59,7 +59,7 @@ class Unet(Generator):
 
     Args:
         channels: 3 for Lab, of which L counts in training only; 2 for ab.
-        width: channels of the first unit; they double up to `widest`.
+        width: channels of the first unit; they double at each, up to `widest`; 0 for no limit.
         depth: units each way.
         dropout: share dropped in the three deepest decoder units, in training only.
         norm: how activations are normalised.
@@ -78,7 +78,7 @@ class Unet(Generator):
     ) -> None:
         super().__init__()
         self.channels, self.multiple = channels, 2**depth
-        widths = [1, *(min(width * 2**i, widest) for i in range(depth))]
+        widths = [1, *(min(width * 2**i, widest or width * 2**i) for i in range(depth))]
         self.encoder = nn.ModuleList(_Down(a, b, norm) for a, b in zip(widths, widths[1:], strict=False))
         self.decoder = nn.ModuleList()
         inputs = widths[-1]
