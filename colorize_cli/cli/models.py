@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -16,9 +16,6 @@ from colorize_cli.cli.options import FILES, MODEL, REPORTING
 from colorize_cli.cli.progress import Meter
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ExitStatus, UsageError, printable
-
-if TYPE_CHECKING:
-    from colorize_cli.models.inventory import Status
 
 _PIPED = 140  # columns of a table where stdout is no terminal
 
@@ -40,7 +37,7 @@ class ExportFormat(StrEnum):
 
 NameArg = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Name of the list, or USER/REPO on the Hub.", autocompletion=complete_models),
+    typer.Argument(metavar="NAME|FILE|RUN", help="Name of the list, USER/REPO, a checkpoint, or a run.", autocompletion=complete_models),
 ]
 NamesArg = Annotated[
     list[str] | None,
@@ -61,7 +58,7 @@ ExportedArg = Annotated[
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.", rich_help_panel=REPORTING)]
 AllOpt = Annotated[
-    bool, typer.Option("--all", help="Every model of the list that can be pulled.", rich_help_panel=MODEL)
+    bool, typer.Option("--all", help="Every colorization model that can be pulled; feature extractors by name.", rich_help_panel=MODEL)
 ]
 ToOpt = Annotated[
     Path | None,
@@ -90,12 +87,11 @@ ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file th
 @app.command("list")
 def list_models(as_json: JsonOpt = False) -> None:
     """List every model: parameters, size, licence, source, and whether it is here."""
-    from colorize_cli.models.catalog import catalogue
-    from colorize_cli.models.inventory import status
+    from colorize_cli.models.inventory import every_status, facts_of
 
-    rows = [status(spec) for spec in catalogue()]
+    rows = every_status()
     if as_json:
-        console.print_json([_facts(row) for row in rows])
+        console.print_json([facts_of(row.spec.name) for row in rows])
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right"), ("licence", "left")):
@@ -104,7 +100,7 @@ def list_models(as_json: JsonOpt = False) -> None:
     table.add_column("here", no_wrap=True)
     for row in rows:
         size = f"{row.size / 1e6:.0f} MB" if row.size else ""
-        millions = f"{row.spec.parameters / 1e6:.1f} M"
+        millions = f"{row.spec.parameters / 1e6:.1f} M" if row.spec.parameters else ""
         table.add_row(row.spec.name, millions, size, row.spec.licence, row.spec.source, row.presence.value)
     _show(table)
 
@@ -112,10 +108,9 @@ def list_models(as_json: JsonOpt = False) -> None:
 @app.command()
 def info(name: NameArg, as_json: JsonOpt = False) -> None:
     """Say all that is known of a model."""
-    from colorize_cli.models.catalog import catalogue
-    from colorize_cli.models.inventory import status
+    from colorize_cli.models.inventory import facts_of
 
-    facts = _facts(status(catalogue().get(name)))
+    facts = facts_of(name)
     if as_json:
         console.print_json(facts)
         return
@@ -125,6 +120,8 @@ def info(name: NameArg, as_json: JsonOpt = False) -> None:
     for key, value in facts.items():
         if isinstance(value, list):
             value = "\n".join(str(item) for item in value)
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {inner}" for name, inner in value.items())
         table.add_row(key.replace("_", " "), "" if value is None else str(value))
     _show(table)
 
@@ -132,15 +129,9 @@ def info(name: NameArg, as_json: JsonOpt = False) -> None:
 @app.command()
 def path(name: NameArg) -> None:
     """Print where a model's weights lie."""
-    from colorize_cli.models.catalog import catalogue
-    from colorize_cli.models.inventory import hub_repo, status
-    from colorize_cli.models.store import default_store
+    from colorize_cli.models.inventory import status_of
 
-    if name not in catalogue() and (repo := hub_repo(name)) is not None:
-        entry = default_store().entry(repo.name)
-        where = entry.weights if entry.is_here() else None
-    else:
-        where = status(catalogue().get(name)).path
+    where = status_of(name).path
     if where is None:
         raise UsageError(f'"{name}" is not here', hint=f"Pull it: colorize models pull {name}")
     typer.echo(where)
@@ -170,13 +161,27 @@ def pull(
 
 
 @app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How to call it.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|RUN|USER/REPO", help="A checkpoint, a run's folder, or a repo.")
+    ],
+) -> None:
+    """Keep a model under a name of its own, which --model then takes."""
+    from colorize_cli.models.inventory import add as keep
+
+    with _transfer(name) as on_progress:
+        where = keep(name, source, on_progress)
+    console.stderr.print(f"{name}: {where}", markup=False)
+
+
+@app.command()
 def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
     """Compare every byte of models with what was recorded or published; without names, of all that are here."""
-    from colorize_cli.models.catalog import catalogue
-    from colorize_cli.models.inventory import State
+    from colorize_cli.models.inventory import State, every_status
     from colorize_cli.models.inventory import verify as verdict_on
 
-    verdicts = [verdict_on(name) for name in names or [spec.name for spec in catalogue()]]
+    verdicts = [verdict_on(name) for name in names or [row.spec.name for row in every_status()]]
     shown = [verdict for verdict in verdicts if names or verdict.state is not State.absent]
     if as_json:
         console.print_json([asdict(verdict) for verdict in shown])
@@ -229,29 +234,3 @@ def _show(table: Table) -> None:
     screen(width=None if console.stdout.is_terminal else _PIPED).print(table)
 
 
-def _facts(row: Status) -> dict[str, object]:
-    from colorize_cli.models.registry import Bundled, Published
-    from colorize_cli.models.weights import recorded_sha256
-
-    spec, sha256, sources = row.spec, None, []
-    if isinstance(spec.weights, Published):
-        sources = [f"{source.host}/{spec.weights.file}" for source in spec.weights.sources]
-        sha256 = spec.weights.sha256 or "as the Hub says at the pinned revision"
-    elif isinstance(spec.weights, Bundled) and row.size:
-        sha256 = recorded_sha256(spec.weights)
-    return {
-        "name": spec.name,
-        "summary": spec.summary,
-        "parameters": spec.parameters,
-        "bytes": row.size,
-        "licence": spec.licence,
-        "source": spec.source,
-        "files": sources,
-        "sha256": sha256,
-        "here": row.presence.value,
-        "path": str(row.path) if row.path else None,
-        "takes_hints": spec.takes_hints,
-        "follows_vividness": spec.vivid,
-        "short_side": spec.sizes.short_side,
-        "stretched_to_a_square": spec.sizes.square,
-    }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from colorize_cli.errors import ShapeError
-from colorize_cli.models.bins import rebalancing_weights, smooth_prior, soft_encode, srgb_bins
+from colorize_cli.models.bins import rebalancing_weights, srgb_bins, srgb_soft_bins
 
 LAST = 150  # largest threshold, Lab units; the thresholds are the whole numbers from 0
 _CELLS = LAST + 2  # an error counts from the first threshold that reaches it; the last cell: beyond them all
@@ -33,7 +33,7 @@ def error_histogram(preds_ab: Tensor, target_ab: Tensor) -> Tensor:
         raise ShapeError(f"expected two (N, 2, H, W), got {tuple(preds_ab.shape)} and {tuple(target_ab.shape)}")
     error = (preds_ab - target_ab).square().sum(1).sqrt()
     cell = error.ceil().clamp(0, LAST + 1).long()
-    bins, _ = soft_encode(target_ab, neighbours=1)
+    bins, _ = srgb_soft_bins().encode(target_ab)
     count, width = len(srgb_bins()), len(srgb_bins()) * _CELLS
     picture = torch.arange(len(cell), device=cell.device)[:, None, None]
     flat = (picture * width + bins[:, 0] * _CELLS + cell).flatten()
@@ -58,4 +58,4 @@ def colour_weights(counts: Tensor) -> Tensor:
 
     Source: Zhang 2016, section 3.1: equation 4 without the uniform part.
     """
-    return rebalancing_weights(smooth_prior(counts), uniform=0.0).double()
+    return rebalancing_weights(srgb_soft_bins().prior(counts.cpu()).to(counts.device), uniform=0.0).double()

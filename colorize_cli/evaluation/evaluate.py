@@ -9,17 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorize_cli.data.named import Access
-from colorize_cli.errors import DataError, PhotoError, UsageError, counted
-from colorize_cli.evaluation.names import name_folders, name_models
-from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
-from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
+from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
+from colorize_cli.evaluation.names import name_models
+from colorize_cli.evaluation.reading import Read, nothing_measured, read_by_protocol, references_of
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.inference.devices import has_torch
@@ -32,56 +29,6 @@ if TYPE_CHECKING:
 
 BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
-
-
-@dataclass(frozen=True)
-class EvaluateJob:
-    """What to measure.
-
-    Attributes:
-        models: catalogue names, checkpoints, folders of runs; a row each.
-        metrics: as typed.
-        data: a folder of colour photos, `samples`, or a known data set.
-        access: how known data sets are reached.
-        pred, ref: folders of files that another tool made, and of their truths.
-        protocol: how photos are brought to size.
-        vividness: 0 to 1; None is each model's own default.
-        limit, seed: measure at most so many pictures, drawn from the seed.
-        rank_by: the metric by which rows are sorted; None leaves them as they were given.
-        critic: the run whose discriminator judges, for the metric of that name.
-        skip_missing: leave out metrics whose weights or extra are absent, instead of stopping.
-        device: auto, cpu, cuda, cuda:N or mps.
-        batch: pictures a pass of the network; None is automatic.
-        gallery: whether pictures are kept for the report's page.
-    """
-
-    models: Sequence[str] = ("mini",)
-    metrics: Sequence[str] = ("psnr", "ssim", "colorfulness", "delta_e")
-    data: str = "samples"
-    access: Access = Access()
-    pred: Sequence[Path] = ()
-    ref: Path | None = None
-    protocol: Protocol = Protocol.center256
-    vividness: float | None = None
-    limit: int | None = None
-    seed: int = 0
-    rank_by: str | None = None
-    critic: Path | None = None
-    skip_missing: bool = False
-    device: str = "auto"
-    batch: int | None = None
-    gallery: bool = False
-
-
-@dataclass(frozen=True)
-class Read:
-    """One reference, read: its pixels by the protocol, or why there are none."""
-
-    reference: Reference
-    truth: Rgb | None = None
-    files: dict[str, Rgb] = field(default_factory=dict)
-    grey: bool = False
-    error: str | None = None
 
 
 def evaluate(
@@ -156,40 +103,6 @@ def _measure(
     return judges.measure(prepared, ((one.name, one.pictures(prepared, one.colours(prepared))) for one in candidates))
 
 
-def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
-    """The truths, files without a partner, and the rows of files."""
-    if not job.pred:
-        if job.ref is not None:
-            raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
-        return find_references(job.data, job.limit, job.seed, job.access), [], {}
-    if job.ref is None:
-        raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
-    folders = name_folders(job.pred, list(name_models(job.models)))
-    references, alone = pair_files(find_references(str(job.ref)), folders)
-    return draw(references, job.limit, job.seed), alone, folders
-
-
-def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
-    """Read a truth and what other tools made of it."""
-    try:
-        truth = reference.read()
-        if min(truth.shape[:2]) < SMALLEST:
-            raise PhotoError(f"only {truth.shape[1]} x {truth.shape[0]} pixels")
-        files = {}
-        for row, path in reference.files.items():
-            pred = read_picture(path)
-            if pred.shape != truth.shape:
-                sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (pred.shape, truth.shape))
-                raise PhotoError(f"{path} and its reference differ in size: {sizes}")
-            files[row] = prepare(pred, protocol)
-        truth = prepare(truth, protocol)
-    except (PhotoError, MemoryError) as error:
-        reason = getattr(error, "message", "out of memory")
-        made = getattr(error, "path", None) in reference.files.values()
-        return Read(reference, error=f"{error.path}: {reason}" if made else reason)  # type: ignore[union-attr]
-    return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
-
-
 def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:
     """Runs of pictures of one shape, at most `size` long; what could not be read goes along."""
     batch: list[Read] = []
@@ -215,15 +128,3 @@ def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Pre
     files = {row: [np.asarray(read.files[row]) for read in reads] for row in reads[0].files}
     names = tuple(read.reference.name for read in reads)
     return Prepared(names, tuple(truths), Pictures(stack(truths).to(device), labels), files)
-
-
-def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
-    """What to say where no picture could be measured."""
-    where = job.ref if job.pred else job.data
-    if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")
-    return DataError(
-        f"every truth in {where} is grey ({counted(len(dropped), 'photo')}, mean chroma below 2): nothing to measure",
-        hint="Give --data a folder of colour photos.",
-    )

@@ -18,7 +18,7 @@ from colorize_cli.errors import WeightsError, counted
 from colorize_cli.evaluation.columns import TRUTH, Better, Column, Metric
 from colorize_cli.evaluation.metrics import Conclusion, Judge, Pictures
 from colorize_cli.evaluation.statistics import Figure
-from colorize_cli.evaluation.weight_files import INCEPTION, NeededFile, read_weights
+from colorize_cli.models.weights import feature_state
 
 Features = NDArray[np.float64]
 STABLE = 2048  # pictures; below, the covariance of 2,048 features has no full rank
@@ -32,19 +32,19 @@ class Inception:
         WeightsError: its weights or the extra are not here.
     """
 
-    def __init__(self, metric: str, device: torch.device, needed: NeededFile = INCEPTION) -> None:
+    def __init__(self, metric: str, device: torch.device) -> None:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
             raise WeightsError(f"{metric} needs torch-fidelity", hint="pip install torch-fidelity") from error
         # torch-fidelity unpickles whatever lies in the file; it is given a copy of the checked tensors alone
         tensors = io.BytesIO()
-        torch.save(read_weights(needed, metric), tensors)
+        torch.save(feature_state("inception"), tensors)
         tensors.seek(0)
         try:
             self.network = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], tensors).to(device)
         except RuntimeError as error:
-            raise WeightsError(f"{needed.name} holds the weights of another network") from error
+            raise WeightsError("Inception's file holds the weights of another network") from error
 
     def __call__(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """Features, (N, 2048), and logits without the bias, (N, 1008), float64."""

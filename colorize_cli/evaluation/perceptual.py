@@ -17,8 +17,9 @@ from torchvision.models import VGG16_Weights, alexnet, vgg16
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
 from colorize_cli.evaluation.metrics import Judge, Pictures
-from colorize_cli.evaluation.weight_files import ALEXNET, VGG16, lpips_heads, read_weights
+from colorize_cli.evaluation.weight_files import lpips_heads
 from colorize_cli.models.critics import load_critic
+from colorize_cli.models.weights import feature_state
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS, for pictures in [-1, 1]
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, for pictures in [0, 1]
@@ -54,7 +55,7 @@ class Lpips(nn.Module):
 
     def __init__(self, state: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self.features = load_strictly(alexnet(weights=None), state, ALEXNET.name).get_submodule("features")
+        self.features = load_strictly(alexnet(weights=None), state, "AlexNet's file").get_submodule("features")
         self.weights = nn.ParameterList([heads[f"lin{i}.model.1.weight"].float() for i in range(len(_TAPS))])
         self.requires_grad_(False).eval()
 
@@ -87,7 +88,7 @@ class LpipsJudge(Judge):
     columns = (Column("lpips", "LPIPS", "", Better.down, 4),)
 
     def __init__(self, device: torch.device) -> None:
-        self.network = Lpips(read_weights(ALEXNET, "lpips"), lpips_heads()).to(device)
+        self.network = Lpips(feature_state("alexnet"), lpips_heads()).to(device)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Judge.measure`."""
@@ -120,8 +121,8 @@ class VggJudge(Judge):
     wants_classes = True
 
     def __init__(self, device: torch.device) -> None:
-        state = read_weights(VGG16, "vgg_accuracy")
-        self.network = load_strictly(vgg16(weights=None, init_weights=False), state, VGG16.name).to(device)
+        state = feature_state("vgg16")
+        self.network = load_strictly(vgg16(weights=None, init_weights=False), state, "VGG-16's file").to(device)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Judge.measure`; NaN where the class is unknown."""

@@ -24,13 +24,15 @@ from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Met
 from colorize_cli.evaluation.gallery import Gallery, Small, encode_small
 from colorize_cli.evaluation.names import name_models
 from colorize_cli.evaluation.protocol import join
+from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.pipeline.colorizer import Colorizer
 
 if TYPE_CHECKING:
-    from colorize_cli.evaluation.evaluate import EvaluateJob, Read
+    from colorize_cli.evaluation.job import EvaluateJob
+    from colorize_cli.evaluation.reading import Read
 
 Values = NDArray[np.float32]
 _READERS = 4  # threads that decode
@@ -105,8 +107,6 @@ def evaluate_plainly(
     Raises:
         MissingPackageError: a metric or a model needs torch.
     """
-    from colorize_cli.evaluation.evaluate import nothing_measured, read_by_protocol, references_of
-
     started = time.monotonic()
     metrics = parse_metrics([*job.metrics, *([job.rank_by] if job.rank_by else [])])
     for metric in metrics:

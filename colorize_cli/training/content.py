@@ -6,7 +6,6 @@ Out: a scalar
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,62 +13,58 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.color.gpu import linear_from_lab, srgb_from_linear
-from colorize_cli.errors import UsageError, WeightsError, in_words, quoted
-from colorize_cli.models.checks import check_file, check_tensors
+from colorize_cli.errors import UsageError, WeightsError, quoted
+from colorize_cli.models.catalog import feature_extractors
 from colorize_cli.models.networks.resunet18 import IMAGENET_MEAN, IMAGENET_STD
+from colorize_cli.models.published import read_state
+from colorize_cli.models.weights import fetch
+from colorize_cli.training.encoders import OnBytes, told
 from colorize_cli.training.losses import RECONSTRUCTION
 
 _PLAN = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256)  # vgg19.features[:18]: convolutions with ReLU; 0 is max pooling
-VGG19_FILE = "vgg19-dcbb9e9d.pth"
-_SOURCE = "https://download.pytorch.org/models/"
 
 
-def torchvision_file(name: str) -> Path:
-    """Where torchvision keeps published weights of that name."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / name
-
-
-def published_weights(choice: str, name: str, option: str) -> Path:
-    """The file that holds published weights, checked before any work begins.
+def content_file(choice: str, on_bytes: OnBytes | None = None) -> Path | None:
+    """The file of VGG-19's weights, found or pulled before any work begins; None for random features.
 
     Args:
-        choice: "torchvision" for torchvision's own place, or a file.
-        name: torchvision's file name; it ends with the first digits of the file's SHA-256.
-        option: how the user names another file, for the message.
+        choice: "torchvision" for the published ones, "random", or a file.
+        on_bytes: told file, bytes here and in all, while it is pulled.
 
     Raises:
-        WeightsError: the file is not there, or torchvision's is not what its name promises.
+        WeightsError: it is not to be had, or holds another network's.
     """
-    published = choice == "torchvision"
-    file = torchvision_file(name) if published else Path(choice)
-    if not file.is_file():
-        what = (
-            f"this recipe needs ImageNet weights, and {name} is not at {file}" if published else f"no weights at {file}"
-        )
-        raise WeightsError(what, hint=f"Get {_SOURCE}{name}, or give {option}.")
-    if published:
-        with file.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if not digest.startswith(name.rpartition("-")[2].removesuffix(".pth")):
-            raise WeightsError(f"{file} is altered or cut short", hint=f"Get {_SOURCE}{name} again.")
+    if choice == "random":
+        return None
+    if choice == "torchvision":
+        spec = feature_extractors()["vgg19"]
+        file = fetch(spec, told(spec.name, on_bytes)).path
+    else:
+        file = Path(choice).expanduser()
+        if not file.is_file():
+            raise WeightsError(
+                f"no weights at {choice}", hint="Give --content-weights FILE of VGG-19's, torchvision, or random."
+            )
+    vgg19_state(file)
     return file
 
 
-def read_published(file: Path) -> dict[str, Tensor]:
-    """Read a state dict without running code from the file.
+def vgg19_state(file: Path) -> dict[str, Tensor]:
+    """The first 18 layers' weights out of torchvision's VGG-19.
 
     Raises:
-        WeightsError: it is none.
+        WeightsError: the file holds no VGG-19.
     """
-    check_file(file)
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is no state dict
-        raise WeightsError(f"cannot read the weights {file}: {in_words(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{file} holds no state dict")
-    check_tensors(state, file)
-    return state
+    state = read_state(file)
+    with torch.device("meta"):
+        wanted = vgg19_features().state_dict()
+    for key, value in wanted.items():
+        there = state.get(f"features.{key}")
+        if there is None:
+            raise WeightsError(f"{file}: no VGG-19: {quoted(f'features.{key}')} is missing")
+        if there.shape != value.shape:
+            raise WeightsError(f"{file}: no VGG-19: {quoted(f'features.{key}')} has another shape")
+    return {key: state[f"features.{key}"] for key in wanted}
 
 
 def vgg19_features() -> nn.Sequential:
@@ -110,11 +105,7 @@ class ContentLoss(nn.Module):
             torch.manual_seed(seed)
             self.features = vgg19_features()
         if weights is not None:
-            state = read_published(weights)
-            wanted = {f"features.{key}": key for key in self.features.state_dict()}
-            if missing := sorted(set(wanted) - set(state)):
-                raise WeightsError(f"{weights}: no VGG-19: {quoted(missing[0])} is missing")
-            self.features.load_state_dict({wanted[key]: state[key] for key in wanted})
+            self.features.load_state_dict(vgg19_state(weights))
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None])
         self.requires_grad_(False).eval()

@@ -6,6 +6,9 @@ Out: an `Accelerator`; the network on its device; its lack of memory in one clea
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
+
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -15,32 +18,77 @@ from torch import nn
 from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, quoted
 from colorize_cli.training.config import TrainConfig
 
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
-def make_accelerator(device: str, precision: str) -> Accelerator:
-    """Make the accelerator.
+
+def make_accelerator(device: str, precision: str, deterministic: bool = False) -> Accelerator:
+    """Make the accelerator; under a launcher this process joins the others, over gloo where there is no GPU.
 
     Args:
         device: "auto" takes what accelerate finds (GPUs, MPS, or the CPU; under a launcher this process's own), "cpu".
-        precision: "fp32", "bf16", or "auto": bf16 where the GPU has it. On a CPU auto is fp32, since most emulate bf16.
+        precision: "fp32", "bf16", "fp16" (on GPUs, with a scaled loss), or "auto": bf16 where the GPU has it. On a CPU
+            auto is fp32, since most emulate bf16.
+        deterministic: use only algorithms that give the same numbers each time.
 
     Raises:
-        UsageError: no such device or precision.
+        UsageError: no such device or precision, or the launcher's other processes did not join.
+    """
+    check_device(device, precision)
+    wanted = launched()
+    gpu = device == "auto" and torch.cuda.is_available() and os.environ.get("ACCELERATE_USE_CPU", "") != "true"
+    fast = gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    mixed = {"bf16": "bf16", "fp16": "fp16"}.get(precision, "bf16" if precision == "auto" and fast else "no")
+    if mixed == "fp16" and not gpu:
+        raise UsageError("--precision fp16 needs a GPU", hint="Use bf16, or fp32.")
+    AcceleratorState._reset_state()  # one program may train more than once, at other precisions
+    if wanted > 1 and not gpu and not torch.distributed.is_initialized():
+        os.environ["ACCELERATE_USE_CPU"] = "true"
+        torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
+        # accelerate joins a group of CPUs only with the variables that its own launcher sets
+    accelerator = Accelerator(cpu=device == "cpu" or (wanted > 1 and not gpu), mixed_precision=mixed)
+    if accelerator.num_processes != wanted:
+        raise UsageError(
+            f"the launcher started {wanted} processes, and {accelerator.num_processes} of them joined",
+            hint="Start it anew; or unset WORLD_SIZE to train with one process.",
+        )
+    if accelerator.device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not deterministic
+        torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=False)
+    return accelerator
+
+
+_PATIENCE = timedelta(minutes=30)  # for a process that surveys the photos while the others wait
+
+
+def launched() -> int:
+    """How many processes a launcher (torchrun, accelerate, MPI) started, this one among them.
+
+    Raises:
+        UsageError: its variables make no sense.
+    """
+    for name in ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"):
+        text = os.environ.get(name, "")
+        if text:
+            if not text.isdigit() or int(text) < 1:
+                raise UsageError(f"{name}={quoted(text)} is no number of processes", hint=f"Unset {name}.")
+            return int(text)
+    return 1
+
+
+def check_device(device: str, precision: str) -> None:
+    """See to it that a device and a precision exist here, before any work.
+
+    Raises:
+        UsageError: they do not.
     """
     if device not in ("auto", "cpu"):
         raise UsageError(
             f"training takes --device auto or cpu, not {quoted(device)}",
             hint="Choose GPUs with CUDA_VISIBLE_DEVICES=0,1.",
         )
-    if precision not in ("auto", "fp32", "bf16"):
-        raise UsageError(f"training takes --precision auto, fp32 or bf16, not {quoted(precision)}")
-    fast = device == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    mixed = "bf16" if precision == "bf16" or (precision == "auto" and fast) else "no"
-    AcceleratorState._reset_state()  # one program may train more than once, at other precisions
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed)
-    if accelerator.device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
-    return accelerator
+    if precision not in PRECISIONS:
+        raise UsageError(f"training takes --precision {', '.join(PRECISIONS)}, not {quoted(precision)}")
 
 
 def place_network(network: nn.Module, accelerator: Accelerator, channels_last: bool) -> None:

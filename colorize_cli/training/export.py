@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from colorize_cli.data.named import terms_of
+from colorize_cli.models.catalog import network
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
 from colorize_cli.models.hubdata import publish
 from colorize_cli.training.config import TrainConfig
@@ -26,7 +27,7 @@ _DTYPES = {"float16": torch.float16, "float32": torch.float32}
 def info_of(config: TrainConfig, data: str, figures: Mapping[str, float]) -> CheckpointInfo:
     """What a checkpoint's header says; `mini` goes out without its auxiliary class head."""
     arguments = dict(config.generator_args)
-    if config.generator == "mini":
+    if network(config.generator).labels:
         arguments["classes"] = 0
     finite = {key: value for key, value in figures.items() if value == value}
     return CheckpointInfo(config.generator, arguments, config.recipe, data, __version__, finite)

@@ -24,13 +24,14 @@ from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.devices import clear_memory_error, make_accelerator, place_network
+from colorize_cli.training.devices import check_device, clear_memory_error, make_accelerator, place_network
+from colorize_cli.training.memory import check_memory
 from colorize_cli.training.parts import train_parts
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
 from colorize_cli.training.sources import described, open_sources
-from colorize_cli.training.state import Ema, RunState, load_state, save_state
-from colorize_cli.training.step import Trainer
+from colorize_cli.training.state import LOWER, Ema, RunState, last_finite, save_state
+from colorize_cli.training.step import NotFiniteError, Trainer
 
 _LOOK_EVERY = 20  # steps between looks at the losses on an accelerator, where looking means waiting for it
 _SAVE_EVERY = 600.0  # seconds between states within an epoch
@@ -48,7 +49,7 @@ class TrainJob:
         init: a checkpoint or a model's name whose weights to start from.
         time_limit: seconds after which the run ends cleanly; it can be resumed.
         device: "auto" or "cpu".
-        precision: "auto", "fp32" or "bf16"; auto is bf16 on GPUs that have it.
+        precision: "auto", "fp32", "bf16" or "fp16"; auto is bf16 on GPUs that have it.
         compile: compile the generator.
         channels_last: memory layout of pictures and networks.
     """
@@ -114,11 +115,16 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
         OutOfMemoryError: the batch is too large for the device.
     """
     if job.config.parts:
-        folder = _agreed_folder(job, job.config, make_accelerator(job.device, job.precision))
+        accelerator = make_accelerator(job.device, job.precision, job.config.deterministic)
+        folder = _agreed_folder(job, job.config, accelerator)
         return train_parts(job, folder, watcher, train)
     config = prepare.settled(job.config)
-    needed = prepare.needed_files(config, job.init is not None)
-    accelerator = make_accelerator(job.device, job.precision)
+    check_device(job.device, job.precision)
+    prepare.check_start(config, job.init)
+    accelerator = make_accelerator(job.device, job.precision, config.deterministic)
+    check_memory(config, accelerator.device)
+    with accelerator.main_process_first():
+        needed = prepare.needed_files(config, job.init is not None, job.access.on_bytes)
     with accelerator.main_process_first():
         photos = open_sources(config, job.data, job.access)
     training, validation = prepare.split_photos(photos, config)
@@ -146,7 +152,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     if accelerator.is_main_process:
         write_run(out, config, job.data, job.access.root)
     accelerator.wait_for_everyone()
-    state = _resume(out / "state.pt", trainer, ema)
+    state = _resume(out / "state.pt", trainer, ema, job.access.on_note)
     twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
     checkpoints = Checkpoints(out, config, described(job.data), trainer, ema, twin, photos, validation, state)
     pairs = Pairs(
@@ -156,6 +162,8 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     loop = _Loop(job, config, accelerator, trainer, ema, checkpoints, rows, watcher)
     try:
         return loop.run([row for row in rows if row.start >= state.done], pairs)
+    except NotFiniteError as error:
+        raise TrainingError(f"{error} {loop.where}", hint=LOWER) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         raise clear_memory_error(error, config) from error
     finally:
@@ -172,14 +180,18 @@ def _agreed_folder(job: TrainJob, config: TrainConfig, accelerator: Accelerator)
     return Path(chosen[0])
 
 
-def _resume(file: Path, trainer: Trainer, ema: Ema) -> RunState:
-    """Load the run's state where there is one."""
+def _resume(file: Path, trainer: Trainer, ema: Ema, on_note: Callable[[str], None]) -> RunState:
+    """Load the run's last good state where there is one."""
     if not file.exists():
         return RunState(0, {}, {}, 0, {})
-    state = load_state(file)
+    state = last_finite(file, on_note)
     try:
         trainer.generator.load_state_dict(state.generator)
         trainer.player.optimizer.load_state_dict(state.optimizer)
+        if state.scalers and trainer.player.scaler.is_enabled():
+            trainer.player.scaler.load_state_dict(state.scalers["generator"])
+            if trainer.critic is not None:
+                trainer.critic.scaler.load_state_dict(state.scalers["discriminator"])
         ema.steps = state.ema_steps
         for key, value in ema.state.items():
             value.copy_(state.ema[key])
@@ -202,6 +214,7 @@ class _Loop:
         self.checkpoints, self.rows, self.watcher = checkpoints, rows, watcher
         self.total = rows[-1].done
         self.look_every = 1 if accelerator.device.type == "cpu" else _LOOK_EVERY
+        self.where = "before the first step"  # where the run is, for an error's message
 
     def batches(self, rows: list[Row], pairs: Pairs) -> Iterator[tuple[Row, Batch]]:
         """This process's part of every step's batch, on its device."""
@@ -222,6 +235,7 @@ class _Loop:
         done, taken, stopped = (rows[0].start if rows else self.total), 0, False
         self.trainer.generator.train()
         for row, batch in self.batches(rows, pairs):
+            self.where = f"at step {row.step}, after {row.start} samples"
             losses = self._step(row, batch)
             done, taken = row.done, taken + row.samples
             now = time.monotonic()
@@ -263,12 +277,6 @@ class _Loop:
         values = self.accelerator.reduce(values, "mean") if self.accelerator.num_processes > 1 else values
         *numbers, lateness = values.tolist()
         known = dict(zip(names, numbers, strict=True))
-        for name, value in known.items():
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"{name} is {value} at step {row.step}, after {row.start} samples",
-                    hint="Lower the learning rate (--set lr=...) or clip the gradient (--set clip=1).",
-                )
         return known, lateness > 0
 
     def _checkpoint(self, row: Row, seconds: float) -> None:

@@ -64,17 +64,6 @@ def soft_cross_entropies(logits: Tensor, index: Tensor, soft: Tensor, weights: T
     return -((scores * soft).sum(1) * weight).mean((1, 2))
 
 
-def palette_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy with one colour a place, weighted by its rarity, mean over the places.
-
-    Args:
-        logits: (N, K, H, W).
-        classes: the truth, (N, H, W), int64.
-        weights: of each colour, (K,).
-    """
-    return (F.cross_entropy(logits.float(), classes, reduction="none") * weights[classes]).mean()
-
-
 def label_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
     """Cross-entropy over the samples whose label is known (not -1); 0 where none is. (N, K) and (N,)."""
     total = F.cross_entropy(logits.float(), label, ignore_index=-1, label_smoothing=0.1, reduction="sum")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,61 +16,75 @@ from torch import Tensor
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
-from colorize_cli.errors import UsageError, quoted
+from colorize_cli.errors import ModelNotFoundError, UsageError, quoted
 from colorize_cli.models.bins import rebalancing_weights
+from colorize_cli.models.catalog import catalogue, network
+from colorize_cli.models.classifier import Classifier
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.binned import Binned
-from colorize_cli.models.networks.colorunet import ColorUnet, most_frequent_colours, yuv_from_lab
-from colorize_cli.models.networks.eccv16 import Eccv16
-from colorize_cli.models.networks.liteunet import LiteUnet
-from colorize_cli.models.networks.mini import Mini
-from colorize_cli.models.networks.resunet18 import ResUnet18
-from colorize_cli.models.networks.unet import Unet
-from colorize_cli.training.losses import label_cross_entropy, palette_cross_entropy, soft_cross_entropies
-from colorize_cli.training.softbins import SoftBins
+from colorize_cli.models.registry import ModelSpec, did_you_mean
+from colorize_cli.training.losses import label_cross_entropy, soft_cross_entropies
 from colorize_cli.training.teacher import Teacher
 
-TRAINABLE: Mapping[str, Callable[..., Generator]] = {
-    "colorunet": ColorUnet,
-    "eccv16": Eccv16,
-    "liteunet": LiteUnet,
-    "mini": Mini,
-    "resunet18": ResUnet18,
-    "unet": Unet,
-}
-_MULTIPLES = {"eccv16": 8, "liteunet": 32, "mini": 32, "resunet18": 32}
+
+def trainable(name: str) -> ModelSpec:
+    """The spec of a network that can be trained.
+
+    Raises:
+        UsageError: no network of that name can be trained.
+    """
+    names = [spec.name for spec in catalogue() if spec.trainable]
+    try:
+        spec = network(name)
+    except ModelNotFoundError:
+        spec = None
+    if spec is None or not spec.trainable:
+        guess = did_you_mean(name, names)
+        raise UsageError(
+            f"no trainable generator {quoted(name)}.{guess}", hint=f"There are: {', '.join(sorted(names))}"
+        )
+    return spec
 
 
 def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
     """Make a generator with random weights.
 
     Raises:
-        UsageError: no network of that name can be trained, or it takes no such argument.
+        UsageError: no network of that name can be trained, or it takes no such arguments.
     """
-    if name not in TRAINABLE:
-        raise UsageError(f"no trainable generator {quoted(name)}", hint=f"There are: {', '.join(TRAINABLE)}")
+    spec = trainable(name)
     try:
-        return TRAINABLE[name](**arguments)
-    except TypeError as error:
-        raise UsageError(f"generator {quoted(name)}: {error}") from error
+        return spec.build(**arguments)
+    except (TypeError, ValueError, RuntimeError, IndexError, ZeroDivisionError, AttributeError) as error:
+        raise UsageError(f"generator {quoted(name)}: {_plain(error, arguments)}") from error
 
 
-def multiple_of(name: str, arguments: Mapping[str, Any]) -> int:
-    """What the sides of a network's pictures are multiples of, without building it."""
-    if name == "unet":
-        return int(2 ** arguments.get("depth", 7))
-    if name == "colorunet":
-        return int(2 ** (len(arguments.get("widths", range(5))) - 1))
-    return _MULTIPLES.get(name, 1)
+def _plain(error: Exception, arguments: Mapping[str, Any]) -> str:
+    """What is wrong with a network's arguments, without the names of Python's methods."""
+    text = str(error)
+    for name in arguments:
+        if quoted(name) in text or f"'{name}'" in text:
+            return f"it takes no argument {quoted(name)}"
+    values = ", ".join(f"{name} = {value}" for name, value in arguments.items())
+    return f"it cannot be built with {values or 'no arguments'}"
 
 
-def check_size(name: str, arguments: Mapping[str, Any], size: int) -> None:
+def shape_of(name: str, arguments: Mapping[str, Any]) -> Generator:
+    """A network without any memory for its weights, which tells sizes, channels and what it gives.
+
+    Raises:
+        UsageError: as `build_generator`.
+    """
+    with torch.device("meta"):
+        return build_generator(name, arguments)
+
+
+def check_size(generator: Generator, name: str, size: int) -> None:
     """See to it that a network takes pictures of `size` pixels.
 
     Raises:
         UsageError: it does not.
     """
-    multiple = multiple_of(name, arguments)
+    multiple = generator.multiple
     if size % multiple:
         depth = max(1, (size & -size).bit_length() - 1)
         less = f", or make it less deep: --set generator_args.depth={depth}" if name == "unet" else ""
@@ -100,24 +114,19 @@ class Prediction:
     lightness: Tensor
 
 
-def channels_of(generator: Generator) -> int:
-    """How many colour channels the generator predicts: 3 for Lab, 2 for ab."""
-    return generator.channels if isinstance(generator, Unet) else 2
-
-
 def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Prediction:
     """Run the generator on a batch.
 
     Args:
         generator: decides what is made of the output.
         call: the generator, or the same compiled.
-        batch: only `mini` is given its hints.
+        batch: its hints are given to networks that take them.
     """
     if generator.takes_hints:
         raw = call(batch.lightness, Hints(batch.hints[:, :2], batch.hints[:, 2:]))
     else:
         raw = call(batch.lightness)
-    if isinstance(generator, (Binned, ColorUnet)) or (isinstance(generator, Eccv16) and generator.head == "bins"):
+    if generator.classifies:
         return Prediction(None, raw, batch.lightness)
     lab = raw.float()
     size = batch.lightness.shape[-2:]
@@ -139,11 +148,15 @@ class Classes:
     """The classification objective of a generator: its classes, their weights, its auxiliary head.
 
     Args:
-        generator: mini, liteunet, eccv16 with its bins, or colorunet.
-        ab: colours of the training photos, (n, 2), Lab units, and their lightness, (n, 1); they are counted.
+        generator: one that classifies.
+        lightness, ab: colors of the training photos, (n, 1) and (n, 2), Lab units; they are counted.
         uniform, power: of the rebalancing weights.
         class_weight: of the auxiliary head's loss.
         teacher: whom the generator learns from beside the truth, or None.
+        targets: "soft" as the generator encodes the truth; "one_hot" its nearest class alone.
+
+    Raises:
+        UsageError: the generator gives colors, no probabilities.
     """
 
     def __init__(
@@ -155,24 +168,17 @@ class Classes:
         power: float,
         class_weight: float,
         teacher: Teacher | None = None,
+        targets: Literal["soft", "one_hot"] = "soft",
     ) -> None:
-        self.generator, self.class_weight, self.teacher = generator, class_weight, teacher
-        self.soft: SoftBins | None = None
-        if isinstance(generator, ColorUnet):
-            uv = yuv_from_lab(lightness[:, :, None, None], ab[:, :, None, None])[:, 1:, 0, 0]
-            palette, share = most_frequent_colours(uv, len(generator.uv_palette))
-            generator.set_palette(palette, share)
-            self.weights = rebalancing_weights(share, uniform, power)
-        elif isinstance(generator, (Binned, Eccv16)):
-            self.soft = SoftBins(generator.bins)
-            self.weights = rebalancing_weights(self.soft.prior(ab), uniform, power)
-            if isinstance(generator, Binned):
-                generator.set_rebalancing(self.weights)
-        else:
+        if not (generator.classifies and isinstance(generator, Classifier)):
             raise UsageError(
-                f"{type(generator).__name__} gives colours, no probabilities",
+                f"{type(generator).__name__} gives colors, no probabilities",
                 hint='Train it with l1 or l2: --set terms=[{loss="l1"}]',
             )
+        self.classifier: Classifier = generator
+        self.class_weight, self.teacher, self.one_hot = class_weight, teacher, targets == "one_hot"
+        self.weights = rebalancing_weights(generator.count_classes(lightness, ab), uniform, power)
+        generator.set_rebalancing(self.weights)
 
     def to(self, device: torch.device) -> None:
         """Move what the losses need."""
@@ -180,15 +186,17 @@ class Classes:
         if self.teacher is not None:
             self.teacher.network.to(device)
 
+    def encode(self, batch: Batch, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The truth at the logits' size as classes and their weights, (N, k, h, w) each."""
+        index, weight = self.classifier.encode(
+            F.adaptive_avg_pool2d(batch.lightness, size), F.adaptive_avg_pool2d(batch.ab, size)
+        )
+        return (index[:, :1], torch.ones_like(weight[:, :1])) if self.one_hot else (index, weight)
+
     def losses(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """The cross-entropy, the part of the teacher, and of the auxiliary head times its weight, where they are."""
-        if isinstance(self.generator, ColorUnet):
-            classes = self.generator.classes(batch.lightness, batch.ab)
-            return {"G_CE": palette_cross_entropy(prediction.raw, classes, self.weights)}
-        assert self.soft is not None
-        logits, labels = prediction.raw if isinstance(self.generator, Binned) else (prediction.raw, None)
-        ab = F.adaptive_avg_pool2d(batch.ab, logits.shape[-2:])
-        truth = soft_cross_entropies(logits, *self.soft.encode(ab), self.weights)
+        logits, labels = self.classifier.logits_of(prediction.raw)
+        truth = soft_cross_entropies(logits, *self.encode(batch, (logits.shape[-2], logits.shape[-1])), self.weights)
         if self.teacher is None:
             found = {"G_CE": truth.mean()}
         else:

@@ -18,15 +18,17 @@ from torch import Tensor
 from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.dataset import split, split_exactly
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.errors import DataError, UsageError, WeightsError, counted, quoted
+from colorize_cli.errors import DataError, UsageError, WeightsError, counted
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
+from colorize_cli.models.networks.discriminators import build_discriminator
 from colorize_cli.training.adversaries import Opponent
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.content import VGG19_FILE, ContentLoss, published_weights
-from colorize_cli.training.encoders import encoder_file, load_encoder
-from colorize_cli.training.outputs import TRAINABLE, Classes, build_generator, channels_of, check_size
+from colorize_cli.training.content import ContentLoss, content_file
+from colorize_cli.training.encoders import RANDOM, OnBytes, check_encoder, encoder_file, encoder_of, load_encoder
+from colorize_cli.training.outputs import Classes, build_generator, check_size, shape_of, trainable
+from colorize_cli.training.ranges import check_ranges
 from colorize_cli.training.teacher import Teacher, check_teacher
 
 _COUNTED = 4000  # photos whose colours are counted
@@ -46,12 +48,13 @@ class Needed:
     content: Path | None
 
 
-def needed_files(config: TrainConfig, starts_elsewhere: bool = False) -> Needed:
-    """Find the pretrained weights that a run asks for, before any work.
+def needed_files(config: TrainConfig, starts_elsewhere: bool = False, on_bytes: OnBytes | None = None) -> Needed:
+    """Find or pull the pretrained weights that a run asks for, before any work.
 
     Args:
         config: the run.
         starts_elsewhere: all weights come from a checkpoint, so that the encoder needs none of its own.
+        on_bytes: told file, bytes here and in all, while one is pulled.
 
     Raises:
         WeightsError: they are not there.
@@ -60,10 +63,10 @@ def needed_files(config: TrainConfig, starts_elsewhere: bool = False) -> Needed:
     encoder = content = None
     if config.teacher is not None:
         check_teacher(config.teacher)
-    if config.encoder_weights and not starts_elsewhere:
-        encoder = encoder_file(config)
-    if any(term.loss == "content" for term in config.terms) and config.content_weights != "random":
-        content = published_weights(config.content_weights, VGG19_FILE, "--content-weights FILE, or random")
+    if config.encoder_weights not in RANDOM and not starts_elsewhere:
+        encoder = encoder_file(config, on_bytes)
+    if any(term.loss == "content" for term in config.terms):
+        content = content_file(config.content_weights, on_bytes)
     return Needed(encoder, content)
 
 
@@ -73,6 +76,7 @@ def settled(config: TrainConfig) -> TrainConfig:
     Raises:
         UsageError: they do not.
     """
+    check_ranges(config)
     stages = config.stages
     if (
         not stages
@@ -84,18 +88,53 @@ def settled(config: TrainConfig) -> TrainConfig:
         raise UsageError("a batch has at least 1 sample, a training picture at least 8 pixels a side")
     if not 0 <= config.val < 1:
         raise UsageError(f"val is a share between 0 and 1, not {config.val}")
+    if not (config.samples or config.epochs or config.steps):
+        raise UsageError("the recipe does not say how long", hint="Give --epochs N, --set steps=N or --set samples=N.")
     if config.adversary is not None and config.classifies:
         raise UsageError("a discriminator judges colours; this generator gives probabilities", hint="Use l1 or l2.")
     if not config.terms and config.adversary is None:
         raise UsageError("the recipe has no loss")
+    if config.generator == "eccv16" and "head" not in config.generator_args:  # its head follows the losses
+        arguments = {**config.generator_args, "head": "bins" if config.classifies else "ab"}
+        config = replace(config, generator_args=arguments)
+    shape = shape_of(config.generator, config.generator_args)
     for size in sorted({config.val_size, *(stage.size for stage in stages)}):
-        check_size(config.generator, config.generator_args, size)
-    if config.generator != "eccv16":
-        return config
-    head = config.generator_args.get("head", "bins" if config.classifies else "ab")
-    if (head == "bins") != config.classifies:
-        raise UsageError(f"eccv16's head {quoted(head)} does not fit the losses of this recipe")
-    return replace(config, generator_args={**config.generator_args, "head": head})
+        check_size(shape, config.generator, size)
+    if shape.classifies != config.classifies:
+        gives = "probabilities over colors" if shape.classifies else "colors"
+        other = "l1 or l2" if not shape.classifies else "cross_entropy"
+        raise UsageError(
+            f"{config.generator} gives {gives}, which the losses of this recipe do not fit", hint=f"Use {other}."
+        )
+    check_encoder(config)
+    if config.adversary is not None:
+        how, largest = config.adversary, max(stage.size for stage in stages)
+        with torch.device("meta"):
+            build_discriminator(how.network, shape.channels + 1, largest, how.network_args)
+        if how.generator_loss == "minimax" and how.kind != "gan":
+            raise UsageError(f"generator_loss is of kind gan, not of {how.kind}")
+    if config.targets == "one_hot" and not config.classifies:
+        raise UsageError("targets are of networks that classify; this one gives colors")
+    return config
+
+
+def check_start(config: TrainConfig, init: str | None) -> None:
+    """See to it, before any work, that the weights to start from are there and of this network.
+
+    Raises:
+        WeightsError, ModelNotFoundError: they are not.
+    """
+    if init is None:
+        return
+    path = Path(init).expanduser()
+    if path.suffix == ".safetensors" and path.is_file():
+        found = read_info(path).network
+        if trainable(found).name != trainable(config.generator).name:
+            raise WeightsError(
+                f"{init} holds {found}, which a {config.generator} cannot start from", hint="Start from its own kind."
+            )
+    elif not path.exists() and path.suffix in (".safetensors", ".pth", ".pt"):
+        raise WeightsError(f"no weights at {init}", hint="Give --init a checkpoint, a run's folder or a model's name.")
 
 
 def split_photos(photos: PhotoSet, config: TrainConfig) -> tuple[list[int], list[int]]:
@@ -140,23 +179,23 @@ def make_generator(config: TrainConfig, classes: int, needed: Needed, init: str 
         WeightsError: the weights to start from are of another network.
     """
     arguments = dict(config.generator_args)
-    if config.generator == "mini":
+    if trainable(config.generator).labels:
         arguments["classes"] = classes
     generator = build_generator(config.generator, arguments)
     if needed.encoder is not None:
-        load_encoder(generator, needed.encoder)
+        load_encoder(generator, needed.encoder, encoder_of(config).title)
     if init is not None:
-        _start_from(generator, init)
+        _start_from(generator, init, config.generator)
     return generator
 
 
-def _start_from(generator: Generator, init: str) -> None:
+def _start_from(generator: Generator, init: str, name: str) -> None:
     """Load every tensor that fits; a head of another size stays as it is."""
     path = Path(init).expanduser()
     kind = type(generator).__name__
     if path.suffix == ".safetensors" and path.is_file():
         network, state = read_info(path).network, read_tensors(path)
-        fits = TRAINABLE.get(network) is type(generator)
+        fits = trainable(network).name == trainable(name).name
     else:
         loaded = load_model(init).generator
         network, state, fits = type(loaded).__name__, loaded.state_dict(), type(loaded) is type(generator)
@@ -181,7 +220,7 @@ def make_classes(
         return None
     teacher = Teacher(config.teacher, generator) if config.teacher is not None else None
     lightness, ab = colours_of(photos, training, config.seed)
-    return Classes(generator, lightness, ab, config.uniform, config.power, config.class_weight, teacher)
+    return Classes(generator, lightness, ab, config.uniform, config.power, config.class_weight, teacher, config.targets)
 
 
 def make_content(config: TrainConfig, needed: Needed) -> ContentLoss | None:
@@ -194,4 +233,4 @@ def make_opponent(config: TrainConfig, generator: Generator) -> Opponent | None:
     """Make the discriminator, if the recipe has one."""
     if config.adversary is None:
         return None
-    return Opponent(config.adversary, channels_of(generator), max(stage.size for stage in config.stages))
+    return Opponent(config.adversary, generator.channels, max(stage.size for stage in config.stages))

@@ -6,19 +6,27 @@ Out: `TrainConfig`, checked field by field
 
 from __future__ import annotations
 
+import json
 import tomllib
 import types
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from colorize_cli.errors import UsageError, counted, quoted
+from colorize_cli.models.registry import did_you_mean
 from colorize_cli.training.config import TrainConfig
 
 # what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
-_DEFAULTS = {"celeba": "cgan-celeba", "places365": "patchgan-places", "coco": "resunet-coco"}
+_DEFAULTS = {
+    "celeba": "cgan-celeba",
+    "places365": "patchgan-places",
+    "coco": "resunet-coco",
+    "kaggle-colorization": "eccv16-vgg",
+    "imagenet": "eccv16",
+}
 
 
 def recipe_for(data: Sequence[str]) -> str:
@@ -46,12 +54,15 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def _table(name: str) -> dict[str, Any]:
     """A recipe's plain values; what it leaves out is as in its `base`, another recipe of the package."""
+    if name.endswith(".json"):
+        return _run_table(Path(name))
     if name.endswith(".toml"):
         text = _read_file(Path(name))
     else:
         file = resources.files("colorize_cli.training") / "recipes" / f"{name}.toml"
         if not file.is_file():
-            raise UsageError(f"no recipe {quoted(name)}", hint=f"There are: {', '.join(recipe_names())}")
+            guess = did_you_mean(name, recipe_names())
+            raise UsageError(f"no recipe {quoted(name)}.{guess}", hint=f"There are: {', '.join(recipe_names())}")
         text = file.read_text(encoding="utf-8")
     try:
         table = tomllib.loads(text)
@@ -59,6 +70,20 @@ def _table(name: str) -> dict[str, Any]:
         raise UsageError(f"the recipe {name} is no TOML: {error}") from error
     base = table.pop("base", None)
     return table if base is None else {**_table(str(base).removesuffix(".toml")), **table}
+
+
+def _run_table(path: Path) -> dict[str, Any]:
+    """The recipe in a run's `run.json`."""
+    try:
+        about = json.loads(_read_file(path))
+        table, data = about["config"], about.get("data", [])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.") from error
+    if not isinstance(table, dict):
+        raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.")
+    known = {one["name"] for one in table.get("data", []) if isinstance(one, dict) and "name" in one}
+    others = [name for name in data if name not in known]
+    return {**table, "data": [*table.get("data", []), *({"name": name} for name in others)]} if others else table
 
 
 def _read_file(path: Path) -> str:
@@ -121,6 +146,13 @@ def adjusted(config: TrainConfig, size: int | None, batch: int | None, **plain: 
         plain: other fields by name.
     """
     changes = {key: value for key, value in plain.items() if value is not None}
+    if "val" in changes:
+        changes |= {"train_photos": 0, "val_photos": 0}
+    elif config.train_photos and "limit" in changes:  # the same shares of fewer or more photos
+        held = round(changes["limit"] * config.val_photos / (config.train_photos + config.val_photos))
+        changes |= {"train_photos": changes["limit"] - held, "val_photos": held}
+    if "epochs" in changes:
+        changes |= {"samples": 0, "steps": 0}
     stages = tuple(
         replace(stage, size=stage.size if size is None else size, batch=stage.batch if batch is None else batch)
         for stage in config.stages
@@ -169,3 +201,63 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a table"}
         raise UsageError(f"{where} must be {names[plain]}, not {quoted(value)}")
     return value
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a recipe: its key as `--set` takes it, its value, and where the value comes from."""
+
+    key: str
+    value: str
+    source: str
+
+
+def settings_of(config: TrainConfig) -> list[Setting]:
+    """Every setting of a recipe, those of tables one by one, with the source that the recipe gives for each."""
+    found = []
+    for key, value in _flat(asdict(config), ""):
+        if key.split(".")[0] in ("recipe", "about", "notes", "sources"):
+            continue
+        parts = key.split(".")
+        keys = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        source = next((config.sources[one] for one in keys if one in config.sources), "")
+        found.append(Setting(key, _toml(value), source))
+    return found
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}".strip("."))
+    elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{key}.{number}")
+    else:
+        yield key, value
+
+
+def recipe_toml(config: TrainConfig) -> str:
+    """A recipe as TOML that `--recipe FILE.toml` reads back as the same."""
+    plain, default = asdict(config), asdict(TrainConfig(config.recipe))
+    lines = [
+        f"{key} = {_toml(value)}"
+        for key, value in plain.items()
+        if key != "recipe" and value is not None and (value != default[key] or key in ("generator", "terms", "stages"))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """A plain value as TOML writes it, in one line."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    return repr(value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +54,7 @@ class RunState:
         discriminator, critic_optimizer: of the discriminator, empty without one.
         best: the best figure so far.
         seconds: trained so far.
+        scalers: of the losses, in half precision.
     """
 
     done: int
@@ -62,6 +66,7 @@ class RunState:
     critic_optimizer: dict[str, Any] = field(default_factory=dict)
     best: float = float("-inf")
     seconds: float = 0.0
+    scalers: dict[str, Any] = field(default_factory=dict)
 
 
 def cannot_write(path: Path, error: Exception) -> TrainingError:
@@ -73,16 +78,73 @@ def cannot_write(path: Path, error: Exception) -> TrainingError:
     )
 
 
+LOWER = "Lower the learning rate (--lr) or clip the gradient (--set clip=1); --resume goes on from the last good state."
+
+
+def previous_of(path: Path) -> Path:
+    """Where the state before the last one lies."""
+    return path.with_name(f"{path.stem}-before{path.suffix}")
+
+
+def not_finite(state: RunState) -> str:
+    """Which weights of a state are no numbers; "" where all are."""
+    for part in ("generator", "ema", "discriminator"):
+        for key, value in getattr(state, part).items():
+            if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+                return f"{part}.{key}"
+    return ""
+
+
+def last_finite(path: Path, on_note: Callable[[str], None]) -> RunState:
+    """Read the last state whose numbers are finite: the newest, or the one before it, which is then said.
+
+    Raises:
+        TrainingError: neither can be read, or both hold NaN.
+    """
+    before = previous_of(path)
+    try:
+        state = load_state(path)
+        odd = not_finite(state)
+        why = f"{odd} holds NaN or infinite numbers" if odd else ""
+    except TrainingError as error:
+        if not before.exists():
+            raise
+        state, why = None, error.message
+    if state is not None and not why:
+        return state
+    if before.exists():
+        older = load_state(before)
+        if not not_finite(older):
+            on_note(f"{path}: {why}; going on from the state before it, {older.done} photos into the run.")
+            return older
+    raise TrainingError(f"the run's state {path}: {why}", hint="Start a new run, at a lower rate: --lr.")
+
+
+def _keep(path: Path) -> None:
+    """Give the state that is to be replaced its second name; at no time is there none of the first."""
+    before = previous_of(path)
+    before.unlink(missing_ok=True)
+    try:
+        os.link(path, before)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, before)
+
+
 def save_state(state: RunState, path: Path) -> None:
     """Write the state whole or not at all.
 
     Raises:
         TrainingError: the disk is full or not writable.
     """
+    if odd := not_finite(state):
+        raise TrainingError(f"{odd} holds NaN or infinite numbers: the state is not written", hint=LOWER)
     sweep(path.parent)  # what a killed run left half-written is as large as a state
     try:
-        with replacing(path, synced=True) as part, part.open("wb") as file:
-            torch.save(vars(state), file)
+        with replacing(path, synced=True) as part:
+            with part.open("wb") as file:
+                torch.save(vars(state), file)
+            if path.exists():
+                _keep(path)
     except (OSError, RuntimeError) as error:
         raise cannot_write(path, error) from error
 

@@ -6,6 +6,7 @@ Out: losses by name, as scalars on the device; the networks changed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from colorize_cli.training.adversaries import Opponent, see
 from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
 from colorize_cli.training.losses import RECONSTRUCTION
-from colorize_cli.training.outputs import Classes, Prediction, channels_of, predict, target_colour
+from colorize_cli.training.outputs import Classes, Prediction, predict, target_colour
 
 Losses = dict[str, Tensor]
 
@@ -54,6 +55,26 @@ def make_optimizer(
     return torch.optim.AdamW(wanted, lr=lr, betas=betas, weight_decay=weight_decay)
 
 
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient is NaN or infinite.
+
+    Args:
+        name: which.
+        value: what it is.
+    """
+
+    def __init__(self, name: str, value: float) -> None:
+        super().__init__(f"{name} is {value}")
+
+
+def agreed_finite(accelerator: Accelerator, loss: Tensor) -> bool:
+    """Whether a loss is a number on every process, so that all stop at the same step."""
+    finite = torch.isfinite(loss.detach()).float()
+    if accelerator.num_processes > 1:
+        finite = accelerator.reduce(finite, "mean")
+    return bool(finite == 1)
+
+
 def average_gradients(accelerator: Accelerator, module: nn.Module) -> None:
     """Replace every process's gradients by their mean.
 
@@ -82,20 +103,37 @@ class Player:
         self, accelerator: Accelerator, network: nn.Module, optimizer: torch.optim.Optimizer, lr: float, clip: float
     ) -> None:
         self.accelerator, self.network, self.optimizer, self.lr, self.clip = accelerator, network, optimizer, lr, clip
+        half = accelerator.mixed_precision == "fp16"
+        self.scaler = torch.amp.GradScaler(accelerator.device.type, enabled=half)
+        self.gathered = 0  # batches whose gradients wait for an update
 
     def set_rate(self, lr: float) -> None:
         """Set the learning rate of the next update."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("rate", 1.0)  # states of earlier runs have none
 
-    def update(self, loss: Tensor) -> None:
-        """Go down the loss's slope."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+    def update(self, name: str, loss: Tensor, batches: int = 1) -> None:
+        """Go down the loss's slope, once the gradients of so many batches are there.
+
+        Raises:
+            NotFiniteError: the loss or its slope is no number; the network is as it was.
+        """
+        if not agreed_finite(self.accelerator, loss):
+            raise NotFiniteError(name, float(loss))
+        if self.gathered == 0:
+            self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
+        self.gathered += 1
+        if self.gathered < batches:
+            return
+        self.gathered = 0
         average_gradients(self.accelerator, self.network)
-        if self.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
-        self.optimizer.step()
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip or math.inf)
+        if not self.scaler.is_enabled() and not torch.isfinite(norm):  # a scaled loss overflows now and then: skipped
+            raise NotFiniteError(f"the gradient of {name}", float(norm))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
 
 class Trainer:
@@ -153,21 +191,21 @@ class Trainer:
                 prediction = predict(self.generator, self.call, batch)
                 terms = self._terms(prediction, batch)
             total = torch.stack(list(terms.values())).sum()
-            self.player.update(total)
+            self.player.update("loss", total, self.config.accumulate)
             return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}
 
         self.player.set_rate(self.player.lr * factor)
         critic.set_rate(critic.lr * factor)
-        plays = (number + 1) % opponent.how.critic_steps == 0
+        plays = (number // self.config.accumulate + 1) % opponent.how.critic_steps == 0
         with self.accelerator.autocast(), torch.set_grad_enabled(plays):
             prediction = predict(self.generator, self.call, batch)
         assert prediction.colour is not None
-        real = see(batch.lightness, target_colour(batch, channels_of(self.generator)))
+        real = see(batch.lightness, target_colour(batch, self.generator.channels))
         fake = see(batch.lightness, prediction.colour)
         opponent.network.requires_grad_(True)
         with self.accelerator.autocast():
             judgement = opponent.judge(real, fake)
-        critic.update(judgement.total)
+        critic.update("D", judgement.total, self.config.accumulate)
         opponent.limit_weights()
         losses = {"D_fake": judgement.fake, "D_real": judgement.real, "D": judgement.total}
         if plays:
@@ -175,7 +213,7 @@ class Trainer:
             with self.accelerator.autocast():
                 terms = {"G_GAN": opponent.how.weight * opponent.fooled(fake), **self._terms(prediction, batch)}
             total = torch.stack(list(terms.values())).sum()
-            self.player.update(total)
+            self.player.update("G", total, self.config.accumulate)
             losses |= {**terms, "G": total}
         return {key: value.detach() for key, value in losses.items()}
 

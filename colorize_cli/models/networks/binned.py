@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from colorize_cli.models.bins import srgb_bins
+from colorize_cli.models.classifier import OverBins
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS, Reading
 
 
-class Binned(Generator):
+class Binned(OverBins, Generator):
     """A generator that classifies ab.
 
     Args:
@@ -27,6 +28,8 @@ class Binned(Generator):
 
     bins: Tensor
     log_weights: Tensor
+    multiple = 32
+    classifies = True
 
     def __init__(
         self,

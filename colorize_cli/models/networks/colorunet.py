@@ -79,6 +79,7 @@ class ColorUnet(Generator):
 
     uv_palette: Tensor
     share: Tensor
+    classifies = True
 
     def __init__(
         self, widths: Sequence[int] = (32, 64, 128, 256, 512), colours: int = 32, temperature: float = 0.6
@@ -99,6 +100,25 @@ class ColorUnet(Generator):
         """Take the colours, (K, 2), UV, and how frequent each is in training, (K,)."""
         self.uv_palette.copy_(palette)
         self.share.copy_(share)
+
+    def count_classes(self, lightness: Tensor, ab: Tensor) -> Tensor:
+        """See `Classifier.count_classes`: the palette is the most frequent colors."""
+        uv = yuv_from_lab(lightness[:, :, None, None], ab[:, :, None, None])[:, 1:, 0, 0]
+        palette, share = most_frequent_colours(uv, len(self.uv_palette))
+        self.set_palette(palette, share)
+        return share
+
+    def set_rebalancing(self, weights: Tensor) -> None:
+        """See `Classifier.set_rebalancing`; nothing is done with them."""
+
+    def encode(self, lightness: Tensor, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Classifier.encode`: the nearest color of the palette alone."""
+        index = self.classes(lightness, ab)[:, None]
+        return index, torch.ones_like(index, dtype=torch.float32)
+
+    def logits_of(self, output: Tensor) -> tuple[Tensor, None]:
+        """See `Classifier.logits_of`."""
+        return output, None
 
     def classes(self, lightness: Tensor, ab: Tensor) -> Tensor:
         """Number of the nearest palette colour at each place: (N, 1, H, W) and (N, 2, H, W) to (N, H, W), int64."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.bins import GRID, srgb_bins
+from colorize_cli.models.classifier import OverBins
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.winograd import QuickConv
 from colorize_cli.models.vividness import Reading
@@ -51,7 +52,7 @@ def _block(inputs: int, outputs: int, depth: int, stride: int = 1, dilation: int
     return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
 
 
-class Eccv16(Generator):
+class Eccv16(OverBins, Generator):
     """The network of Zhang 2016.
 
     Args:
@@ -60,11 +61,12 @@ class Eccv16(Generator):
         dropout: share dropped behind the three deepest blocks, in training only: the noise of an adversarial training.
     """
 
-    def __init__(
-        self, head: Literal["bins", "ab"] = "bins", vividness: float = 0.5, dropout: float = 0.0
-    ) -> None:
+    multiple = 8
+
+    def __init__(self, head: Literal["bins", "ab"] = "bins", vividness: float = 0.5, dropout: float = 0.0) -> None:
         super().__init__()
         self.head, self.vividness, self.dropout = head, vividness, dropout
+        self.classifies = head == "bins"
         self.model1 = _block(1, 64, 2, stride=2)
         self.model2 = _block(64, 128, 2, stride=2)
         self.model3 = _block(128, 256, 3, stride=2)
@@ -88,7 +90,7 @@ class Eccv16(Generator):
             self.model_out.weight = nn.Parameter(bins[:, :, None, None], requires_grad=False)
 
     @property
-    def bins(self) -> Tensor:
+    def bins(self) -> Tensor:  # type: ignore[override]
         """The centres that the classes stand for, (313, 2), Lab units: the weights of the last layer."""
         return self.model_out.weight.detach()[:, :, 0, 0].T * AB_MAX
 

@@ -16,10 +16,15 @@ from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.networks.unet import pad_to_multiple
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_MULTIPLE = 32
 
 
-class _Up(nn.Module):
+class Up(nn.Module):
+    """Double a map by a transposed convolution, and mix the encoder's map of that size in.
+
+    Args:
+        inputs, skip, outputs: channels of the map, of the encoder's (0 for none), and of what comes out.
+    """
+
     def __init__(self, inputs: int, skip: int, outputs: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
@@ -29,6 +34,7 @@ class _Up(nn.Module):
         )
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """(N, inputs, h, w) and (N, skip, 2h, 2w) to (N, outputs, 2h, 2w)."""
         x = torch.relu(self.norm(self.up(x)))
         return self.mix(x if skip is None else torch.cat((x, skip), 1))  # type: ignore[no-any-return]
 
@@ -41,6 +47,7 @@ class ResUnet18(Generator):
 
     mean: Tensor
     std: Tensor
+    multiple = 32
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +55,7 @@ class ResUnet18(Generator):
         del encoder.fc, encoder.avgpool
         self.encoder = encoder
         self.decoder = nn.ModuleList(
-            _Up(*widths) for widths in ((512, 256, 256), (256, 128, 128), (128, 64, 64), (64, 64, 64), (64, 0, 32))
+            Up(*widths) for widths in ((512, 256, 256), (256, 128, 128), (128, 64, 64), (64, 64, 64), (64, 0, 32))
         )
         self.head = nn.Conv2d(32, 2, 3, 1, 1)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
@@ -72,4 +79,4 @@ class ResUnet18(Generator):
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
         """See `Generator.colorize`; hints and vividness have no effect."""
         height, width = lightness.shape[-2:]
-        return self.forward(pad_to_multiple(lightness, _MULTIPLE))[:, :, :height, :width]
+        return self.forward(pad_to_multiple(lightness, self.multiple))[:, :, :height, :width]

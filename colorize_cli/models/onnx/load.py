@@ -107,11 +107,11 @@ def check_name(name: str) -> None:
     Raises:
         ModelNotFoundError: a part of it is no name of the list, no file or folder, and no `user/repo`.
     """
-    from colorize_cli.models.inventory import hub_repo
+    from colorize_cli.models.inventory import added, hub_repo
 
     for part in [name] if Path(name).exists() else [one.strip() for one in name.split("+")]:
         path = Path(part).expanduser()
-        if part in catalogue() or path.exists():
+        if part in catalogue() or path.exists() or added(part) is not None:
             continue
         if path.suffix in (".safetensors", ".pth", ".pt", SUFFIX):
             raise ModelNotFoundError(f"no model file {part}", hint="Check the path, or see: colorize models list")

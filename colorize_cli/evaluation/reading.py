@@ -1,0 +1,74 @@
+"""The references of an evaluation: which they are, and their pixels by the protocol.
+
+In:  `EvaluateJob`
+Out: references; each read, or why it is not
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from colorize_cli.errors import DataError, PhotoError, UsageError, counted
+from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
+from colorize_cli.evaluation.names import name_folders, name_models
+from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
+from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
+
+
+@dataclass(frozen=True)
+class Read:
+    """One reference, read: its pixels by the protocol, or why there are none."""
+
+    reference: Reference
+    truth: Rgb | None = None
+    files: dict[str, Rgb] = field(default_factory=dict)
+    grey: bool = False
+    error: str | None = None
+
+
+def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
+    """The truths, files without a partner, and the rows of files."""
+    if not job.pred:
+        if job.ref is not None:
+            raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
+        return find_references(job.data, job.limit, job.seed, job.access), [], {}
+    if job.ref is None:
+        raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
+    folders = name_folders(job.pred, list(name_models(job.models)))
+    references, alone = pair_files(find_references(str(job.ref)), folders)
+    return draw(references, job.limit, job.seed), alone, folders
+
+
+def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
+    """Read a truth and what other tools made of it."""
+    try:
+        truth = reference.read()
+        if min(truth.shape[:2]) < SMALLEST:
+            raise PhotoError(f"only {truth.shape[1]} x {truth.shape[0]} pixels")
+        files = {}
+        for row, path in reference.files.items():
+            pred = read_picture(path)
+            if pred.shape != truth.shape:
+                sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (pred.shape, truth.shape))
+                raise PhotoError(f"{path} and its reference differ in size: {sizes}")
+            files[row] = prepare(pred, protocol)
+        truth = prepare(truth, protocol)
+    except (PhotoError, MemoryError) as error:
+        reason = getattr(error, "message", "out of memory")
+        made = getattr(error, "path", None) in reference.files.values()
+        return Read(reference, error=f"{error.path}: {reason}" if made else reason)  # type: ignore[union-attr]
+    return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
+
+
+def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
+    """What to say where no picture could be measured."""
+    where = job.ref if job.pred else job.data
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")
+    return DataError(
+        f"every truth in {where} is grey ({counted(len(dropped), 'photo')}, mean chroma below 2): nothing to measure",
+        hint="Give --data a folder of colour photos.",
+    )
