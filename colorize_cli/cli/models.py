@@ -180,8 +180,12 @@ def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
     """Compare every byte of models with what was recorded or published; without names, of all that are here."""
     from colorize_cli.models.inventory import State, every_status
     from colorize_cli.models.inventory import verify as verdict_on
+    from colorize_cli.models.registry import Packaged
 
-    verdicts = [verdict_on(name) for name in names or [row.spec.name for row in every_status()]]
+    verdicts = [
+        verdict_on(name)
+        for name in names or [row.spec.name for row in every_status() if not isinstance(row.spec.weights, Packaged)]
+    ]
     shown = [verdict for verdict in verdicts if names or verdict.state is not State.absent]
     if as_json:
         console.print_json([asdict(verdict) for verdict in shown])

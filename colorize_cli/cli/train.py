@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -88,11 +88,35 @@ RecipeOpt = Annotated[
     typer.Option(
         "--recipe",
         "-r",
-        metavar="NAME|FILE.toml",
-        help="Recipe to train by.",
+        metavar="NAME|FILE.toml|run.json",
+        help="Recipe to train by: a name, a file, or the run.json of an earlier run.",
         show_default="by --data, else mini",
         autocompletion=complete_recipes,
         rich_help_panel=RECIPE,
+    ),
+]
+SaveOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-recipe",
+        metavar="FILE.toml",
+        help="Write the recipe with its changes to a file, and exit.",
+        rich_help_panel=RECIPE,
+    ),
+]
+EpochsOpt = Annotated[int | None, typer.Option(min=1, metavar="N", help="Epochs to train.", rich_help_panel=RECIPE)]
+RateOpt = Annotated[
+    float | None,
+    typer.Option(metavar="RATE", help="Peak learning rate of the generator.", rich_help_panel=RECIPE),
+]
+SeedOpt = Annotated[int | None, typer.Option(min=0, metavar="N", help="Random seed.", rich_help_panel=RECIPE)]
+BestOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="METRIC",
+        help="What best.safetensors is best by: psnr, colorfulness-balanced, lpips, fid or inception_score.",
+        show_default="colorfulness-balanced with a discriminator, else psnr",
+        rich_help_panel=RUN,
     ),
 ]
 ListOpt = Annotated[
@@ -161,6 +185,11 @@ def train(
     val: ValOpt = None,
     size: SizeOpt = None,
     batch: BatchOpt = None,
+    epochs: EpochsOpt = None,
+    lr: RateOpt = None,
+    seed: SeedOpt = None,
+    best_by: BestOpt = None,
+    save_recipe: SaveOpt = None,
     workers: WorkersOpt = None,
     resume: ResumeOpt = False,
     init: InitOpt = None,
@@ -178,15 +207,16 @@ def train(
     On several GPUs: accelerate launch -m colorize_cli train --data celeba
     """
     if list_recipes:
-        _list_recipes(recipe)
+        _list_recipes(recipe, set_ or ())
         return
     seconds = parse_duration(time_limit, "--time-limit") if time_limit else math.inf
     keep_everything()
 
     from colorize_cli.data.named import Access  # torch loads here, not for --help
+    from colorize_cli.training.export import check_push
     from colorize_cli.training.loop import TrainJob
     from colorize_cli.training.loop import train as run
-    from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for
+    from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for, write_recipe
     from colorize_cli.training.resuming import run_to_resume
     from colorize_cli.training.runs import check_new, latest_folder
     from colorize_cli.training.sources import data_names
@@ -195,7 +225,8 @@ def train(
 
     def adjust(config: TrainConfig) -> TrainConfig:
         return adjusted(
-            config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights
+            config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights,
+            epochs=epochs, lr=lr, seed=seed, best_by=best_by,
         )  # fmt: skip
 
     if resume:
@@ -206,9 +237,15 @@ def train(
         names, out, root = saved.data, saved.folder, data_root or saved.root
     else:
         config = adjust(load_recipe(recipe or recipe_for(data or ()), overrides))
+        if save_recipe is not None:
+            write_recipe(config, save_recipe)
+            console.stderr.print(f"Written: {printable(save_recipe)}", markup=False)
+            return
         names, root = data_names(config, data or ()), data_root
         if out is not None:
             check_new(out)
+    if push is not None:
+        check_push(push)
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
     with TrainingScreen(config, quiet, seconds) as screen:
         access = Access(
@@ -238,15 +275,19 @@ def _device(choice: str) -> str:
     return choice
 
 
-def _list_recipes(name: str | None) -> None:
+def _list_recipes(name: str | None, overrides: Sequence[str]) -> None:
     from rich import box
     from rich.table import Table
 
-    from colorize_cli.training.recipes import load_recipe, recipe_names
+    from colorize_cli.training.recipes import load_recipe, recipe_names, settings_of
 
     if name is not None:
-        config = load_recipe(name)
-        console.stdout.print(f"{config.recipe}: {config.about}\n\n{config.notes}".strip(), markup=False)
+        config = load_recipe(name, overrides)
+        console.stdout.print(f"{config.recipe}: {config.about}\n\n{config.notes}".strip() + "\n", markup=False)
+        table = Table("setting", "value", "where from", box=box.SIMPLE)
+        for one in settings_of(config):
+            table.add_row(escape(one.key), escape(one.value), escape(one.source))
+        console.stdout.print(table)
         return
     table = Table("recipe", "generator", "data", "what it restates", box=box.SIMPLE)
     for name in recipe_names():
@@ -274,11 +315,23 @@ def _stopping() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _longer(job: TrainJob) -> str:
+    """The option that makes a run longer."""
+    config = job.config
+    if config.samples:
+        return f"--set samples={2 * config.samples}"
+    return f"--epochs {2 * config.epochs}" if config.epochs else f"--set steps={2 * config.steps}"
+
+
 def _end(result: Result, job: TrainJob, push: str | None, interrupted: bool, quiet: bool) -> None:
     """Say what came of it, send it where it was asked to go, and set the exit status."""
     run = printable(result.best.parent)
     if not quiet:
-        if not result.finished:
+        if result.idle:
+            console.stderr.print(
+                f"This run is finished. To prolong it: colorize train --resume --out {run} {_longer(job)}", markup=False
+            )
+        elif not result.finished:
             console.stderr.print(f"Ended early. To go on: colorize train --resume --out {run}", markup=False)
         console.stderr.print(f"Use it: colorize photos/ --model {printable(result.best)}", markup=False)
     if interrupted:

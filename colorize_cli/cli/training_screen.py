@@ -84,8 +84,8 @@ class TrainingScreen:
 
     def on_step(self, step: Step) -> None:
         """A step is done."""
-        loss = step.losses.get("G", step.losses.get("loss", step.losses.get("D", math.nan)))
-        info = f"loss {loss:.4g}  {step.photos_per_s:.1f} photos/s"
+        losses = "  ".join(f"{name} {value:.4g}" for name, value in step.losses.items())
+        info = f"{losses}  lr {step.rate:.2g}  {step.photos_per_s:.1f} photos/s"
         self.meter.show(step.done, step.total, f"Epoch {step.epoch + 1}", f"{info}, {self._left(step)} left")
 
     def _left(self, step: Step) -> str:

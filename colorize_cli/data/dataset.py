@@ -144,6 +144,7 @@ def open_photos(
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _survey(found, choice.limit, short_side, folder, decoded, on_photo)
+            (folder / "source.txt").write_text(f"{path}\n", encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise DataError(
                 f"cannot keep {path} decoded in {folder}: {error.strerror or error}",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
 
@@ -148,6 +149,31 @@ def bring_file(web: WebFile, folder: Path, on_bytes: OnBytes | None = None, pati
         others = [item for item in (record[1] if record else []) if item.path != web.name]
         _write_record(folder, "", [*others, HubFileInfo(web.name, sha256, file.stat().st_size)])
     return file
+
+
+def bring_lists(web: WebFile, wanted: Sequence[str], folder: Path, on_bytes: OnBytes | None = None) -> None:
+    """Bring a tar of lists, and put those that are wanted beside it.
+
+    Raises:
+        DownloadError: it cannot be had, is altered, or lacks one of them.
+    """
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    if not missing:
+        return
+    archive = bring_file(web, folder, on_bytes)
+    try:
+        with tarfile.open(archive) as tar:
+            members = {PurePosixPath(one.name).name: one for one in tar if one.isfile()}
+            for name in missing:
+                source = tar.extractfile(members[name])
+                assert source is not None
+                beside = folder / f".{name}.{os.getpid()}.part"
+                beside.write_bytes(source.read())
+                os.replace(beside, folder / name)
+    except (tarfile.TarError, KeyError) as error:
+        raise DownloadError(
+            f"{archive} does not hold {', '.join(missing)}", hint="Remove it, and try again."
+        ) from error
 
 
 def _check_md5(web: WebFile, file: Path) -> None:

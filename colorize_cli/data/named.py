@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.data.dataset import Choice, OnPhoto, cache_folder, open_photos
-from colorize_cli.data.fetching import HubSet, OnBytes, WebFile, bring_file, bring_hub_set
+from colorize_cli.data.fetching import HubSet, OnBytes, WebFile, bring_file, bring_hub_set, bring_lists
 from colorize_cli.data.layouts import (
     Finder,
     find_celeba,
@@ -23,12 +23,13 @@ from colorize_cli.data.layouts import (
     find_plain,
 )
 from colorize_cli.data.parts import usable
-from colorize_cli.data.photosets import HeldPhotos, PhotoSet
+from colorize_cli.data.photosets import DecodedPhotos, HeldPhotos, PhotoSet
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import Member
 from colorize_cli.data.terms import Ask, Terms, require
-from colorize_cli.errors import DataError, counted, quoted
+from colorize_cli.errors import DataError, DownloadError, counted, quoted
 
+_WORTH_TELLING = 50_000_000  # bytes
 _WINDOWS = 5  # by 5 overlapping windows of each sample photo, so that a batch can be filled from a few photos
 
 
@@ -42,6 +43,7 @@ class NamedSet:
         terms: to be accepted first; None where none bind.
         hub: where it is on the Hub; web, on its owners' server; None where it must be brought by hand.
         by_hand: where the user gets it.
+        lists: a tar on its owners' server that says the photos' classes, and the files that are taken out of it.
     """
 
     find: Finder
@@ -50,6 +52,7 @@ class NamedSet:
     hub: HubSet | None = None
     web: WebFile | None = None
     by_hand: str = ""
+    lists: tuple[WebFile, tuple[str, ...]] | None = None
 
 
 NAMED: Mapping[str, NamedSet] = {
@@ -83,6 +86,13 @@ NAMED: Mapping[str, NamedSet] = {
             sha256="24b4e639ef12a0012af525bc4cb443e4ab4aaea8369a1fb009b70e4a4aad5d48",
         ),
         by_hand="http://places2.csail.mit.edu/download.html",
+        lists=(
+            WebFile(
+                "http://data.csail.mit.edu/places/places365/filelist_places365-standard.tar",
+                md5="35a0585fee1fa656440f3ab298f8479c",
+            ),
+            ("categories_places365.txt", "places365_val.txt"),
+        ),
     ),
     "coco": NamedSet(
         find_coco,
@@ -108,7 +118,7 @@ NAMED: Mapping[str, NamedSet] = {
     "kaggle-colorization": NamedSet(
         find_kaggle,
         "kaggle-colorization/train_color/ and test_color/",
-        by_hand="https://www.kaggle.com (Image Colorization Dataset)",
+        by_hand="https://www.kaggle.com/datasets/aayush9753/image-colorization-dataset (with an account)",
     ),
 }
 
@@ -170,17 +180,30 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
                 f"no data set {quoted(name)}, and no folder of that name",
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
-        return open_photos(Path(name), short_side, access.on_photo, choice=choice, members=find_plain(Path(name)))
+        plain = find_plain(Path(name))
+        photos = open_photos(Path(name), short_side, access.on_photo, choice=choice, members=plain)
+        if isinstance(photos, DecodedPhotos):
+            _tell_cache(photos, access)
+        return photos
     place, members = locate(name, access)
     if choice.select and not any(one.label for one in members):
         access.on_note(f"{name}: this copy does not say its photos' classes; all of them are taken.")
         choice = Choice(choice.limit)
     photos = open_photos(place, short_side, access.on_photo, choice=choice, members=usable(members))
+    if isinstance(photos, DecodedPhotos):
+        _tell_cache(photos, access)
     if choice.limit > len(photos):
         access.on_note(
             f"{name}: there are {counted(len(photos), 'photo')}, not the {choice.limit} that the recipe asks for."
         )
     return photos
+
+
+def _tell_cache(photos: DecodedPhotos, access: Access) -> None:
+    """Say how much disk the decoded photos take."""
+    size = photos.file.stat().st_size
+    if size >= _WORTH_TELLING:
+        access.on_note(f"Decoded photos: {size / 1e9:.1f} GB in {photos.file.parent}; see: colorize data list")
 
 
 def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
@@ -198,17 +221,20 @@ def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
     if members:
         return root, members
     folder = root / name
-    if known.hub is not None:
-        folder = bring_hub_set(known.hub, folder, access.on_bytes)
-        return folder, find_plain(folder)
-    if known.web is not None:
-        access.on_note(f"{name}: no local copy under {root}; bringing {known.web.name}.")
-        bring_file(known.web, folder, access.on_bytes)
-        return folder, known.find(root)
-    raise DataError(
-        f"no copy of {name} under {root}: expected {known.layout}",
-        hint=f"Get it from {known.by_hand}, and name its folder: --data-root DIR",
-    )
+    by_hand = f"By hand: get it from {known.by_hand}, lay it out as {root / known.layout}, and give --data-root {root}"
+    try:
+        if known.hub is not None:
+            folder = bring_hub_set(known.hub, folder, access.on_bytes)
+            return folder, find_plain(folder)
+        if known.web is not None:
+            access.on_note(f"{name}: no local copy under {root}; downloading {known.web.name}.")
+            bring_file(known.web, folder, access.on_bytes)
+            if known.lists is not None:
+                bring_lists(*known.lists, folder, access.on_bytes)
+            return folder, known.find(root)
+    except DownloadError as error:
+        raise DownloadError(error.message, hint=f"{error.hint} {by_hand}") from error
+    raise DataError(f"no copy of {name} under {root}, and nobody may send it to you", hint=by_hand)
 
 
 def sample_windows() -> PhotoSet:

@@ -20,11 +20,12 @@ GRID = 10  # Lab units between neighbouring bins; the grid spans [-AB_MAX, AB_MA
 @lru_cache
 def srgb_bins(grid: int = GRID) -> Tensor:
     """Centres of the bins that hold at least one 8-bit sRGB colour (of every fourth level): (Q, 2), Lab units."""
-    levels = torch.linspace(0, 1, 65, dtype=torch.float64)
-    cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(3, 1, 1, -1).transpose(0, 1)
-    _, ab = split(cube)
-    cells: Tensor = torch.unique(torch.round(ab[0, :, 0].T / grid), dim=0)
-    return (cells * grid).float()
+    with torch.device("cpu"):  # they are kept: never on "meta", where a network may be built
+        levels = torch.linspace(0, 1, 65, dtype=torch.float64)
+        cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(3, 1, 1, -1).transpose(0, 1)
+        _, ab = split(cube)
+        cells: Tensor = torch.unique(torch.round(ab[0, :, 0].T / grid), dim=0)
+        return (cells * grid).float()
 
 
 class SoftBins:

@@ -72,6 +72,20 @@ def dataset_address(repo: str, commit: str, path: str) -> Address:
     return Address(url, {"Authorization": token} if token else {})
 
 
+def check_target(repo: str) -> None:
+    """See to it that files could be sent to a repository: its name, and a token.
+
+    Raises:
+        UsageError: no token, or `repo` is not user/name.
+    """
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    if repo.count("/") != 1 or not all(repo.split("/")):
+        raise UsageError(f"--push {quoted(repo)} is not USER/REPO")
+    if not build_hf_headers().get("authorization"):
+        raise UsageError("--push needs a token of the Hub", hint="Set HF_TOKEN, or log in: hf auth login")
+
+
 def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
     """Send files to a model repository in one commit, making the repository if it is not there.
 
@@ -88,12 +102,8 @@ def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
         DownloadError: the Hub refuses, or cannot be reached.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    if repo.count("/") != 1 or not all(repo.split("/")):
-        raise UsageError(f"--push {quoted(repo)} is not USER/REPO")
-    if not build_hf_headers().get("authorization"):
-        raise UsageError("--push needs a token of the Hub", hint="Set HF_TOKEN, or log in: hf auth login")
+    check_target(repo)
     operations = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content if isinstance(content, bytes) else str(content))
         for name, content in files.items()

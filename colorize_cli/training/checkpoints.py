@@ -7,12 +7,13 @@ Out: files in the run's folder
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.models.critics import save_critic
 from colorize_cli.models.generator import Generator
+from colorize_cli.training.best import best_by, judge_for, score_of
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.export import export, info_of
 from colorize_cli.training.journal import Journal
@@ -22,6 +23,7 @@ from colorize_cli.training.step import Trainer
 from colorize_cli.training.validation import encode_png, sheet, validate
 
 _SHEET_SIDE = 128  # pixels, at most
+_COMPARED = 64  # photos on which weights with and without EMA are compared
 
 
 class Checkpoints:
@@ -50,14 +52,15 @@ class Checkpoints:
     ) -> None:
         self.out, self.config, self.data, self.trainer, self.ema, self.twin = out, config, data, trainer, ema, twin
         self.photos, self.validation = photos, validation
-        self.best, self.seconds = state.best, state.seconds
+        self.best, self.seconds, self.waited, self.interrupted = state.best, state.seconds, 0, False
+        self.judge = judge_for(best_by(config))
         self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
 
     @property
     def best_file(self) -> Path:
-        """The checkpoint whose held-out PSNR is the best so far."""
+        """The checkpoint that is the best so far, by what the recipe says."""
         return self.out / "best.safetensors"
 
     def note(self, losses: dict[str, float]) -> None:
@@ -85,7 +88,18 @@ class Checkpoints:
             },
         )
 
-    def write(self, row: Row, seconds: float) -> dict[str, float]:
+    def log_step(self, row: Row, losses: dict[str, float], speed: float, rate: float) -> None:
+        """Write a step's losses to the log, every `log_every` steps."""
+        if self.journal is not None and self.config.log_every and (row.step + 1) % self.config.log_every == 0:
+            line = {"step": row.step + 1, "samples": row.done, "lr": rate, "photos_per_s": speed, **losses}
+            self.journal.step(line)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing has become better for as many checkpoints as the recipe is patient."""
+        return bool(self.config.patience) and self.waited >= self.config.patience
+
+    def write(self, row: Row, seconds: float, should_stop: Callable[[], bool] = lambda: False) -> dict[str, float]:
         """Measure, export, and write the state, the latter last; returns the figures.
 
         Raises:
@@ -95,14 +109,29 @@ class Checkpoints:
         self.twin.load_state_dict(self.ema.state)
         self.twin.eval()
         levels = config.vividness if config.classifies else ()
-        figures = validate(self.twin, self.photos, self.validation, config.val_size, levels, device)
+
+        def asked() -> bool:  # in the middle of the measuring, which is then cut short
+            self.interrupted = self.interrupted or should_stop()
+            return self.interrupted
+
+        figures = validate(self.twin, self.photos, self.validation, config.val_size, levels, device, asked)
+        if config.ema and figures:  # beside the mean of the weights, the weights themselves
+            own = self.trainer.generator.eval()
+            few = self.validation[:_COMPARED]
+            plain = validate(own, self.photos, few, config.val_size, (), device, asked)
+            mean = validate(self.twin, self.photos, few, config.val_size, (), device, asked)
+            figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
+        if self.judge is not None and self.validation and not self.interrupted:
+            figures |= self.judge(self.twin, self.photos, self.validation, config.val_size, device)
         picture = sheet(
             self.twin, self.photos, self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE), device
         )
         info = info_of(config, self.data, figures)
         export(self.out / "last.safetensors", self.ema.state, info, config)
-        score = figures.get("psnr@0", figures.get("psnr", -math.inf))
-        if score >= self.best or not self.best_file.exists():
+        score = score_of(figures, best_by(config))
+        if not self.interrupted:
+            self.waited = 0 if score > self.best else self.waited + 1
+        if (score >= self.best and not self.interrupted) or not self.best_file.exists():
             self.best = score
             export(self.best_file, self.ema.state, info, config)
         if config.keep and row.closes:
@@ -116,6 +145,7 @@ class Checkpoints:
             "samples": row.done,
             "steps": row.step + 1,
             "seconds": elapsed,
+            "lr": self.trainer.rate,
             **losses,
             **figures,
         }

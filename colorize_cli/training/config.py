@@ -161,6 +161,10 @@ class TrainConfig:
         split: "official" where the data set says its parts, elsewhere by a hash of the name; "hash" always so.
         every: samples between checkpoints; 0 for an epoch.
         keep: keep a checkpoint of every epoch.
+        log_every: steps between lines of losses in `log.jsonl`; 0 for none.
+        best_by: by what the best checkpoint is chosen: psnr, colorfulness-balanced, lpips, fid, inception_score; "" is
+            the second with a discriminator, else the first.
+        patience: checkpoints without a better one after which the run ends; 0 for never.
         sheet: photos on the sheet of samples.
         vividness: at which validation measures, where the network has that.
         export: number format of exported weights.
@@ -215,6 +219,9 @@ class TrainConfig:
     split: Literal["hash", "official"] = "official"
     every: int = 0
     keep: bool = False
+    log_every: int = 50
+    best_by: str = ""
+    patience: int = 0
     sheet: int = 8
     vividness: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     export: Literal["float16", "float32"] = "float32"

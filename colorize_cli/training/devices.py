@@ -15,7 +15,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
 from torch import nn
 
-from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, quoted
+from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, in_words, quoted
 from colorize_cli.training.config import TrainConfig
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -43,8 +43,13 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
     AcceleratorState._reset_state()  # one program may train more than once, at other precisions
     if wanted > 1 and not gpu and not torch.distributed.is_initialized():
         os.environ["ACCELERATE_USE_CPU"] = "true"
-        torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
-        # accelerate joins a group of CPUs only with the variables that its own launcher sets
+        try:  # accelerate joins a group of CPUs only with the variables that its own launcher sets
+            torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"a launcher speaks of {wanted} processes, which cannot be joined: {in_words(error)}",
+                hint="Start it with torchrun or accelerate launch; or unset WORLD_SIZE to train with one process.",
+            ) from error
     accelerator = Accelerator(cpu=device == "cpu" or (wanted > 1 and not gpu), mixed_precision=mixed)
     if accelerator.num_processes != wanted:
         raise UsageError(
@@ -74,6 +79,14 @@ def launched() -> int:
                 raise UsageError(f"{name}={quoted(text)} is no number of processes", hint=f"Unset {name}.")
             return int(text)
     return 1
+
+
+def device_name(accelerator: Accelerator) -> str:
+    """The device and the precision of a run, and its processes where there are several."""
+    device = accelerator.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    several = f", {accelerator.num_processes} processes" if accelerator.num_processes > 1 else ""
+    return f"{name}, {accelerator.mixed_precision.replace('no', 'fp32')}{several}"
 
 
 def check_device(device: str, precision: str) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from colorize_cli.data.named import terms_of
 from colorize_cli.models.catalog import network
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
-from colorize_cli.models.hubdata import publish
+from colorize_cli.models.hubdata import check_target, publish
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.state import cannot_write
 from colorize_cli.version import __version__
@@ -89,6 +89,15 @@ def model_card(checkpoint: Path, terms: Sequence[str]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def check_push(repo: str) -> None:
+    """See to it, before any work, that a checkpoint could be sent to the Hub.
+
+    Raises:
+        UsageError: no token, or `repo` is not user/name.
+    """
+    check_target(repo)
 
 
 def push_checkpoint(checkpoint: Path, repo: str, data: Sequence[str]) -> str:

@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from colorize_cli.training.report import write_report
 from colorize_cli.training.state import cannot_write
 
 Figures = Mapping[str, float | int]
+STEPS = "steps.jsonl"  # losses every so many steps; `log.jsonl` has the figures of each checkpoint
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
@@ -40,6 +42,17 @@ def _tensorboard(folder: Path) -> Any:
     return SummaryWriter(str(folder))
 
 
+def _wandb(folder: Path) -> Any:
+    """A run of Weights & Biases, where it is installed and the user is logged in or says WANDB_MODE; else None."""
+    if not (os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE")):
+        return None
+    try:
+        import wandb  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return None
+    return wandb.init(project="colorize-cli", name=folder.name, dir=str(folder), resume="allow", id=folder.name)
+
+
 class Journal:
     """Writes a run's figures.
 
@@ -54,9 +67,35 @@ class Journal:
         self.rows = kept
         try:
             self.file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+            steps = [row for row in read_rows(folder / STEPS) if row.get("samples", 0) <= done] if done else []
+            (folder / STEPS).write_text("".join(json.dumps(row) + "\n" for row in steps), encoding="utf-8")
             self.board = _tensorboard(folder / "tensorboard")
+            self.wandb = _wandb(folder)
         except OSError as error:
             raise cannot_write(self.file, error) from error
+
+    def step(self, figures: Figures) -> None:
+        """Write a step's losses, rate and speed.
+
+        Raises:
+            TrainingError: the disk is full or not writable.
+        """
+        clean = {key: round(value, 9) for key, value in figures.items() if math.isfinite(value)}
+        try:
+            with (self.folder / STEPS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(clean) + "\n")
+            self._tell({key: value for key, value in clean.items() if key not in ("step", "samples")}, clean, "step/")
+        except OSError as error:
+            raise cannot_write(self.folder / STEPS, error) from error
+
+    def _tell(self, values: Figures, at: Figures, prefix: str = "") -> None:
+        """Give figures to TensorBoard, and to Weights & Biases where a run of it is on."""
+        samples = int(at["samples"])
+        if self.board is not None:
+            for key, value in values.items():
+                self.board.add_scalar(f"{prefix}{key.replace('@', '/')}", value, samples)
+        if self.wandb is not None:
+            self.wandb.log({f"{prefix}{key}": value for key, value in values.items()}, step=samples)
 
     def write(self, figures: Figures, picture: bytes | None) -> None:
         """Write a line, and the sheet of samples.
@@ -75,10 +114,10 @@ class Journal:
                 place = self.folder / "sheets"
                 place.mkdir(exist_ok=True)
                 (place / f"{int(figures['samples']):09d}.png").write_bytes(picture)
+            self._tell(clean, figures)
             if self.board is not None:
-                for key, value in clean.items():
-                    self.board.add_scalar(key.replace("@", "/"), value, int(figures["samples"]))
                 self.board.flush()
+            write_report(self.folder, self.rows)
         except OSError as error:
             raise cannot_write(self.file, error) from error
 
@@ -86,3 +125,5 @@ class Journal:
         """Close TensorBoard's files."""
         if self.board is not None:
             self.board.close()
+        if self.wandb is not None:
+            self.wandb.finish()

@@ -24,7 +24,7 @@ from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.devices import check_device, clear_memory_error, make_accelerator, place_network
+from colorize_cli.training.devices import check_device, clear_memory_error, device_name, make_accelerator, place_network
 from colorize_cli.training.memory import check_memory
 from colorize_cli.training.parts import train_parts
 from colorize_cli.training.runs import next_folder, write_run
@@ -68,13 +68,14 @@ class TrainJob:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a step: samples done and in all, epoch, the last step's losses, photos/s."""
+    """Where a run stands after a step: samples done and in all, epoch, the last step's losses, photos/s, rate."""
 
     done: int
     total: int
     epoch: int
     losses: dict[str, float]
     photos_per_s: float
+    rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,16 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended: the best checkpoint, whether all samples were done, samples done and in all."""
+    """How a run ended: the best checkpoint, whether all samples were done, samples done and in all.
+
+    `idle` says that it was finished before it was begun, and nothing was done.
+    """
 
     best: Path
     finished: bool
     done: int
     total: int
+    idle: bool = False
 
 
 def train(job: TrainJob, watcher: Watcher) -> Result:
@@ -150,7 +155,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     ema = Ema(generator, config.ema)
 
     if accelerator.is_main_process:
-        write_run(out, config, job.data, job.access.root)
+        write_run(out, config, job.data, job.access.root, device_name(accelerator))
     accelerator.wait_for_everyone()
     state = _resume(out / "state.pt", trainer, ema, job.access.on_note)
     twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
@@ -244,17 +249,20 @@ class _Loop:
                 late = now - started > self.job.time_limit or self.watcher.should_stop()
                 known, stopped = self._look(losses, row, late)
                 self.checkpoints.note(known)
-                self.watcher.on_step(Progress(done, self.total, row.epoch, known, taken / max(now - started, 1e-9)))
+                speed, rate = taken / max(now - started, 1e-9), self.trainer.rate
+                self.watcher.on_step(Progress(done, self.total, row.epoch, known, speed, rate))
+                self.checkpoints.log_step(row, known, speed, rate)
             if row.closes or stopped:
                 self._checkpoint(row, now - started)
                 saved = time.monotonic()
+                stopped = stopped or self._agreed(self.checkpoints.interrupted or self.checkpoints.exhausted)
             elif looked and now - saved > _SAVE_EVERY and self.accelerator.is_main_process:
                 save_state(self.checkpoints.state(done, now - started), self.checkpoints.out / "state.pt")
                 saved = time.monotonic()
             if stopped:
                 break
         self.accelerator.wait_for_everyone()
-        return Result(self.checkpoints.best_file, done >= self.total, done, self.total)
+        return Result(self.checkpoints.best_file, done >= self.total, done, self.total, idle=not rows)
 
     def _step(self, row: Row, batch: Batch) -> dict[str, torch.Tensor]:
         # what a step draws at random is a function of seed, step and process: nothing of it needs keeping
@@ -267,6 +275,12 @@ class _Loop:
         losses = self.trainer.step(batch, row.step, rate_factor(self.config, self.total, row.start), adversarial)
         self.ema.update(self.trainer.generator)
         return losses
+
+    def _agreed(self, wish: bool) -> bool:
+        """Whether any process wants to end."""
+        if self.accelerator.num_processes == 1:
+            return wish
+        return bool(self.accelerator.reduce(torch.tensor(float(wish), device=self.accelerator.device), "sum") > 0)
 
     def _look(self, losses: dict[str, torch.Tensor], row: Row, late: bool) -> tuple[dict[str, float], bool]:
         """The losses' means over all processes, and whether any process wants to end."""
@@ -281,6 +295,6 @@ class _Loop:
 
     def _checkpoint(self, row: Row, seconds: float) -> None:
         if self.accelerator.is_main_process:
-            self.watcher.on_figures(self.checkpoints.write(row, seconds))
+            self.watcher.on_figures(self.checkpoints.write(row, seconds, self.watcher.should_stop))
         self.accelerator.wait_for_everyone()
         self.trainer.generator.train()

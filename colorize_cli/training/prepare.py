@@ -24,6 +24,7 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.discriminators import build_discriminator
 from colorize_cli.training.adversaries import Opponent
+from colorize_cli.training.best import check_best_by
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss, content_file
 from colorize_cli.training.encoders import RANDOM, OnBytes, check_encoder, encoder_file, encoder_of, load_encoder
@@ -77,6 +78,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         UsageError: they do not.
     """
     check_ranges(config)
+    check_best_by(config.best_by)
     stages = config.stages
     if (
         not stages
@@ -104,7 +106,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         gives = "probabilities over colors" if shape.classifies else "colors"
         other = "l1 or l2" if not shape.classifies else "cross_entropy"
         raise UsageError(
-            f"{config.generator} gives {gives}, which the losses of this recipe do not fit", hint=f"Use {other}."
+            f"{config.generator} gives {gives}, which does not fit the losses of this recipe", hint=f"Use {other}."
         )
     check_encoder(config)
     if config.adversary is not None:

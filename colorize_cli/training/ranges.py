@@ -16,12 +16,12 @@ from colorize_cli.training.config import TrainConfig
 
 # least and most value of each field, wherever in the tables it stands; an open end is written as "(" or ")"
 _RANGES = {
-    "(0, inf)": ("lr", "pretrain_lr", "margin", "critic_steps", "accumulate", "until"),
+    "(0, inf)": ("margin", "critic_steps", "accumulate", "until"),
     "[1, inf)": ("size", "batch"),
     "[0, inf)": (
         "samples", "epochs", "steps", "warmup", "weight_decay", "clip", "uniform", "power", "class_weight",
         "source_power", "limit", "train_photos", "val_photos", "val_limit", "every", "sheet", "seed", "after", "weight",
-        "encoder_rate", "patience",
+        "encoder_rate", "lr", "pretrain_lr", "patience", "log_every",
     ),
     "[0, 1)": ("val", "ema", "betas"),
     "[0, 1]": ("smoothing", "share", "film", "tone", "wear", "hints", "flip", "neutral", "vividness"),

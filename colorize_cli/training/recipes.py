@@ -81,9 +81,10 @@ def _run_table(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.") from error
     if not isinstance(table, dict):
         raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.")
-    known = {one["name"] for one in table.get("data", []) if isinstance(one, dict) and "name" in one}
-    others = [name for name in data if name not in known]
-    return {**table, "data": [*table.get("data", []), *({"name": name} for name in others)]} if others else table
+    listed = [one for one in table.get("data", []) if isinstance(one, dict)]
+    known = {one.get("name"): one for one in listed}
+    limit = listed[0].get("limit", 0) if len(listed) == len(data) == 1 else 0
+    return {**table, "data": [known.get(name, {"name": name, "limit": limit}) for name in data] or listed}
 
 
 def _read_file(path: Path) -> str:
@@ -245,6 +246,21 @@ def recipe_toml(config: TrainConfig) -> str:
         if key != "recipe" and value is not None and (value != default[key] or key in ("generator", "terms", "stages"))
     ]
     return "\n".join(lines) + "\n"
+
+
+def write_recipe(config: TrainConfig, file: Path) -> None:
+    """Write a recipe as TOML.
+
+    Raises:
+        UsageError: the name does not end in .toml, or the file cannot be written.
+    """
+    if file.suffix != ".toml":
+        raise UsageError(f"--save-recipe {file} must end in .toml")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(recipe_toml(config), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}", hint="Name another file.") from error
 
 
 def _toml(value: Any) -> str:

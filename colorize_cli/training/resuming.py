@@ -18,7 +18,23 @@ from colorize_cli.training.sources import data_names
 
 # How long, how often, by how many processes, and where files lie. All else decides what is learned.
 MAY_CHANGE = frozenset(
-    {"samples", "epochs", "steps", "every", "keep", "sheet", "workers", "content_weights", "val_limit"}
+    {
+        "samples",
+        "epochs",
+        "steps",
+        "every",
+        "keep",
+        "sheet",
+        "workers",
+        "content_weights",
+        "val_limit",
+        "log_every",
+        "patience",
+        "best_by",
+        "notes",
+        "about",
+        "sources",
+    }
 )
 
 

@@ -6,12 +6,20 @@ Out: a new run's folder, or an old run's configuration and data
 
 from __future__ import annotations
 
+import contextlib
 import json
+import platform
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from colorize_cli import __version__
 from colorize_cli.errors import UsageError
 from colorize_cli.files.atomic import write_text
 from colorize_cli.training.config import TrainConfig
@@ -76,14 +84,45 @@ def check_new(folder: Path) -> None:
         )
 
 
-def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path | None) -> None:
-    """Write down what a run is.
+def machine() -> dict[str, Any]:
+    """What a run is made with: versions, the machine, and the commit of the program where it is a checkout."""
+    versions = {"colorize-cli": __version__, "python": platform.python_version()}
+    for package in ("torch", "torchvision", "accelerate", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {"versions": versions, "machine": platform.platform(), "git": _git()}
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of this program's checkout and whether files in it are changed; None where it is installed."""
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commit, changed = (
+            subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+            ).stdout.strip()
+            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path | None, device: str = "") -> None:
+    """Write down what a run is, and with what it is made; `--recipe FOLDER/run.json` repeats it.
 
     Raises:
         TrainingError: the folder cannot be written.
     """
     file = folder / "run.json"
-    about = {"data": list(data), "root": str(root.resolve()) if root else None, "config": asdict(config)}
+    about = {
+        "data": list(data),
+        "root": str(root.resolve()) if root else None,
+        "config": asdict(config),
+        "made": {"command": shlex.join(sys.argv), **machine(), **({"device": device} if device else {})},
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(about, indent=1) + "\n")

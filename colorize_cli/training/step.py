@@ -119,7 +119,7 @@ class Player:
             NotFiniteError: the loss or its slope is no number; the network is as it was.
         """
         if not agreed_finite(self.accelerator, loss):
-            raise NotFiniteError(name, float(loss))
+            raise NotFiniteError(name, float(loss.detach()))
         if self.gathered == 0:
             self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
@@ -131,7 +131,7 @@ class Player:
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip or math.inf)
         if not self.scaler.is_enabled() and not torch.isfinite(norm):  # a scaled loss overflows now and then: skipped
-            raise NotFiniteError(f"the gradient of {name}", float(norm))
+            raise NotFiniteError(f"the gradient of {name}", float(norm.detach()))
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
@@ -216,6 +216,11 @@ class Trainer:
             self.player.update("G", total, self.config.accumulate)
             losses |= {**terms, "G": total}
         return {key: value.detach() for key, value in losses.items()}
+
+    @property
+    def rate(self) -> float:
+        """The generator's learning rate of the last step."""
+        return float(self.player.optimizer.param_groups[-1]["lr"])
 
     def _terms(self, prediction: Prediction, batch: Batch) -> Losses:
         """The generator's losses against the truth, each times its weight."""

@@ -6,7 +6,7 @@ Out: figures of merit beside those of grey; a picture of rows grey | predicted |
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -31,13 +31,15 @@ def join_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
     return quantise(srgb_from_linear(linear_from_lab(lightness, ab)))
 
 
-def _truths(photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device) -> Iterator[Tensor]:
+def truths(photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device) -> Iterator[Tensor]:
+    """Center crops of photos in batches, sRGB, (n, 3, size, size), [0, 255], on the device."""
     for start in range(0, len(chosen), _BATCH):
         crops = [torch.from_numpy(centre_crop(photos.rgb(i), size)) for i in chosen[start : start + _BATCH]]
         yield torch.stack(crops).permute(0, 3, 1, 2).float().to(device)
 
 
-def _predicted(model: Generator, lightness: Tensor, vividness: float | None) -> Tensor:
+def predicted(model: Generator, lightness: Tensor, vividness: float | None) -> Tensor:
+    """What a generator makes of lightness, (N, 1, H, W): 8-bit sRGB, (N, 3, H, W), [0, 255]."""
     ab = model.colorize(lightness, None, vividness).float()
     if ab.shape[-2:] != lightness.shape[-2:]:
         ab = F.interpolate(ab, size=lightness.shape[-2:], mode="bicubic")
@@ -52,6 +54,7 @@ def validate(
     size: int,
     vividness: Sequence[float] = (),
     device: torch.device | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Figures on centre crops of held-out photos, means over the pictures.
 
@@ -62,16 +65,21 @@ def validate(
         size: side of the crops, pixels.
         vividness: levels at which a network that has that is measured too.
         device: of the model.
+        should_stop: asked between batches; then what was measured so far is what is told.
 
     Returns:
         `psnr`, `ssim` and `colorfulness` at the network's default, `psnr@V` and `colorfulness@V` at each level, and
         what grey scores (`grey_psnr`, `grey_ssim`) and the truth has (`truth_colorfulness`). Empty without photos.
     """
     sums: dict[str, Tensor] = {}
-    for truth in _truths(photos, chosen, size, device or torch.device("cpu")):
+    measured = 0
+    for truth in truths(photos, chosen, size, device or torch.device("cpu")):
+        if measured and should_stop():
+            break
+        measured += len(truth)
         lightness, _ = split(truth / 255)
         grey = join_clipped(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
-        preds = default = _predicted(model, lightness, None)
+        preds = default = predicted(model, lightness, None)
         found = {
             "psnr": psnr(preds, truth),
             "colorfulness": colorfulness(preds),
@@ -82,12 +90,12 @@ def validate(
             found |= {"ssim": ssim(preds, truth), "grey_ssim": ssim(grey, truth)}
         own = getattr(model, "vividness", None)
         for v in vividness:
-            preds = default if v == own else _predicted(model, lightness, v)
+            preds = default if v == own else predicted(model, lightness, v)
             found[f"psnr@{v:g}"], found[f"colorfulness@{v:g}"] = psnr(preds, truth), colorfulness(preds)
         for key, value in found.items():
             limit = value.clamp_max(_MOST_DB) if "psnr" in key else value
             sums[key] = sums.get(key, torch.zeros((), device=value.device)) + limit.sum()
-    return {key: float(value) / len(chosen) for key, value in sums.items()}
+    return {key: float(value) / measured for key, value in sums.items()}
 
 
 @torch.inference_mode()
@@ -96,10 +104,10 @@ def sheet(
 ) -> NDArray[np.uint8] | None:
     """Rows of grey | predicted | truth, one a photo: sRGB, (rows * size, 3 * size, 3); None without photos."""
     rows: list[Tensor] = []
-    for truth in _truths(photos, chosen, size, device):
+    for truth in truths(photos, chosen, size, device):
         lightness, _ = split(truth / 255)
         grey = join_clipped(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
-        rows += list(torch.cat((grey, _predicted(model, lightness, None), truth), 3))
+        rows += list(torch.cat((grey, predicted(model, lightness, None), truth), 3))
     if not rows:
         return None
     return torch.cat(rows, 1).permute(1, 2, 0).byte().cpu().numpy()

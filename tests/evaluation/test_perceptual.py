@@ -16,6 +16,7 @@ from colorize_cli.evaluation.inception import frechet_distance, inception_score
 from colorize_cli.evaluation.judges import find_judges
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, crop_for_vgg
+from colorize_cli.models import catalog
 from colorize_cli.models.checkpoint import sha256_of
 from colorize_cli.models.critics import save_critic
 from colorize_cli.models.networks.discriminators import build_discriminator
@@ -27,14 +28,16 @@ def _batch(picture, seeds, side: int = 64) -> torch.Tensor:
     return torch.stack([torch.from_numpy(picture(i, side, side)).permute(2, 0, 1).float() for i in seeds])
 
 
-def _put(monkeypatch, tmp_path: Path, module, name: str, state: dict) -> None:
-    """Let a file with these weights lie where the published one would, under a checksum of its own."""
+def _put(monkeypatch, tmp_path: Path, name: str, state: dict) -> None:
+    """Let a file with these weights lie where torch keeps the published one, under a checksum of its own."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    needed = getattr(weight_files, name)
-    path = weight_files.checkpoints_folder() / needed.name
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "store"))
+    spec = catalog.feature_extractors()[name]
+    path = tmp_path / "hub" / "checkpoints" / spec.weights.file
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, path)
-    monkeypatch.setattr(module, name, replace(needed, sha256=sha256_of(path)[:8]))
+    own = replace(spec, weights=replace(spec.weights, sha256=sha256_of(path)[:8]))
+    monkeypatch.setattr(catalog, "feature_extractors", lambda: {name: own})
 
 
 def test_lpips_agrees_with_torchmetrics(picture, weights_by_key):
@@ -93,8 +96,8 @@ def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypa
     torch.save({}, tmp_path / "nothing.pth")
     bare.__init__("bare", ["2048"], str(tmp_path / "nothing.pth"))
     monkeypatch.undo()
-    _put(monkeypatch, tmp_path, inception, "INCEPTION", weights_by_key(bare))
-    eye_network = inception.Inception("fid", CPU, inception.INCEPTION)
+    _put(monkeypatch, tmp_path, "inception", weights_by_key(bare))
+    eye_network = inception.Inception("fid", CPU)
     eye = inception.InceptionEye(eye_network)
     judges = [inception.InceptionJudge(metric, eye) for metric in (Metric.fid, Metric.inception_score)]
     truth, other = Pictures(_batch(picture, range(4))), Pictures(_batch(picture, range(10, 14)))
@@ -111,7 +114,7 @@ def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypa
 def test_vgg_file_of_the_real_layout_names_classes(picture, monkeypatch, tmp_path, weights_by_key):
     network = vgg16(weights=None, init_weights=False)
     state = weights_by_key(network)
-    _put(monkeypatch, tmp_path, perceptual, "VGG16", state)
+    _put(monkeypatch, tmp_path, "vgg16", state)
     judge = perceptual.VggJudge(CPU)
     batch = _batch(picture, (1, 2), 256)
     network.load_state_dict(state)
@@ -153,28 +156,30 @@ def test_unknown_classes_are_said(tmp_path):
         ImageNetClasses(["n01440764"], tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("metric", "file"), [("lpips", "alexnet-owt"), ("fid", "inception-2015"), ("vgg_accuracy", "vgg16-397923af")]
-)
-def test_missing_weights_name_file_source_and_place(metric, file, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("metric", "name"), [("lpips", "alexnet"), ("fid", "inception"), ("vgg_accuracy", "vgg16")])
+def test_weights_that_cannot_be_pulled_are_named_with_what_to_do(metric, name, monkeypatch, tmp_path):
     if metric == "fid":
         pytest.importorskip("torch_fidelity")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     with pytest.raises(WeightsError) as caught:
         find_judges(EvaluateJob(metrics=(metric,)), CPU)
-    message = str(caught.value)
-    assert file in message and "https://" in message and str(tmp_path) in message
+    assert f'"{name}" is not here, and the network is off' in str(caught.value)
+    assert f"colorize models pull {name} --from" in str(caught.value.hint)
     skipping = find_judges(EvaluateJob(metrics=("psnr", metric), skip_missing=True), CPU)
     assert [column.name for column in skipping.columns] == ["psnr"]
-    assert file in skipping.skipped[0]
+    assert name in skipping.skipped[0]
 
 
-def test_an_altered_file_is_refused(monkeypatch, tmp_path):
+def test_an_altered_file_of_torch_is_not_taken(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    path = weight_files.checkpoints_folder() / weight_files.ALEXNET.name
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    path = tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"half a download")
-    with pytest.raises(WeightsError, match="altered or cut short"):
+    with pytest.raises(WeightsError, match='"alexnet" is not here'):
         find_judges(EvaluateJob(metrics=("lpips",)), CPU)
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save
 
 from colorize_cli.errors import DownloadError, ModelNotFoundError, UsageError, WeightsError
-from colorize_cli.models import inventory, load, weights
+from colorize_cli.models import catalog, inventory, load, weights
 from colorize_cli.models.checkpoint import CheckpointInfo, read_tensors, save_checkpoint
 from colorize_cli.models.inventory import Presence, State, bring, remove, status, verify
 from colorize_cli.models.load import load_model
@@ -30,7 +30,7 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 def use(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    for module in (load, inventory):
+    for module in (load, inventory, catalog):
         monkeypatch.setattr(module, "catalogue", lambda: registry)
     load._shapes.cache_clear()
     return registry

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from colorize_cli.cli.app import main
 from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.data.named import Access
 from colorize_cli.errors import UsageError
+from colorize_cli.training.journal import read_rows
 from colorize_cli.training.prepare import split_photos
-from colorize_cli.training.recipes import load_recipe
+from colorize_cli.training.recipes import load_recipe, recipe_names
 from colorize_cli.training.sources import open_sources
 from tests.conftest import ROOT
 from tests.data.pictures import write_folder
@@ -73,7 +75,40 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "cgan-celeba" in said and "mini" in said and "patchgan-places" in said
     assert main(["train", "--list-recipes", "--recipe", "cgan-celeba"]) == 0
-    assert "Nazeri" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    for fact in (
+        "Raj",
+        "train_photos",
+        "8000",
+        "section 2: 80 %",
+        "adversary.kind",
+        "generator_args.dropout",
+        "workers",
+    ):
+        assert fact in said
+
+
+def test_a_recipe_is_saved_with_its_changes_and_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in recipe_names():
+        file = tmp_path / f"{name}.toml"
+        assert main(["train", "--recipe", name, "--lr", "3e-5", "--seed", "7", "--save-recipe", str(file)]) == 0
+        wanted = replace(load_recipe(name), lr=3e-5, seed=7)
+        assert load_recipe(str(file)) == wanted
+    assert main(["train", "--recipe", "mini", "--save-recipe", str(tmp_path / "mini.json")]) == 2
+    assert "must end in .toml" in capsys.readouterr().err
+
+
+def test_a_run_is_itself_a_recipe(tmp_path: Path) -> None:
+    photos = write_folder(tmp_path / "photos", 24)
+    assert main(arguments("--data", str(photos), "--out", str(tmp_path / "r"), "--set", "epochs=1", "--seed", "5")) == 0
+    run = tmp_path / "r" / "run.json"
+    made = json.loads(run.read_text())["made"]
+    assert made["versions"]["torch"] and made["command"] and made["device"].startswith("cpu, fp32")
+    config = load_recipe(str(run))
+    assert config.seed == 5 and config.epochs == 1 and config.recipe == "patchgan-places"
+    assert main(["train", "--recipe", str(run), "--out", str(tmp_path / "s"), "--quiet", "--device", "cpu"]) == 0
+    logs = [read_rows(tmp_path / name / "log.jsonl")[-1]["psnr"] for name in ("r", "s")]
+    assert logs[0] == logs[1]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +119,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--recipe", "colorunet", "--data", "nosuch"], 3, "samples, celeba"),
         (["--recipe", "nosuch", "--data", "samples"], 2, "unet-celeba"),
         (["--recipe", "eccv16-vgg", "--data", "samples", "--content-weights", "/no/vgg.pth"], 3, "/no/vgg.pth"),
-        (["--recipe", "unet-celeba", "--data", "samples", "--size", "64"], 2, "generator_args.depth=6"),
+        (["--recipe", "unet-celeba", "--data", "samples", "--size", "80"], 2, "generator_args.depth=4"),
         ([], 2, "--data"),
         (["--data", "samples", "--time-limit", "soon"], 2, "45m"),
         (["--resume"], 2, "no run"),

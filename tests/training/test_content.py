@@ -7,7 +7,7 @@ import torch
 from torchvision.models.vgg import cfgs, make_layers
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.training.content import ContentLoss, published_weights, vgg19_features
+from colorize_cli.training.content import ContentLoss, content_file, vgg19_features
 
 
 def test_the_features_are_torchvisions_first_eighteen_layers() -> None:
@@ -57,15 +57,20 @@ def test_a_file_of_weights_is_read_and_another_is_refused(tmp_path: Path) -> Non
         ContentLoss("l2", tmp_path / "other.pth")
 
 
-def test_missing_weights_are_named_with_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(WeightsError, match="vgg19-dcbb9e9d.pth") as caught:
-        published_weights("torchvision", "vgg19-dcbb9e9d.pth", "--content-weights FILE, or random")
-    assert str(tmp_path) in str(caught.value) and "random" in str(caught.value)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth").write_bytes(b"half a file")
-    with pytest.raises(WeightsError, match="altered"):
-        published_weights("torchvision", "vgg19-dcbb9e9d.pth", "")
+def test_published_weights_come_from_the_catalogue_and_offline_it_says_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    with pytest.raises(WeightsError, match='"vgg19" is not here, and the network is off') as caught:
+        content_file("torchvision")
+    assert "models pull vgg19 --from" in str(caught.value.hint)
+    assert content_file("random") is None
+    with pytest.raises(WeightsError, match=r"no weights at gone\.pth"):
+        content_file("gone.pth")
+    (tmp_path / "bad.pth").write_bytes(b"half a file")
+    with pytest.raises(WeightsError, match="damaged"):
+        content_file(str(tmp_path / "bad.pth"))
 
 
 def test_an_unknown_distance_is_refused() -> None:

@@ -190,7 +190,7 @@ def test_a_time_limit_ends_cleanly(run: Run, tmp_path: Path) -> None:
 def test_no_number_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"is (nan|inf) at step") as caught:
         run(tmp_path / "r", tiny(lr=1e38, optimizer="sgd", epochs=9))
-    assert "--set lr" in str(caught.value)
+    assert "--lr" in str(caught.value)
 
 
 @contextmanager

@@ -46,10 +46,18 @@ def test_cross_entropy_is_weighted_by_the_nearest_class() -> None:
     close(losses.soft_cross_entropies(logits, index, soft, t(1.0, 2.0, 4.0)).mean(), wanted)
 
 
-def test_palette_cross_entropy() -> None:
+def test_one_class_a_location_is_a_weighted_cross_entropy() -> None:
     logits = torch.log(torch.tensor([[[[0.9, 0.25]], [[0.1, 0.75]]]]))
-    classes = torch.tensor([[[0, 1]]])
-    close(losses.palette_cross_entropy(logits, classes, t(1.0, 3.0)), -(math.log(0.9) + 3 * math.log(0.75)) / 2)
+    index = torch.tensor([[[[0, 1]]]])
+    found = losses.soft_cross_entropies(logits, index, torch.ones(1, 1, 1, 2), t(1.0, 3.0)).mean()
+    close(found, -(math.log(0.9) + 3 * math.log(0.75)) / 2)
+
+
+def test_the_minimax_game_falls_as_the_discriminator_is_fooled() -> None:
+    logits = t(-2.0, 0.5)
+    wanted = (math.log(1 - 1 / (1 + math.exp(2.0))) + math.log(1 - 1 / (1 + math.exp(-0.5)))) / 2
+    close(losses.gan_generator_minimax(logits), wanted)
+    assert float(losses.gan_generator_minimax(t(3.0))) < float(losses.gan_generator_minimax(t(-3.0)))
 
 
 def test_unknown_labels_cost_nothing() -> None:

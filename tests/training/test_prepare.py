@@ -8,6 +8,7 @@ from torchvision.models import resnet18
 
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.errors import DataError, WeightsError
+from colorize_cli.models.bins import SoftBins
 from colorize_cli.models.networks.eccv16 import Eccv16
 from colorize_cli.models.networks.mini import Mini
 from colorize_cli.training.outputs import Classes
@@ -19,7 +20,6 @@ from colorize_cli.training.prepare import (
     settled,
     split_photos,
 )
-from colorize_cli.training.softbins import SoftBins
 from colorize_cli.training.sources import choice_of, data_names
 from tests.data.pictures import colourful
 from tests.training.conftest import tiny
@@ -53,7 +53,8 @@ def test_soft_bins_share_a_colour_among_its_neighbours() -> None:
     wanted = torch.exp(-torch.tensor([4.0, 64.0, 104.0]) / 50)
     torch.testing.assert_close(weight[0, :3, 0, 0], wanted / wanted.sum(), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(weight.sum(1), torch.ones(1, 1, 1))
-    prior = SoftBins(bins).prior(torch.tensor([[2.0, 0.0], [2.0, 0.0], [50.0, 50.0]]))
+    soft = SoftBins(bins)
+    prior = soft.prior(soft.count(torch.tensor([[2.0, 0.0], [2.0, 0.0], [50.0, 50.0]])))
     assert float(prior.sum()) == pytest.approx(1) and int(prior.argmax()) == 0
 
 

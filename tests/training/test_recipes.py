@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation
 from colorize_cli.errors import DataError, UsageError
-from colorize_cli.training.prepare import settled
-from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names
+from colorize_cli.training.outputs import shape_of
+from colorize_cli.training.prepare import settled, split_photos
+from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names, settings_of
 from colorize_cli.training.schedule import plan, rate_factor
 from tests.training.conftest import tiny
 
@@ -37,9 +39,20 @@ def test_recipes_are_what_they_restate() -> None:
         config = load_recipe(f"colorful-{name}")
         assert config.adversary is not None and config.adversary.kind == kind and config.generator == "eccv16"
         assert [term.loss for term in config.terms] == ["l1", "l2"] and config.stages[0].batch == 32
-        assert config.steps == 100_000 and [one.name for one in config.data] == ["celeba", "places365"]
+        turns = config.adversary.critic_steps  # the generator moves at each of so many batches
+        assert config.steps // turns == 100_000 and [one.name for one in config.data] == ["celeba"]
+        assert (config.train_photos, config.val_photos) == (195_000, 5_000)
+        assert config.adversary.network == ("autoencoder" if name == "ebgan" else "dcgan")
+        assert config.adversary.network_args.get("norm", "batch") == "batch"
+        assert config.generator_args["dropout"] == 0.5
+    for name in ("l1", "l2"):
+        faces, places = load_recipe(f"colorful-{name}"), load_recipe(f"colorful-{name}-places")
+        assert [one.name for one in faces.data] == ["celeba"] and [one.name for one in places.data] == ["places365"]
+        assert (faces.train_photos, places.train_photos) == (195_000, 200_000)
+        assert faces.terms == places.terms and faces.steps == places.steps == 100_000
     vgg = load_recipe("eccv16-vgg")
     assert vgg.adversary is not None and vgg.adversary.weight == 1e-3 and vgg.adversary.network == "pooling"
+    assert vgg.terms[0].distance == "l1"
     patch = load_recipe("patchgan-places")
     assert patch.adversary is not None and patch.adversary.network_args == {"receptive": 34}
     assert patch.adversary.smoothing == 0.9 and patch.adversary.lr != patch.lr and patch.keep and patch.epochs == 20
@@ -48,12 +61,92 @@ def test_recipes_are_what_they_restate() -> None:
         coco.adversary is not None and coco.adversary.after == 50 and coco.adversary.network_args == {"receptive": 70}
     )
     assert coco.terms[0].weight == 100 and coco.lr == 2e-4 and coco.betas == (0.5, 0.999) and coco.stages[0].batch == 16
+    assert coco.encoder_weights == "torchvision" and (coco.train_photos, coco.val_photos) == (8_000, 2_000)
+    assert (patch.train_photos, patch.val_photos) == (15_000, 3_000)
+    assert (cgan.train_photos, cgan.val_photos) == (8_000, 2_000)
+    assert load_recipe("vggunet-places").generator == "vggunet"
     assert load_recipe("colorunet").generator_args["colours"] == 32
 
 
 def test_data_without_a_recipe_trains_its_own() -> None:
-    names = ("celeba", "places365", "coco", "photos/")
-    assert [recipe_for([name]) for name in names] == ["cgan-celeba", "patchgan-places", "resunet-coco", "mini"]
+    names = ("celeba", "places365", "coco", "kaggle-colorization", "imagenet", "photos/")
+    wanted = ["cgan-celeba", "patchgan-places", "resunet-coco", "eccv16-vgg", "eccv16", "mini"]
+    assert [recipe_for([name]) for name in names] == wanted
+
+
+def test_channels_of_the_papers_u_net_double_at_each_step() -> None:
+    for name in ("unet-celeba", "cgan-celeba"):
+        config = load_recipe(name)
+        shape = shape_of(config.generator, config.generator_args)
+        widths = [down[0].out_channels for down in shape.get_submodule("encoder")]
+        assert all(b == 2 * a for a, b in zip(widths, widths[1:], strict=False)) and widths[0] == 64
+    assert [down[0].out_channels for down in shape_of("unet", {}).get_submodule("encoder")][-2:] == [512, 512]
+
+
+def test_every_stated_choice_of_a_paper_says_where_it_is_from() -> None:
+    of_papers = [name for name in recipe_names() if not name.startswith(("mini", "color")) and name != "eccv16"]
+    of_papers += [name for name in recipe_names() if name.startswith("colorful")]
+    assert len(of_papers) > 10
+    for name in of_papers:
+        settings = settings_of(load_recipe(name))
+        keys = {one.key for one in settings}
+        assert "terms.0.loss" in keys and "lr" in keys
+        for key in load_recipe(name).sources:
+            assert any(one == key or one.startswith(f"{key}.") for one in keys), (name, key)
+        said = {one.key: one.source for one in settings}
+        assert said["augmentation.flip"] or name == "vggunet-places", name
+        assert "section" in " ".join(said.values())
+
+
+def test_exact_counts_of_photos_are_met_and_scaled_down() -> None:
+    photos = HeldPhotos([f"{i}.png" for i in range(50)], [""] * 50, [None] * 50, ["train", "test"] * 25, {}, [])
+    config = tiny(train_photos=30, val_photos=10, val_limit=10)
+    training, validation = split_photos(photos, config)
+    assert (len(training), len(validation)) == (30, 10) and not set(training) & set(validation)
+    assert split_photos(photos, config) == (training, validation)
+    few = HeldPhotos(photos.names[:20], [""] * 20, [None] * 20, [""] * 20, {}, [])
+    assert [len(part) for part in split_photos(few, config)] == [15, 5]
+    assert (
+        adjusted(config, None, None, limit=20).train_photos,
+        adjusted(config, None, None, val=0.5).train_photos,
+    ) == (15, 0)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs=-3", "epochs must be at least 0, not -3"),
+        ("lr=-1", "lr must be at least 0, not -1"),
+        ("lr=inf", "lr must be a finite number"),
+        ("betas=[0.5,1.5]", "betas.1 must be at least 0 and less than 1, not 1.5"),
+        ("adversary.lr=-2", "adversary.lr must be at least 0"),
+        ("adversary.critic_steps=0", "adversary.critic_steps must be more than 0"),
+        ("accumulate=0", "accumulate must be more than 0"),
+        ("terms.0.weight=-1", "terms.0.weight must be at least 0"),
+        ("augmentation.flip=2", "augmentation.flip must be at least 0 and at most 1"),
+        ("ema=1", "ema must be at least 0 and less than 1"),
+        ("val=1.5", "val must be at least 0 and less than 1"),
+        ("best_by=pnsr", 'Did you mean "psnr"'),
+        ("generator=unett", 'Did you mean "unet"'),
+        ("generator_args.depht=5", "takes no argument 'depht'"),
+        ("generator_args.depth=0", "cannot be built with"),
+        ("adversary.network_args.receptive=33", "receptive"),
+        ("targets=one_hot", "targets are of networks that classify"),
+        ("encoder_weights=torchvision", "no pretrained encoder"),
+        ("epochs=0", "does not say how long"),
+    ],
+)
+def test_what_can_be_checked_is_refused_before_the_data(override: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        settled(load_recipe("cgan-celeba", (override,)))
+    assert message.replace("'", "") in str(caught.value).replace("'", "").replace('"depht"', "depht")
+
+
+def test_pix2pixs_rate_falls_by_a_step_an_epoch() -> None:
+    config = tiny(epochs=200, schedule="linear", decay=0.5)
+    factors = [rate_factor(config, 200 * 10, epoch * 10) for epoch in range(200)]
+    wanted = [1.0 - max(0, epoch + 1 - 100) / 101 for epoch in range(200)]
+    assert factors == pytest.approx(wanted)
 
 
 def test_any_field_is_overridden() -> None:

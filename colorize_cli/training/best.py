@@ -1,0 +1,74 @@
+"""Which checkpoint of a run is its best.
+
+In:  figures of a checkpoint, the recipe's choice
+Out: a score, higher is better
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from colorize_cli.data.photosets import PhotoSet
+from colorize_cli.errors import UsageError, quoted
+from colorize_cli.models.generator import Generator
+from colorize_cli.models.registry import did_you_mean
+from colorize_cli.training.config import TrainConfig
+
+METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
+_LOWER = ("lpips", "fid")
+_DB = 3.0  # what a picture without any color, or with twice the truth's, loses
+
+Judge = Callable[[Generator, PhotoSet, Sequence[int], int, torch.device], dict[str, float]]
+
+
+def best_by(config: TrainConfig) -> str:
+    """By what a run's best checkpoint is chosen: as the recipe says, else by what suits its losses."""
+    if config.best_by:
+        return config.best_by
+    return "psnr" if config.adversary is None else "colorfulness-balanced"
+
+
+def check_best_by(name: str) -> None:
+    """See to it that a metric is known; "" stands for the recipe's own.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if name and name not in METRICS:
+        guess = did_you_mean(name, METRICS)
+        raise UsageError(f"no --best-by {quoted(name)}.{guess}", hint=f"There are: {', '.join(METRICS)}.")
+
+
+def score_of(figures: Mapping[str, float], by: str) -> float:
+    """How good a checkpoint is.
+
+    `colorfulness-balanced` is the PSNR less what the colorfulness is away from the truth's: a picture without color
+    loses 3 dB, one with twice the truth's as much. So an early epoch of a GAN that is nearly grey, whose PSNR is high,
+    is not its best.
+    """
+    if by in _LOWER:
+        return -figures.get(by, math.inf)
+    if by == "inception_score":
+        return figures.get(by, -math.inf)
+    psnr = figures.get("psnr@0", figures.get("psnr", -math.inf))
+    if by == "psnr":
+        return psnr
+    psnr, truth = figures.get("psnr", -math.inf), figures.get("truth_colorfulness", 0.0)
+    away = abs(figures.get("colorfulness", 0.0) / truth - 1) if truth else 0.0
+    return psnr - _DB * away
+
+
+def judge_for(by: str) -> Judge | None:
+    """What measures a metric that validation does not; None where it does.
+
+    Raises:
+        WeightsError: the metric's network is not to be had.
+    """
+    if by in ("psnr", "colorfulness-balanced"):
+        return None
+    from colorize_cli.training.judged import NetworkJudge
+
+    return NetworkJudge(by)

@@ -1,0 +1,167 @@
+"""What goes wrong in a run, and what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorize_cli.data.named import Access
+from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
+from colorize_cli.models.checkpoint import read_tensors
+from colorize_cli.training import memory, prepare, step
+from colorize_cli.training.best import best_by, score_of
+from colorize_cli.training.devices import launched, make_accelerator
+from colorize_cli.training.loop import Watcher
+from colorize_cli.training.memory import check_memory
+from colorize_cli.training.prepare import settled
+from colorize_cli.training.recipes import load_recipe, recipe_names
+from colorize_cli.training.state import RunState, load_state, save_state
+from tests.training.conftest import Run, tiny
+
+
+def test_a_loss_that_is_no_number_changes_no_weight_and_is_in_no_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path / "r", tiny(epochs=1))
+    before = load_state(tmp_path / "r" / "state.pt")
+    weights = (tmp_path / "r" / "last.safetensors").read_bytes()
+    whole = step.RECONSTRUCTION["l1"]
+    monkeypatch.setitem(step.RECONSTRUCTION, "l1", lambda preds, target: whole(preds, target) * torch.nan)  # type: ignore[index]
+    with pytest.raises(TrainingError, match="loss is nan at step 5, after 22 samples"):
+        run(tmp_path / "r", tiny(epochs=2))
+    after = load_state(tmp_path / "r" / "state.pt")
+    assert after.done == before.done
+    assert (tmp_path / "r" / "last.safetensors").read_bytes() == weights
+    monkeypatch.undo()
+
+
+def test_resume_goes_back_to_the_last_state_that_is_finite_and_says_so(run: Run, tmp_path: Path) -> None:
+    run(tmp_path / "r", tiny(epochs=2))
+    state = load_state(tmp_path / "r" / "state.pt")
+    assert load_state(tmp_path / "r" / "state-before.pt").done == 22
+    key = next(iter(state.generator))
+    state.generator[key][0] = torch.nan
+    torch.save(vars(state), tmp_path / "r" / "state.pt")
+    notes: list[str] = []
+    result = run(tmp_path / "r", tiny(epochs=3), access=Access(on_note=notes.append))
+    assert result.finished and result.done == 66
+    assert len(notes) == 1 and "NaN" in notes[0] and "22 photos into the run" in notes[0]
+    exported = read_tensors(tmp_path / "r" / "last.safetensors")
+    assert all(bool(torch.isfinite(value).all()) for value in exported.values())
+
+
+def test_a_state_with_no_number_is_never_written(tmp_path: Path) -> None:
+    good = RunState(1, {"a": torch.zeros(2)}, {}, 0, {})
+    save_state(good, tmp_path / "state.pt")
+    with pytest.raises(TrainingError, match=r"generator\.a holds NaN"):
+        save_state(RunState(2, {"a": torch.tensor([1.0, torch.inf])}, {}, 0, {}), tmp_path / "state.pt")
+    assert load_state(tmp_path / "state.pt").done == 1
+
+
+def test_a_batch_that_cannot_fit_is_refused_before_the_data(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 4_000_000_000)
+    monkeypatch.setattr("colorize_cli.training.loop.open_sources", lambda *_: pytest.fail("the data were opened"))
+    with pytest.raises(OutOfMemoryError, match="a batch of 200000 pictures of 64 pixels") as caught:
+        run(tmp_path / "r", tiny(stages=[{"until": 1.0, "size": 64, "batch": 200_000}]))
+    assert "--batch " in str(caught.value.hint) and not (tmp_path / "r").exists()
+
+
+def test_the_estimate_of_memory_grows_with_the_batch_and_every_recipe_has_one() -> None:
+    for name in recipe_names():
+        config = settled(load_recipe(name))
+        fixed, activations = memory.needed(config)
+        assert 0 < fixed < 10e9, name
+        small = 128 if name != "mini" else 96
+        assert 0 < activations(small) < activations(2 * small), name
+    check_memory(tiny(), torch.device("cpu"))
+
+
+def test_gathering_gradients_is_one_batch_of_both(run: Run, tmp_path: Path) -> None:
+    plain = {
+        "generator_args": {"channels": 2, "width": 4, "depth": 2, "norm": "none", "dropout": 0.0},
+        "optimizer": "sgd",
+    }
+    plain |= {"epochs": 0, "steps": 0, "samples": 16, "sampling": "sources", "lr": 0.1}
+    large = tiny(**plain, stages=[{"until": 1.0, "size": 16, "batch": 8}])
+    small = tiny(**plain, stages=[{"until": 1.0, "size": 16, "batch": 4}], accumulate=2)
+    run(tmp_path / "large", large)
+    run(tmp_path / "small", small)
+    first, second = (read_tensors(tmp_path / name / "last.safetensors") for name in ("large", "small"))
+    for key, value in first.items():
+        torch.testing.assert_close(second[key], value, atol=2e-6, rtol=1e-4)
+
+
+def test_the_same_run_twice_is_the_same_when_it_must_be(run: Run, tmp_path: Path) -> None:
+    config = tiny(epochs=1, deterministic=True)
+    for name in ("a", "b"):
+        run(tmp_path / name, config)
+    assert torch.are_deterministic_algorithms_enabled()
+    first, second = (read_tensors(tmp_path / name / "last.safetensors") for name in ("a", "b"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    run(tmp_path / "c", tiny(epochs=1))
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_launcher_whose_processes_do_not_come_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    with pytest.raises(UsageError, match="WORLD_SIZE='two' is no number"):
+        launched()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("MASTER_ADDR", "MASTER_PORT", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match="2 processes, which cannot be joined: .*RANK"):
+        make_accelerator("cpu", "auto")
+
+
+def test_half_precision_with_scaling_needs_a_gpu() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(UsageError, match="fp16 needs a GPU"):
+        make_accelerator("cpu", "fp16")
+
+
+def test_the_best_of_a_gan_is_not_its_grey_early_epoch() -> None:
+    early = {"psnr": 23.1, "colorfulness": 3.0, "truth_colorfulness": 40.0}
+    late = {"psnr": 22.4, "colorfulness": 33.0, "truth_colorfulness": 40.0}
+    wild = {"psnr": 20.9, "colorfulness": 95.0, "truth_colorfulness": 40.0}
+    by = best_by(load_recipe("cgan-celeba"))
+    assert by == "colorfulness-balanced" and best_by(load_recipe("unet-celeba")) == "psnr"
+    assert score_of(late, by) > score_of(early, by) and score_of(late, by) > score_of(wild, by)
+    assert score_of(early, "psnr") > score_of(late, "psnr")
+    assert score_of({"fid": 10.0}, "fid") > score_of({"fid": 20.0}, "fid")
+    assert score_of({"inception_score": 9.0}, "inception_score") > score_of({"inception_score": 2.0}, "inception_score")
+
+
+def test_a_run_that_does_not_get_better_ends_early(run: Run, tmp_path: Path) -> None:
+    args = {"channels": 2, "width": 4, "depth": 3, "norm": "none"}
+    result = run(tmp_path / "r", tiny(epochs=9, lr=0.0, patience=2, generator_args=args))
+    assert not result.finished and result.done == 3 * 22
+
+
+def test_measuring_is_cut_short_when_the_user_asks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorize_cli.training.validation._BATCH", 1)
+    calls = 0
+
+    def stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > 5  # the epoch has five steps: the sixth question comes in the measuring
+
+    result = run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop))
+    assert not result.finished and result.done == 22 and calls == 6
+    assert (tmp_path / "r" / "state.pt").exists() and (tmp_path / "r" / "best.safetensors").exists()
+
+
+def test_a_finished_run_says_so(run: Run, tmp_path: Path) -> None:
+    assert not run(tmp_path / "r", tiny(epochs=1)).idle
+    again = run(tmp_path / "r", tiny(epochs=1))
+    assert again.idle and again.finished
+
+
+def test_a_missing_checkpoint_to_start_from_is_named_before_the_data() -> None:
+    with pytest.raises(Exception, match=r"no weights at gone\.safetensors"):
+        prepare.check_start(tiny(), "gone.safetensors")
