@@ -37,7 +37,11 @@ class ExportFormat(StrEnum):
 
 NameArg = Annotated[
     str,
-    typer.Argument(metavar="NAME|FILE|RUN", help="Name of the list, USER/REPO, a checkpoint, or a run.", autocompletion=complete_models),
+    typer.Argument(
+        metavar="NAME|FILE|RUN",
+        help="Name of the list, USER/REPO, a checkpoint, or a run.",
+        autocompletion=complete_models,
+    ),
 ]
 NamesArg = Annotated[
     list[str] | None,
@@ -58,7 +62,10 @@ ExportedArg = Annotated[
 ]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.", rich_help_panel=REPORTING)]
 AllOpt = Annotated[
-    bool, typer.Option("--all", help="Every colorization model that can be pulled; feature extractors by name.", rich_help_panel=MODEL)
+    bool,
+    typer.Option(
+        "--all", help="Every colorization model that can be pulled; feature extractors by name.", rich_help_panel=MODEL
+    ),
 ]
 ToOpt = Annotated[
     Path | None,
@@ -170,8 +177,8 @@ def add(
     """Keep a model under a name of its own, which --model then takes."""
     from colorize_cli.models.inventory import add as keep
 
-    with _transfer(name) as on_progress:
-        where = keep(name, source, on_progress)
+    with Meter(name, "bytes", transient=True) as meter:
+        where = keep(name, source, meter.show)
     console.stderr.print(f"{name}: {where}", markup=False)
 
 
@@ -236,5 +243,3 @@ def remove(names: NamesArg = None) -> None:
 def _show(table: Table) -> None:
     """Print a table as wide as the terminal, or wide enough where there is none."""
     screen(width=None if console.stdout.is_terminal else _PIPED).print(table)
-
-
