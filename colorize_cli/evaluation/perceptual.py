@@ -6,7 +6,8 @@ Out: LPIPS, whether VGG-16 names the right class, how real a critic takes the pi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,17 +31,19 @@ def _channels(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, device=like.device, dtype=like.dtype)[:, None, None]
 
 
-def load_strictly(network: nn.Module, state: Mapping[str, Tensor], file: str) -> nn.Module:
-    """Load published weights key for key; eval mode.
+def built(network: Callable[[], nn.Module], state: Mapping[str, Tensor], file: str) -> nn.Module:
+    """Build a network of published weights, key for key, without drawing random ones first; eval mode.
 
     Raises:
         WeightsError: they are of another network.
     """
+    with torch.device("meta"):
+        made = network()
     try:
-        network.load_state_dict(dict(state))
+        made.load_state_dict(dict(state), assign=True)
     except RuntimeError as error:
         raise WeightsError(f"{file} holds the weights of another network") from error
-    return network.eval().requires_grad_(False)
+    return made.eval().requires_grad_(False)
 
 
 class Lpips(nn.Module):
@@ -55,11 +58,12 @@ class Lpips(nn.Module):
 
     def __init__(self, state: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self.features = load_strictly(alexnet(weights=None), state, "AlexNet's file").get_submodule("features")
+        self.features = built(partial(alexnet, weights=None), state, "AlexNet's file").get_submodule("features")
         self.weights = nn.ParameterList([heads[f"lin{i}.model.1.weight"].float() for i in range(len(_TAPS))])
         self.requires_grad_(False).eval()
 
-    def _unit_layers(self, rgb: Tensor) -> list[Tensor]:
+    def layers(self, rgb: Tensor) -> tuple[Tensor, ...]:
+        """What five layers make of pictures, (N, 3, H, W), [0, 255], each of length 1 over its channels."""
         x, layers = (rgb / 127.5 - 1 - _channels(_SHIFT, rgb)) / _channels(_SCALE, rgb), []
         for i, layer in enumerate(self.features.children()):
             x = layer(x)
@@ -68,12 +72,16 @@ class Lpips(nn.Module):
                 layers.append(x_unit)
             if i == _TAPS[-1]:
                 break
-        return layers
+        return tuple(layers)
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
         """Distance of each pair, (N,); 0 is equal."""
-        distance = torch.zeros(len(preds), device=preds.device)
-        for x, y, weight in zip(self._unit_layers(preds), self._unit_layers(target), self.weights, strict=True):
+        return self.distance(self.layers(preds), self.layers(target))
+
+    def distance(self, preds: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+        """`forward` of pictures whose layers are known already."""
+        distance = torch.zeros(len(preds[0]), device=preds[0].device)
+        for x, y, weight in zip(preds, target, self.weights, strict=True):
             distance += ((x - y).square() * weight).sum(1).mean((1, 2))
         return distance
 
@@ -92,7 +100,11 @@ class LpipsJudge(Judge):
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Judge.measure`."""
-        return {} if row == TRUTH else {"lpips": self.network(preds.rgb, truth.rgb)}
+        if row == TRUTH:
+            return {}
+        if self not in truth.seen:  # once for all rows, which is half of the work
+            truth.seen[self] = self.network.layers(truth.rgb)
+        return {"lpips": self.network.distance(self.network.layers(preds.rgb), truth.seen[self])}
 
 
 def crop_for_vgg(rgb: Tensor) -> Tensor:
@@ -122,7 +134,7 @@ class VggJudge(Judge):
 
     def __init__(self, device: torch.device) -> None:
         state = feature_state("vgg16")
-        self.network = load_strictly(vgg16(weights=None, init_weights=False), state, "VGG-16's file").to(device)
+        self.network = built(partial(vgg16, weights=None, init_weights=False), state, "VGG-16's file").to(device)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Judge.measure`; NaN where the class is unknown."""

@@ -15,7 +15,7 @@ from colorize_cli.evaluation.evaluate import EvaluateJob
 from colorize_cli.evaluation.inception import frechet_distance, inception_score
 from colorize_cli.evaluation.judges import find_judges
 from colorize_cli.evaluation.metrics import Pictures
-from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, crop_for_vgg
+from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, LpipsJudge, crop_for_vgg
 from colorize_cli.models import catalog
 from colorize_cli.models.checkpoint import sha256_of
 from colorize_cli.models.critics import save_critic
@@ -40,10 +40,24 @@ def _put(monkeypatch, tmp_path: Path, name: str, state: dict) -> None:
     monkeypatch.setattr(catalog, "feature_extractors", lambda: {name: own})
 
 
-def test_lpips_agrees_with_torchmetrics(picture, weights_by_key):
+@pytest.fixture(scope="module")
+def alexnet_state():
+    """A state of AlexNet's layout; its classifier, nearly all of it, is not looked at."""
+    with torch.device("meta"):
+        network = alexnet(weights=None)
+    generator = torch.Generator().manual_seed(0)
+    return {
+        key: torch.zeros(tensor.shape)
+        if key.startswith("classifier.")
+        else torch.randn(tensor.shape, generator=generator) / max(1, tensor[0].numel() / 2) ** 0.5
+        for key, tensor in network.state_dict().items()
+    }
+
+
+def test_lpips_agrees_with_torchmetrics(picture, alexnet_state):
     from torchmetrics.functional.image.lpips import _LPIPS
 
-    state, heads = weights_by_key(alexnet(weights=None)), weight_files.lpips_heads()
+    state, heads = alexnet_state, weight_files.lpips_heads()
     theirs = _LPIPS(pretrained=True, net="alex", pnet_rand=True)
     features = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
     renamed = {}
@@ -54,6 +68,25 @@ def test_lpips_agrees_with_torchmetrics(picture, weights_by_key):
     ours = Lpips(state, heads)(x, y)
     torch.testing.assert_close(ours, theirs(x / 127.5 - 1, y / 127.5 - 1).flatten(), rtol=1e-4, atol=1e-6)
     assert ours[1] == 0 and ours[0] > 0.01
+
+
+def test_weights_of_another_network_are_refused(alexnet_state):
+    fewer = {key: value for key, value in alexnet_state.items() if key != "features.3.bias"}
+    with pytest.raises(WeightsError, match="AlexNet.*holds the weights of another network"):
+        Lpips(fewer, weight_files.lpips_heads())
+
+
+def test_lpips_looks_at_the_truth_once_for_all_rows(picture, alexnet_state, monkeypatch):
+    network = Lpips(alexnet_state, weight_files.lpips_heads())
+    judge, asked, layers = object.__new__(LpipsJudge), [], network.layers
+    judge.network = network
+    monkeypatch.setattr(network, "layers", lambda rgb: asked.append(rgb) or layers(rgb))
+    truth, rows = Pictures(_batch(picture, (3, 2))), [Pictures(_batch(picture, seeds)) for seeds in ((1, 2), (4, 5))]
+    found = [judge.measure(f"row {i}", row, truth)["lpips"] for i, row in enumerate(rows)]
+    assert [rgb is truth.rgb for rgb in asked].count(True) == 1 and len(asked) == 3
+    for values, row in zip(found, rows, strict=True):
+        torch.testing.assert_close(values, network(row.rgb, truth.rgb))
+    assert judge.measure(TRUTH, truth, truth) == {}
 
 
 def test_frechet_distance_agrees_with_torch_fidelity():
