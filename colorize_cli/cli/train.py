@@ -202,7 +202,7 @@ def train(
     push: PushOpt = None,
     quiet: QuietOpt = False,
 ) -> None:
-    """Train a network on colour photos; the checkpoint goes to --model of colorize and eval.
+    """Train a network on color photos; the checkpoint goes to --model of colorize and eval.
 
     On several GPUs: accelerate launch -m colorize_cli train --data celeba
     """

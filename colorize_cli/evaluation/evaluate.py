@@ -73,14 +73,14 @@ def evaluate(
     dropped: list[str] = []
     total, done = len(references), 0
     size = max(BATCH, *(candidate.batch for candidate in candidates))
-    with side_by_side(device) as lanes, ThreadPoolExecutor(_READERS) as readers:
-        many = 2 * lanes.count * size
+    with side_by_side(device) as workers, ThreadPoolExecutor(_READERS) as readers:
+        many = 2 * workers.count * size
         reads = ahead(readers, lambda reference: read_by_protocol(reference, job.protocol), references, many)
 
         def work(batch: list[Read]) -> tuple[list[Read], Measured | None]:
             return batch, _measure(batch, judges, candidates, device)
 
-        for batch, measured in ahead(lanes.pool, work, _batches(reads, size), lanes.count + 1):
+        for batch, measured in ahead(workers.pool, work, _batches(reads, size), workers.count + 1):
             failed += [(read.reference.name, read.error) for read in batch if read.error]
             dropped += [read.reference.name for read in batch if read.grey]
             if measured is not None:

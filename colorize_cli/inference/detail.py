@@ -5,13 +5,13 @@ Out: ab, (2, h', w'), Lab units, of the whole scan, on a finer grid where that w
 
 Two things are done, each only where it was measured to help (tests/benchmarks/detail.py):
 
-- A scan that holds several pictures in rows and columns is coloured picture by picture, each seen as large as a photo
+- A scan that holds several pictures in rows and columns is colored picture by picture, each seen as large as a photo
   of its own; what was said of it within the whole counts for the lesser part. This is what `auto` does; a scan of one
   picture it leaves as it is, since closer looks at parts of a photo, whatever they are told of the whole, know less
   of it and gain nothing on the average.
 - With a number of levels, each picture is gone over by tiles at twice the size, then at four times, and so on. Tiles
-  overlap; each is given the colours found so far as hints, every `HINT_EVERY` pixels; a network that takes no hints
-  has its tiles' coarse colours replaced by those found so far. Tiles are joined by windows that sum to one, and the
+  overlap; each is given the colors found so far as hints, every `HINT_EVERY` pixels; a network that takes no hints
+  has its tiles' coarse colors replaced by those found so far. Tiles are joined by windows that sum to one, and the
   result is the mean of what was known before and what the tiles say.
 """
 
@@ -52,7 +52,7 @@ class Refined:
     Attributes:
         ab: (2, h, w), Lab units.
         lightness: L* of the whole scan at the size at which the network saw it last.
-        pictures: how many were found on the scan and coloured each by itself; 1 where it is one picture.
+        pictures: how many were found on the scan and colored each by itself; 1 where it is one picture.
         levels: how many times tiles went over it.
     """
 
@@ -93,7 +93,7 @@ def refine(
     vividness: float | None = None,
     most: int = MOST_AREA,
 ) -> Refined:
-    """Refine the colours of one scan.
+    """Refine the colors of one scan.
 
     Args:
         predictor: the network.
@@ -107,7 +107,7 @@ def refine(
         most: pixels of the whole scan's lightness that can be had at once, where that is less than `MOST_AREA`.
 
     Returns:
-        The colours; `whole` itself where nothing is to be done: `off`, a network that must not be tiled, or `auto`
+        The colors; `whole` itself where nothing is to be done: `off`, a network that must not be tiled, or `auto`
         and one picture. Memory: the lightness of the finest level and twice its ab, whatever the scan's size.
 
     Raises:
@@ -123,15 +123,15 @@ def refine(
         return Refined(whole, seen)
     scan = _Scan(predictor, boxes or (Box(0, 1, 0, 1),), lightness, size, min(most, MOST_AREA))
     levels = min(detail.levels or 0, scan.deepest)
-    colours = [whole]
+    colors = [whole]
     if boxes:
         seen, parts = scan.at(0)
         own = predictor.predict([Request(part) for part in parts], vividness)
-        colours = [_mixed(whole, box, ab) for box, ab in zip(boxes, own, strict=True)]
+        colors = [_mixed(whole, box, ab) for box, ab in zip(boxes, own, strict=True)]
     for level in range(1, levels + 1):
         seen, parts = scan.at(level)
-        colours = [_gone_over(predictor, part, ab, detail, vividness) for part, ab in zip(parts, colours, strict=True)]
-    ab = put_together(whole, boxes, colours) if boxes else colours[0]
+        colors = [_gone_over(predictor, part, ab, detail, vividness) for part, ab in zip(parts, colors, strict=True)]
+    ab = put_together(whole, boxes, colors) if boxes else colors[0]
     return Refined(ab, seen, max(1, len(boxes)), levels)
 
 

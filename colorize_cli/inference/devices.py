@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _GPU_FILES = ("nvidiactl", "nvhost-ctrl", "dxg", "kfd")  # in /dev: NVIDIA's driver, on a Jetson, in WSL, and AMD's
 _SMALL_NETWORK = 20_000_000  # parameters
-_LANES = 4  # batches at once on a CPU, at most: each needs memory of its own
+_MOST_WORKERS = 4  # batches at once on a CPU, at most: each needs memory of its own
 
 
 def has_torch() -> bool:
@@ -95,34 +95,34 @@ def cpu_threads(parameters: int) -> int:
     return _allowed(max(1, cores() // 2) if parameters < _SMALL_NETWORK else cores())
 
 
-def cpu_lanes(parameters: int, photos: int) -> int:
+def cpu_workers(parameters: int, photos: int) -> int:
     """Photos that a network on the CPU sees at once, each on its share of the cores.
 
     A large network's threads wait for each other at every layer; networks that share nothing never wait. One photo
     alone gets all cores, and a small network, whose threads are few, has nothing to share out.
     """
-    return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(cores()), _LANES, photos))
+    return 1 if parameters < _SMALL_NETWORK else max(1, min(_allowed(cores()), _MOST_WORKERS, photos))
 
 
-def onnx_lanes(parameters: int, photos: int) -> int:
+def onnx_workers(parameters: int, photos: int) -> int:
     """Photos that ONNX Runtime sees at once; beside a small network half of the cores decode and encode."""
     if parameters >= _SMALL_NETWORK:
-        return cpu_lanes(parameters, photos)
+        return cpu_workers(parameters, photos)
     return max(1, min(_allowed(cores() // 2), photos))
 
 
-def session_threads(parameters: int, lanes: int) -> int:
+def session_threads(parameters: int, workers: int) -> int:
     """Threads of ONNX Runtime for each of so many pictures side by side: one, or a large network's share of the cores.
 
     What it gives does not depend on them.
     """
-    return 1 if parameters < _SMALL_NETWORK else max(1, _allowed(cores()) // lanes)
+    return 1 if parameters < _SMALL_NETWORK else max(1, _allowed(cores()) // workers)
 
 
-def lane_pool(count: int) -> ThreadPoolExecutor:
+def worker_pool(count: int) -> ThreadPoolExecutor:
     """As many threads, each of which computes on its share of the cores."""
     each = max(1, _allowed(cores()) // count)
-    return ThreadPoolExecutor(count, "lane", _take_cores, (each,))
+    return ThreadPoolExecutor(count, "network", _take_cores, (each,))
 
 
 def _take_cores(count: int) -> None:
@@ -142,7 +142,7 @@ def _take_cores(count: int) -> None:
 
 
 @dataclass(frozen=True)
-class Lanes:
+class NetworkWorkers:
     """Threads that each take a whole batch through network and arithmetic."""
 
     pool: ThreadPoolExecutor
@@ -150,20 +150,20 @@ class Lanes:
 
 
 @contextmanager
-def side_by_side(device: torch.device) -> Iterator[Lanes]:
+def side_by_side(device: torch.device) -> Iterator[NetworkWorkers]:
     """Share the cores out: a few batches at once, each on its own cores, rather than one batch on all of them.
 
     A network's threads wait for each other at every layer, and for those of the arithmetic beside it; threads that
-    share nothing never wait. On a GPU there are two lanes: one batch is in the network while another is measured.
+    share nothing never wait. On a GPU there are two workers: one batch is in the network while another is measured.
     """
     import torch
 
-    count = min(_allowed(cores()), _LANES) if device.type == "cpu" else 2
+    count = min(_allowed(cores()), _MOST_WORKERS) if device.type == "cpu" else 2
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with lane_pool(count) as pool:
-            yield Lanes(pool, count)
+        with worker_pool(count) as pool:
+            yield NetworkWorkers(pool, count)
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
@@ -178,7 +178,7 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 def pick_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
-    """The dtype that a precision means on a device; `auto` is the fastest that keeps the colours.
+    """The dtype that a precision means on a device; `auto` is the fastest that keeps the colors.
 
     Raises:
         UsageError: fp16 on a CPU, which has no arithmetic for it.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize_cli.errors import TORCH, MissingPackageError, UsageError
-from colorize_cli.inference.devices import cpu_lanes, has_torch, onnx_lanes, pick_device, pick_dtype, surely_cpu
+from colorize_cli.inference.devices import cpu_workers, has_torch, onnx_workers, pick_device, pick_dtype, surely_cpu
 from colorize_cli.inference.option_values import Precision
 from colorize_cli.inference.options import ModelOptions
 from colorize_cli.inference.predictor import Predictor
@@ -109,8 +109,8 @@ def load_predictor(
         graph = load_onnx(name)
         device = device if graph is None else onnx_device(device)
     if graph is not None:
-        lanes = onnx_lanes(graph.spec.parameters, photos)
-        predictor = Predictor(graph, device, None, options.batch or None, lanes=lanes)
+        workers = onnx_workers(graph.spec.parameters, photos)
+        predictor = Predictor(graph, device, None, options.batch or None, workers=workers)
         return LoadedPredictor(predictor, device, "float32", photos)
     if not has_torch():
         check_name(name)
@@ -120,8 +120,8 @@ def load_predictor(
     place = pick_device(options.device)
     dtype = pick_dtype(precision, place)
     model = load_model(name, on_download)
-    lanes = cpu_lanes(model.spec.parameters, photos)
-    predictor = Predictor(model, place, dtype, options.batch or None, lanes=lanes)
+    workers = cpu_workers(model.spec.parameters, photos)
+    predictor = Predictor(model, place, dtype, options.batch or None, workers=workers)
     gpu = place if place.type == "cuda" else None
     return LoadedPredictor(predictor, str(place), str(dtype).removeprefix("torch."), photos, gpu)
 

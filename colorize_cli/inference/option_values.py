@@ -57,7 +57,7 @@ class OutputFormat(StrEnum):
 
 
 class Method(StrEnum):
-    """How colours are found."""
+    """How colors are found."""
 
     network = "network"
     levin = "levin"
@@ -72,7 +72,7 @@ class Detail:
     Attributes:
         levels: how many times tiles go over it, each time at twice the size; 0 is `off`; None is `auto`.
         tile: edge of a tile, pixels as the network sees them; 0 is what the network was made for.
-        overlap: of neighbouring tiles, pixels; None is half the tile.
+        overlap: of neighboring tiles, pixels; None is half the tile.
     """
 
     levels: int | None = None

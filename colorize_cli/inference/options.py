@@ -123,7 +123,7 @@ class GuidanceOptions:
         if method is Method.levin and self.hints is None:
             raise UsageError("--method levin spreads hints, and there are none", hint="Give --hints DIR.")
         if method in (Method.welsh, Method.charpiat) and self.reference is None:
-            raise UsageError(f"--method {method} takes colours from a reference", hint="Give --reference PHOTO.")
+            raise UsageError(f"--method {method} takes colors from a reference", hint="Give --reference PHOTO.")
         if method in (Method.welsh, Method.charpiat) and self.hints is not None:
             raise UsageError(f"--method {method} takes no --hints", hint="--method network takes both.")
         if method is Method.levin and self.reference is not None:

@@ -1,7 +1,7 @@
-"""What people say about a batch's colours, found for each photo: hints in side-cars, references, its album.
+"""What people say about a batch's colors, found for each photo: hints in side-cars, references, its album.
 
 In:  options; the photos that were found
-Out: for each photo: hints for the network, or colours from hints and references alone; what of it its note must say
+Out: for each photo: hints for the network, or colors from hints and references alone; what of it its note must say
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MEMORY = 1500 << 20  # bytes for all solves at once, unless --max-memory allows
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one page's colours, at the size that the network sees.
+    """What is known of one page's colors, at the size that the network sees.
 
     Attributes:
         shown: hints that the network is given.
@@ -56,7 +56,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Carried:
-    """The colours of a scene's key photo, on their way to another photo of it: `key_ab` is (2, h, w), Lab units."""
+    """The colors of a scene's key photo, on their way to another photo of it: `key_ab` is (2, h, w), Lab units."""
 
     key: Features
     key_ab: Plane
@@ -178,7 +178,7 @@ class PhotoGuidance:
             raise HintError("no hints for it", path=photo, hint=f"--method levin needs {printable(name)} in --hints.")
 
     def unused(self, photo: Path) -> tuple[str, ...]:
-        """What to say of a photo that is left as it is, since it has colour."""
+        """What to say of a photo that is left as it is, since it has color."""
         return ("its hints are not used; --on-color recolor uses them",) if self.sidecars.get(photo) else ()
 
     def read(self, photo: Path) -> tuple[Sidecar, ...]:
@@ -192,7 +192,7 @@ class PhotoGuidance:
     def know(
         self, lightness: Plane, photo_size: tuple[int, int], sidecars: Sequence[Sidecar], carried: Carried | None
     ) -> Known:
-        """What is known of a page's colours.
+        """What is known of a page's colors.
 
         Args:
             lightness: as the network sees it, (h, w), [0, 100].
@@ -220,7 +220,7 @@ class PhotoGuidance:
     def colors(
         self, pixels: NDArray[Any], size: tuple[int, int], space: RgbSpace, sidecars: Sequence[Sidecar]
     ) -> Guided:
-        """Colours of a page without a network: Levin's, Welsh's or Charpiat's, found on a reduced copy.
+        """Colors of a page without a network: Levin's, Welsh's or Charpiat's, found on a reduced copy.
 
         Args:
             pixels: the page, or a copy of it that is not smaller than `working_size`.

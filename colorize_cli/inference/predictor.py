@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.errors import OutOfMemoryError, PredictionError, UsageError
 from colorize_cli.inference.backends import Backend
-from colorize_cli.inference.devices import lane_pool, pick_device, session_threads
+from colorize_cli.inference.devices import pick_device, session_threads, worker_pool
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.load import OnnxModel
@@ -35,7 +35,7 @@ Ask = Callable[[Plane], Plane]  # planes, (N, 1 or 4, H, W), to what a network s
 
 @dataclass(frozen=True)
 class HintPlanes:
-    """Known colours of one photo: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at any size."""
+    """Known colors of one photo: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at any size."""
 
     ab: Plane
     mask: Plane
@@ -47,7 +47,7 @@ class Request:
 
     Attributes:
         lightness: (H, W), of any size not below the view's.
-        hints: known colours.
+        hints: known colors.
         as_is: the lightness has the size at which it is to be seen, as a tile has; networks that are made for one
             size alone see it at that all the same.
     """
@@ -83,8 +83,8 @@ def auto_batch(device: str) -> int:
 class Predictor:
     """Runs a model's networks on one device; used by several threads at once.
 
-    Every pass has exactly `batch` pictures (a partial one is filled up with copies), so that a picture's colours do
-    not depend on its neighbours.
+    Every pass has exactly `batch` pictures (a partial one is filled up with copies), so that a picture's colors do
+    not depend on its neighbors.
 
     Args:
         model: what to run; networks of torch are changed, for good, into equal ones that are faster.
@@ -92,7 +92,7 @@ class Predictor:
         dtype: in which arithmetic; None is float32.
         batch: pictures a pass; None is `auto_batch`.
         on_notice: told, in one line, when memory forced a smaller batch or another device.
-        lanes: on a CPU, pictures of a batch that are computed side by side instead of stacked; see `cpu_lanes`.
+        workers: on a CPU, pictures of a batch that are computed side by side instead of stacked; see `cpu_workers`.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class Predictor:
         dtype: torch.dtype | None = None,
         batch: int | None = None,
         on_notice: Callable[[str], None] = lambda _: None,
-        lanes: int = 1,
+        workers: int = 1,
     ) -> None:
         self.model, self.on_notice = model, on_notice
-        self._backend = _backend(model, device, dtype, lanes)
+        self._backend = _backend(model, device, dtype, workers)
         on_cpu = self.device == "cpu"
-        self.batch = batch or (lanes if on_cpu else auto_batch(self.device))
-        self._lanes = lane_pool(lanes) if on_cpu and lanes > 1 else None
+        self.batch = batch or (workers if on_cpu else auto_batch(self.device))
+        self._workers = worker_pool(workers) if on_cpu and workers > 1 else None
         self._giving_way = Lock()
 
     @property
@@ -123,7 +123,7 @@ class Predictor:
     def predict(
         self, requests: Sequence[Request], vividness: float | None = None, divisible: bool = False
     ) -> list[Plane]:
-        """Predict the colour of pictures.
+        """Predict the color of pictures.
 
         Args:
             requests: any number, of any sizes; equal views are batched.
@@ -145,18 +145,18 @@ class Predictor:
 
     @property
     def palette(self) -> Plane | None:
-        """The colours that `probabilities` speaks of, (Q, 2), Lab units; None where the model gives none."""
+        """The colors that `probabilities` speaks of, (Q, 2), Lab units; None where the model gives none."""
         return None if len(self.model.members) > 1 else self._backend.palette()
 
     def probabilities(self, requests: Sequence[Request]) -> list[Plane]:
-        """How likely each colour of `palette` is in each picture: (Q, h, w), summing to one over Q.
+        """How likely each color of `palette` is in each picture: (Q, h, w), summing to one over Q.
 
         Raises:
-            UsageError: the model gives one colour only.
+            UsageError: the model gives one color only.
             OutOfMemoryError: not even one picture fits on the CPU.
         """
         if self.palette is None:
-            raise UsageError(f"model {self.model.name} gives one colouring only", hint="Try --model mini")
+            raise UsageError(f"model {self.model.name} gives one coloring only", hint="Try --model mini")
         return self._by_member(0, requests, self._backend.probabilities)
 
     def _by_member(self, member: int, requests: Sequence[Request], ask: Ask, divisible: bool = False) -> list[Plane]:
@@ -185,8 +185,8 @@ class Predictor:
         return [results[i] for i in range(len(requests))]
 
     def _run(self, pictures: list[Plane], ask: Ask) -> list[Plane]:
-        if self._lanes is not None:
-            return list(self._lanes.map(lambda picture: ask(picture[None])[0], pictures))
+        if self._workers is not None:
+            return list(self._workers.map(lambda picture: ask(picture[None])[0], pictures))
         filled = np.stack(pictures + [pictures[-1]] * (self.batch - len(pictures)))
         return list(ask(filled)[: len(pictures)])
 
@@ -213,11 +213,11 @@ class Predictor:
                 raise OutOfMemoryError("out of memory", hint=hint)
 
 
-def _backend(model: Model, device: torch.device | str | None, dtype: torch.dtype | None, lanes: int) -> Backend:
+def _backend(model: Model, device: torch.device | str | None, dtype: torch.dtype | None, workers: int) -> Backend:
     if isinstance(model, OnnxModel | Ensemble):
         from colorize_cli.inference.backends.onnx import OnnxBackend
 
-        return OnnxBackend(model, str(device or "cpu"), session_threads(model.spec.parameters, lanes))
+        return OnnxBackend(model, str(device or "cpu"), session_threads(model.spec.parameters, workers))
     from colorize_cli.inference.backends.torch import TorchBackend  # torch loads here
 
     return TorchBackend(model, None if device is None else pick_device(str(device)), dtype)

@@ -1,4 +1,4 @@
-"""Read the colour photos that `--reference` names.
+"""Read the color photos that `--reference` names.
 
 In:  a photo, or a folder of some
 Out: references, reduced; a hash of them all
@@ -31,7 +31,7 @@ _LEAST_CHROMA = 2.0  # Lab units, on the mean; below it a photo is grey
 
 @dataclass(frozen=True)
 class References:
-    """What colours are taken from.
+    """What colors are taken from.
 
     Attributes:
         photos: each reduced.
@@ -43,7 +43,7 @@ class References:
 
 
 def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str], None]) -> References:
-    """Read a colour photo, or all colour photos of a folder and those below it.
+    """Read a color photo, or all color photos of a folder and those below it.
 
     Args:
         path: what `--reference` names.
@@ -51,8 +51,8 @@ def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str],
         on_notice: told of every photo in a folder that is of no use.
 
     Raises:
-        PhotoError: the one photo cannot be read, or has no colour.
-        NothingToDoError: no such file or folder, or none in colour in it.
+        PhotoError: the one photo cannot be read, or has no color.
+        NothingToDoError: no such file or folder, or none in color in it.
     """
     sources = [source.path for source in discover([path]).sources]
     if len(sources) > _MOST:
@@ -69,7 +69,7 @@ def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str],
                 raise
             on_notice(f"Not used as a reference: {one_line(error)}")
     if not found:
-        raise NothingToDoError(f"no colour photo in {printable(path)}", hint="--reference wants a photo in colour.")
+        raise NothingToDoError(f"no color photo in {printable(path)}", hint="--reference wants a photo in color.")
     whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
     return References(tuple(found), whole)
 
@@ -85,5 +85,5 @@ def _read(path: Path, limits: DecodeLimits, area: int) -> Reference:
     ab = ab_of(small, space)
     # not own_color: a blue sky over brown earth is a curve over lightness, and a fine reference
     if np.hypot(*ab).mean() < _LEAST_CHROMA:
-        raise HintError(f"the reference {printable(path)} has no colour", path=path, hint="Give a photo in colour.")
+        raise HintError(f"the reference {printable(path)} has no color", path=path, hint="Give a photo in color.")
     return Reference(np.asarray(lightness_of(small, space), np.float32), ab)

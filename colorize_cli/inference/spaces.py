@@ -27,7 +27,7 @@ def in_known_spaces(photo: Photo) -> Photo:
                 if page.pixels.shape[2:] == (3,) and page.pixels.dtype == np.uint8
                 else None
             )
-            said = "its colour profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB")
+            said = "its color profile is a table: " + ("read as sRGB" if srgb is None else "brought to sRGB")
             notes.append(Note(said, Loss.profile))
             kept = page.pixels if srgb is None else srgb
             page = replace(page, pixels=kept, icc=None, metadata=replace(page.metadata, tag_srgb=True))

@@ -54,7 +54,7 @@ class Line:
 
 
 def lay(length: int, tile: int, overlap: int) -> Line:
-    """Lay tiles along an axis, evenly, so that neighbours share at least `overlap` pixels.
+    """Lay tiles along an axis, evenly, so that neighbors share at least `overlap` pixels.
 
     Args:
         length: pixels; cut to a multiple of `STEP`.
@@ -85,27 +85,27 @@ def part_of(ab: Floats, place: tuple[slice, slice], size: tuple[int, int]) -> Fl
 
 
 def resized(ab: Floats, size: tuple[int, int]) -> Floats:
-    """Colours, (2, h, w), at another size: bicubic up, by area down."""
+    """Colors, (2, h, w), at another size: bicubic up, by area down."""
     way = cv2.INTER_CUBIC if size[0] >= ab.shape[1] else cv2.INTER_AREA
     return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in ab]).astype(np.float32)
 
 
-def put_together(whole: Floats, boxes: Sequence[Box], colours: Sequence[Floats]) -> Floats:
-    """Pictures in their places on the scan, over what was said of the whole; they fade over into their neighbours.
+def put_together(whole: Floats, boxes: Sequence[Box], colors: Sequence[Floats]) -> Floats:
+    """Pictures in their places on the scan, over what was said of the whole; they fade over into their neighbors.
 
     The grid is as fine as the finest picture's. A place between two pictures is a line of the lightness, along which
-    the colours are parted afterwards; so the fade is as narrow as the grid allows.
+    the colors are parted afterwards; so the fade is as narrow as the grid allows.
     """
-    height = max(round(ab.shape[1] / (box.bottom - box.top)) for box, ab in zip(boxes, colours, strict=True))
-    width = max(round(ab.shape[2] / (box.right - box.left)) for box, ab in zip(boxes, colours, strict=True))
+    height = max(round(ab.shape[1] / (box.bottom - box.top)) for box, ab in zip(boxes, colors, strict=True))
+    width = max(round(ab.shape[2] / (box.right - box.left)) for box, ab in zip(boxes, colors, strict=True))
     total = np.zeros((3, height, width), np.float32)  # weighted ab, and the weight
-    for box, ab in zip(boxes, colours, strict=True):
+    for box, ab in zip(boxes, colors, strict=True):
         top, bottom = (round(share * height) for share in (box.top, box.bottom))
         left, right = (round(share * width) for share in (box.left, box.right))
         own = resized(ab, (bottom - top, right - left))
         planes = np.concatenate((own, np.ones((1, *own.shape[1:]), np.float32)))
         total[:, top:bottom, left:right] += planes
-        # a pixel beyond the picture's rim, with the colour of the rim and half a neighbour's weight
+        # a pixel beyond the picture's rim, with the color of the rim and half a neighbor's weight
         rim = np.pad(planes, ((0, 0), (1, 1), (1, 1)), "edge") * np.float32(0.5)
         rim[:, 1:-1, 1:-1] = 0
         ys, xs = slice(max(0, top - 1), min(height, bottom + 1)), slice(max(0, left - 1), min(width, right + 1))

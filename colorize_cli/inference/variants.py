@@ -1,6 +1,6 @@
-"""Several plausible colourings of one photo: how they are asked for, and where they go.
+"""Several plausible colorings of one photo: how they are asked for, and where they go.
 
-In:  requests whose plain colours are found otherwise; a seed
+In:  requests whose plain colors are found otherwise; a seed
 Out: for each variant beyond the first, ab of each request, (2, h, w), Lab units; names and notes of the files
 """
 
@@ -73,8 +73,8 @@ def predict_variants(
     Args:
         predictor: of a model that gives probabilities.
         requests: the pictures.
-        plain: the first variant of each, ab, (2, h, w): what a variant leaves alone keeps these colours.
-        known: what is known of the colours of each, which holds in every variant.
+        plain: the first variant of each, ab, (2, h, w): what a variant leaves alone keeps these colors.
+        known: what is known of the colors of each, which holds in every variant.
         count: of variants with the first, which is the plain result.
         seed: of the choices.
         vividness: as `Predictor.predict` takes it.
@@ -96,9 +96,9 @@ def predict_variants(
             fine = hints.resized((request.lightness.shape[0], request.lightness.shape[1]))
             fine = fine if own.shown is None else own.shown.over(fine)
             asked.append(Request(request.lightness, HintPlanes(fine.ab, fine.mask)))
-    colours = predictor.predict(asked, vividness)
+    colors = predictor.predict(asked, vividness)
     each = count - 1
     return [
-        [held(request.lightness, ab, own.binding) for ab in colours[i * each : (i + 1) * each]]
+        [held(request.lightness, ab, own.binding) for ab in colors[i * each : (i + 1) * each]]
         for i, (request, own) in enumerate(zip(requests, known, strict=True))
     ]

@@ -1,4 +1,4 @@
-"""Colours that stay the same over an album: which photos show one scene, and what they get from its key photo.
+"""Colors that stay the same over an album: which photos show one scene, and what they get from its key photo.
 
 In:  the batch's photos, in order
 Out: the same photos, in the same order; before each stretch of them, what they are to get is laid into the guidance
@@ -28,7 +28,7 @@ from colorize_cli.pipeline.processor import PhotoProcessor
 
 STRETCH = 32
 _NEAR = 8  # places over which a scene is followed from one stretch to the next
-_LEAST = 4  # matches from which colours can be carried at all
+_LEAST = 4  # matches from which colors can be carried at all
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Album:
 
     Args:
         processor: opens photos, and holds the guidance that is filled here.
-        predictor: colours key photos, in the thread that walks through the album.
+        predictor: colors key photos, in the thread that walks through the album.
         sources: the batch.
         jobs: threads that read.
         vividness: as the batch has it.
@@ -72,10 +72,10 @@ class Album:
         self.jobs, self.vividness, self.on_notice = jobs, vividness, on_notice
         self._look = lru_cache(maxsize=2)(self._look_at)
         self._ties: dict[int, Carried] = {}  # of this stretch and the one before
-        self._colours: dict[int, Plane] = {}
+        self._colors: dict[int, Plane] = {}
 
     def walk(self) -> Iterator[tuple[int, Source]]:
-        """The photos with their places, in order; those of a stretch come after its key photos were coloured."""
+        """The photos with their places, in order; those of a stretch come after its key photos were colored."""
         tied_to = -1  # the last stretch whose ties are known
         for number in range(-(-len(self.sources) // STRETCH)):
             places = self._places(number)
@@ -95,7 +95,7 @@ class Album:
         return range(number * STRETCH, min((number + 1) * STRETCH, len(self.sources)))
 
     def _look_at(self, number: int) -> Stretch:
-        """Find the scenes of a stretch; what cannot be read or has colour belongs to none."""
+        """Find the scenes of a stretch; what cannot be read or has color belongs to none."""
         places = self._places(number)
         with ThreadPoolExecutor(self.jobs, "album") as readers:
             seen = dict(zip(places, readers.map(self._features, places), strict=True))
@@ -134,10 +134,10 @@ class Album:
         return any(self._before(number, scene) is not None for scene in self._look(number).scenes)
 
     def _tie(self, number: int) -> None:
-        """Say what each photo of a stretch gets, and colour the photos it gets it from."""
+        """Say what each photo of a stretch gets, and color the photos it gets it from."""
         kept = {*self._places(number - 1)} if number else set[int]()
         self._ties = {i: tie for i, tie in self._ties.items() if i in kept}
-        self._colours = {i: ab for i, ab in self._colours.items() if i in kept}
+        self._colors = {i: ab for i, ab in self._colors.items() if i in kept}
         for scene in self._look(number).scenes:
             own = self._look(number).features
             before, key = self._before(number, scene), scene.key
@@ -152,18 +152,18 @@ class Album:
 
     def _carry(self, key: int, key_features: Features, place: int, features: Features) -> None:
         try:
-            self._ties[place] = Carried(key_features, self._colours_of(key), features)
+            self._ties[place] = Carried(key_features, self._colors_of(key), features)
         except (PhotoError, OutOfMemoryError, OSError, MemoryError) as error:
-            self.on_notice(f"{printable(self.sources[key].path)} gives its scene no colours: {one_line(error)}")
+            self.on_notice(f"{printable(self.sources[key].path)} gives its scene no colors: {one_line(error)}")
 
-    def _colours_of(self, place: int) -> Plane:
+    def _colors_of(self, place: int) -> Plane:
         """The ab of a photo's result, found anew: the result itself may be there already, or written in a lossy way."""
-        if place not in self._colours:
+        if place not in self._colors:
             source = self.sources[place]
             opened = self.processor.first_page(source)
             assert opened is not None  # it has features
             sidecars = self.processor.guidance.read(source.path)
             request, known = self.processor.request(opened, sidecars, self._ties.get(place))
             ab = self.predictor.predict([request], self.vividness)[0]
-            self._colours[place] = held(request.lightness, ab, known.binding)
-        return self._colours[place]
+            self._colors[place] = held(request.lightness, ab, known.binding)
+        return self._colors[place]

@@ -15,7 +15,7 @@ class Status(StrEnum):
     copied = "copied"
     skipped = "skipped"
     made_otherwise = "exists with different settings"
-    left_color = "left, has colour"
+    left_color = "left, has color"
     failed = "failed"
     planned = "planned"
     interrupted = "interrupted"

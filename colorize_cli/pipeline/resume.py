@@ -170,7 +170,7 @@ class Outputs:
             reason = "copied before, since it has color. --overwrite makes it anew."
             return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
         size = copy.stat().st_size
-        return Outcome(source.path, Status.skipped, copy, reason="has colour, copied before", copy_bytes=size)
+        return Outcome(source.path, Status.skipped, copy, reason="has color, copied before", copy_bytes=size)
 
     def _state(self, out: Path, source: Source, wanted: Provenance) -> State:
         """What is in a result's place.
@@ -252,7 +252,7 @@ class Outputs:
         return provenance if number == 1 else variant_note(provenance, number, self.guidance.seed)
 
     def copy(self, index: int) -> Path:
-        """Where a source that has colour is copied to."""
+        """Where a source that has color is copied to."""
         return self.destinations.path(index)
 
     def make_folder(self, folder: Path) -> None:

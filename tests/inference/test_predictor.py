@@ -108,7 +108,7 @@ def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: 
     rng = np.random.default_rng(0)
     requests = [Request(rng.uniform(0, 100, (64, 96)).astype(np.float32)) for _ in range(5)]
     alone = Predictor(model, torch.device("cpu")).predict(requests)
-    beside = Predictor(model, torch.device("cpu"), lanes=3).predict(requests)
+    beside = Predictor(model, torch.device("cpu"), workers=3).predict(requests)
     for one, other in zip(alone, beside, strict=True):
         np.testing.assert_allclose(other, one, atol=1e-3)
 
@@ -116,9 +116,9 @@ def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: 
 def test_large_networks_share_the_cores_out_among_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert devices.cpu_lanes(55_000_000, 24) == 4
-    assert devices.cpu_lanes(55_000_000, 1) == 1
-    assert devices.cpu_lanes(11_000_000, 24) == 1
+    assert devices.cpu_workers(55_000_000, 24) == 4
+    assert devices.cpu_workers(55_000_000, 1) == 1
+    assert devices.cpu_workers(11_000_000, 24) == 1
 
 
 class Flat(Generator):

@@ -245,7 +245,7 @@ def test_a_reference_gives_its_colours(tiny_model: Path, tmp_path: Path, with_ne
 def test_grey_references_are_refused_by_name(tiny_model: Path, tmp_path: Path):
     grey_photo(tmp_path / "in" / "a.png")
     grey = grey_photo(tmp_path / "references" / "grey.png")
-    for path, said in ((grey, "grey.png has no colour"), (tmp_path / "references", "no colour photo in")):
+    for path, said in ((grey, "grey.png has no color"), (tmp_path / "references", "no color photo in")):
         with pytest.raises(ColorizeError, match=said):
             colorize(tiny_model, tmp_path / "in", tmp_path / "out", reference=path)
 
@@ -287,7 +287,7 @@ def test_variants_of_a_trained_kind_of_network_repeat(tiny_model: Path, tmp_path
 def test_variants_need_probabilities(tiny_model: Path, tmp_path: Path, with_network):
     with_network(Ramp(), False)
     grey_photo(tmp_path / "in" / "a.png")
-    with pytest.raises(UsageError, match="one colouring only"):
+    with pytest.raises(UsageError, match="one coloring only"):
         colorize(tiny_model, tmp_path / "in", tmp_path / "out", variants=2)
 
 
