@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 
 from colorize_cli.errors import DataError, DownloadError, printable
-from colorize_cli.files.atomic import write_text
+from colorize_cli.files.atomic import replacing, write_text
 from colorize_cli.models.hubdata import HubFileInfo, dataset_address, dataset_files
 from colorize_cli.models.transfer import ANY, Address, Patience, download
 from colorize_cli.models.weights import offline
@@ -167,9 +167,8 @@ def bring_lists(web: WebFile, wanted: Sequence[str], folder: Path, on_bytes: OnB
             for name in missing:
                 source = tar.extractfile(members[name])
                 assert source is not None
-                beside = folder / f".{name}.{os.getpid()}.part"
-                beside.write_bytes(source.read())
-                os.replace(beside, folder / name)
+                with replacing(folder / name) as part:
+                    part.write_bytes(source.read())
     except (tarfile.TarError, KeyError) as error:
         raise DownloadError(
             f"{archive} does not hold {', '.join(missing)}", hint="Remove it, and try again."

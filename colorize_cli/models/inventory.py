@@ -6,7 +6,6 @@ Out: for each: a status, a verdict, a path
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
+from colorize_cli.files.atomic import replacing
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, feature_extractors, known
 from colorize_cli.models.ensemble import BEST
@@ -157,9 +157,8 @@ def add(name: str, source: str, on_progress: Progress | None = None) -> Path:
     sha256 = sha256 or sha256_of(file)
     entry.folder.mkdir(parents=True, exist_ok=True)
     if is_safetensors(file):  # with its header, which says what it is
-        beside = entry.weights.with_name(f".{entry.weights.name}.{os.getpid()}.part")
-        shutil.copyfile(file, beside)
-        os.replace(beside, entry.weights)
+        with replacing(entry.weights) as part:
+            shutil.copyfile(file, part)
     else:
         write_safetensors(read_state(file), entry.weights)
     entry.commit(path.name if path.is_file() else source, sha256, source if repo and not path.is_file() else str(path))

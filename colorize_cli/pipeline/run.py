@@ -211,7 +211,7 @@ class BatchRun:
         loaded = self.load(photos, self._notice)
         check_tileable(loaded.predictor, model.detail)
         if guidance.variants > 1 and loaded.predictor.palette is None:
-            raise UsageError(f"model {model.name} gives one colouring only", hint="--variants needs --model mini.")
+            raise UsageError(f"model {model.name} gives one coloring only", hint="--variants needs --model mini.")
         return loaded
 
 
