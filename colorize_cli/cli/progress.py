@@ -22,7 +22,7 @@ from colorize_cli.errors import printable
 from colorize_cli.pipeline.outcome import Status
 
 if TYPE_CHECKING:
-    from colorize_cli.inference.scans import Part
+    from colorize_cli.inference.large_files import FileProgress
     from colorize_cli.pipeline.run import Progress as PhotoProgress
 
 LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
@@ -93,7 +93,7 @@ class Meter:
             text = (info or self._counted(done, total)) if counted else f"{100 * done / total:.1f} %, {info}"
             console.stderr.print(f"{title}: {text}", markup=False)
 
-    def show_part(self, part: Part) -> None:
+    def show_part(self, part: FileProgress) -> None:
         """Say how far one large file is: a bar of its own, which goes when a stage is done."""
         name = printable(part.source.name)
         if self._bar is not None:

@@ -1,4 +1,4 @@
-"""`merge_luma` for a photo that comes a few rows at a time: no seam shows where they meet.
+"""`merge_luma` for a photo that comes as a whole or a few rows at a time: no seam shows where they meet.
 
 In:  some rows of a grey photo, (n, W) uint8, with those above and below them; ab of the whole photo, (2, h, w) float32
 Out: Y, Cb and Cr of these rows, as `merge_luma` gives them for the whole photo
@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from colorize_cli.color.luma import Floats, Grey, planes_of, spacing_of, whole_numbers
+from colorize_cli.color.luma import Floats, Grey, merge_luma, planes_of, spacing_of, whole_numbers
 from colorize_cli.color.upsample import cubic_weights
 
 _BAND = 8  # rows of nodes that are made at once; each is a mean of four rows, the others of a band are in vain
@@ -44,6 +44,8 @@ class LumaRows:
         Returns:
             Y, Cb and Cr; see `merge_luma`.
         """
+        if len(grey) == self.shape[0]:
+            return merge_luma(grey, self._ab)
         spacing, rows = self._spacing, (len(grey) + 1) // 2
         first = (top - len(above)) // 2
         last = first + (len(above) + len(grey) + len(below) + 1) // 2

@@ -1,7 +1,7 @@
 """What a file format says of itself and can do: the base of the objects in `table`.
 
 In:  the start of a file, or the whole; later a photo and its colored pages
-Out: what it declares, its decoded pages, the pieces of a new file
+Out: what it declares, its decoded pages, a new file
 
 A new format is a package with one of these, and its line in `table`.
 """
@@ -9,144 +9,23 @@ A new format is a package with one of these, and its line in `table`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import Flag, auto
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 from colorize_cli.errors import in_words
 from colorize_cli.files.atomic import Patch
-from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
+from colorize_cli.formats.declared import MOST_TEXT, Declared, FileParts, Holds, OpenedRows, Stripped
+from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.limits import check_need, check_size
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.strip import Strip
+from colorize_cli.formats.writer import OneBlock, Writer
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import NAMESPACE, Provenance, parse
 
-Rows = Iterator[tuple[int, DecodedPage]]
-Piece = bytes | Patch
 _MARK = NAMESPACE.encode()
 _NEAR = 256 << 10  # bytes from either end, where formats without places of their own keep text
-_MOST_TEXT = 64 << 20
-
-
-class Block(Flag):
-    """A kind of metadata that a format has a place for.
-
-    `exif` is the block, byte for byte; `tiff_tags` are the tags that it holds, as a TIFF's own. Of comments a format
-    may hold the first alone.
-    """
-
-    exif = auto()
-    tiff_tags = auto()
-    extended_xmp = auto()
-    damaged_xmp = auto()
-    iptc = auto()
-    first_comment = auto()
-    comments = auto()
-    png_chunks = auto()
-    png_texts = auto()
-    jpeg_segments = auto()
-    jp2_boxes = auto()
-    icc = auto()
-    resolution = auto()
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What a header declares, before anything is decoded.
-
-    Attributes:
-        width, height: of its picture, or its largest one, as stored; not yet upright.
-        depth: bits per sample.
-        channels: samples per pixel as stored.
-        need: bytes that decoding its pixels takes at its peak, beside the file's own bytes.
-        copies: how often the file's bytes are in memory at that time.
-    """
-
-    width: int
-    height: int
-    depth: int
-    channels: int
-    need: int
-    copies: int = 2
-
-    @classmethod
-    def of(
-        cls, size: tuple[int, int], depth: int, channels: int, each: int, copies: int = 2, more: int = 0
-    ) -> Declared:
-        """By the bytes that each pixel takes, and `more` beside them.
-
-        Raises:
-            Damaged: it declares no pixels.
-        """
-        if size[0] <= 0 or size[1] <= 0:
-            raise Damaged(f"damaged picture: its header declares {size[0]:,} x {size[1]:,} pixels")
-        return cls(size[0], size[1], depth, channels, size[0] * size[1] * each + more, copies)
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of the picture."""
-        return self.width * self.height
-
-    def peak(self, file_size: int) -> int:
-        """Bytes that decoding a file of that size takes."""
-        return self.need + self.copies * file_size
-
-
-@dataclass(frozen=True)
-class OpenedRows:
-    """A file whose rows are read a few at a time.
-
-    Attributes:
-        photo: pages of a single pixel, and what stands around them.
-        shapes: height and width of each page, as stored.
-        readers: of each page, what starts reading its rows as they are stored.
-        reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
-        whole: of a JPEG, what reads the rows that are to stay in memory, which is faster.
-    """
-
-    photo: DecodedPhoto
-    shapes: list[tuple[int, int]]
-    readers: list[Callable[[], Rows]]
-    reduced: Callable[[int], Rows] | None = None
-    whole: Callable[[], Rows] | None = None
-
-
-class FileParts:
-    """Pieces of an open file; those near its start are there already.
-
-    Args:
-        file: it.
-        head: its first bytes.
-        size: of the file.
-    """
-
-    def __init__(self, file: BinaryIO, head: bytes, size: int) -> None:
-        self.file, self.head, self.size = file, head, size
-
-    def at(self, start: int, count: int) -> bytes:
-        """Some bytes; fewer where the file ends."""
-        if start + count <= len(self.head):
-            return self.head[start : start + count]
-        self.file.seek(start)
-        return self.file.read(min(count, _MOST_TEXT))
-
-
-@dataclass(frozen=True)
-class Stripped:
-    """A file with less around its pictures.
-
-    Attributes:
-        data: its bytes.
-        changed: something went; else it is the source's file, but for our note.
-        notes: what was left out besides what was asked for.
-    """
-
-    data: bytes
-    changed: bool
-    notes: list[str] = field(default_factory=list)
 
 
 class Format:
@@ -173,7 +52,7 @@ class Format:
     suffixes: ClassVar[tuple[str, ...]]
     read_suffixes: ClassVar[frozenset[str]] = frozenset()
     starts: ClassVar[tuple[bytes, ...]] = ()
-    holds: ClassVar[Block] = Block.exif | Block.icc | Block.damaged_xmp
+    holds: ClassVar[Holds] = Holds.exif | Holds.icc | Holds.damaged_xmp
     written_as: ClassVar[tuple[PhotoFormat, str] | None] = None
     longest_side: ClassVar[int] = 2**31
     has_alpha: ClassVar[bool] = True
@@ -283,7 +162,7 @@ class Format:
 
     def note(self, parts: FileParts) -> Provenance | None:
         """The provenance note of a file; by default near its start, near its end, or between."""
-        for start, count in ((0, _NEAR), (max(parts.size - _NEAR, 0), _NEAR), (0, min(parts.size, _MOST_TEXT))):
+        for start, count in ((0, _NEAR), (max(parts.size - _NEAR, 0), _NEAR), (0, min(parts.size, MOST_TEXT))):
             data = parts.at(start, count)
             if (at := data.find(_MARK)) < 0:
                 if not self.has_end and start or parts.size <= _NEAR:
@@ -313,20 +192,21 @@ class Format:
         """Whether a result holds exactly the pixels that the encoder was given."""
         return self.lossless
 
-    def encode(
-        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[Iterable[Piece], list[str]]:
-        """The pieces of a new file.
+    def writer(self, photo: Photo, quality: int | None, note: Provenance, block_rows: int) -> Writer:
+        """What writes a file, a block at a time.
 
         Args:
             photo: its metadata are as `holds` allows.
-            colored: each page, (H, W, 3); of a JPEG luma and chroma may stand for it.
             quality: 1 to 100, of a lossy coding; None is near the source's.
             note: says how the file was made.
-
-        Returns:
-            The pieces; what is to be said of the file.
+            block_rows: rows of a block at most, of a format that is written in strips; 0 where a page is one block.
         """
+        return OneBlock(self.encode, photo, quality, note)
+
+    def encode(
+        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
+    ) -> tuple[bytes, list[str]]:
+        """A file whose pages are one block each, and what is to be said of it; for the rest see `writer`."""
         raise NotImplementedError
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped | list[Patch] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.formats.base import FileParts
+from colorize_cli.formats.declared import FileParts
 
 _MOST_PARTS = 100_000
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from colorize_cli.formats import exif, thumbnail
-from colorize_cli.formats.base import Block, Format
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo
 from colorize_cli.formats.png import png_file
@@ -55,44 +56,44 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
         format: of the output.
     """
     metadata, notes, holds = photo.metadata, list[str](), format.holds
-    has_tags = Block.tiff_tags in holds
+    has_tags = Holds.tiff_tags in holds
 
     def lost(what: str, number: int = 1) -> None:
         verb, them = ("was", "it") if number == 1 else ("were", "them")
         notes.append(Note(f"{what} {verb} left out: {format.name.upper()} has no place for {them}", Loss.metadata))
 
-    if metadata.xmp_extended and Block.extended_xmp not in holds:
+    if metadata.xmp_extended and Holds.extended_xmp not in holds:
         packet = extended.whole(metadata.xmp, metadata.xmp_extended)
         if packet == metadata.xmp:
             notes.append(Note("its ExtendedXMP cannot be read and was left out", Loss.metadata))
         metadata = replace(metadata, xmp=packet, xmp_extended=())
-    if Block.damaged_xmp not in holds and metadata.xmp and xmp.fault(metadata.xmp):
+    if Holds.damaged_xmp not in holds and metadata.xmp and xmp.fault(metadata.xmp):
         said = f"its XMP cannot be read and was left out: {format.name.upper()} holds none that is damaged"
         notes.append(Note(said, Loss.metadata))
         metadata = replace(metadata, xmp=None)
     if metadata.thumbnail:
         notes.append(exif.THUMBNAIL_LEFT_OUT)
         metadata = replace(metadata, thumbnail=None)
-    if metadata.exif and not holds & (Block.exif | Block.tiff_tags):
+    if metadata.exif and not holds & (Holds.exif | Holds.tiff_tags):
         lost("EXIF")
     if metadata.exif and has_tags and not any(tags_of_exif(metadata.exif, order) for order in "<>"):
         notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
-    if metadata.iptc and Block.iptc not in holds:
+    if metadata.iptc and Holds.iptc not in holds:
         lost("IPTC")
-    comments = metadata.comments[1:] if Block.first_comment in holds else metadata.comments
-    if comments and Block.comments not in holds:
+    comments = metadata.comments[1:] if Holds.first_comment in holds else metadata.comments
+    if comments and Holds.comments not in holds:
         lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
-    if Block.png_chunks not in holds:
-        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if Block.png_texts in holds else set())
+    if Holds.png_chunks not in holds:
+        other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if Holds.png_texts in holds else set())
         if other:
             lost(f"PNG chunks ({', '.join(sorted(kind.decode('latin-1') for kind in other))})", 2)
-    if Block.jpeg_segments not in holds and metadata.segments:
+    if Holds.jpeg_segments not in holds and metadata.segments:
         lost(f"JPEG segments ({', '.join(sorted({f'APP{marker - 0xE0}' for marker, _ in metadata.segments}))})", 2)
-    if Block.jp2_boxes not in holds and metadata.boxes:
+    if Holds.jp2_boxes not in holds and metadata.boxes:
         lost(f"JPEG 2000 boxes ({', '.join(sorted({jp2_file.described(box) for box in metadata.boxes}))})", 2)
     if not has_tags and (codes := _tags_of_tiff_alone(photo, format)):
         lost(f"TIFF tags ({', '.join(map(str, codes))})", 2)
-    if Block.icc not in holds and any(page.icc for page in photo.pages):
+    if Holds.icc not in holds and any(page.icc for page in photo.pages):
         said = f"its color profile was left out: {format.name.upper()} has no place for it"
         notes.append(Note(said, Loss.profile))
     if _moves_a_maker_note(photo, format):
@@ -102,7 +103,7 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
 
 def _tags_of_tiff_alone(photo: Photo, format: Format) -> list[int]:
     """The tags of a TIFF's pages for which a format has no place, in order."""
-    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if Block.exif in format.holds else {282, 283, 296})
+    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if Holds.exif in format.holds else {282, 283, 296})
     pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
     return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
 
@@ -116,7 +117,7 @@ def with_new_thumbnail(photo: Photo, format: Format, pixels: AnyPixels | LumaPla
         pixels: of the output's first page.
     """
     metadata = photo.metadata
-    if not metadata.exif or not metadata.thumbnail or Block.exif not in format.holds:
+    if not metadata.exif or not metadata.thumbnail or Holds.exif not in format.holds:
         return photo
     block = thumbnail.renewed(metadata.exif, metadata.thumbnail, pixels)
     if block is None:
@@ -130,7 +131,7 @@ def _moves_a_maker_note(photo: Photo, format: Format) -> bool:
         return any(page.metadata.tags and breaks_when_moved(page.metadata.tags.tags) for page in photo.pages)
     block = photo.metadata.exif
     return (
-        Block.tiff_tags in format.holds
+        Holds.tiff_tags in format.holds
         and bool(block)
         and any(breaks_when_moved(tags_of_exif(block, order)) for order in "<>")
     )

@@ -1,31 +1,46 @@
-"""Write a photo: colours into a file of the source's kind, with all that stood around its pixels.
+"""Write a photo: colors into a file of the source's kind, with all that stood around its pixels.
 
-In:  the decoded `Photo`, its coloured pages, a path, how to write, and the provenance note
+In:  a `BlockReader`, what paints its blocks, a path, how to write, and the provenance note
 Out: the file, whole or not at all, with the source's times; what was written and what its format could not hold
 """
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from colorize_cli.errors import EncodeError, counted, in_words, printable
-from colorize_cli.files.atomic import Patch, write_whole
-from colorize_cli.formats.base import Block, Format
+from colorize_cli.errors import DecodeError, EncodeError, PhotoError, counted, in_words, printable
+from colorize_cli.files.atomic import write_whole_by
+from colorize_cli.files.facts import unchanged
+from colorize_cli.files.machine import cores
+from colorize_cli.formats.ahead import ahead
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
 from colorize_cli.formats.carry import fitted, with_new_thumbnail
-from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Photo, PhotoFormat, ProbeResult
+from colorize_cli.formats.declared import Holds
+from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.formats.seal import seal
 from colorize_cli.formats.strip import Strip, strip
 from colorize_cli.formats.table import FORMATS
+from colorize_cli.formats.writer import Writer
+from colorize_cli.metadata.ifd import Data, FileData
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
 __all__ = ["EncodeSettings", "Provenance", "Written", "read_provenance", "suffix_for", "target_format", "write_photo"]
+
+Paint = Callable[[int, Block], AnyPixels | LumaPlanes]
+_MOST_ROWS, _MOST_BYTES = 256, 1 << 62  # of a block that is written at once
 
 
 @dataclass(frozen=True)
@@ -110,12 +125,12 @@ def write_photo(
     settings: EncodeSettings,
     provenance: Provenance,
 ) -> Written:
-    """Write the coloured photo.
+    """Write a photo whose pages are in memory.
 
     Args:
         photo: as decoded; its path is never written over, its times are given to the output.
         colored: per page (H, W, 3), or (H, W) for a page that stays grey, of the page's size and dtype; or, where
-            `takes_luma` says so, luma and chroma.
+            `takes_luma` says so, luma and chroma. A page's own pixels stand for a page that is not colored.
         out: the file; its folder exists.
         settings: how.
         provenance: the note that it carries.
@@ -123,60 +138,177 @@ def write_photo(
     Raises:
         EncodeError: it could not be written, or `out` is the source itself. Nothing half-written is left.
     """
-    pages = [_checked(photo, number, pixels) for number, pixels in enumerate(colored)]
-    if len(pages) != len(photo.pages):
-        raise EncodeError(f"{counted(len(pages), 'page')} for a photo of {len(photo.pages)}", path=photo.path)
+    if len(colored) != len(photo.pages):
+        raise EncodeError(f"{counted(len(colored), 'page')} for a photo of {len(photo.pages)}", path=photo.path)
+    kept = {number for number, page in enumerate(photo.pages) if colored[number] is page.pixels}
+    return write_blocks(BlockReader(photo), lambda number, _: colored[number], out, settings, provenance, kept=kept)
+
+
+def write_blocks(
+    reader: BlockReader,
+    paint: Paint,
+    out: Path,
+    settings: EncodeSettings,
+    provenance: Provenance,
+    on_rows: Callable[[int], None] = lambda _: None,
+    workers: int = 0,
+    kept: Collection[int] = (),
+    near: int = 0,
+) -> Written:
+    """Write a photo while its colors are made: blocks are painted and coded, and written in order.
+
+    Args:
+        reader: the source; its path is never written over, its times are given to the output.
+        paint: gives the colors of a block of a page (by its number), (n, W, 3), in any thread; or, where `takes_luma`
+            says so, luma and chroma.
+        out: the file; its folder exists.
+        settings: how.
+        provenance: the note that it carries.
+        on_rows: told how many more rows were written; what it raises ends the writing, and nothing is left behind.
+        workers: threads that paint and code the strips of a large photo; 0 is one for each core.
+        kept: pages that are not painted; of a TIFF they are copied as they are coded, where that can be.
+        near: rows above and below a block that `paint` looks at.
+
+    Raises:
+        DecodeError: the source is damaged.
+        EncodeError: it could not be written, or `out` is the source itself. Nothing half-written is left.
+    """
+    source = reader.photo.path
+    with suppress(OSError):  # one of them is not there; the writing will say so if it matters
+        if os.path.samefile(out, source):
+            raise EncodeError(f"{printable(out)} is the photo itself, which is never written over", path=source)
+    format, note = target_format(reader.photo, settings)
+    job, added = _Job(reader, paint, FORMATS[format], on_rows, workers or max(2, cores()), kept, near), list[str]()
+
+    def fill(file: BinaryIO) -> None:
+        added.extend(job.fill(file, settings, provenance))
+        seal(file)
+
     try:
-        if os.path.samefile(out, photo.path):
-            raise EncodeError(f"{printable(out)} is the photo itself, which is never written over", path=photo.path)
-    except OSError:
-        pass  # one of them is not there; the writing will say so if it matters
-    format, note = target_format(photo, settings)
-    given = len(photo.notes)
-    photo = strip(photo, settings.strip)
-    try:
-        pieces, notes = encode_bytes(photo, pages, format, settings.quality, provenance)
-        size = write_whole(out, pieces, photo.metadata.file, seal)
-    except EncodeError:
-        raise
+        size = write_whole_by(out, fill, reader.photo.metadata.file)
     except MemoryError:
-        raise EncodeError("not enough memory to write it", path=photo.path) from None
-    except Exception as error:  # each encoder has its own errors, all of which mean the same here
-        raise EncodeError(f"it cannot be written as {format.upper()}: {in_words(error)}", path=photo.path) from error
-    added = photo.notes[given:]
-    return Written(out, format, size, (*([note] if note else []), *added, *notes))
+        raise EncodeError("not enough memory to write it", path=source) from None
+    return Written(out, format, size, (*([note] if note else []), *added))
 
 
-def _checked(photo: Photo, number: int, pixels: AnyPixels | LumaPlanes) -> AnyPixels | LumaPlanes:
-    page = photo.pages[min(number, len(photo.pages) - 1)]
-    if isinstance(pixels, LumaPlanes):
-        if pixels.size != page.size:
-            raise EncodeError(f"the coloured page is {pixels.size}, the photo {page.size}", path=photo.path)
+def encode_pages(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSettings, note: Provenance) -> bytes:
+    """The bytes of what `write_photo` would write; `pages` are not those of the photo."""
+    file, format = io.BytesIO(), FORMATS[target_format(photo, settings)[0]]
+    job = _Job(BlockReader(photo), lambda number, _: pages[number], format, lambda _: None, 1, (), 0)
+    job.fill(file, settings, note)
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file that is written; see `write_blocks`."""
+
+    reader: BlockReader
+    paint: Paint
+    format: Format
+    on_rows: Callable[[int], None]
+    workers: int
+    kept: Collection[int]
+    near: int
+
+    def fill(self, file: BinaryIO, settings: EncodeSettings, provenance: Provenance) -> list[str]:
+        """Write all of it; gives what is to be said of the file."""
+        original, first = self.reader.photo, None
+        photo = strip(original, settings.strip)
+        added = photo.notes[len(original.notes) :]
+        if not self.reader.in_strips:
+            first = self._painted(0, Block(0, original.pages[0]))
+            photo = with_new_thumbnail(photo, self.format, first)
+        photo, notes = fitted(photo, self.format)
+        rows = min(_MOST_ROWS, self.reader.rows_of(0, _MOST_BYTES, 16)) if self.reader.in_strips else 0
+        with self._coding(), self._source() as source:
+            writer = self.format.writer(photo, settings.quality, provenance, rows)
+            writer.start(file)
+            for number, page in enumerate(original.pages):
+                stays = number in self.kept
+                writer.begin(number, stays)
+                if stays and source is not None and self._copied(file, writer, source, page):
+                    self.on_rows(page.size[1])
+                    continue
+                self._fill_page(file, number, writer, first if number == 0 else None)
+                writer.end(file, source)
+            writer.finish(file)
+        if self.reader.readers:
+            unchanged(original.path, original.metadata.file)
+        return [*added, *notes, *writer.notes, *left_out(photo, self.format)]
+
+    def _fill_page(self, file: BinaryIO, number: int, writer: Writer, first: AnyPixels | LumaPlanes | None) -> None:
+        def work(block: Block) -> tuple[int, Any]:
+            colored = self._painted(number, block) if first is None else first
+            with self._coding():
+                return len(block.rows.pixels), writer.code(block.rows, colored)
+
+        if not self.reader.in_strips:
+            count, coded = work(Block(0, self.reader.photo.pages[number]))
+            writer.write(file, coded)
+            self.on_rows(count)
+            return
+        blocks = with_neighbors(strips(self.reader.blocks(number), writer.rows), self.near)
+        with (
+            ThreadPoolExecutor(self.workers, "write") as pool,
+            closing(ahead(pool, work, blocks, self.workers + 1)) as done,
+        ):
+            for count, coded in done:
+                writer.write(file, coded)
+                del coded  # or it stays while the next is made
+                self.on_rows(count)
+
+    def _painted(self, number: int, block: Block) -> AnyPixels | LumaPlanes:
+        page, pixels = block.rows, self.paint(number, block)
+        if isinstance(pixels, LumaPlanes):
+            right = pixels.size == page.size
+            is_, was = f"{pixels.size}", f"{page.size}"
+        else:
+            right = pixels.shape[:2] == page.pixels.shape[:2] and pixels.dtype == page.pixels.dtype
+            is_, was = f"{pixels.shape} {pixels.dtype}", f"{page.pixels.shape} {page.pixels.dtype}"
+            pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+            pixels = np.ascontiguousarray(pixels)
+        if not right:
+            raise EncodeError(f"the colored page is {is_}, the photo {was}", path=self.reader.photo.path)
         return pixels
-    if pixels.shape[:2] != page.pixels.shape[:2] or pixels.dtype != page.pixels.dtype:
-        raise EncodeError(
-            f"the coloured page is {pixels.shape} {pixels.dtype}, the photo {page.pixels.shape} {page.pixels.dtype}",
-            path=photo.path,
-        )
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return np.ascontiguousarray(pixels)
 
+    def _copied(self, file: BinaryIO, writer: Writer, source: Data, page: Page) -> bool:
+        photo = self.reader.photo
+        unchanged(photo.path, photo.metadata.file)
+        try:
+            return writer.copy(file, source, page)
+        except struct.error:
+            raise DecodeError("damaged TIFF: its tags contradict each other", path=photo.path) from None
 
-def encode_bytes(
-    photo: Photo, pages: Sequence[AnyPixels | LumaPlanes], format: PhotoFormat, quality: int | None, note: Provenance
-) -> tuple[Iterable[bytes | Patch], list[str]]:
-    """The pieces of an output, and notes on what its format cannot hold."""
-    target = FORMATS[format]
-    pages = [_checked(photo, number, pixels) for number, pixels in enumerate(pages)]
-    photo, unfit = fitted(with_new_thumbnail(photo, target, pages[0]), target)
-    pieces, notes = target.encode(photo, pages, quality, note)
-    return pieces, [*unfit, *notes, *left_out(photo, target)]
+    @contextmanager
+    def _source(self) -> Iterator[Data | None]:
+        """The source's bytes, where the result may have parts of them: of a TIFF for a TIFF."""
+        photo = self.reader.photo
+        if photo.pages[0].metadata.tags is None or Holds.tiff_tags not in self.format.holds:
+            yield None
+            return
+        try:
+            file = open(photo.path, "rb")  # noqa: SIM115 - closed below
+        except OSError:
+            yield None
+            return
+        with file:
+            yield FileData(file)
+
+    @contextmanager
+    def _coding(self) -> Iterator[None]:
+        try:
+            yield
+        except (PhotoError, MemoryError):
+            raise
+        except Exception as error:  # each encoder has its own errors, all of which mean the same here
+            reason = f"it cannot be written as {self.format.name.upper()}: {in_words(error)}"
+            raise EncodeError(reason, path=self.reader.photo.path) from error
 
 
 def left_out(photo: Photo, format: Format) -> list[str]:
     """What is said where a format has no place for what belongs to a page without being one."""
-    if Block.tiff_tags in format.holds or not any(page.metadata.sub_images for page in photo.pages):
+    if Holds.tiff_tags in format.holds or not any(page.metadata.sub_images for page in photo.pages):
         return []
     said = f"its sub-images (smaller copies, masks) were left out: {format.name.upper()} has no place for them"
     return [Note(said, Loss.sub_images)]

@@ -112,37 +112,21 @@ class JpegTraits:
 
 
 @dataclass(frozen=True)
-class Coded:
-    """A picture of a TIFF as its file has it.
-
-    Attributes:
-        layout: the tags that say how it is coded and what its numbers mean, without places in the file.
-        segments: its strips or tiles; empty ones were left out by the writer.
-    """
-
-    layout: tuple[Tag, ...]
-    segments: tuple[bytes, ...]
-
-    @property
-    def tiled(self) -> bool:
-        """Whether the segments are tiles."""
-        return any(tag.code == 322 for tag in self.layout)
-
-
-@dataclass(frozen=True)
 class SubImage:
     """What belongs to a page of a TIFF without being a page: a smaller copy, or a mask.
 
     Attributes:
         tags: its directory.
         is_level: a smaller copy of the page, to be made anew of the coloured one.
-        coded: as the file has it, to be copied; None where it can only be made anew.
+        places: the same as its file has it, which says where its strips or tiles are, whatever is stripped from `tags`.
+        can_copy: it can be copied as its file has it.
         jpeg: how its JPEG streams were compressed.
     """
 
     tags: Ifd
+    places: Ifd
     is_level: bool = False
-    coded: Coded | None = None
+    can_copy: bool = False
     jpeg: JpegTraits | None = None
 
     @property
@@ -185,7 +169,7 @@ class PageMetadata:
         lossless: the source's coding loses nothing (WebP and JPEG 2000 have both kinds).
         depth: bits per sample as stored, before normalising to 8 or 16.
         quality: of a lossy coding other than JPEG, where it can be told, 0 to 100.
-        coded: a TIFF page as its file has it, to be copied if it stays as it is; None where that is not worth while.
+        can_copy: a TIFF page can be copied as its file has it, if it stays as it is.
         before: sub-images that stand before the page in the file's chain (thumbnails).
         after: those that follow it (the levels of a pyramid, masks).
         inside: its SubIFDs; most have one directory each, some are chains.
@@ -204,7 +188,7 @@ class PageMetadata:
     lossless: bool = True
     depth: int = 8
     quality: int | None = None
-    coded: Coded | None = None
+    can_copy: bool = False
     before: tuple[SubImage, ...] = ()
     after: tuple[SubImage, ...] = ()
     inside: tuple[tuple[SubImage, ...], ...] = ()

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli.formats.base import FileParts
+from colorize_cli.formats.declared import FileParts
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.table import FORMATS, sniff
 from colorize_cli.metadata.provenance import Provenance

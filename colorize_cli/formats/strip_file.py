@@ -14,7 +14,7 @@ from colorize_cli.errors import PhotoError
 from colorize_cli.files.atomic import Patch, write_whole
 from colorize_cli.files.copy import blocks_of, copy_whole
 from colorize_cli.files.facts import FileFacts, unchanged
-from colorize_cli.formats.base import Stripped
+from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat
 from colorize_cli.formats.seal import seal

@@ -1,4 +1,4 @@
-"""Read an output back and compare its pages with its source's: sizes, depth, alpha, profile, resolution.
+"""Read an output back and compare its pages with its source's: sizes, depth, profile, resolution.
 
 In:  the decoded source, the path of its output, the settings that it was written with
 Out: the output, decoded, for those who check its lightness, and what of the source is missing in it
@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from colorize_cli.errors import counted
-from colorize_cli.files.atomic import joined
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats import strip
-from colorize_cli.formats.base import Block, Format
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.decode import DecodeLimits, decode, decode_bytes
-from colorize_cli.formats.encode import EncodeSettings, encode_bytes, target_format
+from colorize_cli.formats.encode import EncodeSettings, encode_pages
 from colorize_cli.formats.photo import AnyPixels, Page, Photo, Resolution
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.tiff_tags import LOSSY_COMPRESSIONS
@@ -52,7 +50,7 @@ def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
 
 
 def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
-    """Compare an output that was read back with its source; of pixels, their transparency alone.
+    """Compare an output that was read back with its source; pixels and transparency are not looked at.
 
     What stands around the pixels is not compared here: what this reader does not see, it does not miss. That is done
     by `metadata.audit`, from the files.
@@ -78,9 +76,7 @@ def through_encoder(photo: Photo, pages: Sequence[AnyPixels], settings: EncodeSe
         EncodeError: they cannot be coded.
         DecodeError: they cannot be read back.
     """
-    format, _ = target_format(photo, settings)
-    note = Provenance("colorize-cli", "", "", "")
-    data = joined(encode_bytes(photo, pages, format, settings.quality, note)[0])
+    data = encode_pages(photo, pages, settings, Provenance("colorize-cli", "", "", ""))
     return tuple(page.pixels for page in decode_bytes(data, photo.path, FileFacts(), _NO_LIMITS).pages)
 
 
@@ -100,14 +96,11 @@ def _page(before: Page, after: Page, format: Format) -> list[str]:
         faults.append(f"{after.size[0]} x {after.size[1]} pixels instead of {before.size[0]} x {before.size[1]}")
     if before.pixels.dtype != after.pixels.dtype and format.has_16_bits:
         faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
-    a, b = _transparency(before), _transparency(after)
-    if (a is None) != (b is None) or a is not None and b is not None and format.lossless and not np.array_equal(a, b):
-        faults.append("transparency differs")
-    if before.icc != after.icc and not before.metadata.tag_srgb and Block.icc in format.holds:
+    if before.icc != after.icc and not before.metadata.tag_srgb and Holds.icc in format.holds:
         faults.append("the colour profile differs")
-    if Block.tiff_tags in format.holds and _subs(before) != _subs(after):
+    if Holds.tiff_tags in format.holds and _subs(before) != _subs(after):
         faults.append("the sub-images differ")
-    if not _near(before.metadata.resolution, after.metadata.resolution) and Block.resolution in format.holds:
+    if not _near(before.metadata.resolution, after.metadata.resolution) and Holds.resolution in format.holds:
         faults.append("the resolution differs")
     return faults
 
@@ -118,11 +111,6 @@ def _subs(page: Page) -> list[tuple[int, ...]]:
     where = (len(own.before), len(own.after), *map(len, own.inside))
     turned = own.orientation >= 5
     return [where, *(sub.size[::-1] if turned and sub.is_level else sub.size for sub in own.sub_images)]
-
-
-def _transparency(page: Page) -> AnyPixels | None:
-    """Alpha; none where it hides nothing, since some encoders leave such a plane out."""
-    return page.alpha if page.hides else None
 
 
 def _near(a: Resolution | None, b: Resolution | None) -> bool:

@@ -35,12 +35,14 @@ class ReadOptions:
         salvage: take what is there of damaged files.
         stream_from: pixels from which a JPEG is read in strips; from half as many on it is written so, and other
             formats are both.
+        block_bytes: of the rows of a large photo that are worked on at once, about; 0 is for what is fast.
     """
 
     max_pixels: int = DecodeLimits.max_pixels
     max_memory: int = 0
     salvage: bool = False
     stream_from: int = 64_000_000
+    block_bytes: int = 0
 
     def limits(self) -> DecodeLimits:
         """What a file may declare."""

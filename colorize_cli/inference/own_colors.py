@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from colorize_cli.color.keep import Kept
 from colorize_cli.color.tint import Kind, OwnColor, own_color
 from colorize_cli.inference.option_values import OnColor
-from colorize_cli.inference.scans import Sight
+from colorize_cli.inference.previews import Preview
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Choice:
         return {"kept_share": round(max(k.share for k in self.kept.values()), 4)} if self.kept else {}
 
 
-def choose_pages(sights: Sequence[Sight], on_color: OnColor) -> Choice:
+def choose_pages(previews: Sequence[Preview], on_color: OnColor) -> Choice:
     """Decide what is done with each page."""
     if on_color is OnColor.recolor:
-        return Choice(tuple(range(len(sights))))
-    found = [own_color(sight.pixels, sight.space) for sight in sights]
+        return Choice(tuple(range(len(previews))))
+    found = [own_color(preview.pixels, preview.space) for preview in previews]
     doubt = next((_doubt(own, on_color) for own in found if own.borderline), "")
     pages = tuple(i for i, own in enumerate(found) if _to_color(own, on_color))
     kept = {i: kept for i in pages if (kept := Kept.of(found[i])) is not None}

@@ -6,6 +6,7 @@ Out: coloured pixels, in memory that does not grow beyond the result
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,11 @@ from colorize_cli.color.merge import merge, merge_strip
 from colorize_cli.color.pixels import grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.upsample import Enlarger
+from colorize_cli.formats.blocks import Block
 from colorize_cli.formats.photo import LumaPlanes
-from colorize_cli.formats.scan import Block
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.propagation import propagate
-from colorize_cli.guidance.scribbles import AlongEdges, upsampled_strips
+from colorize_cli.guidance.scribbles import AlongEdges
 from colorize_cli.inference.geometry import View, reduced_lightness
 
 if TYPE_CHECKING:
@@ -45,18 +46,6 @@ class Guided:
 
     ab: Plane
     lightness: Plane
-
-
-def paint_along_edges(pixels: NDArray[Any], colours: Guided, space: RgbSpace, saturation: float) -> NDArray[Any]:
-    """`merge`, with the colour enlarged along the photo's edges instead of smoothly."""
-    size = (pixels.shape[0], pixels.shape[1])
-    if colours.lightness.shape == size:
-        return merge(pixels, colours.ab, space, saturation)
-    out = np.empty((*size, 3), pixels.dtype)
-    strips = upsampled_strips(colours.ab, colours.lightness, size, lambda rows: lightness_of(pixels[rows], space))
-    for rows, ab in strips:
-        out[rows] = merge_strip(pixels[rows], ab * np.float32(saturation), space)
-    return out
 
 
 def guide_size(photo: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]:
@@ -126,12 +115,11 @@ class Painter:
         else:
             ab = colours.ab if isinstance(colours, Guided) else colours
             self._ab = ab if saturation == 1.0 else ab * self.saturation
-        self._luma = LumaRows(self._ab, size) if luma and self._along is None and space is SRGB else None
+        takes_luma = luma and not isinstance(colours, Guided) and space is SRGB
+        self._luma = LumaRows(self._ab, size) if takes_luma else None
+        self._gpu = gpu if self._along is None and self._luma is None else None
         self._merger: DeviceMerger | None = None
-        if gpu is not None and self._along is None and self._luma is None:
-            from colorize_cli.color.gpu_merge import DeviceMerger  # torch is loaded by now
-
-            self._merger = DeviceMerger(gpu, self._ab, size, space, 1.0)
+        self._lock = threading.Lock()
 
     @property
     def near(self) -> int:
@@ -139,7 +127,7 @@ class Painter:
         return MARGIN if self._luma is not None else 0
 
     def paint_block(self, block: Block) -> NDArray[Any] | LumaPlanes:
-        """The coloured pixels of a block, (n, W, 3); or its luma and chroma."""
+        """The colored pixels of a block, (n, W, 3); or its luma and chroma."""
         pixels = block.rows.pixels
         keeps = self._kept is not None and self._kept.touches(block.top, block.top + len(pixels), self.size[0])
         if self._luma is None or keeps or (grey := grey_plane(pixels)) is None:
@@ -156,15 +144,20 @@ class Painter:
         return out
 
     def _painted(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
-        merger = self._merger
-        if merger is not None:
+        count, width = pixels.shape[:2]
+        if count == self.size[0] and self._along is None:  # faster than a strip at a time
+            if self._gpu is None:
+                return merge(pixels, self._ab, self.space)
+            from colorize_cli.color.gpu_merge import merge_on
+
+            return merge_on(self._gpu, pixels, self._ab, self.space)
+        if (merger := self._strip_merger()) is not None:
             try:
                 return merger.strip(top, pixels)
             except RuntimeError as error:
                 if type(error).__name__ != "OutOfMemoryError":  # torch's own, which is not loaded for it
                     raise
-                self._merger = None
-        count, width = pixels.shape[:2]
+                self._gpu = self._merger = None
         out = np.empty((count, width, 3), pixels.dtype)
         enlarger = None if self._along is not None else Enlarger(self._ab, self.size)
         step = max(1, _STRIP_PIXELS // width)
@@ -177,6 +170,14 @@ class Painter:
                 ab = enlarger.rows(top + start, top + start + len(strip))
             out[start : start + step] = merge_strip(strip, ab, self.space)
         return out
+
+    def _strip_merger(self) -> DeviceMerger | None:
+        with self._lock:
+            if self._gpu is not None and self._merger is None:
+                from colorize_cli.color.gpu_merge import DeviceMerger  # torch is loaded by now
+
+                self._merger = DeviceMerger(self._gpu, self._ab, self.size, self.space, 1.0)
+            return self._merger
 
 
 def held(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:

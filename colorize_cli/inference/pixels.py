@@ -25,7 +25,7 @@ from colorize_cli.inference.options import ColorOptions
 from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Painter, along_edges, held
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
-from colorize_cli.inference.scans import Sight
+from colorize_cli.inference.previews import Preview
 
 if TYPE_CHECKING:
     import torch
@@ -100,25 +100,25 @@ def color_pixels(
         HintError: the hints cannot be read, or lie outside the picture.
         OutOfMemoryError, PredictionError: see `Predictor.predict`.
     """
-    sight = Sight.of(Page(pixels), SRGB)
-    choice = choose_pages((sight,), color.on_color)
+    preview = Preview.of(Page(pixels), SRGB)
+    choice = choose_pages((preview,), color.on_color)
     if not choice.pages:  # it has color already
         grey = pixels.ndim == 2
-        same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*sight.size, 3)))
+        same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*preview.size, 3)))
         return same
-    view = predictor.view(*sight.size)
-    lightness = reduced_lightness(sight.pixels, view, SRGB)
-    known = None if hints is None else hint_map([read_hints(hints)], sight.size, lightness.shape[:2])
-    ab, lightness = _predicted(predictor, sight, lightness, known, color.vividness, detail)
-    ab = along_edges(held(lightness, ab, known), lightness, pixels, sight.size, SRGB)
-    painter = Painter(ab, sight.size, SRGB, color.saturation, gpu, kept=choice.kept.get(0))
+    view = predictor.view(*preview.size)
+    lightness = reduced_lightness(preview.pixels, view, SRGB)
+    known = None if hints is None else hint_map([read_hints(hints)], preview.size, lightness.shape[:2])
+    ab, lightness = _predicted(predictor, preview, lightness, known, color.vividness, detail)
+    ab = along_edges(held(lightness, ab, known), lightness, pixels, preview.size, SRGB)
+    painter = Painter(ab, preview.size, SRGB, color.saturation, gpu, kept=choice.kept.get(0))
     colored: Pixels = painter.paint(0, pixels)
     return colored
 
 
 def _predicted(
     predictor: Predictor,
-    sight: Sight,
+    preview: Preview,
     lightness: NDArray[np.float32],
     known: HintMap | None,
     vividness: float | None,
@@ -131,8 +131,8 @@ def _predicted(
         request = replace(request, hints=HintPlanes(known.ab, known.mask))
     ab = predictor.predict([request], vividness)[0]
     if known is None and detail.levels != 0:
-        at = page_lightness(sight.pixels, sight.space, lightness)
-        shown = sight.pixels.shape[0] * sight.pixels.shape[1]
-        refined = refine(predictor, ab, at, sight.size, detail, vividness, shown)
+        at = page_lightness(preview.pixels, preview.space, lightness)
+        shown = preview.pixels.shape[0] * preview.pixels.shape[1]
+        refined = refine(predictor, ab, at, preview.size, detail, vividness, shown)
         return refined.ab, refined.lightness
     return ab, lightness

@@ -1,6 +1,6 @@
 """Prove that a written result keeps its promises: lightness, sizes, metadata, read back from the disk.
 
-In:  the decoded source, the result's path
+In:  the source's blocks, the result's path
 Out: figures for the report; or an error that names what differs
 
 Lossless results must keep |dL*| within 0.5 (8 bits) or one 16-bit step. In lossy ones the 99th percentile of |dL*|
@@ -10,26 +10,26 @@ pixels is compared by a reader of its own, from the source's file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
+from colorize_cli.formats.blocks import BlockReader, open_in_strips
+from colorize_cli.formats.declared import Holds
+from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings
-from colorize_cli.formats.photo import Photo, PhotoFormat
+from colorize_cli.formats.photo import DecodeLimits, Photo
 from colorize_cli.formats.strip import Strip
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.verify_levels import level_faults
-from colorize_cli.formats.verify import read_back, through_encoder
+from colorize_cli.formats.verify import compared, through_encoder
+from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, lightness_error, measure
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
 
-EIGHT_BIT_LIMIT = 0.5  # L*
 LOSSY_RATIO = 1.2
 # L*: what the lossless formats may differ by, too. A lossy coding that leaves the grey picture as it was (a black one,
 # say) still rounds the colored one's three channels, and one 8-bit step of them is worth up to 0.45 L*.
@@ -37,70 +37,55 @@ LOSSY_FLOOR = EIGHT_BIT_LIMIT
 _SPARE = 0.05  # L*: roundings of a percentile
 
 
-def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
-    """|dL*| of every pixel of two pages, (H, W) or (H, W, 3), in one space."""
-    return np.asarray(np.abs(lightness_of(before, space) - lightness_of(after, space)), np.float32)
-
-
-def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
-    """What one 16-bit step is worth in L* at every pixel's grey level, (H, W)."""
-    steps, ramp = _sixteen_bit_steps(space)
-    if before.ndim == 2 and before.dtype == np.uint16:
-        return np.take(steps, before)
-    level = np.clip(np.searchsorted(ramp, lightness_of(before, space)), 0, 65535)
-    return np.asarray(steps[level], np.float32)
-
-
-@lru_cache(maxsize=4)
-def _sixteen_bit_steps(space: RgbSpace) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Of every 16-bit grey, what a step is worth, and its L*."""
-    ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None], space)[0]
-    steps = np.maximum(np.diff(ramp, append=ramp[-1] + 1e-3), np.diff(ramp, prepend=ramp[0] - 1e-3)) + 1e-3
-    return np.asarray(steps, np.float32), ramp
-
-
 def verify(
-    source: Photo,
+    reader: BlockReader,
     spaces: Sequence[RgbSpace],
     result: Path,
     settings: EncodeSettings,
-    coloured: Collection[int] = (),
+    on_rows: Callable[[int], None] = lambda _: None,
+    workers: int = 1,
+    colored: Collection[int] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Read a result back and check it.
+    """Read a result back and check it, block by block beside its source.
 
     Args:
-        source: as decoded.
-        spaces: the colour space of each of its pages.
-        result: the written file's path.
+        reader: the source.
+        spaces: the color space of each of its pages.
+        result: the written file.
         settings: how it was written.
-        coloured: the pages that were coloured, whose smaller copies have to show them.
+        on_rows: told how many more rows were checked.
+        workers: threads.
+        colored: the pages that were colored, whose smaller copies have to show them.
         notes: what is told of the photo: a loss that is told is no fault.
 
     Returns:
-        `lightness_max` and `lightness_p99`, |dL*| over all pages; for lossy results also `lightness_p99_of_grey`.
+        `lightness_max` and `lightness_p99`, |dL*| over all pages; for lossy results also `lightness_p99_of_grey`. Of
+        pages that come in strips, percentiles to a thousandth of L*.
 
     Raises:
         EncodeError: something differs; the first few differences are named.
         DecodeError: the result cannot be read.
     """
-    back = read_back(source, result, settings)
-    findings = Findings([*audit(source.path, result, notes, settings.strip), *back.faults])
-    alone = [] if all(back.lossless) else _coding_alone(source, spaces, settings)
-    again = in_known_spaces(back.photo)  # a page that was copied still has its own profile
+    source, limits = reader.photo, DecodeLimits(max_pixels=2**62)
+    plain = open_in_strips(result, limits) if reader.in_strips else BlockReader(decode(result, limits))
+    found = compared(source, plain.photo, settings)
+    back = plain.mapped(in_known_spaces)  # a page that was copied still has its own profile
+    findings = Findings([*audit(source.path, result, notes, settings.strip), *found.faults])
+    alone: Sequence[float | None] = [None] * len(source.pages)
+    if not reader.in_strips and not all(found.lossless):
+        alone = _coding_alone(source, spaces, settings)
     for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
-        if number >= len(again.pages) or again.pages[number].size != page.size:
+        if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
             continue  # named among the faults already
-        stored = again.pages[number].pixels
-        error = lightness_error(page.pixels, at_depth(stored, page.pixels.dtype), space)
-        largest, p99 = float(error.max()), float(np.percentile(error, 99))
-        if back.lossless[number]:
-            limit: Any = EIGHT_BIT_LIMIT if stored.dtype == np.uint8 else sixteen_bit_limit(page.pixels, space)
-            findings.add(number, largest, p99, bool((error > limit).any()))
-        else:
-            findings.add(number, largest, p99, alone=alone[number])
-    if again.format is PhotoFormat.tiff:
-        findings.faults += level_faults(result, coloured)
+        exact = found.lossless[number]
+        measured = measure(reader, back, number, space, settings, exact, on_rows, workers)
+        if measured.hides != measured.hides_back or measured.alpha_differs and FORMATS[back.photo.format].lossless:
+            findings.faults.append("transparency differs")
+        said = None if exact else measured.p99_alone if alone[number] is None else alone[number]
+        findings.add(number, measured.largest, measured.p99, measured.beyond, said)
+    if Holds.tiff_tags in FORMATS[back.photo.format].holds:
+        findings.faults += level_faults(result, colored)
     return findings.settled(result)
 
 
@@ -170,23 +155,16 @@ class Findings:
         return {key: round(value, 4) for key, value in self.figures.items()}
 
 
-def _coding_alone(source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings) -> list[float]:
+def _coding_alone(source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings) -> Sequence[float | None]:
     """The 99th percentile of |dL*| that the encoder gives the grey picture, of each page.
 
     A picture that was coded before comes back from the same coding unchanged, as long as its blocks lie as they did;
     so it is coded a second time with its blocks shifted, and the larger figure counts.
     """
     figures = [0.0] * len(source.pages)
-    for shift in ((0, 0), (3, 5)):
+    for shift in SHIFTS:
         pages = [np.roll(page.pixels, shift, (0, 1)) for page in source.pages]
         for number, coded in enumerate(through_encoder(source, pages, settings)):
             error = lightness_error(pages[number], at_depth(coded, pages[number].dtype), spaces[number])
             figures[number] = max(figures[number], float(np.percentile(error, 99)))
     return figures
-
-
-def at_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Pixels as 8 or 16 bits: a 16-bit source whose result's format holds 8 is compared at 16."""
-    if pixels.dtype == dtype:
-        return pixels
-    return pixels.astype(np.uint16) * 257 if dtype == np.uint16 else (pixels >> 8).astype(np.uint8)

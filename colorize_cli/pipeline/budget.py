@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Condition
 
 from colorize_cli.files.machine import half_of_memory, resident_memory
-from colorize_cli.inference.scans import Stopped
+from colorize_cli.inference.large_files import Stopped
 
 _AT_WORK = 128 << 20  # bytes that libraries take once they work, and that the allocator keeps for the next photo
 

@@ -20,9 +20,9 @@ from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
+from colorize_cli.inference.large_files import Stopped
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor, Plane, Predictor, Request
-from colorize_cli.inference.scans import Stopped
 from colorize_cli.inference.variants import predict_variants
 from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -97,7 +97,7 @@ class Flow:
     def _stop(self, readers: Workers, writers: Workers) -> None:
         """Finish what is being written and drop the rest; where all is done there is nothing of either."""
         if self._busy():
-            self.processor.lane.stop()  # a large file would take minutes to be finished
+            self.processor.lock.stop()  # a large file would take minutes to be finished
         self.budget.stop()
         readers.drop()
         while self.finishing:
@@ -251,10 +251,10 @@ class Flow:
             for request, known, place in zip(item.requests, item.known, item.colored_pages, strict=True):
                 ab = next(found)
                 if request.hints is None and known.binding is None:
-                    sight = item.sights[place]
-                    at = page_lightness(sight.pixels, sight.space, request.lightness)
-                    shown = sight.pixels.shape[0] * sight.pixels.shape[1]
-                    refined = refine(predictor, ab, at, sight.size, self.detail, self.vividness, shown)
+                    preview = item.previews[place]
+                    at = page_lightness(preview.pixels, preview.space, request.lightness)
+                    shown = preview.pixels.shape[0] * preview.pixels.shape[1]
+                    refined = refine(predictor, ab, at, preview.size, self.detail, self.vividness, shown)
                     ab, request = refined.ab, replace(request, lightness=refined.lightness)
                     if refined.pictures > 1:
                         notes += (f"{refined.pictures} pictures on it, each looked at by itself",)

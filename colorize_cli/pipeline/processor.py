@@ -23,24 +23,24 @@ from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import cores
 from colorize_cli.formats.decoded import TooManyPixels
-from colorize_cli.formats.encode import target_format, write_photo
-from colorize_cli.formats.kept import Shelf
+from colorize_cli.formats.encode import target_format
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits, LumaPlanes
 from colorize_cli.formats.probe import probe
+from colorize_cli.formats.read_plan import ReadPlan, described, plan
 from colorize_cli.formats.reader import read_provenance
-from colorize_cli.formats.scan import Scan
-from colorize_cli.formats.scan_plan import ScanPlan, described, plan
+from colorize_cli.formats.row_cache import RowCache
 from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import View, reduced_lightness, view_of
-from colorize_cli.inference.opened import Opened, Prepared, Result, open_whole, see_scan, write_large, write_whole_photo
+from colorize_cli.inference.large_files import LargeFileLock
+from colorize_cli.inference.opened import Opened, Prepared, Result, open_streamed, open_whole, paint, write_colored
 from colorize_cli.inference.option_values import Method, OnColor
 from colorize_cli.inference.own_colors import choose_pages
 from colorize_cli.inference.painting import Guided, along_edges, guide_size, held
 from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
 from colorize_cli.inference.predictor import HintPlanes, Request
-from colorize_cli.inference.scans import Lane, Sight, paint, total_rows
+from colorize_cli.inference.previews import Preview
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.variants import variant_path
 from colorize_cli.inference.verify import verify_copy
@@ -71,7 +71,7 @@ class PhotoProcessor:
         destinations: where each result goes.
         sizes: at which sizes the network sees photos; None where none does.
         guidance: what people said about the colors; it gives each result's note.
-        lane: lets large files through, one at a time.
+        lock: lets large files through, one at a time.
         gpu: joins lightness and colour, where there is one.
     """
 
@@ -81,14 +81,14 @@ class PhotoProcessor:
         destinations: Destinations,
         sizes: Sizes | None,
         guidance: PhotoGuidance,
-        lane: Lane | None = None,
+        lock: LargeFileLock | None = None,
         gpu: torch.device | None = None,
     ) -> None:
         self.batch, self.read, self.write, self.color = options.batch, options.read, options.write, options.color
         self.method, self.detail, self.shows = options.guidance.method, options.model.detail, options.shows
         self.destinations, self.sizes, self.guidance = destinations, sizes, guidance
         self.settings = self.write.encode_settings(self.batch.single_output())
-        self.lane, self.shelf, self.gpu = lane or Lane(), Shelf(), gpu
+        self.lock, self.cache, self.gpu = lock or LargeFileLock(), RowCache(), gpu
         self.workers = self.batch.jobs or max(2, min(16, cores()))
         self.outputs, self.companions = (
             Outputs(options, destinations, self.settings),
@@ -183,13 +183,13 @@ class PhotoProcessor:
         self.budget.take(index, way.memory)
         self.timer.go(index)
         opened = self.open(path, way)
-        photo, sights = opened.photo, opened.sights
+        photo, previews = opened.photo, opened.previews
         provenance = replace(provenance, source=source_note(source, photo.metadata.file))
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
         seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
-        choice = choose_pages(sights, self.color.on_color)
+        choice = choose_pages(previews, self.color.on_color)
         grey = choice.pages
         if not grey:
             left = self._leave_coloured(index, source, opened, out, provenance, started)
@@ -202,7 +202,7 @@ class PhotoProcessor:
             notes += (f"its hints are for the first page; the others {rest}",)
         if self.method is Method.network:
             said = (sidecars, self.guidance.from_album(index))  # both speak of the first page
-            asked = [self.request(sights[i], *(said if i == 0 else ())) for i in grey]
+            asked = [self.request(previews[i], *(said if i == 0 else ())) for i in grey]
         else:
             asked = []
         if self.method is Method.levin:
@@ -210,22 +210,21 @@ class PhotoProcessor:
                 raise HintError("its first page, which the hints are for, has colour already", path=path)
             grey = (0,)
         requests, known = tuple(request for request, _ in asked), tuple(about for _, about in asked)
-        spaces = tuple(sight.space for sight in sights)
+        spaces = tuple(preview.space for preview in previews)
         return Prepared(
-            source,
-            photo,
-            spaces,
-            requests,
-            known,
-            grey,
-            sidecars,
-            provenance,
-            out,
-            notes,
-            started,
-            sights,
-            opened.scan,
-            choice,
+            source=source,
+            reader=opened.reader,
+            spaces=spaces,
+            requests=requests,
+            known=known,
+            colored_pages=grey,
+            sidecars=sidecars,
+            provenance=provenance,
+            out=out,
+            notes=notes,
+            started=started,
+            previews=previews,
+            choice=choice,
         )
 
     def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:
@@ -242,7 +241,7 @@ class PhotoProcessor:
         self.guidance.read(path)
         return Outcome(path, Status.planned, out, notes=notes)
 
-    def open(self, path: Path, way: ScanPlan) -> Opened:
+    def open(self, path: Path, way: ReadPlan) -> Opened:
         """Read a photo: as a whole; or, of a large one, as much as has to be seen before it is coloured.
 
         Raises:
@@ -250,14 +249,15 @@ class PhotoProcessor:
         """
         if way.streamed:
             try:
-                limits, shelf = DecodeLimits(self.read.max_pixels), self.shelf if way.kept else None
-                return see_scan(path, limits, self._wanted, self.lane, self.workers, shelf)
+                limits, cache = DecodeLimits(self.read.max_pixels), self.cache if way.cached else None
+                block_bytes = self.read.block_bytes
+                return open_streamed(path, limits, self._wanted, self.lock, self.workers, cache, block_bytes)
             except DecodeError:
                 if not self.read.salvage:
                     raise
         read = None if self.nursery is None else partial(self.nursery.run, "decode")
-        opened = open_whole(path, DecodeLimits(self.read.max_pixels, self.budget.room), self.read.salvage, read)
-        return replace(opened, scan=Scan(opened.photo, ())) if way.in_strips else opened
+        limits = DecodeLimits(self.read.max_pixels, self.budget.room)
+        return open_whole(path, limits, self.read.salvage, read, way.in_strips, self.read.block_bytes)
 
     def _wanted(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""
@@ -268,7 +268,7 @@ class PhotoProcessor:
         closer = 2 ** (self.detail.levels or 0)
         return View(max(closer * view.height, guide[0]), max(closer * view.width, guide[1]), 0, 0)
 
-    def first_page(self, source: Source) -> Sight | None:
+    def first_page(self, source: Source) -> Preview | None:
         """A photo's first page, if it is to be coloured.
 
         Raises:
@@ -277,8 +277,8 @@ class PhotoProcessor:
         found = probe(source.path)
         form, _ = target_format(found, self.settings)
         way = plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
-        sights = self.open(source.path, way).sights
-        return sights[0] if 0 in choose_pages(sights[:1], self.color.on_color).pages else None
+        previews = self.open(source.path, way).previews
+        return previews[0] if 0 in choose_pages(previews[:1], self.color.on_color).pages else None
 
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
@@ -321,12 +321,8 @@ class PhotoProcessor:
     def _write_stripped(self, opened: Opened, out: Path, provenance: Provenance) -> list[str]:
         """Write a photo that keeps its color, and whose file cannot be edited; gives what is to be told of it."""
         photo = opened.photo
-        if opened.scan is not None:
-            with self.lane.walk(photo.path, "writing", total_rows(opened.scan)) as on_rows:
-                written = paint(opened.scan, {}, out, self.settings, provenance, on_rows, self.workers)
-        else:
-            pages = [page.pixels for page in photo.pages]
-            written = write_photo(photo, pages, out, self.settings, provenance)
+        with self.lock.hold_for(opened.reader, "writing") as on_rows:
+            written = paint(opened.reader, {}, out, self.settings, provenance, on_rows, self.workers)
         how = f"its picture was coded anew: metadata cannot be taken out of this {photo.format.upper()} otherwise"
         return [how, *photo.notes, *written.notes]
 
@@ -336,11 +332,11 @@ class PhotoProcessor:
         return view_of(height, width, self.sizes)
 
     def request(
-        self, sight: Sight, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
+        self, preview: Preview, sidecars: Sequence[Sidecar] = (), carried: Carried | None = None
     ) -> tuple[Request, Known]:
         """What the network is to see of a page, and what is known of its colours."""
-        lightness = reduced_lightness(sight.pixels, self.view(*sight.size), sight.space)
-        known = self.guidance.know(lightness, sight.size, sidecars, carried)
+        lightness = reduced_lightness(preview.pixels, self.view(*preview.size), preview.space)
+        known = self.guidance.know(lightness, preview.size, sidecars, carried)
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
@@ -386,11 +382,7 @@ class PhotoProcessor:
     def _write(self, prepared: Prepared, colours: Sequence[Plane], path: Path, note: Provenance) -> Result:
         found = {i: self._colours_of(prepared, place, colours) for place, i in enumerate(prepared.colored_pages)}
         saturation, verifies = self.color.saturation, self.write.verify
-        if prepared.scan is None:
-            return write_whole_photo(
-                prepared, found, path, note, self.settings, saturation=saturation, verifies=verifies, gpu=self.gpu
-            )
-        return write_large(
+        return write_colored(
             prepared,
             found,
             path,
@@ -399,16 +391,16 @@ class PhotoProcessor:
             saturation=saturation,
             verifies=verifies,
             shows=self.shows,
-            lane=self.lane,
+            lock=self.lock,
             workers=self.workers,
             gpu=self.gpu,
         )
 
     def _colours_of(self, prepared: Prepared, place: int, colours: Sequence[Plane]) -> Plane | Guided:
         """The colours of one of the pages that are to have some."""
-        sight = prepared.sights[prepared.colored_pages[place]]
+        preview = prepared.previews[prepared.colored_pages[place]]
         if prepared.requests:
             lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
             ab = held(lightness, colours[place], binding)
-            return along_edges(ab, lightness, sight.pixels, sight.size, sight.space)
-        return self.guidance.colors(sight.pixels, sight.size, sight.space, prepared.sidecars)
+            return along_edges(ab, lightness, preview.pixels, preview.size, preview.space)
+        return self.guidance.colors(preview.pixels, preview.size, preview.space, prepared.sidecars)

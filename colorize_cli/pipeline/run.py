@@ -20,11 +20,11 @@ from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, count
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
 from colorize_cli.inference.detail import check_tileable
+from colorize_cli.inference.large_files import FileProgress, LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
-from colorize_cli.inference.scans import Lane, Part
 from colorize_cli.inference.variants import check_names
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
@@ -54,7 +54,7 @@ class Progress:
 
     total: int
     outcome: Outcome | None = None
-    part: Part | None = None
+    part: FileProgress | None = None
 
 
 class BatchRun:
@@ -123,9 +123,9 @@ class BatchRun:
             follows_hints=model.follows_hints,
             on_notice=self._notice,
         )
-        lane = Lane(lambda part: self.on_progress(Progress(len(found.sources), part=part)))
+        lock = LargeFileLock(lambda part: self.on_progress(Progress(len(found.sources), part=part)))
         gpu = network.gpu if isinstance(network, LoadedPredictor) else None
-        processor = PhotoProcessor(options, destinations, model.sizes, guidance, lane, gpu)
+        processor = PhotoProcessor(options, destinations, model.sizes, guidance, lock, gpu)
         report.settings = {
             "software": SOFTWARE,
             "model": model.note.model,

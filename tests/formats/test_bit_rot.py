@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import DecodeLimits, decode
-from colorize_cli.formats.kept import Shelf
-from colorize_cli.formats.scan import open_scan
+from colorize_cli.formats.row_cache import RowCache
 
 U8 = NDArray[np.uint8]
 KINDS = ("grey", "color", "progressive", "restarts", "cmyk")
@@ -89,10 +89,10 @@ def test_damaged_scans_are_refused_when_they_are_read_in_strips(
 ) -> None:
     path = tmp_path / "rot.jpg"
     path.write_bytes(damage(coded(grey, kind)))
-    scan = open_scan(path, DecodeLimits())
+    scan = open_in_strips(path, DecodeLimits())
     with pytest.raises(DecodeError, match="damaged JPEG: "):
         list(scan.blocks(0, factor))
-    kept = Shelf().keeping(open_scan(path, DecodeLimits()))
+    kept = RowCache().caching(open_in_strips(path, DecodeLimits()))
     with pytest.raises(DecodeError, match="damaged JPEG: "):
         list(kept.blocks(0))
 
@@ -101,7 +101,7 @@ def test_rows_that_are_kept_are_those_that_are_streamed(tmp_path: Path, grey: U8
     for kind in ("grey", "color"):
         path = tmp_path / f"{kind}.jpg"
         path.write_bytes(coded(grey, kind))
-        streamed, kept = open_scan(path, DecodeLimits()), Shelf().keeping(open_scan(path, DecodeLimits()))
+        streamed, kept = open_in_strips(path, DecodeLimits()), RowCache().caching(open_in_strips(path, DecodeLimits()))
         expected = decode(path).pages[0].pixels
         for scan in (streamed, kept, kept):
             rows = np.concatenate([block.rows.pixels for block in scan.blocks(0)])
@@ -142,7 +142,7 @@ def test_whole_files_that_libjpeg_warns_of_are_read(
         np.testing.assert_array_equal(photo.pages[0].pixels, expected)
         assert photo.notes == ()
         if kind != "progressive":
-            rows = np.concatenate([block.rows.pixels for block in open_scan(path, DecodeLimits()).blocks(0)])
+            rows = np.concatenate([block.rows.pixels for block in open_in_strips(path, DecodeLimits()).blocks(0)])
             np.testing.assert_array_equal(rows, expected)
 
 

@@ -15,7 +15,7 @@ from colorize_cli.formats.encode import EncodeSettings, Provenance, Written, suf
 from colorize_cli.formats.jpeg import jpeg_file, mpf
 from colorize_cli.formats.photo import Photo, PhotoFormat
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.scan_plan import plan
+from colorize_cli.formats.read_plan import plan
 from colorize_cli.notes import Loss, losses
 from tests.metadata import blocks as b
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.icc import srgb_profile
 from colorize_cli.errors import DecodeError
+from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import DecodeLimits, decode
 from colorize_cli.formats.png import png_file
-from colorize_cli.formats.scan import open_scan
 from colorize_cli.notes import Loss, losses
 
 U8 = NDArray[np.uint8]
@@ -31,7 +31,7 @@ def png(grey: U8, *before: tuple[bytes, bytes], coded: Callable[[bytes], bytes] 
 
 
 def streamed(path: Path) -> U8:
-    return np.concatenate([block.rows.pixels for block in open_scan(path, DecodeLimits()).blocks(0)])
+    return np.concatenate([block.rows.pixels for block in open_in_strips(path, DecodeLimits()).blocks(0)])
 
 
 def wrong_checksum(data: bytes, kind: bytes) -> bytes:
@@ -46,7 +46,7 @@ def test_a_profile_needs_no_checksum_of_its_own(tmp_path: Path, grey: U8, end: s
     stream = {"whole": stream, "none": stream[:-4], "wrong": stream[:-4] + b"abcd"}[end]
     path = tmp_path / "profile.png"
     path.write_bytes(png(grey, (b"iCCP", b"a name\0\0" + stream)))
-    for photo in (decode(path), open_scan(path, DecodeLimits()).photo):
+    for photo in (decode(path), open_in_strips(path, DecodeLimits()).photo):
         assert photo.notes == ()
         assert photo.pages[0].icc == srgb_profile() or photo.pages[0].pixels.ndim == 2
     assert png_file.icc_of(png_file.parse(path.read_bytes()).chunks) == srgb_profile()
@@ -58,7 +58,7 @@ def test_a_profile_that_cannot_be_read_is_told(tmp_path: Path, grey: U8) -> None
     half = png(grey, (b"iCCP", b"a name\0\0" + stream[: len(stream) // 2]))
     for data in (half, wrong_checksum(png(grey, (b"iCCP", b"a name\0\0" + stream)), b"iCCP")):
         path.write_bytes(data)
-        for photo in (decode(path), open_scan(path, DecodeLimits()).photo):
+        for photo in (decode(path), open_in_strips(path, DecodeLimits()).photo):
             assert losses(photo.notes) == (Loss.profile,)
 
 

@@ -12,14 +12,13 @@ import tifffile
 from PIL import Image
 
 from colorize_cli.errors import DecodeError, TooLargeError
-from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.formats.blocks import open_in_strips
+from colorize_cli.formats.encode import EncodeSettings, write_blocks
 from colorize_cli.formats.limits import amount
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.scan import open_scan
-from colorize_cli.formats.scan_plan import plan
-from colorize_cli.formats.scan_write import write_scan
-from colorize_cli.formats.tiff import scan_write_tiff, tiff_format
+from colorize_cli.formats.read_plan import plan
+from colorize_cli.formats.tiff import tiff_format, tiff_writer
 from colorize_cli.metadata.provenance import Provenance
 
 GREY = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
@@ -116,11 +115,11 @@ def test_the_message_names_an_amount_that_is_enough(tmp_path: Path) -> None:
 def test_a_result_is_a_bigtiff_only_where_it_must_be(
     big: bool, tmp_path: Path, note: Provenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_write_tiff, "CLASSIC_MOST", 10_000 if big else 1 << 32)
+    monkeypatch.setattr(tiff_writer, "CLASSIC_MOST", 10_000 if big else 1 << 32)
     plain(tmp_path / "scan.tif")
-    scan = open_scan(tmp_path / "scan.tif", DecodeLimits())
+    scan = open_in_strips(tmp_path / "scan.tif", DecodeLimits())
     out = tmp_path / "out.tif"
-    write_scan(scan, lambda _, block: np.dstack([block.rows.pixels] * 3), out, EncodeSettings(), note)
+    write_blocks(scan, lambda _, block: np.dstack([block.rows.pixels] * 3), out, EncodeSettings(), note)
     with tifffile.TiffFile(out) as file:
         assert file.is_bigtiff is big
         np.testing.assert_array_equal(file.pages[0].asarray(), np.dstack([GREY] * 3))
@@ -128,7 +127,7 @@ def test_a_result_is_a_bigtiff_only_where_it_must_be(
 
 def test_a_scan_that_changes_while_it_is_read_fails(tmp_path: Path) -> None:
     plain(tmp_path / "scan.tif")
-    scan = open_scan(tmp_path / "scan.tif", DecodeLimits())
+    scan = open_in_strips(tmp_path / "scan.tif", DecodeLimits())
     plain(tmp_path / "scan.tif")
     with (tmp_path / "scan.tif").open("ab") as file:
         file.write(b"more")
@@ -139,4 +138,4 @@ def test_a_scan_that_changes_while_it_is_read_fails(tmp_path: Path) -> None:
 def test_too_many_pixels_are_refused_with_the_way_out(tmp_path: Path) -> None:
     plain(tmp_path / "scan.tif")
     with pytest.raises(TooLargeError, match="--max-pixels 30K takes them"):
-        open_scan(tmp_path / "scan.tif", DecodeLimits(max_pixels=1000))
+        open_in_strips(tmp_path / "scan.tif", DecodeLimits(max_pixels=1000))

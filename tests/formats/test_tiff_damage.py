@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import DecodeLimits, decode
-from colorize_cli.formats.scan import open_scan
 from colorize_cli.formats.tiff.tiff_tags import short
 from colorize_cli.metadata.ifd import Tag
 from colorize_cli.metadata.ifd_write import directory, header
@@ -31,7 +31,7 @@ def page_of(path: Path) -> tuple[bytearray, tifffile.TiffPage]:
 
 
 def streamed(path: Path) -> NDArray[np.uint8]:
-    return np.concatenate([block.rows.pixels for block in open_scan(path, DecodeLimits()).blocks(0)])
+    return np.concatenate([block.rows.pixels for block in open_in_strips(path, DecodeLimits()).blocks(0)])
 
 
 @pytest.fixture

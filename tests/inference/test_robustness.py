@@ -174,14 +174,14 @@ def test_names_at_the_file_systems_limit(tmp_path: Path, run: Run):
 
 def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path, run: Run, monkeypatch):
 
-    from colorize_cli.inference import opened
+    from colorize_cli.inference import painting
     from tests.runs import colorize_photos, run_options
 
     photo = grey_photo(tmp_path / "in" / "a.png")
     job = run_options((str(photo),), tmp_path / "good", model=str(tiny_model), device="cpu", verify=True)
     assert colorize_photos(job).exit_status == 0
-    honest = opened.merge
-    monkeypatch.setattr(opened, "merge", lambda *given: honest(*given) // 2)
+    honest = painting.merge
+    monkeypatch.setattr(painting, "merge", lambda *given: honest(*given) // 2)
     lying = run_options((str(photo),), tmp_path / "bad", model=str(tiny_model), device="cpu", verify=True)
     report = colorize_photos(lying)
     assert report.exit_status == 3 and "lightness differs" in (report.failures[0].reason or "")

@@ -1,4 +1,4 @@
-"""Large files go in strips; the result is what the road through memory gives, and memory does not grow with them."""
+"""Large files go in strips; the result is that of a photo in memory, and memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.icc import srgb_profile
 from colorize_cli.color.pixels import lightness_of
-from colorize_cli.formats import scan_plan, vips_rows
+from colorize_cli.formats import read_plan, vips_rows
+from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import decode
-from colorize_cli.formats.jpeg import jpeg_rows, scan_write_jpeg
-from colorize_cli.formats.kept import Shelf
+from colorize_cli.formats.jpeg import jpeg_rows
 from colorize_cli.formats.photo import DecodeLimits
-from colorize_cli.formats.png import encode_png
-from colorize_cli.formats.scan import open_scan
-from colorize_cli.formats.tiff import scan_write_tiff, tiff_rows
-from colorize_cli.inference import scan_verify, scans
+from colorize_cli.formats.row_cache import RowCache
 from colorize_cli.pipeline import processor
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
@@ -33,17 +30,7 @@ from tests.runs import colorize_photos, run_options
 Array = NDArray[Any]
 
 
-@pytest.fixture(autouse=True)
-def small_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strips so small that a small picture has many."""
-    monkeypatch.setattr(tiff_rows, "_BLOCK_BYTES", 30_000)
-    monkeypatch.setattr(vips_rows, "_BLOCK_BYTES", 30_000)
-    monkeypatch.setattr(scan_write_tiff, "TILE", 64)
-    monkeypatch.setattr(encode_png, "_STRIP_BYTES", 30_000)
-    monkeypatch.setattr(scan_write_jpeg, "_ROWS", 48)
-    monkeypatch.setattr(scans, "SIGHT_BYTES", 1)
-    monkeypatch.setattr(scans, "_STRIP_BYTES", 30_000)
-    monkeypatch.setattr(scan_verify, "_STRIP_PIXELS", 30_000)
+BLOCK = 30_000  # bytes: so few that a small picture has many blocks
 
 
 def grey(dtype: type = np.uint8, height: int = 1307, width: int = 1101) -> Array:
@@ -115,14 +102,15 @@ CASES = {
 
 
 def colorize(model: Path, source: Path, out: Path, stream_from: int, **options: Any) -> RunReport:
-    job = run_options((str(source),), out=out, model=str(model), device="cpu", stream_from=stream_from, **options)
+    given = {"stream_from": stream_from, "block_bytes": BLOCK, **options}
+    job = run_options((str(source),), out=out, model=str(model), device="cpu", **given)
     report = colorize_photos(job)
     assert report.exit_status == 0, [failure.reason for failure in report.failures]
     return report
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_streamed_file_is_what_the_road_through_memory_gives(case: str, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, tiny_model: Path, tmp_path: Path) -> None:
     source = CASES[case](tmp_path)
     for name, stream_from in (("whole", 1 << 40), ("strips", 1)):
         colorize(tiny_model, source, tmp_path / name, stream_from, verify=True)
@@ -152,7 +140,7 @@ def test_a_jpeg_that_is_too_large_to_be_kept_is_reduced_by_its_decoder(
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "kept", 1)
     assert factors == [1], "kept rows are read once"
-    monkeypatch.setattr(scan_plan, "ROOM", grey().size - 1)
+    monkeypatch.setattr(read_plan, "CAPACITY", grey().size - 1)
     colorize(tiny_model, source, tmp_path / "reduced", 1)
     assert factors == [1, 2, 1]
     kept, reduced = (decode(tmp_path / name / source.name).pages[0].pixels for name in ("kept", "reduced"))
@@ -164,7 +152,7 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
 ) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "kept", 1)
-    monkeypatch.setattr(processor, "Shelf", lambda: Shelf(grey().size - 1))
+    monkeypatch.setattr(processor, "RowCache", lambda: RowCache(grey().size - 1))
     colorize(tiny_model, source, tmp_path / "again", 1)
     assert factors == [1, 1, 1]
     kept, again = ((tmp_path / name / source.name).read_bytes() for name in ("kept", "again"))
@@ -185,24 +173,24 @@ def test_a_jpeg_that_is_read_as_a_whole_gives_the_same_file_as_one_that_is_strea
     assert held == streamed and b"\xff\xdd" in held, "it has restart intervals"
 
 
-def test_room_is_free_again_when_a_scan_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_is_free_again_when_a_file_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
-    shelf = Shelf(grey().size)
+    cache = RowCache(grey().size)
     for _ in range(2):
-        first, second = (shelf.keeping(open_scan(source, DecodeLimits())) for _ in range(2))
-        for scan in (first, first, second, second):
-            assert sum(len(block.rows.pixels) for block in scan.blocks(0)) == len(grey())
-        del first, second, scan
+        first, second = (cache.caching(open_in_strips(source, DecodeLimits(), BLOCK)) for _ in range(2))
+        for reader in (first, first, second, second):
+            assert sum(len(block.rows.pixels) for block in reader.blocks(0)) == len(grey())
+        del first, second, reader
     assert len(factors) == 2 * (1 + 2)
 
 
 def test_rows_that_are_let_go_are_read_again_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
-    scan = Shelf().keeping(open_scan(source, DecodeLimits()))
+    reader = RowCache().caching(open_in_strips(source, DecodeLimits(), BLOCK))
     for reads in (1, 1, 2, 3):
         if reads == 2:
-            scan.let_go()
-        assert sum(len(block.rows.pixels) for block in scan.blocks(0)) == len(grey())
+            reader.let_go()
+        assert sum(len(block.rows.pixels) for block in reader.blocks(0)) == len(grey())
         assert len(factors) == reads
 
 
@@ -257,7 +245,9 @@ def test_a_pyramid_is_made_anew(inside: bool, tiny_model: Path, tmp_path: Path) 
 
 def test_progress_is_told_within_a_file(tiny_model: Path, tmp_path: Path) -> None:
     source, steps = CASES["strips"](tmp_path), list[Progress]()
-    job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, verify=True)
+    job = run_options(
+        (str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, block_bytes=BLOCK, verify=True
+    )
     colorize_photos(job, steps.append)
     for stage in ("reading", "coloring", "verifying"):
         done = [step.part.done for step in steps if step.part is not None and step.part.stage == stage]

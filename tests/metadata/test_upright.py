@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.files.facts import FileFacts
+from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import decode, finish, turn
 from colorize_cli.formats.decoded import DecodedPage, DecodedPhoto
 from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, target_format, write_photo
@@ -25,7 +26,6 @@ from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import DecodeLimits, Metadata, Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.scan import open_scan
 from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.upright import orientation, upright
@@ -433,7 +433,7 @@ def test_a_streamed_image_is_as_upright_as_one_read_as_a_whole(tmp_path: Path, s
     area = REGIONS["subject"].format(pcx=100, pcy=500, pw=8, ph=4)
     path = tmp_path / f"photo{suffix}"
     path.write_bytes(WRITERS[suffix](grey, f"{RDF} tiff:Orientation='{turned}'>{region}{area}{END}".encode()))
-    whole, scan = decode(path), open_scan(path, DecodeLimits())
+    whole, scan = decode(path), open_in_strips(path, DecodeLimits())
     rows = np.concatenate([block.rows.pixels for block in scan.blocks(0)])
     np.testing.assert_array_equal(rows, whole.pages[0].pixels)
     assert scan.photo.metadata.xmp == whole.metadata.xmp

@@ -17,7 +17,7 @@ from PIL import Image
 from colorize_cli.files.machine import resident_memory
 from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import opened
-from colorize_cli.inference.scans import Stopped
+from colorize_cli.inference.large_files import Stopped
 from colorize_cli.pipeline import processor
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.workers import Timer, Workers

@@ -57,10 +57,10 @@ def test_a_streamed_photo_that_changes_fails_by_name(
             changed = True
             change(photo, other)
 
-    monkeypatch.setattr("colorize_cli.formats.kept.ROOM", 0)
-    monkeypatch.setattr("colorize_cli.formats.scan_plan.ROOM", 0)
-    monkeypatch.setattr("colorize_cli.inference.scans._STRIP_BYTES", 1 << 16)
-    job = run_options((str(photo),), out, model=str(tiny_model), device="cpu", stream_from=1, jobs=1)
+    monkeypatch.setattr("colorize_cli.formats.row_cache.CAPACITY", 0)
+    monkeypatch.setattr("colorize_cli.formats.read_plan.CAPACITY", 0)
+    strips = {"stream_from": 1, "block_bytes": 1 << 16}
+    job = run_options((str(photo),), out, model=str(tiny_model), device="cpu", jobs=1, **strips)
     report = colorize_photos(job, on_progress)
     assert changed
     assert report.counts == {Status.failed: 1}

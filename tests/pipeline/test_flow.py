@@ -21,9 +21,9 @@ from PIL import Image
 from colorize_cli.errors import DecodeError, EncodeError, ExitStatus
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import resident_memory
+from colorize_cli.inference.large_files import Stopped
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor
-from colorize_cli.inference.scans import Stopped
 from colorize_cli.pipeline import run as run_module
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.flow import Flow

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from PIL import Image
 
 from colorize_cli.formats.around import rgb_of, shallow
-from colorize_cli.formats.base import Block, Declared, FileParts, Format
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.bmp import bmp_file, bmp_header
 from colorize_cli.formats.bmp.decode_bmp import decode_bmp
+from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jpeg.jpeg_format import Jpeg
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
@@ -25,7 +26,7 @@ class Bmp(Format):
 
     name = PhotoFormat.bmp
     suffixes = (".bmp", ".dib")
-    holds = Block.icc | Block.damaged_xmp | Block.resolution
+    holds = Holds.icc | Holds.damaged_xmp | Holds.resolution
     has_alpha = False
     has_16_bits = False
     lossless = True
@@ -58,12 +59,12 @@ class Bmp(Format):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """24 bits a pixel, and the packet behind them."""
         page, notes, packet = photo.pages[0], list[str](), merge(photo.metadata.xmp, note)
         rgb, resolution = shallow(rgb_of(colored), self.name, notes), page.metadata.resolution
         if page.icc:
-            return [bmp_file.with_profile(rgb, page.icc, resolution) + packet], notes
+            return bmp_file.with_profile(rgb, page.icc, resolution) + packet, notes
         out, (x, y) = io.BytesIO(), resolution.per_metre() if resolution else (0, 0)
         Image.fromarray(rgb).save(out, "BMP", dpi=(x * 0.0254, y * 0.0254))
-        return [out.getvalue() + packet], notes
+        return out.getvalue() + packet, notes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from colorize_cli.formats.base import Declared, Format
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.camera import camera_raw
+from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.metadata.ifd import Data

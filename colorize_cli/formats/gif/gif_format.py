@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from colorize_cli.formats import exif
-from colorize_cli.formats.base import Block, Declared, FileParts, Format
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
+from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.gif import gif_blocks, gif_file, gif_lzw
 from colorize_cli.formats.photo import DecodeLimits, Metadata, PhotoFormat
@@ -19,7 +20,7 @@ class Gif(Format):
     name = PhotoFormat.gif
     suffixes = (".gif",)
     starts = (b"GIF87a", b"GIF89a")
-    holds = Block.exif | Block.icc | Block.damaged_xmp | Block.comments
+    holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.comments
     written_as = (PhotoFormat.png, "GIF holds no more than 256 colours")
 
     def declared(self, data: Data) -> Declared:

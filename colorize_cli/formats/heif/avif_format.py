@@ -13,8 +13,8 @@ from PIL import Image
 
 from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
-from colorize_cli.formats.base import Declared
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow, deep
+from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.heif.heic_format import IsoFormat
@@ -59,7 +59,7 @@ class Avif(IsoFormat):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """8 bits, or 10 or 12 where the source had as many."""
         page, rgb, notes = photo.pages[0], rgb_of(colored), list[str]()
         if page.metadata.depth <= 8 or not _holds_metadata():
@@ -67,13 +67,13 @@ class Avif(IsoFormat):
         array, quality = with_alpha(page, rgb), quality or _DEFAULT_QUALITY
         around = Around.of(photo, page, note)
         if _holds_metadata():  # Pillow writes EXIF anew, which moves maker notes
-            return [_by_opencv(array, quality, page.metadata.depth, around)], notes
+            return _by_opencv(array, quality, page.metadata.depth, around), notes
         out = io.BytesIO()
         extra: dict[str, Any] = {"exif": around.exif} if around.exif else {}
         Image.fromarray(np.ascontiguousarray(array)).save(
             out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
         )
-        return [out.getvalue()], notes
+        return out.getvalue(), notes
 
 
 def _holds_metadata() -> bool:

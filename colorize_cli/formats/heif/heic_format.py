@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from colorize_cli.formats.around import Around, eight_bits, rgb_of, shallow, with_alpha
-from colorize_cli.formats.base import Block, Declared, FileParts, Format
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import end_of
 from colorize_cli.formats.carry import fitted
+from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.heif import heif, heif_sizes
 from colorize_cli.formats.jpeg import multi_jpeg
@@ -22,7 +23,7 @@ _DEFAULT_QUALITY = 90
 class IsoFormat(Format):
     """A format of pictures in boxes that start with their kind."""
 
-    holds = Block.exif | Block.icc | Block.damaged_xmp
+    holds = Holds.exif | Holds.icc | Holds.damaged_xmp
     header_anywhere = True
     coder_bytes = 24
     brands: ClassVar[tuple[bytes, ...]]
@@ -46,7 +47,7 @@ class Heic(IsoFormat):
 
     name = PhotoFormat.heic
     suffixes = (".heic", ".heif")
-    holds = Block.exif | Block.icc
+    holds = Holds.exif | Holds.icc
     longest_side = 16384
     brands = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
@@ -69,7 +70,7 @@ class Heic(IsoFormat):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """Every page a picture with its own metadata; 8 bits, or more where the source had as many."""
         pictures, notes = list[heif.Colored](), list[str]()
         for number, page in enumerate(photo.pages):
@@ -79,4 +80,4 @@ class Heic(IsoFormat):
             one = photo if len(photo.pages) == 1 else fitted(multi_jpeg.alone(photo, page, number), self)[0]
             around = Around.of(one, page, note)
             pictures.append(heif.Colored(with_alpha(page, rgb), around.exif, around.xmp, around.icc))
-        return [heif.encode_heif(pictures, quality or _DEFAULT_QUALITY)], notes
+        return heif.encode_heif(pictures, quality or _DEFAULT_QUALITY), notes

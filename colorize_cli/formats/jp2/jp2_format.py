@@ -13,9 +13,10 @@ from PIL import Image
 from colorize_cli.color.icc import space_of
 from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, with_alpha
-from colorize_cli.formats.base import Block, Declared, FileParts, Format
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import boxes, end_of
 from colorize_cli.formats.by_pillow import by_pillow, deep, stretched
+from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jp2 import jp2_cost, jp2_file
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, PageMetadata, Photo, PhotoFormat
@@ -34,7 +35,7 @@ class Jp2(Format):
     suffixes = (".jp2", ".j2k", ".jpx", ".j2c")
     read_suffixes = frozenset({".j2k", ".j2c", ".jpx"})
     starts = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
-    holds = Block.exif | Block.icc | Block.damaged_xmp | Block.iptc | Block.jp2_boxes | Block.resolution
+    holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.iptc | Holds.jp2_boxes | Holds.resolution
     header_anywhere = True
     coder_bytes = 20
 
@@ -106,7 +107,7 @@ class Jp2(Format):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """Without loss where the source was; else as many bits a grey pixel as it had, and a quarter more for color."""
         page, around = photo.pages[0], Around.of(photo, photo.pages[0], note)
         array, own = with_alpha(page, rgb_of(colored)), page.metadata
@@ -126,7 +127,7 @@ class Jp2(Format):
         whole = jp2_file.with_metadata(
             coded, around.xmp, around.exif, around.icc, own.resolution, metadata.iptc, metadata.boxes
         )
-        return [whole], []
+        return whole, []
 
 
 def _pixels(data: bytes, depth: int, is_ink: bool) -> tuple[AnyPixels, AnyPixels | None]:

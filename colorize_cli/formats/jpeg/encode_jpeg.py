@@ -1,7 +1,7 @@
-"""Encode JPEG near the source's quality, with the source's segments around it.
+"""Compress near the source's quality, and gather the segments that stand around it.
 
 In:  RGB pixels, (H, W, 3), uint8 or uint16, or luma and chroma as JPEG holds them; the photo that they belong to
-Out: the bytes of a JPEG, and notes on what it could not hold
+Out: the bytes of a JPEG without metadata; segments, and notes on what they could not hold
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from colorize_cli.formats.around import eight_bits, profile_of
+from colorize_cli.formats.around import profile_of
 from colorize_cli.formats.carry import carried_exif, comments_of
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.jpeg.jpeg_file import APP0, COM, MAX_PAYLOAD
@@ -103,21 +103,6 @@ def _planar(planes: LumaPlanes, quality: int) -> bytes:
         at += 2 + int.from_bytes(coded[at + 2 : at + 4])
     coded[at + 5 : at + 9] = struct.pack(">HH", planes.size[1], planes.size[0])
     return bytes(coded)
-
-
-def encode_jpeg(
-    photo: Photo, page: Page, colored: AnyPixels | LumaPlanes, quality: int | None, note: Provenance
-) -> tuple[bytes, list[str]]:
-    """Encode one page as a JPEG file."""
-    notes = list[str]()
-    if isinstance(colored, LumaPlanes):
-        coded = code_luma(colored, page.metadata.jpeg, quality)
-    else:
-        if colored.dtype != np.uint8:
-            notes.append(Note("16 bits became 8, since JPEG holds no more", Loss.depth))
-        coded = code_pixels(eight_bits(colored), page.metadata.jpeg, quality)
-    segments, left_out = segments_around(photo, page, note)
-    return jpeg_file.assemble(coded, segments), notes + left_out
 
 
 def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tuple[int, bytes]], list[str]]:

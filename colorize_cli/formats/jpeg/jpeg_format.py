@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.formats import exif
-from colorize_cli.formats.base import Block, Declared, FileParts, Format, OpenedRows, Stripped
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jpeg import jpeg_file, jpeg_rows, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.decode_jpeg import decode_jpeg
-from colorize_cli.formats.jpeg.encode_jpeg import encode_jpeg, halves_chroma
+from colorize_cli.formats.jpeg.encode_jpeg import halves_chroma
+from colorize_cli.formats.jpeg.jpeg_writer import JpegWriter
 from colorize_cli.formats.jpeg.strip_jpeg import strip_jpeg
 from colorize_cli.formats.limits import check_need
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.strip import Strip
+from colorize_cli.formats.writer import Writer
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance, parse
 
@@ -34,8 +38,8 @@ class Jpeg(Format):
     name = PhotoFormat.jpeg
     suffixes = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
     starts = (b"\xff\xd8\xff",)
-    holds = Block.exif | Block.extended_xmp | Block.damaged_xmp | Block.iptc | Block.comments | Block.icc
-    holds |= Block.png_texts | Block.jpeg_segments | Block.resolution
+    holds = Holds.exif | Holds.extended_xmp | Holds.damaged_xmp | Holds.iptc | Holds.comments | Holds.icc
+    holds |= Holds.png_texts | Holds.jpeg_segments | Holds.resolution
     longest_side = 65500
     has_alpha = False
     has_16_bits = False
@@ -123,21 +127,25 @@ class Jpeg(Format):
         """Where chroma is to have half the size, from 8 bits."""
         return page.pixels.dtype == np.uint8 and (page.metadata.jpeg is None or halves_chroma(page.metadata.jpeg))
 
-    def encode(
-        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    def writer(self, photo: Photo, quality: int | None, note: Provenance, block_rows: int) -> Writer:
         """One picture, or several, each with its own metadata."""
         if len(photo.pages) == 1:
-            data, notes = encode_jpeg(photo, photo.pages[0], colored[0], quality, note)
-            return [data], notes
+            return JpegWriter(photo, quality, note, block_rows)
+        return super().writer(photo, quality, note, block_rows)
+
+    def encode(
+        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
+    ) -> tuple[bytes, list[str]]:
+        """Several pictures."""
         notes = list[str]()
 
         def encode(one: Photo, number: int) -> bytes:
-            data, said = encode_jpeg(one, one.pages[0], colored[number], quality, note)
-            notes.extend(said)
-            return data
+            file, writer = io.BytesIO(), JpegWriter(one, quality, note, 0)
+            writer.write(file, writer.code(one.pages[0], colored[number]))
+            notes.extend(writer.notes)
+            return file.getvalue()
 
-        return [multi_jpeg.joined(photo, encode)], list(dict.fromkeys(notes))
+        return multi_jpeg.joined(photo, encode), list(dict.fromkeys(notes))
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
         """Segment by segment."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.formats import vips_rows
-from colorize_cli.formats.base import OpenedRows, Rows
+from colorize_cli.formats.declared import OpenedRows, Rows
 from colorize_cli.formats.decoded import Damaged, DecodedPage
 from colorize_cli.formats.jpeg import decode_jpeg, jpeg_file
 from colorize_cli.formats.jpeg.jpeg_pixels import JpegDamage, check_strictly, decode_strictly

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from colorize_cli.formats import exif, places
-from colorize_cli.formats.base import Stripped
+from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
 from colorize_cli.formats.jpeg.xmp_segments import noted

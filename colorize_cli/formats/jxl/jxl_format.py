@@ -8,7 +8,8 @@ import numpy as np
 
 from colorize_cli.color.icc_convert import rgb_to_srgb
 from colorize_cli.formats.around import Around, rgb_of, with_alpha
-from colorize_cli.formats.base import Block, Declared, Format
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Declared, Holds
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jxl import jxl, jxl_file, jxl_header
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
@@ -23,7 +24,7 @@ class Jxl(Format):
     name = PhotoFormat.jxl
     suffixes = (".jxl",)
     starts = (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")
-    holds = Block.exif | Block.icc | Block.damaged_xmp | Block.resolution
+    holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.resolution
     header_anywhere = True
     coder_bytes = 24
 
@@ -43,7 +44,7 @@ class Jxl(Format):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """In the source's color space where JPEG XL can name it, else in sRGB."""
         page, notes = photo.pages[0], list[str]()
         array, own, around = with_alpha(page, rgb_of(colored)), page.metadata.lossless, Around.of(photo, page, note)
@@ -55,4 +56,4 @@ class Jxl(Format):
             else:
                 notes.append(Note("its color profile was applied: JXL is written in sRGB", Loss.profile))
                 array = color if array.shape[2] == 3 else np.dstack((color, array[..., 3]))
-        return [jxl.encode_jxl(array, quality, own, around.exif, around.xmp, profile)], notes
+        return jxl.encode_jxl(array, quality, own, around.exif, around.xmp, profile), notes

@@ -1,7 +1,7 @@
-"""Encode PNG of 8 or 16 bits, with the source's text, profile, EXIF and XMP; as a whole or in strips.
+"""Encode PNG of 8 or 16 bits, with the source's text, profile, EXIF and XMP.
 
-In:  RGB pixels, (H, W, 3), or strips of their rows, uint8 or uint16; the photo that they belong to
-Out: the bytes of a PNG, or a file
+In:  blocks of RGB rows, uint8 or uint16; the photo that they belong to
+Out: a PNG
 
 Each strip is filtered and deflated on its own, up to a flush; together they are one zlib stream.
 
@@ -10,11 +10,9 @@ Source: PNG Specification, third edition, for filter 1; RFC 1950 for the checksu
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
@@ -23,9 +21,10 @@ from colorize_cli.formats.around import profile_of
 from colorize_cli.formats.carry import carried_exif
 from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
 from colorize_cli.formats.png import png_file
+from colorize_cli.formats.writer import Writer
 from colorize_cli.metadata.provenance import Provenance, merge
 
-_STRIP_BYTES = 8 << 20
+_STRIP_BYTES, _MOST_ROWS = 8 << 20, 256
 # Half the time of zlib's usual 6 for a file one tenth larger. With filter 1 it is smaller than with libpng's choice of
 # filters, in three quarters of the time.
 _LEVEL = 3
@@ -33,59 +32,58 @@ _BASE = 65521
 _COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
 
 
-def encode_png(photo: Photo, page: Page, rgb: AnyPixels, note: Provenance) -> bytes:
-    """Encode one page as a PNG file."""
-    file, way = io.BytesIO(), PngStrips(photo, page, note)
-    way.start(file)
-    for top in range(0, way.height, way.rows):
-        part = slice(top, top + way.rows)
-        alpha = None if page.alpha is None else page.alpha[part]
-        way.write(file, way.code(replace(page, pixels=page.pixels[part], alpha=alpha), rgb[part]))
-    way.end(file)
-    return file.getvalue()
+class PngWriter(Writer):
+    """Writes a PNG."""
 
-
-class PngStrips:
-    """The one page of a PNG."""
-
-    def __init__(self, photo: Photo, page: Page, note: Provenance) -> None:
-        self.page = page
-        self.chunks = chunks_around(photo, page, note)
-        self.width, self.height = page.size
-        self.samples = 3 if page.alpha is None else 4
-        line = self.width * self.samples * page.pixels.itemsize
-        self.rows = max(16, min(256, _STRIP_BYTES // line))
-        self._sum = 1
+    def __init__(self, photo: Photo, note: Provenance, block_rows: int) -> None:
+        super().__init__(photo)
+        self._page, self._block_rows = photo.pages[0], block_rows
+        self._samples = 3 if self._page.alpha is None else 4
+        width, height = self._page.size
+        line = width * self._samples * self._page.pixels.itemsize
+        self._step = max(16, min(block_rows or _MOST_ROWS, _STRIP_BYTES // line))  # rows that are deflated at once
+        bits, color = 8 * self._page.pixels.itemsize, 2 if self._samples == 3 else 6
+        self._header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
+        self._chunks, self._sum = chunks_around(photo, self._page, note), 1
 
     def start(self, file: BinaryIO) -> None:
         """Write all that stands before the pixels."""
-        bits, color = 8 * self.page.pixels.itemsize, 2 if self.samples == 3 else 6
         file.write(png_file.SIGNATURE)
-        file.write(png_file.chunk(b"IHDR", struct.pack(">IIBBBBB", self.width, self.height, bits, color, 0, 0, 0)))
-        for kind, payload in self.chunks:
+        for kind, payload in ((b"IHDR", self._header), *self._chunks):
             file.write(png_file.chunk(kind, payload))
         file.write(png_file.chunk(b"IDAT", b"\x78\x01"))  # zlib's header: deflate, a window of 32 KiB, a fast level
 
-    def code(self, page: Page, rgb: AnyPixels) -> list[bytes]:
-        """One strip: its chunk, its checksum and its length."""
-        planes = rgb if page.alpha is None else np.dstack((rgb, page.alpha))
+    def begin(self, number: int, unchanged: bool = False) -> None:
+        """A block is what is deflated at once, or the whole page."""
+        super().begin(number)
+        self.rows = self._step if self._block_rows else self.rows
+
+    def code(self, rows: Page, colored: AnyPixels) -> Iterable[tuple[bytes, int, int]]:
+        """Chunks, and the checksum and length of what is in each; of a whole page they are made as they are written."""
+        tops = range(0, len(colored), self._step)
+        parts = (self._coded(colored[top : top + self._step], rows.alpha, top) for top in tops)
+        return list(parts) if self._block_rows else parts
+
+    def _coded(self, rgb: AnyPixels, alpha: AnyPixels | None, top: int) -> tuple[bytes, int, int]:
+        planes = rgb if alpha is None else np.dstack((rgb, alpha[top : top + len(rgb)]))
         rows = np.ascontiguousarray(planes.astype(planes.dtype.newbyteorder(">"), copy=False))
         flat = rows.view(np.uint8).reshape(len(rows), -1)
-        step = self.samples * planes.itemsize
+        step = self._samples * planes.itemsize
         filtered = np.empty((len(flat), 1 + flat.shape[1]), np.uint8)
         filtered[:, 0] = 1  # differences to the pixel on the left: no strip looks into another
         filtered[:, 1 : 1 + step] = flat[:, :step]
         np.subtract(flat[:, step:], flat[:, :-step], out=filtered[:, 1 + step :])
         machine = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9)
         coded = machine.compress(filtered.data) + machine.flush(zlib.Z_FULL_FLUSH)
-        return [png_file.chunk(b"IDAT", coded), struct.pack(">IQ", zlib.adler32(filtered.data), filtered.size)]
+        return png_file.chunk(b"IDAT", coded), zlib.adler32(filtered.data), filtered.size
 
-    def write(self, file: BinaryIO, coded: Sequence[bytes]) -> None:
-        """Append a strip."""
-        file.write(coded[0])
-        self._sum = _joined(self._sum, *struct.unpack(">IQ", coded[1]))
+    def write(self, file: BinaryIO, coded: Iterable[tuple[bytes, int, int]]) -> None:
+        """Append chunks."""
+        for chunk, checksum, length in coded:
+            file.write(chunk)
+            self._sum = _joined(self._sum, checksum, length)
 
-    def end(self, file: BinaryIO) -> None:
+    def finish(self, file: BinaryIO) -> None:
         """Append an empty last block of deflate, the checksum, and the end."""
         file.write(png_file.chunk(b"IDAT", b"\x03\x00" + struct.pack(">I", self._sum)))
         file.write(png_file.chunk(b"IEND", b""))

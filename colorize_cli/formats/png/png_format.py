@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 from colorize_cli.formats import exif
-from colorize_cli.formats.around import rgb_of
-from colorize_cli.formats.base import Block, Declared, FileParts, Format, OpenedRows, Stripped
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat, ProbeResult
+from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.png import png_file, png_rows, png_text
 from colorize_cli.formats.png.decode_png import decode_png
-from colorize_cli.formats.png.encode_png import encode_png
+from colorize_cli.formats.png.encode_png import PngWriter
 from colorize_cli.formats.png.strip_png import strip_png
 from colorize_cli.formats.strip import Strip
 from colorize_cli.metadata.ifd import Data
@@ -30,8 +29,8 @@ class Png(Format):
     suffixes = (".png", ".apng")
     read_suffixes = frozenset({".apng"})
     starts = (png_file.SIGNATURE,)
-    holds = Block.exif | Block.damaged_xmp | Block.iptc | Block.comments | Block.icc | Block.resolution
-    holds |= Block.png_chunks
+    holds = Holds.exif | Holds.damaged_xmp | Holds.iptc | Holds.comments | Holds.icc | Holds.resolution
+    holds |= Holds.png_chunks
     lossless = True
     in_strips = True
 
@@ -84,11 +83,9 @@ class Png(Format):
         """Whether its last chunk is there."""
         return parts.at(parts.size - 12, 12)[:8] == b"\0\0\0\0IEND"
 
-    def encode(
-        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    def writer(self, photo: Photo, quality: int | None, note: Provenance, block_rows: int) -> PngWriter:
         """RGB, and alpha."""
-        return [encode_png(photo, photo.pages[0], rgb_of(colored), note)], []
+        return PngWriter(photo, note, block_rows)
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
         """Chunk by chunk."""

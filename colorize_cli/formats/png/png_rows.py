@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.formats import vips_rows
-from colorize_cli.formats.base import OpenedRows, Rows
 from colorize_cli.formats.by_pillow import ANIMATED
+from colorize_cli.formats.declared import OpenedRows, Rows
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits

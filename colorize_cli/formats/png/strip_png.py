@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 
 from colorize_cli.formats import exif, places
-from colorize_cli.formats.base import Stripped
+from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.png.png_file import XMP_KEYWORD, inflate_all
 from colorize_cli.formats.strip import Strip

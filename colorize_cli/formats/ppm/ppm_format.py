@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from colorize_cli.formats.around import rgb_of
-from colorize_cli.formats.base import Block, Declared, Format
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Declared, Holds
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
 from colorize_cli.formats.ppm import decode_ppm
@@ -21,7 +22,7 @@ class Ppm(Format):
     name = PhotoFormat.ppm
     suffixes = (".ppm", ".pgm", ".pnm", ".pbm")
     read_suffixes = frozenset({".pgm", ".pbm"})
-    holds = Block.comments | Block.damaged_xmp
+    holds = Holds.comments | Holds.damaged_xmp
     has_alpha = False
     lossless = True
     has_end = False
@@ -47,13 +48,13 @@ class Ppm(Format):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """A PPM whose comments hold the source's comments and the packet."""
         rgb, packet = rgb_of(colored), merge(photo.metadata.xmp, note)
         kept = [line for line in photo.metadata.comments if not _is_packet(line)]
         lines = b"".join(b"# " + line + b"\n" for line in (*kept, *packet.splitlines()))
         size = f"{rgb.shape[1]} {rgb.shape[0]}\n{np.iinfo(rgb.dtype).max}\n".encode()
-        return [b"P6\n" + lines + size + rgb.astype(rgb.dtype.newbyteorder(">"), copy=False).tobytes()], []
+        return b"P6\n" + lines + size + rgb.astype(rgb.dtype.newbyteorder(">"), copy=False).tobytes(), []
 
 
 def _is_packet(line: bytes) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from colorize_cli.formats.base import Declared, Format
+from colorize_cli.formats.base import Format
+from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.psd import psd_header

@@ -22,7 +22,7 @@ from colorize_cli.formats.photo import DecodeLimits, JpegTraits, Metadata, PageM
 from colorize_cli.formats.tiff.tiff_colour import colour_of, extras_of
 from colorize_cli.formats.tiff.tiff_cost import cost
 from colorize_cli.formats.tiff.tiff_kind import check_kind
-from colorize_cli.formats.tiff.tiff_pictures import Picture, as_coded, is_copy_of, is_mask, pictures
+from colorize_cli.formats.tiff.tiff_pictures import Picture, can_copy, is_copy_of, is_mask, pictures
 from colorize_cli.formats.tiff.tiff_segments import Samples, read_samples
 from colorize_cli.formats.tiff.tiff_tags import ICC, IPTC, LAYERS, PHOTOSHOP, XMP, lost_places
 from colorize_cli.metadata import irb
@@ -71,7 +71,7 @@ def decode_tiff(data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhot
     pages, room = list[DecodedPage](), Room(len(data))
     for number, picture in enumerate(found, 1):
         try:
-            pages.append(_page(data, picture, len(found) > 1, salvage, notes, room))
+            pages.append(_page(data, picture, salvage, notes, room))
         except Unsupported:
             raise  # it is no damage: --salvage must not drop the page
         except Damaged as error:
@@ -100,9 +100,7 @@ def metadata_of(header: Header, first: Ifd | None) -> Metadata:
     return Metadata(xmp=xmp.value if xmp else None, iptc=blocks, byte_order=header.order, big=header.big)
 
 
-def with_sub_images(
-    page: DecodedPage, data: Data, picture: Picture, notes: list[str], room: Room, keep_coded: bool = False
-) -> DecodedPage:
+def with_sub_images(page: DecodedPage, data: Data, picture: Picture, notes: list[str], room: Room) -> DecodedPage:
     """A page with what belongs to it; nothing is decoded.
 
     Args:
@@ -110,16 +108,15 @@ def with_sub_images(
         data: the file.
         picture: the page's place in it.
         notes: what cannot be kept is added here.
-        room: how many bytes may be kept of all pages.
-        keep_coded: the page might stay as it is, so it and its sub-images are kept as the file has them.
+        room: how many bytes may be copied of all pages.
     """
 
     def subs(directories: tuple[Ifd, ...]) -> tuple[SubImage, ...]:
-        return tuple(_sub_image(data, sub, picture.ifd, keep_coded, room) for sub in directories)
+        return tuple(_sub_image(data, sub, picture.ifd, room) for sub in directories)
 
     own = replace(
         page.metadata,
-        coded=as_coded(data, picture.ifd, room) if keep_coded else None,
+        can_copy=picture.ifd.integer(262, 1) not in _GREY and can_copy(data, picture.ifd, room),
         before=subs(picture.before),
         after=subs(picture.after),
         inside=tuple(subs(chain) for chain in picture.inside),
@@ -131,21 +128,20 @@ def with_sub_images(
     return replace(page, metadata=own)
 
 
-def _sub_image(data: Data, sub: Ifd, page: Ifd, keep_coded: bool, room: Room) -> SubImage:
+def _sub_image(data: Data, sub: Ifd, page: Ifd, room: Room) -> SubImage:
     is_level = not is_mask(sub) and is_copy_of(sub, page)
-    coded = as_coded(data, sub, room) if keep_coded or not is_level else None
-    return SubImage(sub, is_level, coded, _traits(data, sub) if sub.integer(259, 1) in _JPEG else None)
+    jpeg = _traits(data, sub) if sub.integer(259, 1) in _JPEG else None
+    return SubImage(sub, sub, is_level, can_copy(data, sub, room), jpeg)
 
 
-def _page(
-    data: bytes, picture: Picture, among_others: bool, salvage: bool, notes: list[str], room: Room
-) -> DecodedPage:
+def _page(data: bytes, picture: Picture, salvage: bool, notes: list[str], room: Room) -> DecodedPage:
     ifd = picture.ifd
     check_kind(ifd)
     samples = read_samples(data, picture.number, ifd, salvage)
-    page = page_of(samples, data, ifd, notes)
-    may_stay = ifd.integer(262, 1) not in _GREY and (among_others or ifd.integer(259, 1) in _JPEG)
-    return with_sub_images(page, data, picture, notes, room, may_stay and not samples.notes)
+    page = with_sub_images(page_of(samples, data, ifd, notes), data, picture, notes, room)
+    if samples.notes:  # salvaged: what is damaged in the file is not to be copied
+        page = replace(page, metadata=replace(page.metadata, can_copy=False))
+    return page
 
 
 def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> DecodedPage:
@@ -193,9 +189,9 @@ def _notes(picture: Picture, own: PageMetadata) -> list[str]:
     for sub in own.sub_images:
         if not sub.is_level and not is_mask(sub.tags):
             size = f"{sub.size[0]:,} x {sub.size[1]:,} pixels"
-            said = f"a sub-image of {size} " + ("stays as it was" if sub.coded else "was left out")
-            notes.append(Note(said, None if sub.coded else Loss.sub_images))
-        elif is_mask(sub.tags) and sub.coded is None:
+            said = f"a sub-image of {size} " + ("stays as it was" if sub.can_copy else "was left out")
+            notes.append(Note(said, None if sub.can_copy else Loss.sub_images))
+        elif is_mask(sub.tags) and not sub.can_copy:
             notes.append(Note("a mask cannot be copied and was left out", Loss.sub_images))
         if sub.tags.find(330):
             notes.append(Note("sub-images of a sub-image were left out", Loss.sub_images))

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from colorize_cli.files.atomic import Patch
 from colorize_cli.formats import exif
-from colorize_cli.formats.around import rgb_of
-from colorize_cli.formats.base import Block, FileParts, Format, OpenedRows
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.camera.camera_raw import holds_sensor_data, library
 from colorize_cli.formats.camera.raw_format import Raw
+from colorize_cli.formats.declared import FileParts, Holds, OpenedRows
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jpeg.multi_jpeg import lost_around
 from colorize_cli.formats.limits import amount
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat, ProbeResult
+from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.tiff import tiff_rows
 from colorize_cli.formats.tiff.decode_tiff import decode_tiff
-from colorize_cli.formats.tiff.encode_tiff import encode_tiff
 from colorize_cli.formats.tiff.strip_tiff import strip_tiff
 from colorize_cli.formats.tiff.tiff_cost import cost
 from colorize_cli.formats.tiff.tiff_pictures import is_reduced, pictures
-from colorize_cli.formats.tiff.tiff_stream import Piece
 from colorize_cli.formats.tiff.tiff_tags import XMP
+from colorize_cli.formats.tiff.tiff_writer import TiffWriter
 from colorize_cli.metadata.ifd import Data, FileData, Ifd, TagError, walk
 from colorize_cli.metadata.provenance import Provenance, parse
 
@@ -37,7 +35,7 @@ class Tiff(Format):
     name = PhotoFormat.tiff
     suffixes = (".tif", ".tiff", ".btf")
     starts = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-    holds = Block.tiff_tags | Block.damaged_xmp | Block.iptc | Block.first_comment | Block.icc | Block.resolution
+    holds = Holds.tiff_tags | Holds.damaged_xmp | Holds.iptc | Holds.first_comment | Holds.icc | Holds.resolution
     lossless = True
     header_anywhere = True
     has_end = False
@@ -100,13 +98,11 @@ class Tiff(Format):
         """But for the pages that are JPEG inside."""
         return True
 
-    def encode(
-        self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[Iterator[Piece], list[str]]:
+    def writer(self, photo: Photo, quality: int | None, note: Provenance, block_rows: int) -> TiffWriter:
         """All pages, and what belongs to them."""
-        rgb = [rgb_of(colored, number) for number in range(len(colored))]
-        pieces, said = encode_tiff(photo, rgb, quality, note)
-        return pieces, said + lost_around(photo)
+        writer = TiffWriter(photo, quality, note, block_rows)
+        writer.notes += lost_around(photo)
+        return writer
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> list[Patch]:
         """Tag by tag."""

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colorize_cli.formats.photo import Coded
 from colorize_cli.formats.tiff.tiff_tags import COPIED_LAYOUT
 from colorize_cli.metadata.ifd import Data, Header, Ifd, Room, Tag, TagError, read_header, read_ifd, walk
 
@@ -135,20 +134,19 @@ def _chain(data: Data, header: Header, offset: int) -> Iterator[Ifd]:
         offset = ifd.next
 
 
-def as_coded(data: Data, ifd: Ifd, room: Room) -> Coded | None:
-    """A picture as the file has it; None where it cannot be copied: parts are missing, overlap, or lie elsewhere."""
-    parts = parts_of(data, ifd)
-    if parts is None:
-        return None
+def can_copy(data: Data, ifd: Ifd, room: Room) -> bool:
+    """Whether a picture can be copied as the file has it: no parts are missing, overlap, or lie elsewhere."""
+    if parts_of(data, ifd) is None:
+        return False
     try:
         room.take(sum(int(size) for size in ifd.numbers(325) or ifd.numbers(279)))
     except TagError:  # strips that share bytes: a small file could else become one without end
-        return None
-    return Coded(layout_of(ifd), tuple(parts))
+        return False
+    return True
 
 
 def parts_of(data: Data, ifd: Ifd) -> Iterator[bytes] | None:
-    """The strips or tiles of a picture as the file has them, one at a time; None as `as_coded`."""
+    """The strips or tiles of a picture as the file has them, one at a time; None where some are missing."""
     offsets = ifd.numbers(324) or ifd.numbers(273)
     sizes = ifd.numbers(325) or ifd.numbers(279)
     if not offsets or len(offsets) != len(sizes) or ifd.integer(259, 1) == _OLD_JPEG:

@@ -19,7 +19,7 @@ import numpy as np
 import tifffile
 
 from colorize_cli.files.machine import cores
-from colorize_cli.formats.base import OpenedRows, Rows
+from colorize_cli.formats.declared import OpenedRows, Rows
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.exif import orientation_of
 from colorize_cli.formats.jpeg.decode_jpeg import reason

@@ -136,12 +136,11 @@ def sub_image_tags(sub: SubImage, turned: int, order: str) -> list[Tag]:
     """The tags of a sub-image that is copied as it was coded; a mask whose page was turned says that it was not.
 
     Args:
-        sub: it; `coded` is there.
+        sub: it.
         turned: the orientation that was undone in its page.
         order: the file's byte order.
     """
-    assert sub.coded is not None
-    tags = copied_tags(sub.tags.tags, sub.coded.layout)
+    tags = copied_tags(sub.tags.tags, [tag for tag in sub.places.tags if tag.code in COPIED_LAYOUT])
     is_mask = sub.tags.integer(254) & 4
     if is_mask and turned != 1 and not any(tag.code == ORIENTATION for tag in tags):
         tags.append(short(order, ORIENTATION, turned))

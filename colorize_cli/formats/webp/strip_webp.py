@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from colorize_cli.formats import exif, places
-from colorize_cli.formats.base import Stripped
+from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.strip import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
-from colorize_cli.formats.base import Block, Declared, FileParts, Format, Stripped
+from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
+from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto, left_over
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.formats.strip import Strip
@@ -34,7 +35,7 @@ class Webp(Format):
 
     name = PhotoFormat.webp
     suffixes = (".webp",)
-    holds = Block.exif | Block.icc | Block.damaged_xmp
+    holds = Holds.exif | Holds.icc | Holds.damaged_xmp
     longest_side = 16383
     has_16_bits = False
     header_anywhere = True
@@ -93,7 +94,7 @@ class Webp(Format):
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
-    ) -> tuple[list[bytes], list[str]]:
+    ) -> tuple[bytes, list[str]]:
         """Without loss where the source was."""
         page, notes, out = photo.pages[0], list[str](), io.BytesIO()
         array, around = with_alpha(page, shallow(rgb_of(colored), self.name, notes)), Around.of(photo, page, note)
@@ -110,7 +111,7 @@ class Webp(Format):
             icc_profile=around.icc,
             **extra,
         )
-        return [out.getvalue()], notes
+        return out.getvalue(), notes
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
         """Chunk by chunk."""

@@ -1,7 +1,7 @@
 """Decide from its header how a large file is read: in strips, or as a whole; and how much memory that takes.
 
 In:  what `probe` found, and the format of the result
-Out: a `ScanPlan`; or `TooLargeError`, in one line that says how to go on
+Out: a `ReadPlan`; or `TooLargeError`, in one line that says how to go on
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.machine import half_of_memory
 from colorize_cli.formats.decoded import Damaged
-from colorize_cli.formats.kept import ROOM
 from colorize_cli.formats.limits import amount
 from colorize_cli.formats.photo import PhotoFormat, ProbeResult
+from colorize_cli.formats.row_cache import CAPACITY
 from colorize_cli.formats.table import FORMATS
 
-_BASE = 200 << 20  # bytes that a scan takes whatever its size: libraries, threads, the reduced copy
+_BASE = 200 << 20  # bytes that a streamed photo takes whatever its size: libraries, threads, the reduced copy
 _SMALL = 40 << 20  # bytes that any photo takes: the network's maps, and what is kept between the stages
 _STRIP_ROWS = 256
 _STRIPS = 8  # strips in one state or another at once: read, painted, coded
@@ -26,26 +26,26 @@ _MOST_MEMORY = 4 << 40  # bytes that a machine might have
 
 
 @dataclass(frozen=True)
-class ScanPlan:
+class ReadPlan:
     """How a file is read.
 
     Attributes:
         streamed: in strips.
         memory: bytes that it takes, above what the process has at its start; an upper estimate.
         reason: why it is not streamed; "" where it is, or need not be.
-        in_strips: one that is read as a whole is coloured and written in strips.
-        kept: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
+        in_strips: one that is read as a whole is colored and written in strips.
+        cached: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
     """
 
     streamed: bool
     memory: int
     reason: str = ""
     in_strips: bool = False
-    kept: bool = False
+    cached: bool = False
 
 
-def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int, used: int = 0) -> ScanPlan:
-    """Choose the road for a file.
+def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int, used: int = 0) -> ReadPlan:
+    """Choose how a file is read.
 
     Args:
         found: its header.
@@ -63,17 +63,17 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     # a JPEG is read faster as a whole, other formats are not
     least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
     if found.total_pixels < stream_from // 2 and whole <= limit:
-        return ScanPlan(False, whole)
+        return ReadPlan(False, whole)
     reason, segment = why_not_streamed(found, target)
     if found.total_pixels < least and whole <= limit:
-        return ScanPlan(False, whole, in_strips=not reason)
+        return ReadPlan(False, whole, in_strips=not reason)
     if not reason:
         streamed = _memory_in_strips(found, segment)
         if streamed <= limit or streamed <= whole:
             rows = found.total_pixels * max(found.channels, 1)
             # a JPEG's are cheap to write: there a second reading would be a fifth of the work
-            if found.format is PhotoFormat.jpeg and rows <= ROOM and streamed + rows <= limit:
-                return ScanPlan(True, streamed + rows, kept=True)
+            if found.format is PhotoFormat.jpeg and rows <= CAPACITY and streamed + rows <= limit:
+                return ReadPlan(True, streamed + rows, cached=True)
             whole, reason = min(streamed, whole), ""
     if whole > limit:
         width, height = found.size
@@ -84,7 +84,7 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
             path=found.path,
             hint=_way_out(whole + used, bool(reason)),
         )
-    return ScanPlan(not reason, whole, reason)
+    return ReadPlan(not reason, whole, reason)
 
 
 def _way_out(needed: int, held: bool) -> str:
@@ -95,7 +95,7 @@ def _way_out(needed: int, held: bool) -> str:
     return raised + ("; or save it as a tiled TIFF first, which is read in pieces." if held else ".")
 
 
-def described(found: ProbeResult, way: ScanPlan) -> tuple[str, ...]:
+def described(found: ProbeResult, way: ReadPlan) -> tuple[str, ...]:
     """What is said beforehand of how a large file will be read; nothing of others."""
     if not way.streamed and not way.reason:
         return ()

@@ -1,44 +1,46 @@
 """Keep the rows of a large file between the two times that they are needed, where memory is meant for them.
 
-In:  a `Scan` of one page
-Out: the same scan, which reads its file once
+In:  a `BlockReader` of one page
+Out: the same reader, which reads its file once
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
-from colorize_cli.formats.scan import Rows, Scan
+from colorize_cli.formats.blocks import BlockReader
+from colorize_cli.formats.declared import Rows
+from colorize_cli.formats.decoded import DecodedPage
 
-ROOM = 512 << 20  # bytes for the rows of all files at once: 400 megapixels of grey, and some
+CAPACITY = 512 << 20  # bytes for the rows of all files at once: 400 megapixels of grey, and some
 
 
-class Shelf:
-    """Memory for kept rows, which many threads share.
+class RowCache:
+    """Memory for rows, which many threads share.
 
     Args:
-        room: bytes.
+        capacity: bytes.
     """
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._free, self._lock = room, Lock()
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._free, self._lock = capacity, Lock()
 
-    def keeping(self, scan: Scan) -> Scan:
-        """The scan, with its rows kept from the first whole reading on, until nobody refers to it any more.
+    def caching(self, reader: BlockReader) -> BlockReader:
+        """The reader, with its rows kept from the first whole reading on, until nobody refers to it any more.
 
         Where there is no room at the moment they are read again. Whether or not, they are the file's own rows, so that
         what is made of them does not depend on what else is under way; a decoder's reduced copy is not asked for.
         """
-        pixels = scan.photo.pages[0].pixels
-        read, size = scan.readers[0], pixels.size * pixels.itemsize
+        pixels = reader.photo.pages[0].pixels
+        read, size = reader.readers[0], pixels.size * pixels.itemsize
         if not self._took(size):
-            return replace(scan, reduced=None)
-        rows = _KeptRows(read, scan.read_whole or read)
+            return replace(reader, reduced=None)
+        rows = _CachedRows(read, reader.read_whole or read)
         weakref.finalize(rows, self._put_back, size).atexit = False
-        return replace(scan, readers=(rows,), reduced=None, let_go=rows.let_go)
+        return replace(reader, readers=(rows,), reduced=None, let_go=rows.let_go)
 
     def _took(self, size: int) -> bool:
         with self._lock:
@@ -52,14 +54,14 @@ class Shelf:
             self._free += size
 
 
-class _KeptRows:
+class _CachedRows:
     """A reader that reads once, until it is to let go; see `Scan.readers`."""
 
-    def __init__(self, read: Callable[[], Iterator[Rows]], first: Callable[[], Iterator[Rows]]) -> None:
-        self._read, self._first, self._rows = read, first, list[Rows]()
+    def __init__(self, read: Callable[[], Rows], first: Callable[[], Rows]) -> None:
+        self._read, self._first, self._rows = read, first, list[tuple[int, DecodedPage]]()
         self._whole = self._gone = False
 
-    def __call__(self) -> Iterator[Rows]:
+    def __call__(self) -> Rows:
         if self._whole or self._gone:
             yield from self._rows if self._whole else self._read()
             return

@@ -1,11 +1,7 @@
-"""Open a large file so that its pixels come a few rows at a time, each page from top to bottom, as often as wanted.
+"""A photo as blocks of rows, each page from top to bottom, as often as wanted: one block a page, or many.
 
-In:  a path to a TIFF, baseline JPEG or non-interlaced PNG
-Out: a `Scan`: the photo without its pixels, and blocks of rows that are what `decode` would have given for them
-
-TIFF comes by tifffile and imagecodecs, as on the road through memory: their strips and tiles are decoded on several
-cores, where libvips reads strips on one, and every kind of page means the same on both roads. JPEG and PNG come by
-libvips, the one library at hand that gives their rows before the whole picture is decoded.
+In:  a decoded photo; or a path to a TIFF, JPEG or PNG that is read in strips
+Out: a `BlockReader`: the photo, its large pages without their pixels, and blocks that are what `decode` gives for them
 """
 
 from __future__ import annotations
@@ -19,12 +15,12 @@ import numpy as np
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import facts_of, unchanged
+from colorize_cli.formats.declared import Rows
 from colorize_cli.formats.decode import finish, finish_page
-from colorize_cli.formats.decoded import Damaged, DecodedPage, TooManyPixels
+from colorize_cli.formats.decoded import Damaged, TooManyPixels
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo
+from colorize_cli.formats.stand_ins import first_pixel, spread
 from colorize_cli.formats.table import sniff, why_none
-
-Rows = tuple[int, DecodedPage]
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Block:
     Attributes:
         top: where they start.
         rows: what they are; `rows.pixels` is (n, W) or (n, W, 3).
-        above, below: pixels of the rows next to them, where `with_neighbours` gave them.
+        above, below: pixels of the rows next to them, where `with_neighbors` gave them.
     """
 
     top: int
@@ -44,13 +40,15 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Scan:
-    """A file whose pixels are read in blocks.
+class BlockReader:
+    """A photo whose pixels come in blocks.
 
     Attributes:
-        photo: as `decode` gives it, but its pixels and alpha are stand-ins of the right shape that take no memory.
-        readers: for each page, what starts reading its rows as they are stored; none where `photo` has its pixels, from
-            which the blocks are taken then.
+        photo: as `decode` gives it; where it is read in strips, its pixels and alpha are stand-ins of the right shape
+            that take no memory.
+        readers: for each page, what starts reading its rows as they are stored; none where `photo` has its pixels.
+        in_strips: it is colored and written in strips, even where it is in memory.
+        block_bytes: about those of a block; 0 for what is fast.
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
         read_whole: of a JPEG, what reads the rows that are to stay in memory, which is faster.
@@ -58,17 +56,32 @@ class Scan:
     """
 
     photo: Photo
-    readers: tuple[Callable[[], Iterator[Rows]], ...]
+    readers: tuple[Callable[[], Rows], ...] = ()
+    in_strips: bool = False
+    block_bytes: int = 0
     convert: Callable[[Page], Page] = lambda page: page
-    reduced: Callable[[int], Iterator[Rows]] | None = None
+    reduced: Callable[[int], Rows] | None = None
     let_go: Callable[[], None] = lambda: None
-    read_whole: Callable[[], Iterator[Rows]] | None = None
+    read_whole: Callable[[], Rows] | None = None
 
-    def mapped(self, convert: Callable[[Photo], Photo]) -> Scan:
-        """The scan with all its pixels brought to something else; `convert` must treat every pixel alike."""
+    @property
+    def total_rows(self) -> int:
+        """Rows of all pages."""
+        return sum(page.size[1] for page in self.photo.pages)
+
+    def rows_of(self, page: int, block_bytes: int, unit: int = 1) -> int:
+        """Rows of a block of a page of at most so many bytes, or as `block_bytes` of this reader says: whole units."""
+        pixels = self.photo.pages[page].pixels
+        rows = (self.block_bytes or block_bytes) // max(pixels[:1].size * pixels.itemsize, 1)
+        return max(rows // unit * unit, unit)
+
+    def mapped(self, convert: Callable[[Photo], Photo]) -> BlockReader:
+        """The same with all its pixels brought to something else; `convert` must treat every pixel alike."""
+        if not self.readers:
+            return replace(self, photo=convert(self.photo))
         small = convert(replace(self.photo, pages=tuple(first_pixel(page) for page in self.photo.pages)))
         sizes = [page.size for page in self.photo.pages]
-        pages = tuple(_spread(page, height, width) for page, (width, height) in zip(small.pages, sizes, strict=True))
+        pages = tuple(spread(page, height, width) for page, (width, height) in zip(small.pages, sizes, strict=True))
 
         def converted(rows: Page) -> Page:
             return convert(replace(self.photo, pages=(rows,))).pages[0]
@@ -103,8 +116,8 @@ class Scan:
             raise DecodeError("damaged: not all of its rows are there", path=path)
 
 
-def open_scan(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> Scan:
-    """Open a file that `scan_plan` says can be streamed; `block_bytes` are about those of a block, 0 for what is fast.
+def open_in_strips(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> BlockReader:
+    """Open a file that `read_plan` says can be streamed; `block_bytes` are about those of a block, 0 for what is fast.
 
     Raises:
         DecodeError: it cannot be read.
@@ -127,33 +140,14 @@ def open_scan(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> Scan:
         shape[::-1] if page.orientation >= 5 else shape
         for page, shape in zip(opened.photo.pages, opened.shapes, strict=True)
     ]
-    pages = tuple(_spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
-    return Scan(replace(photo, pages=pages), tuple(opened.readers), reduced=opened.reduced, read_whole=opened.whole)
-
-
-def _spread(page: Page, height: int, width: int) -> Page:
-    """A page of a single pixel as a page of any size, in the memory of that pixel."""
-    extra = page.metadata.extra
-    return replace(
-        page,
-        pixels=_stand_in(page.pixels, height, width),
-        alpha=None if page.alpha is None else _stand_in(page.alpha, height, width),
-        metadata=replace(page.metadata, extra=None if extra is None else _stand_in(extra, height, width)),
-    )
-
-
-def _stand_in(pixel: AnyPixels, height: int, width: int) -> AnyPixels:
-    return np.broadcast_to(pixel[:1, :1], (height, width, *pixel.shape[2:]))
-
-
-def first_pixel(page: Page) -> Page:
-    """A page of one pixel, for what depends on the kind of its samples alone."""
-    extra = page.metadata.extra
-    return replace(
-        page,
-        pixels=page.pixels[:1, :1].copy(),
-        alpha=None if page.alpha is None else page.alpha[:1, :1].copy(),
-        metadata=replace(page.metadata, extra=None if extra is None else extra[:1, :1].copy()),
+    pages = tuple(spread(page, *shape) for page, shape in zip(photo.pages, shapes, strict=True))
+    return BlockReader(
+        replace(photo, pages=pages),
+        tuple(opened.readers),
+        in_strips=True,
+        block_bytes=block_bytes,
+        reduced=opened.reduced,
+        read_whole=opened.whole,
     )
 
 
@@ -174,7 +168,7 @@ def strips(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
         yield _joined(waiting)
 
 
-def with_neighbours(blocks: Iterator[Block], count: int) -> Iterator[Block]:
+def with_neighbors(blocks: Iterator[Block], count: int) -> Iterator[Block]:
     """The same blocks, each with `count` rows of pixels above and below it; fewer where the page ends."""
     if not count:
         yield from blocks
@@ -222,11 +216,3 @@ def _cut(block: Block, start: int, stop: int) -> Block:
     metadata = page.metadata if extra is None else replace(page.metadata, extra=part(extra))
     rows = replace(page, pixels=part(page.pixels), alpha=part(page.alpha), metadata=metadata)
     return Block(block.top + start, rows)
-
-
-def hidden(page: Page, hides: bool) -> Page:
-    """A page of a scan whose alpha says whether it hides anything, now that it was looked at."""
-    if page.alpha is None:
-        return page
-    pixel = np.full((1, 1), 0 if hides else np.iinfo(page.alpha.dtype).max, page.alpha.dtype)
-    return replace(page, alpha=_stand_in(pixel, *page.alpha.shape))
