@@ -19,9 +19,9 @@ from colorize_cli.formats.declared import MOST_TEXT, Declared, FileParts, Holds,
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.limits import check_need, check_size
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.writer import OneBlock, Writer
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import NAMESPACE, Provenance, parse
 
 _MARK = NAMESPACE.encode()

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import DecodedPage, Unsupported
-from colorize_cli.formats.photo import AnyPixels, PageMetadata, Resolution
+from colorize_cli.formats.photo import AnyPixels, PageMetadata
 from colorize_cli.formats.pillow_open import open_image
+from colorize_cli.metadata import exif
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 ANIMATED = Note("animated: only the first picture was taken", Loss.frames)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from colorize_cli.formats import exif, thumbnail
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo
 from colorize_cli.formats.png import png_file
+from colorize_cli.formats.small_jpeg import small_jpeg
 from colorize_cli.formats.tiff.tiff_tags import (
     COPIED_LAYOUT,
     ICC,
@@ -27,7 +27,7 @@ from colorize_cli.formats.tiff.tiff_tags import (
     tags_of_exif,
     told_anew,
 )
-from colorize_cli.metadata import extended, xmp
+from colorize_cli.metadata import exif, extended, thumbnail, xmp
 from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
@@ -119,7 +119,9 @@ def with_new_thumbnail(photo: Photo, format: Format, pixels: AnyPixels | LumaPla
     metadata = photo.metadata
     if not metadata.exif or not metadata.thumbnail or Holds.exif not in format.holds:
         return photo
-    block = thumbnail.renewed(metadata.exif, metadata.thumbnail, pixels)
+    place = metadata.thumbnail
+    coded = small_jpeg(pixels, place.end - place.start)
+    block = thumbnail.renewed(metadata.exif, place, coded) if coded else None
     if block is None:
         return photo
     return replace(photo, metadata=replace(metadata, exif=block, thumbnail=None))

@@ -18,7 +18,6 @@ from colorize_cli.color.icc_convert import cmyk_to_srgb, grey_to_srgb
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts, same
 from colorize_cli.files.plain import kind_of
-from colorize_cli.formats import exif
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, TooManyPixels
 from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK
@@ -27,7 +26,7 @@ from colorize_cli.formats.jpeg.jpeg_file import XMP as XMP_MARK
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, MultiPicture, Page, Photo, PhotoFormat
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.table import FORMATS, by_suffix, sniff, why_none
-from colorize_cli.metadata import extended, xmp
+from colorize_cli.metadata import exif, extended, xmp
 from colorize_cli.metadata.upright import has_thumbnail, upright
 from colorize_cli.notes import Loss, Note
 

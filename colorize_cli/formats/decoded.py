@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from colorize_cli.formats.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, PhotoFormat, Resolution
+from colorize_cli.formats.photo import AnyPixels, JpegTraits, Metadata, PageMetadata, PhotoFormat
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 Space = Literal["grey", "rgb", "cmyk"]

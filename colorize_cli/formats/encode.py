@@ -30,10 +30,11 @@ from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.formats.seal import seal
-from colorize_cli.formats.strip import Strip, strip
+from colorize_cli.formats.strip import strip
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.writer import Writer
 from colorize_cli.metadata.ifd import Data, FileData
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 

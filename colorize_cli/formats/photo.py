@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.metadata.ifd import Ifd, Tag
+from colorize_cli.metadata.resolution import Resolution
+from colorize_cli.metadata.thumbnail import ThumbnailPlace
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 AnyPixels = NDArray[Any]
@@ -66,30 +68,6 @@ class DecodeLimits:
 
     max_pixels: int = 1_000_000_000
     max_memory: int | None = None
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """Samples per unit; unit `none` gives only the pixel's aspect."""
-
-    x: float
-    y: float
-    unit: Literal["inch", "cm", "none"] = "inch"
-
-    def turned(self) -> Resolution:
-        """The same for a picture whose sides were exchanged."""
-        return Resolution(self.y, self.x, self.unit)
-
-    def per_inch(self) -> tuple[float, float]:
-        """Dots per inch, whatever the unit was."""
-        factor = 2.54 if self.unit == "cm" else 1.0
-        return self.x * factor, self.y * factor
-
-    def per_metre(self) -> tuple[int, int]:
-        """Dots per metre, rounded as PNG and BMP store them."""
-        x, y = self.per_inch()
-        x, y = (min(max(round(value / 0.0254), 0), 2**31 - 1) for value in (x, y))
-        return int(x), int(y)
 
 
 @dataclass(frozen=True)
@@ -198,20 +176,6 @@ class PageMetadata:
     def sub_images(self) -> tuple[SubImage, ...]:
         """All of them."""
         return (*self.before, *(sub for chain in self.inside for sub in chain), *self.after)
-
-
-@dataclass(frozen=True)
-class ThumbnailPlace:
-    """Where in an EXIF block a thumbnail stood, and a new one can.
-
-    Attributes:
-        directory: offset of the directory that points to it.
-        start, end: offsets of its bytes.
-    """
-
-    directory: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)

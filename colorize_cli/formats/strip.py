@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from colorize_cli.formats import exif, places
+from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.jpeg.jpeg_file import APP1
 from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK
 from colorize_cli.formats.jpeg.jpeg_file import XMP as XMP_MARK
 from colorize_cli.formats.photo import Metadata, Page, Photo, PhotoFormat, SubImage
+from colorize_cli.formats.png import png_text
 from colorize_cli.formats.tiff.tiff_tags import COPIED_LAYOUT, IPTC, LAYOUT, PHOTOSHOP, XMP
-from colorize_cli.metadata import extended
+from colorize_cli.metadata import exif, extended, places
 from colorize_cli.metadata.ifd import Ifd, Tag
+from colorize_cli.metadata.places import Strip
 from colorize_cli.notes import Loss, Note
 
-Strip = Literal["none", "gps", "all"]
 _PIXEL_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
 GEO = frozenset({34853, 33550, 33922, 34264, 34735, 34736, 34737})  # GPS, and GeoTIFF's
 
@@ -44,8 +44,8 @@ def strip(photo: Photo, what: Strip) -> Photo:
     if pieces and extended.joined(packet, pieces) is None:
         pieces = ()
         notes += (Note("its ExtendedXMP cannot be read and was left out, as it may name the place", Loss.metadata),)
-    if any(places.text_names_place(*item) for item in text):
-        text = tuple(item for item in text if not places.text_names_place(*item))
+    if any(png_text.names_place(*item) for item in text):
+        text = tuple(item for item in text if not png_text.names_place(*item))
         notes += (Note("a copy of its IPTC or XMP, in a text, was left out with the place in it", Loss.metadata),)
     metadata = replace(
         metadata,
@@ -53,7 +53,7 @@ def strip(photo: Photo, what: Strip) -> Photo:
         xmp=packet,
         iptc=places.resources_without(metadata.iptc) or None if metadata.iptc else None,
         text=text,
-        boxes=tuple(box for box in metadata.boxes if not places.in_box(box)),
+        boxes=tuple(box for box in metadata.boxes if not jp2_file.names_place(box)),
         segments=tuple(clean for segment in metadata.segments for clean in _segment(*segment)),
         xmp_extended=pieces,
     )

@@ -18,9 +18,10 @@ from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat
 from colorize_cli.formats.seal import seal
-from colorize_cli.formats.strip import Strip, strip
+from colorize_cli.formats.strip import strip
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.metadata.ifd import FileData
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, losses
 

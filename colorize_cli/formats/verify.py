@@ -17,10 +17,11 @@ from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.decode import DecodeLimits, decode, decode_bytes
 from colorize_cli.formats.encode import EncodeSettings, encode_pages
-from colorize_cli.formats.photo import AnyPixels, Page, Photo, Resolution
+from colorize_cli.formats.photo import AnyPixels, Page, Photo
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.tiff_tags import LOSSY_COMPRESSIONS
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.metadata.resolution import Resolution
 
 _NO_LIMITS = DecodeLimits(max_pixels=2**62)
 

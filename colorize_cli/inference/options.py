@@ -12,9 +12,9 @@ from pathlib import Path
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.table import by_suffix
 from colorize_cli.inference.option_values import Detail, Method, OnColor, OutputFormat, Precision
+from colorize_cli.metadata.places import Strip
 
 _FORMATS = {
     "jpg": PhotoFormat.jpeg,

@@ -22,13 +22,13 @@ from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import DecodeLimits, Photo
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.verify_levels import level_faults
 from colorize_cli.formats.verify import compared, through_encoder
 from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, lightness_error, measure
 from colorize_cli.inference.spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
+from colorize_cli.metadata.places import Strip
 
 LOSSY_RATIO = 1.2
 # L*: what the lossless formats may differ by, too. A lossy coding that leaves the grey picture as it was (a black one,

@@ -22,14 +22,13 @@ from colorize_cli.errors import PhotoError, printable
 from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
-from colorize_cli.formats import places
 from colorize_cli.formats.decode import turn
-from colorize_cli.formats.strip import Strip
 from colorize_cli.inference.option_values import Sidecars
-from colorize_cli.metadata import upright, xmp
+from colorize_cli.metadata import places, upright, xmp
 from colorize_cli.metadata.audit.compare import orientation_of
 from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.inventory import AuditError
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.xmp import XmpError
 from colorize_cli.notes import Loss, Note
 from colorize_cli.pipeline.options import BatchOptions

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from colorize_cli.color.icc import space_of, srgb_profile
-from colorize_cli.formats import exif
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
-from colorize_cli.metadata import irb, provenance
+from colorize_cli.metadata import exif, irb, provenance
 from colorize_cli.metadata.ifd import Ifd, Tag
 from colorize_cli.metadata.ifd_write import exif_block
 

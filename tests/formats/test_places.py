@@ -15,11 +15,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from colorize_cli.formats import places
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import Photo
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import irb, places
 
 Rewrite = Callable[..., tuple[Photo, Photo, Path]]
 U8 = NDArray[np.uint8]

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.formats import places
-from colorize_cli.metadata import parts, provenance, xmp
+from colorize_cli.metadata import parts, places, provenance, xmp
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.metadata.upright import orientation, upright
 

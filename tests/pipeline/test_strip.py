@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from colorize_cli.formats import exif
+from colorize_cli.metadata import exif
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
 from tests.formats.test_strip_file import COLOR, FILES, GPS

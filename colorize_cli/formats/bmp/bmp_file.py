@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from colorize_cli.formats.photo import AnyPixels, Resolution
+from colorize_cli.formats.photo import AnyPixels
+from colorize_cli.metadata.resolution import Resolution
 
 _V5 = 124
 _EMBEDDED, _LINKED = b"DEBM", b"KNIL"  # 'MBED' and 'LINK' as little-endian numbers

@@ -16,8 +16,9 @@ from colorize_cli.formats.bmp.bmp_header import BmpHeader, read_header, with_fil
 from colorize_cli.formats.bmp.run_lengths import decode_runs
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, left_over
 from colorize_cli.formats.jpeg.jpeg_format import Jpeg
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata, Resolution
+from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Metadata, PageMetadata
 from colorize_cli.formats.png.png_format import Png
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _PACKETS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")  # XMP, which readers find by scanning

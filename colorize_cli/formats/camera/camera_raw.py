@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits, Metadata, PageMetadata, PhotoFormat
 from colorize_cli.formats.tiff.tiff_pictures import Picture
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Ifd
 from colorize_cli.metadata.ifd_write import exif_block
 

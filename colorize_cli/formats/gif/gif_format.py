@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
 from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.gif import gif_blocks, gif_file, gif_lzw
 from colorize_cli.formats.photo import DecodeLimits, Metadata, PhotoFormat
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.notes import Loss, Note
 

@@ -11,7 +11,6 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow, deep
 from colorize_cli.formats.declared import Declared
@@ -19,6 +18,7 @@ from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.heif.heic_format import IsoFormat
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance
 

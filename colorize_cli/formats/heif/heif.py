@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.photo import AnyPixels, Metadata, MultiPicture, PageMetadata
+from colorize_cli.metadata import exif
 from colorize_cli.notes import Loss, Note
 
 

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from colorize_cli.formats.exif import THUMBNAIL_LEFT_OUT
 from colorize_cli.formats.jp2.jp2_file import Box, boxes
+from colorize_cli.metadata.exif import THUMBNAIL_LEFT_OUT
 
 _XMP_TYPE = b"application/rdf+xml"
 _MOST_ITEMS = 65_536

@@ -12,9 +12,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from colorize_cli.formats.photo import Resolution
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import irb, places
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.resolution import Resolution
 
 XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 EXIF_UUID = b"JpgTiffExif->JP2"
@@ -243,3 +243,12 @@ def is_complete(data: bytes) -> bool:
         if box.kind == b"jp2c":
             return data[box.content : box.end].rstrip(b"\0").endswith(b"\xff\xd9")
     return False
+
+
+def names_place(box: bytes) -> bool:
+    """Whether a box says where the photo was taken: GeoJP2, GML, or XML that names a place."""
+    if box[4:8] == b"uuid":
+        return box[8:24] == GEO_UUID
+    if box[4:8] == b"asoc":
+        return b"gml" in box.lower()
+    return box[4:8] == b"xml " and (b"gml" in box.lower() or places.in_xmp(box[8:]))

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from colorize_cli.color.icc import space_of
-from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, with_alpha
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import boxes, end_of
@@ -20,7 +19,7 @@ from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jp2 import jp2_cost, jp2_file
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, PageMetadata, Photo, PhotoFormat
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance, parse
 from colorize_cli.notes import Loss, Note

@@ -13,13 +13,13 @@ import imagecodecs
 import numpy as np
 
 from colorize_cli.errors import in_words
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.formats.jpeg.jpeg_pixels import JpegDamage, decode_leniently, decode_strictly
-from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
-from colorize_cli.metadata import irb
+from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
+from colorize_cli.metadata import exif, irb
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _KEPT_ELSEWHERE = ((APP1, jpeg_file.EXIF), (APP1, jpeg_file.XMP), (APP1, jpeg_file.XMP_EXTENDED), (APP2, jpeg_file.ICC))

@@ -20,8 +20,9 @@ from colorize_cli.formats.carry import carried_exif, comments_of
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.jpeg.jpeg_file import APP0, COM, MAX_PAYLOAD
 from colorize_cli.formats.jpeg.xmp_segments import noted
-from colorize_cli.formats.photo import AnyPixels, JpegTraits, LumaPlanes, Page, Photo, Resolution
+from colorize_cli.formats.photo import AnyPixels, JpegTraits, LumaPlanes, Page, Photo
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 DEFAULT_QUALITY = 92

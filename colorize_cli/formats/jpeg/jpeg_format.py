@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
@@ -20,9 +19,10 @@ from colorize_cli.formats.jpeg.jpeg_writer import JpegWriter
 from colorize_cli.formats.jpeg.strip_jpeg import strip_jpeg
 from colorize_cli.formats.limits import check_need
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Page, Photo, PhotoFormat, ProbeResult
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.writer import Writer
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.formats import exif, places
 from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
 from colorize_cli.formats.jpeg.xmp_segments import noted
-from colorize_cli.formats.strip import Strip
-from colorize_cli.metadata import extended
+from colorize_cli.metadata import exif, extended, places
 from colorize_cli.metadata.parts import without_motion
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 
 # What says how the pixels are to be read, and where the other pictures stand.

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.tables import linear_tables
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
 from colorize_cli.formats.jxl import jxl_file, jxl_header
 from colorize_cli.formats.jxl.jxl_color import color_of, profile_of
-from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
+from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
+from colorize_cli.metadata import exif
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _MOST_METADATA = 64 << 20

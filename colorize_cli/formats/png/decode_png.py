@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 import imagecodecs
 import numpy as np
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
 from colorize_cli.formats.jpeg.decode_jpeg import reason
-from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
+from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.formats.png import png_about, png_file, png_text
 from colorize_cli.formats.png.png_file import PngError, PngFile
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 # Said anew by encode, or true of the old pixels only.

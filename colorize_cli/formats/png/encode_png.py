@@ -19,10 +19,11 @@ import numpy as np
 
 from colorize_cli.formats.around import profile_of
 from colorize_cli.formats.carry import carried_exif
-from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat, Resolution
+from colorize_cli.formats.photo import AnyPixels, Page, Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.writer import Writer
 from colorize_cli.metadata.provenance import Provenance, merge
+from colorize_cli.metadata.resolution import Resolution
 
 _STRIP_BYTES, _MOST_ROWS = 8 << 20, 256
 # Half the time of zlib's usual 6 for a file one tenth larger. With filter 1 it is smaller than with libpng's choice of

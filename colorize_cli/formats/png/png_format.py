@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
@@ -14,8 +13,9 @@ from colorize_cli.formats.png import png_file, png_rows, png_text
 from colorize_cli.formats.png.decode_png import decode_png
 from colorize_cli.formats.png.encode_png import PngWriter
 from colorize_cli.formats.png.strip_png import strip_png
-from colorize_cli.formats.strip import Strip
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 
 _MOST_CHUNKS = 100_000

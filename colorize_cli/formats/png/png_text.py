@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from colorize_cli.formats.png import png_file
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import irb, places
 
 _RAW = b"Raw profile type "
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -79,3 +79,26 @@ def _raw_profile(payload: bytes) -> bytes | None:
         return bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
     except ValueError:
         return None
+
+
+def names_place(kind: bytes, payload: bytes) -> bool:
+    """Whether a text holds another program's copy of IPTC or XMP in which a place is named."""
+    keyword, _, rest = payload.partition(b"\0")
+    if places.is_place(keyword.rpartition(b":")[2].decode("latin-1")):  # "exif:GPSLatitude", as ImageMagick has it
+        return True
+    if not keyword.startswith(b"Raw profile type "):
+        return False
+    text = png_file.inflate_all(rest[1:])[0] if kind == b"zTXt" else rest
+    lines = text.strip().split(b"\n")
+    try:
+        data = bytes.fromhex(b"".join(lines[2:]).decode("ascii"))
+    except ValueError:
+        return False
+    iptc = irb.iptc_of(data) or data
+    packet = data.removeprefix(_XMP)
+    return (
+        packet.lstrip().startswith(b"<")
+        and places.in_xmp(packet)
+        or iptc[:1] == b"\x1c"
+        and places.iptc_without(iptc) != iptc
+    )

@@ -10,11 +10,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from colorize_cli.formats import exif, places
 from colorize_cli.formats.declared import Stripped
-from colorize_cli.formats.png import png_file
+from colorize_cli.formats.png import png_file, png_text
 from colorize_cli.formats.png.png_file import XMP_KEYWORD, inflate_all
-from colorize_cli.formats.strip import Strip
+from colorize_cli.metadata import exif, places
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
 from colorize_cli.notes import Loss, Note
 
@@ -77,7 +77,7 @@ def strip_png(data: bytes, what: Strip, note: Provenance) -> Stripped:
             out.append(png_file.chunk(kind, clean))
         elif kind == b"iTXt" and payload.startswith(XMP_KEYWORD + b"\0"):
             changed = changed or bool(packet) and places.xmp_without(packet or b"") != packet
-        elif kind in _TEXTS and (places.text_names_place(kind, payload) or _exif_text_names_place(kind, payload)):
+        elif kind in _TEXTS and (png_text.names_place(kind, payload) or _exif_text_names_place(kind, payload)):
             changed = True
             notes.append(
                 Note("a copy of its EXIF, IPTC or XMP, in a text, was left out with the place in it", Loss.metadata)

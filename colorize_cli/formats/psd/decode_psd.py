@@ -16,12 +16,12 @@ import imagecodecs
 import numpy as np
 
 from colorize_cli.color.spaces import SRGB
-from colorize_cli.formats import exif
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Space, left_over
-from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata, Resolution
+from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
 from colorize_cli.formats.tiff.tiff_colour import lab_to_rgb
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
+from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _RESOLUTION, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.camera.camera_raw import decode_raw, holds_sensor_data
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jpeg import jpeg_file
@@ -25,7 +24,7 @@ from colorize_cli.formats.tiff.tiff_kind import check_kind
 from colorize_cli.formats.tiff.tiff_pictures import Picture, can_copy, is_copy_of, is_mask, pictures
 from colorize_cli.formats.tiff.tiff_segments import Samples, read_samples
 from colorize_cli.formats.tiff.tiff_tags import ICC, IPTC, LAYERS, PHOTOSHOP, XMP, lost_places
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data, Header, Ifd, Room, TagError, read_header
 from colorize_cli.notes import Loss, Note
 

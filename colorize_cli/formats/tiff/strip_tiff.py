@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from colorize_cli.files.atomic import Patch
-from colorize_cli.formats import places
-from colorize_cli.formats.strip import GEO, Strip
+from colorize_cli.formats.strip import GEO
 from colorize_cli.formats.tiff.tiff_pictures import is_reduced
 from colorize_cli.formats.tiff.tiff_tags import COPIED_LAYOUT, ICC, IPTC, LAYOUT, PHOTOSHOP, SUB_IFDS, XMP
+from colorize_cli.metadata import places
 from colorize_cli.metadata.ifd import POINTERS, TYPE_SIZES, Data, Header, Ifd, Tag, TagError, read_header, read_ifd
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
 
 _KEPT = COPIED_LAYOUT | LAYOUT | {254, 255, 297, ICC, SUB_IFDS, 34665}

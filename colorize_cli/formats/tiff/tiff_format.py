@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from colorize_cli.files.atomic import Patch
-from colorize_cli.formats import exif
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.camera.camera_raw import holds_sensor_data, library
 from colorize_cli.formats.camera.raw_format import Raw
@@ -14,7 +13,6 @@ from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jpeg.multi_jpeg import lost_around
 from colorize_cli.formats.limits import amount
 from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat, ProbeResult
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.tiff import tiff_rows
 from colorize_cli.formats.tiff.decode_tiff import decode_tiff
 from colorize_cli.formats.tiff.strip_tiff import strip_tiff
@@ -22,7 +20,9 @@ from colorize_cli.formats.tiff.tiff_cost import cost
 from colorize_cli.formats.tiff.tiff_pictures import is_reduced, pictures
 from colorize_cli.formats.tiff.tiff_tags import XMP
 from colorize_cli.formats.tiff.tiff_writer import TiffWriter
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data, FileData, Ifd, TagError, walk
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 
 _MOST_SEGMENT = 256 << 20  # bytes of one strip or row of tiles, decoded, above which reading it is no streaming

@@ -21,7 +21,6 @@ import tifffile
 from colorize_cli.files.machine import cores
 from colorize_cli.formats.declared import OpenedRows, Rows
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
-from colorize_cli.formats.exif import orientation_of
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits
@@ -30,6 +29,7 @@ from colorize_cli.formats.tiff.tiff_kind import check_kind
 from colorize_cli.formats.tiff.tiff_pictures import pictures
 from colorize_cli.formats.tiff.tiff_segments import Samples, decode_segment, decodes_to_rgb
 from colorize_cli.formats.tiff.tiff_tags import XMP
+from colorize_cli.metadata.exif import orientation_of
 from colorize_cli.metadata.ifd import FileData, Ifd, Room, TagError, read_header
 
 _BLOCK_BYTES = 8 << 20  # of rows that are read at once, where the strips are no larger

@@ -17,9 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from colorize_cli.color.icc import srgb_profile
-from colorize_cli.formats import exif
 from colorize_cli.formats.photo import Metadata, PageMetadata, SubImage
-from colorize_cli.metadata import irb
+from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import TYPE_SIZES, Ifd, Tag, TagError, read_header, read_ifd
 from colorize_cli.metadata.provenance import Provenance, merge
 from colorize_cli.metadata.upright import upright

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.formats import exif, places
 from colorize_cli.formats.declared import Stripped
-from colorize_cli.formats.strip import Strip
+from colorize_cli.metadata import exif, places
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
 
 _WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})

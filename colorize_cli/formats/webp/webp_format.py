@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize_cli.formats import exif
 from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
 from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto, left_over
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
-from colorize_cli.formats.strip import Strip
 from colorize_cli.formats.webp import webp_file
 from colorize_cli.formats.webp.strip_webp import strip_webp
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 from colorize_cli.notes import Loss, Note
 

@@ -1,6 +1,6 @@
 """The thumbnail of an EXIF block: taken off with the old pixels, and made anew of the new ones, where it stood.
 
-In:  an EXIF block; later the pixels of the result
+In:  an EXIF block; later a small JPEG of the result
 Out: the block without the thumbnail, of the same length; the block with a new one in its place
 
 Source: EXIF 2.32, 4.5.4 and 4.6.3 (the second directory, JPEGInterchangeFormat).
@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import cv2
-import imagecodecs
-import numpy as np
-from numpy.typing import NDArray
-
-from colorize_cli.formats.photo import AnyPixels, LumaPlanes, ThumbnailPlace
 from colorize_cli.metadata.ifd import Ifd, TagError, patch_numbers, read_header, read_ifd
 
 _FORMAT, _LENGTH, _COMPRESSION, _ORIENTATION = 513, 514, 259, 274
-_SIDES = (160, 120, 80)  # EXIF asks for 160 x 120; less where the place is small
-_QUALITIES = (85, 75, 60, 45, 30)
+
+
+@dataclass(frozen=True)
+class ThumbnailPlace:
+    """Where in an EXIF block a thumbnail stood, and a new one can.
+
+    Attributes:
+        directory: offset of the directory that points to it.
+        start, end: offsets of its bytes.
+    """
+
+    directory: int
+    start: int
+    end: int
 
 
 def _second(block: bytes, offset: int) -> Ifd | None:
@@ -83,13 +90,13 @@ def _taken(ifd: Ifd) -> Iterator[tuple[int, int]]:
             yield from _taken(tag.child)
 
 
-def renewed(block: bytes, place: ThumbnailPlace, pixels: AnyPixels | LumaPlanes) -> bytes | None:
-    """The block with a thumbnail of the result; None where none fits, or where the block is not what it was.
+def renewed(block: bytes, place: ThumbnailPlace, coded: bytes) -> bytes | None:
+    """The block with a thumbnail of the result; None where the block is not what it was.
 
     Args:
         block: as `erase` left it; other parts of it may have been patched since.
         place: as `place_of` gave it.
-        pixels: the result's.
+        coded: a JPEG that fits into the place.
     """
     header = read_header(block)
     try:
@@ -99,40 +106,8 @@ def renewed(block: bytes, place: ThumbnailPlace, pixels: AnyPixels | LumaPlanes)
     length = second.find(_LENGTH) if second else None
     if second is None or length is None or length.count != 1 or any(block[place.start : place.end]) or first.next:
         return None
-    coded = _coded(pixels, place.end - place.start)
-    if coded is None:
-        return None
     patched = bytearray(block)
     patched[place.start : place.start + len(coded)] = coded
     patch_numbers(patched, length, second.order, (len(coded),))
     struct.pack_into(f"{first.order}I", patched, first.next_at, place.directory)
     return bytes(patched)
-
-
-def _coded(pixels: AnyPixels | LumaPlanes, room: int) -> bytes | None:
-    for side in _SIDES:
-        small = _reduced(pixels, side)
-        for quality in _QUALITIES:
-            coded = bytes(imagecodecs.jpeg8_encode(small, level=quality, subsampling="420"))
-            if len(coded) <= room:
-                return coded
-    return None
-
-
-def _reduced(pixels: AnyPixels | LumaPlanes, side: int) -> NDArray[np.uint8]:
-    """At most `side` pixels wide and high, (H, W, 3), uint8."""
-    width, height = pixels.size if isinstance(pixels, LumaPlanes) else (pixels.shape[1], pixels.shape[0])
-    scale = min(side / max(width, height), 1.0)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    if isinstance(pixels, LumaPlanes):
-        small = np.dstack([_resized(plane, size) for plane in (pixels.y, pixels.cr, pixels.cb)])
-        return np.ascontiguousarray(cv2.cvtColor(small, cv2.COLOR_YCrCb2RGB).astype(np.uint8))
-    small = _resized(pixels, size)
-    small = small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2)
-    return np.ascontiguousarray(small if small.dtype == np.uint8 else np.rint(small / 257.0).astype(np.uint8))
-
-
-def _resized(pixels: AnyPixels, size: tuple[int, int]) -> AnyPixels:
-    """Pixels of that width and height; of large ones a part is looked at, some four by four for each."""
-    step = max(max(pixels.shape[:2]) // (4 * max(size)), 1)
-    return np.asarray(cv2.resize(np.ascontiguousarray(pixels[::step, ::step]), size, interpolation=cv2.INTER_AREA))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 
-from colorize_cli.formats import thumbnail
-from colorize_cli.formats.photo import Resolution, ThumbnailPlace
+from colorize_cli.metadata import thumbnail
 from colorize_cli.metadata import upright as upright_xmp
 from colorize_cli.metadata.ifd import Ifd, Tag, TagError, numbers, patch_numbers, rational, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block
+from colorize_cli.metadata.resolution import Resolution
+from colorize_cli.metadata.thumbnail import ThumbnailPlace
 from colorize_cli.notes import Loss, Note
 
 ORIENTATION = 274

@@ -1,6 +1,6 @@
 """Take out what says where a photo was taken: coordinates and the names of places.
 
-In:  an XMP packet, IPTC-IIM data, Photoshop's image resources, a PNG's text
+In:  an XMP packet, IPTC-IIM data, Photoshop's image resources
 Out: the same without them; unchanged, byte for byte, where there are none
 
 Source: IPTC-IIM 4.2, record 2; IPTC Photo Metadata Standard (Core and Extension); XMP Specification Part 2.
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from typing import Literal
 
-from colorize_cli.formats.jp2.jp2_file import GEO_UUID
-from colorize_cli.formats.jpeg.jpeg_file import XMP as XMP_MARK
-from colorize_cli.formats.png.png_file import inflate_all
 from colorize_cli.metadata import irb, xmp
 from colorize_cli.metadata.xmp import RDF, Attribute, Element, Packet, XmpError
 
+Strip = Literal["none", "gps", "all"]  # what is left out of a photo's metadata: nothing, its place, everything
 # Content location (code, name), city, sublocation, province, country (code, name).
 _DATASETS = frozenset({26, 27, 90, 92, 95, 100, 101})
 _DIGEST = 1061
@@ -49,21 +48,13 @@ def _in(found: Packet) -> list[Attribute | Element]:
     items = list[Attribute | Element]()
     for element in found.root.walk():
         around: tuple[Attribute | Element, ...] = (element, *element.attributes)
-        items += [item for item in around if _is_place(item.name[1]) and item.name[0] != RDF]
+        items += [item for item in around if is_place(item.name[1]) and item.name[0] != RDF]
     return items
 
 
-def _is_place(name: str) -> bool:
+def is_place(name: str) -> bool:
+    """Whether a property of this name tells a place."""
     return name in _NAMES or name[:3].upper() == "GPS" and len(name) > 3
-
-
-def in_box(box: bytes) -> bool:
-    """Whether a JPEG 2000 box says where the photo was taken: GeoJP2, GML, or XML that names a place."""
-    if box[4:8] == b"uuid":
-        return box[8:24] == GEO_UUID
-    if box[4:8] == b"asoc":
-        return b"gml" in box.lower()
-    return box[4:8] == b"xml " and (b"gml" in box.lower() or in_xmp(box[8:]))
 
 
 def iptc_without(data: bytes) -> bytes:
@@ -103,21 +94,3 @@ def resources_without(resources: bytes) -> bytes:
         else:
             out.append(whole)
     return b"".join(out)
-
-
-def text_names_place(kind: bytes, payload: bytes) -> bool:
-    """Whether a PNG's text holds another program's copy of IPTC or XMP in which a place is named."""
-    keyword, _, rest = payload.partition(b"\0")
-    if _is_place(keyword.rpartition(b":")[2].decode("latin-1")):  # "exif:GPSLatitude", as ImageMagick has it
-        return True
-    if not keyword.startswith(b"Raw profile type "):
-        return False
-    text = inflate_all(rest[1:])[0] if kind == b"zTXt" else rest
-    lines = text.strip().split(b"\n")
-    try:
-        data = bytes.fromhex(b"".join(lines[2:]).decode("ascii"))
-    except ValueError:
-        return False
-    iptc = irb.iptc_of(data) or data
-    packet = data.removeprefix(XMP_MARK)
-    return packet.lstrip().startswith(b"<") and in_xmp(packet) or iptc[:1] == b"\x1c" and iptc_without(iptc) != iptc
