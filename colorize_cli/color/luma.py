@@ -1,4 +1,4 @@
-"""Give an 8-bit grey photo colour as JPEG stores it: luma at full size, chroma at half.
+"""Give an 8-bit grey photo color as JPEG stores it: luma at full size, chroma at half.
 
 In:  grey, (H, W) uint8, sRGB's tone; ab, (2, h, w) float32, Lab units, of any smaller size
 Out: Y, (H, W) made even, Cb and Cr, half of that, uint8: the planes of a JPEG with 4:2:0 chroma
@@ -27,14 +27,14 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int16]
 
-_SPACINGS = (4, 2)  # chroma samples between neighbouring nodes, where colours are found; straight lines between them
+_SPACINGS = (4, 2)  # chroma samples between neighboring nodes, where colors are found; straight lines between them
 _PER_PLACE = 2  # at least so many nodes for each place of `ab`
-_FRACTION = 6  # bits after the point of colours at nodes
+_FRACTION = 6  # bits after the point of colors at nodes
 _STRIP_PIXELS = 1 << 16  # chroma samples of a strip: 128 KB for each plane of 16 bits
 
 
 def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, Grey, Grey]:
-    """Give a photo the colours of `ab`; its lightness stays.
+    """Give a photo the colors of `ab`; its lightness stays.
 
     Args:
         grey: (H, W), uint8.
@@ -43,7 +43,7 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
 
     Returns:
         Y, (H, W), the last row or column of an odd side twice; Cb and Cr, half its size. Decoded, the lightness of each
-        pixel is that of `grey` to the rounding of levels. Colours outside the gamut lose chroma at constant L* and hue.
+        pixel is that of `grey` to the rounding of levels. Colors outside the gamut lose chroma at constant L* and hue.
 
     Raises:
         ShapeError: `grey` is no 8-bit grey picture, or `ab` is not (2, h, w).
@@ -58,7 +58,7 @@ def merge_luma(grey: Grey, ab: Floats, saturation: float = 1.0) -> tuple[Grey, G
 
 
 def planes_of(grey: Grey, nodes: Whole, spacing: int, first: int = 0) -> tuple[Grey, Grey, Grey]:
-    """Y, Cb and Cr of rows of a photo, whose colours are given at nodes.
+    """Y, Cb and Cr of rows of a photo, whose colors are given at nodes.
 
     Args:
         grey: (n, W), uint8; the rows above and below are taken to be like the first and the last.
@@ -98,7 +98,7 @@ def spacing_of(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
 
 
 def _nodes(ab: Floats, shape: tuple[int, int], spacing: int) -> Whole:
-    """Colours at the nodes, (2, n, m), with _FRACTION bits after the point; too strong ones lose chroma, not hue."""
+    """Colors at the nodes, (2, n, m), with _FRACTION bits after the point; too strong ones lose chroma, not hue."""
     scale = [side / (2 * spacing * places) for side, places in zip(shape, ab.shape[1:], strict=True)]
     size = [-(-side // (2 * spacing)) for side in shape]
     # the edge is repeated far enough that a last node which lies beyond it is made, too
@@ -123,13 +123,13 @@ def whole_numbers(fine: Sequence[Floats]) -> Whole:
     return out
 
 
-def _cell(colour: Any) -> Any:
-    """Where a colour with _FRACTION bits after the point stands on an axis of the table."""
-    return (colour + ((CELLS // 2 << _FRACTION) + (1 << _FRACTION - 1))) >> _FRACTION
+def _cell(color: Any) -> Any:
+    """Where a color with _FRACTION bits after the point stands on an axis of the table."""
+    return (color + ((CELLS // 2 << _FRACTION) + (1 << _FRACTION - 1))) >> _FRACTION
 
 
 def _blocks(nodes: Whole) -> NDArray[np.bool_]:
-    """The blocks of the table that a photo needs: all between the colours of neighbouring nodes."""
+    """The blocks of the table that a photo needs: all between the colors of neighboring nodes."""
     blocks = (_cell(nodes) >> BLOCK.bit_length() - 1).astype(np.uint8)
     square = np.ones((2, 2), np.uint8)
     low, high = ([np.asarray(way(plane, square), np.uint8) for plane in blocks] for way in (cv2.erode, cv2.dilate))
@@ -141,7 +141,7 @@ def _blocks(nodes: Whole) -> NDArray[np.bool_]:
         ends = [(below.ravel()[places], above.ravel()[places]) for below, above in zip(low, high, strict=True)]
         for first, second in ((0, 1), (1, 0), (1, 1)):
             marked |= _pairs_of(ends[0][first], ends[1][second], side)
-    far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colours
+    far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colors
     if far.any():
         corners = np.zeros(int(far.sum()), np.int64)
         for part in (*low, *high):
@@ -176,7 +176,7 @@ def _pairs(grey: Grey, top: int, bottom: int) -> NDArray[np.uint16]:
 
 
 def _between(nodes: Whole, spacing: int, top: int, bottom: int, columns: int) -> list[Whole]:
-    """Colours of the chroma samples in rows top to bottom: a* and b*, (rows, columns)."""
+    """Colors of the chroma samples in rows top to bottom: a* and b*, (rows, columns)."""
     if spacing == 1:
         return [plane[top:bottom] for plane in nodes]
     first, last = top // spacing, -(-bottom // spacing)

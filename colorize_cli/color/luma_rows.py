@@ -19,7 +19,7 @@ MARGIN = 2  # rows above and below that are looked at: a decoder interpolates be
 
 
 class LumaRows:
-    """Gives any rows of a photo their colours, in any thread.
+    """Gives any rows of a photo their colors, in any thread.
 
     Args:
         ab: CIE a* and b*, (2, h, w) float32, of any smaller size; enlarged bicubically.

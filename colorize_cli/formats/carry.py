@@ -36,10 +36,6 @@ from colorize_cli.notes import Loss, Note
 _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
 # Tags that are blocks of their own or about sub-images, and padding: what becomes of them is said elsewhere.
 _BLOCKS = frozenset({ORIENTATION, 254, 255, 330, XMP, IPTC, PHOTOSHOP, ICC, LAYERS, 32934, 59932, 59933})
-# Tags that every page of a TIFF keeps, byte for byte.
-KEPT_TEXT = frozenset({254, 269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 337, 33432, 33723})
-
-
 _MOST_TEXT = 66_000  # more than a JPEG comment holds
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 # Of the pixels as PNG has them: other formats say it in their own way, or have no need of it.

@@ -239,8 +239,8 @@ def _profile_notes(page: DecodedPage, done: Page) -> list[Note]:
         return []
     space = space_of(page.icc)
     if space is None:
-        return [Note("its colour profile is damaged and was left out", Loss.profile)]
-    return [Note(f"its colour profile, for {space}, could not be applied and was left out", Loss.profile)]
+        return [Note("its color profile is damaged and was left out", Loss.profile)]
+    return [Note(f"its color profile, for {space}, could not be applied and was left out", Loss.profile)]
 
 
 def turn(pixels: AnyPixels, orientation: int) -> AnyPixels:

@@ -1,4 +1,4 @@
-"""What the decoders of the formats hand to the road: pixels as stored, not yet upright or normalised.
+"""What the decoders of the formats give: pixels as stored, not yet upright or normalized.
 
 In:  nothing; the words that the decoders share
 Out: `DecodedPage`, `DecodedPhoto`; `Damaged`, which every decoder raises for what cannot be read

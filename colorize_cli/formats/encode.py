@@ -77,7 +77,7 @@ class Written:
 
 
 def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple[PhotoFormat, Note | None]:
-    """The format that can hold the coloured photo.
+    """The format that can hold the colored photo.
 
     Returns:
         The format asked for, or else the nearest that can hold the result, and a note where it is another.
@@ -104,7 +104,7 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
 
 
 def takes_luma(photo: Photo, settings: EncodeSettings) -> bool:
-    """Whether the coloured page may be given as `LumaPlanes`."""
+    """Whether the colored page may be given as `LumaPlanes`."""
     format = FORMATS[target_format(photo, settings)[0]]
     return all(map(format.takes_luma, photo.pages))
 

@@ -25,7 +25,7 @@ AnyPixels = NDArray[Any]
 
 @dataclass(frozen=True)
 class LumaPlanes:
-    """A coloured page as JPEG stores it, with chroma of half the size; uint8.
+    """A colored page as JPEG stores it, with chroma of half the size; uint8.
 
     Attributes:
         y: luma, (H, W); the last row or column of an odd side is there twice.
@@ -75,7 +75,7 @@ class JpegTraits:
     """How a JPEG was compressed, so that its successor can be compressed alike.
 
     Attributes:
-        tables: quantisation tables, 64 values each in natural order, luma first, then chroma where there is one.
+        tables: quantization tables, 64 values each in natural order, luma first, then chroma where there is one.
         quality: of the tables by the scale of the Independent JPEG Group, 1 to 100; estimated where they are others'.
         exact: the tables are the IJG's of that quality.
         sampling: chroma subsampling as "420", "422", "444", "440" or "411"; None for one component.
@@ -95,7 +95,7 @@ class SubImage:
 
     Attributes:
         tags: its directory.
-        is_level: a smaller copy of the page, to be made anew of the coloured one.
+        is_level: a smaller copy of the page, to be made anew of the colored one.
         places: the same as its file has it, which says where its strips or tiles are, whatever is stripped from `tags`.
         can_copy: it can be copied as its file has it.
         jpeg: how its JPEG streams were compressed.
@@ -138,15 +138,14 @@ class PageMetadata:
         resolution: as the file gives it, already turned with the pixels.
         orientation: the EXIF orientation that was undone, 1 to 8.
         tag_srgb: the pixels were brought to sRGB by a grey or CMYK profile, so the output says sRGB.
-        premultiplied: colour was multiplied by alpha, and still is.
+        premultiplied: color was multiplied by alpha, and still is.
         tags: a TIFF page's own tags; empty for other formats.
         compression: a TIFF page's compression code; 0 for other formats.
         predictor: a TIFF page's predictor code.
         jpeg: how the page's JPEG stream was compressed, where it has one.
-        extra: planes beyond colour and alpha (spot colours, masks), (H, W, n), or None.
+        extra: planes beyond color and alpha (spot colors, masks), (H, W, n), or None.
         lossless: the source's coding loses nothing (WebP and JPEG 2000 have both kinds).
-        depth: bits per sample as stored, before normalising to 8 or 16.
-        quality: of a lossy coding other than JPEG, where it can be told, 0 to 100.
+        depth: bits per sample as stored, before normalizing to 8 or 16.
         can_copy: a TIFF page can be copied as its file has it, if it stays as it is.
         before: sub-images that stand before the page in the file's chain (thumbnails).
         after: those that follow it (the levels of a pyramid, masks).
@@ -165,7 +164,6 @@ class PageMetadata:
     extra: AnyPixels | None = None
     lossless: bool = True
     depth: int = 8
-    quality: int | None = None
     can_copy: bool = False
     before: tuple[SubImage, ...] = ()
     after: tuple[SubImage, ...] = ()

@@ -55,7 +55,7 @@ class RowCache:
 
 
 class _CachedRows:
-    """A reader that reads once, until it is to let go; see `Scan.readers`."""
+    """A reader that reads once, until it is to let go; see `BlockReader.readers`."""
 
     def __init__(self, read: Callable[[], Rows], first: Callable[[], Rows]) -> None:
         self._read, self._first, self._rows = read, first, list[tuple[int, DecodedPage]]()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from colorize_cli.errors import counted
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats import strip
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Holds
-from colorize_cli.formats.decode import DecodeLimits, decode, decode_bytes
+from colorize_cli.formats.decode import DecodeLimits, decode_bytes
 from colorize_cli.formats.encode import EncodeSettings, encode_pages
 from colorize_cli.formats.photo import AnyPixels, Page, Photo
 from colorize_cli.formats.table import FORMATS
@@ -39,15 +38,6 @@ class ReadBack:
     photo: Photo
     lossless: tuple[bool, ...]
     faults: tuple[str, ...]
-
-
-def read_back(source: Photo, path: Path, settings: EncodeSettings) -> ReadBack:
-    """Decode an output and compare it with its source.
-
-    Raises:
-        DecodeError: the output cannot be read.
-    """
-    return compared(source, decode(path, _NO_LIMITS), settings)
 
 
 def compared(source: Photo, back: Photo, settings: EncodeSettings) -> ReadBack:
@@ -98,7 +88,7 @@ def _page(before: Page, after: Page, format: Format) -> list[str]:
     if before.pixels.dtype != after.pixels.dtype and format.has_16_bits:
         faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
     if before.icc != after.icc and not before.metadata.tag_srgb and Holds.icc in format.holds:
-        faults.append("the colour profile differs")
+        faults.append("the color profile differs")
     if Holds.tiff_tags in format.holds and _subs(before) != _subs(after):
         faults.append("the sub-images differ")
     if not _near(before.metadata.resolution, after.metadata.resolution) and Holds.resolution in format.holds:

@@ -1,7 +1,7 @@
-"""Give a page colours that follow its edges, and bring a network's colours to what somebody knows.
+"""Give a page colors that follow its edges, and bring a network's colors to what somebody knows.
 
 In:  pixels; ab, (2, h, w), Lab units, with the lightness that it belongs to
-Out: coloured pixels, in memory that does not grow beyond the result
+Out: colored pixels, in memory that does not grow beyond the result
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ if TYPE_CHECKING:
 
 Plane = NDArray[np.float32]
 
-_BLUR = 8  # pixels of a photo that a place of the guide may cover; beyond, colour visibly runs over outlines
+_BLUR = 8  # pixels of a photo that a place of the guide may cover; beyond, color visibly runs over outlines
 _FINEST = 2048  # most pixels of a guide's shorter side: half a second of work
 _STRIP_PIXELS = 1 << 18  # whose planes of floats, a megabyte each, stay in the cache
 
 
 @dataclass(frozen=True)
 class Guided:
-    """Colours that change where the lightness does: ab, (2, h, w), and L* at that size, (h, w)."""
+    """Colors that change where the lightness does: ab, (2, h, w), and L* at that size, (h, w)."""
 
     ab: Plane
     lightness: Plane
 
 
 def guide_size(photo: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]:
-    """How finely colour follows a photo's edges before it is enlarged smoothly.
+    """How finely color follows a photo's edges before it is enlarged smoothly.
 
     Args:
         photo: (H, W).
         seen: what the network saw of it, (h, w).
 
     Returns:
-        (h, w): as the network saw it, for which no more of the photo need be read; finer for giant scans; the photo's
+        (h, w): as the network saw it, for which no more of the photo need be read; finer for giant photos; the photo's
         own where that is smaller.
     """
     height, width = photo
@@ -69,7 +69,7 @@ def guide_size(photo: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]
 
 
 def along_edges(ab: Plane, lightness: Plane, pixels: NDArray[Any], photo: tuple[int, int], space: RgbSpace) -> Plane:
-    """A network's colours, (2, h, w), made to change where a photo's lightness does, at `guide_size`.
+    """A network's colors, (2, h, w), made to change where a photo's lightness does, at `guide_size`.
 
     Args:
         ab: Lab units.
@@ -89,7 +89,7 @@ class Painter:
     """Paints any rows of a page, in any thread; the same numbers whatever rows are asked for together.
 
     Args:
-        colours: the page's ab, (2, h, w), Lab units, of any smaller size; or colours that follow its edges.
+        colors: the page's ab, (2, h, w), Lab units, of any smaller size; or colors that follow its edges.
         size: (H, W) of the page.
         space: what its pixels mean.
         saturation: factor on the chroma.
@@ -100,7 +100,7 @@ class Painter:
 
     def __init__(
         self,
-        colours: Plane | Guided,
+        colors: Plane | Guided,
         size: tuple[int, int],
         space: RgbSpace,
         saturation: float,
@@ -110,12 +110,12 @@ class Painter:
     ) -> None:
         self.size, self.space, self.saturation, self._kept = size, space, np.float32(saturation), kept
         self._along: AlongEdges | None = None
-        if isinstance(colours, Guided) and colours.lightness.shape != size:
-            self._along = AlongEdges(colours.ab, colours.lightness, size)
+        if isinstance(colors, Guided) and colors.lightness.shape != size:
+            self._along = AlongEdges(colors.ab, colors.lightness, size)
         else:
-            ab = colours.ab if isinstance(colours, Guided) else colours
+            ab = colors.ab if isinstance(colors, Guided) else colors
             self._ab = ab if saturation == 1.0 else ab * self.saturation
-        takes_luma = luma and not isinstance(colours, Guided) and space is SRGB
+        takes_luma = luma and not isinstance(colors, Guided) and space is SRGB
         self._luma = LumaRows(self._ab, size) if takes_luma else None
         self._gpu = gpu if self._along is None and self._luma is None else None
         self._merger: DeviceMerger | None = None
@@ -137,7 +137,7 @@ class Painter:
         return LumaPlanes(*self._luma.merge(block.top, grey, above, below), block.rows.size)
 
     def paint(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
-        """The coloured pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
+        """The colored pixels, (n, W, 3), of the rows from `top`, (n, W) or (n, W, 3)."""
         out = self._painted(top, pixels)
         if self._kept is not None:
             self._kept.restore(out, pixels, top, self.size, self.space)
@@ -181,7 +181,7 @@ class Painter:
 
 
 def held(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:
-    """A network's colours, (2, h, w), brought to the size of `lightness` and to the hints; as they are without any."""
+    """A network's colors, (2, h, w), brought to the size of `lightness` and to the hints; as they are without any."""
     if hints is None or not hints.count:
         return ab
     height, width = lightness.shape

@@ -86,7 +86,7 @@ def verify(
         findings.add(number, measured.largest, measured.p99, measured.beyond, said)
     if Holds.tiff_tags in FORMATS[back.photo.format].holds:
         findings.faults += level_faults(result, colored)
-    return findings.settled(result)
+    return findings.figures_or_error(result)
 
 
 def verify_copy(source: Path, result: Path, strip: Strip, notes: Sequence[str]) -> None:
@@ -103,7 +103,7 @@ def verify_copy(source: Path, result: Path, strip: Strip, notes: Sequence[str]) 
     """
     findings = Findings(audit(source, result, notes, strip, copied=True))
     try:
-        findings.settled(result)
+        findings.figures_or_error(result)
     except EncodeError:
         result.unlink(missing_ok=True)
         raise
@@ -144,7 +144,7 @@ class Findings:
     def _raise_to(self, key: str, value: float) -> None:
         self.figures[key] = max(self.figures.get(key, 0.0), value)
 
-    def settled(self, result: Path) -> dict[str, float]:
+    def figures_or_error(self, result: Path) -> dict[str, float]:
         """The figures, rounded.
 
         Raises:

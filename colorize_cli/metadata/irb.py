@@ -1,7 +1,7 @@
 """Photoshop's image resource blocks, in which JPEG and TIFF hold IPTC.
 
 In:  the blocks as stored, "8BIM..." after one another
-Out: the same without thumbnails, which would show the photo without its colours
+Out: the same without thumbnails, which would show the photo without its colors
 
 Source: Adobe Photoshop File Formats Specification, "Image Resource Blocks".
 """

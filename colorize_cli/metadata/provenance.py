@@ -1,4 +1,4 @@
-"""The note that an output carries: which software, model and settings made its colours.
+"""The note that an output carries: which software, model and settings made its colors.
 
 In:  a `Provenance`, and the XMP packet of the source, if it had one
 Out: an XMP packet that holds both; the source's part stays as it was, character by character
@@ -42,9 +42,9 @@ class SourceNote:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the colours. It carries no time, so that the same command gives the same bytes.
+    """What made the colors. It carries no time, so that the same command gives the same bytes.
 
-    Two notes are equal where the same software, model and settings made the colours, of whatever source.
+    Two notes are equal where the same software, model and settings made the colors, of whatever source.
 
     Attributes:
         software: the program's name.

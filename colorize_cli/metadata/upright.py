@@ -211,11 +211,11 @@ def _stands_already(w: Decimal, h: Decimal, turned: int, size: Size) -> bool:
 
 def _area(found: Packet, area: Element, turned: int, span: Size) -> Iterator[Edit]:
     items = _named(found, area, "x", "y", "w", "h", "unit")
-    centre = _numbers(found, items, "x", "y")
-    if centre is None:
+    center = _numbers(found, items, "x", "y")
+    if center is None:
         return
     in_pixels = "unit" in items and found.text(items["unit"]).lower().startswith("pixel")
-    x, y = point(centre[0], centre[1], turned, span if in_pixels else _UNIT)
+    x, y = point(center[0], center[1], turned, span if in_pixels else _UNIT)
     yield found.write(items["x"], _text(x))
     yield found.write(items["y"], _text(y))
     if turned >= 5 and (sides := _numbers(found, items, "w", "h")):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance, write_photo
 from colorize_cli.formats.photo import Photo
-from colorize_cli.formats.verify import read_back
+from colorize_cli.formats.verify import compared
 
 Array = NDArray[np.generic]
 
@@ -34,7 +34,7 @@ def colorize(path: Path, note: Provenance, strip: str = "none") -> tuple[Photo, 
     pages = [tinted(page.pixels) if page.pixels.ndim == 2 else page.pixels for page in photo.pages]
     write_photo(photo, pages, out, EncodeSettings(strip=strip), note)  # type: ignore[arg-type]
     if strip == "none":
-        assert read_back(photo, out, EncodeSettings()).faults == ()
+        assert compared(photo, decode(out), EncodeSettings()).faults == ()
     assert read_provenance(out) == note
     return photo, out
 

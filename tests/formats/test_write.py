@@ -31,7 +31,7 @@ from colorize_cli.formats.encode import (
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import DecodeLimits, Page, Photo, PhotoFormat
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.verify import read_back, through_encoder
+from colorize_cli.formats.verify import compared, through_encoder
 
 Rewrite = Callable[..., tuple[Photo, Photo, Path]]
 U8 = NDArray[np.uint8]
@@ -265,12 +265,12 @@ def test_many_threads_at_once_give_what_one_gives(tmp_path: Path, note: Provenan
 def test_read_back_finds_nothing_wrong_and_what_is_wrong(tmp_path: Path, note: Provenance, photo: Photo) -> None:
     out = tmp_path / "out.png"
     write(photo, out, note)
-    good = read_back(photo, out, EncodeSettings())
+    good = compared(photo, decode(out), EncodeSettings())
     assert good.faults == () and good.lossless
     other = replace(photo, pages=(replace(photo.pages[0], pixels=photo.pages[0].pixels[:-1]),))
-    assert any("pixels instead of" in fault for fault in read_back(other, out, EncodeSettings()).faults)
+    assert any("pixels instead of" in fault for fault in compared(other, decode(out), EncodeSettings()).faults)
     late = replace(photo, metadata=replace(photo.metadata, file=replace(photo.metadata.file, mtime_ns=0)))
-    assert "the file's time differs" in read_back(late, out, EncodeSettings()).faults
+    assert "the file's time differs" in compared(late, decode(out), EncodeSettings()).faults
 
 
 def test_through_encoder_is_what_the_file_would_hold(tmp_path: Path, note: Provenance, rgb: U8) -> None:

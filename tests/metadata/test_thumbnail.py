@@ -19,7 +19,7 @@ from colorize_cli.formats.decode import decode, turn
 from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, write_photo
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import LumaPlanes, PhotoFormat
-from colorize_cli.formats.verify import read_back
+from colorize_cli.formats.verify import compared
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block
@@ -97,7 +97,7 @@ def test_a_thumbnail_shows_the_result(tmp_path: Path, turned: int, order: str, s
     assert np.abs(small.astype(int) - wanted).mean() < 6
     assert len(after) == len(block) and (b"Agnes B" in after)
     assert exif.orientation(after) == 1
-    assert not [fault for fault in read_back(photo, out, settings).faults if "EXIF" in fault]
+    assert not [fault for fault in compared(photo, decode(out), settings).faults if "EXIF" in fault]
 
 
 @pytest.mark.parametrize("format", list(PhotoFormat))

@@ -20,7 +20,7 @@ class Gif(Format):
     suffixes = (".gif",)
     starts = (b"GIF87a", b"GIF89a")
     holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.comments
-    written_as = (PhotoFormat.png, "GIF holds no more than 256 colours")
+    written_as = (PhotoFormat.png, "GIF holds no more than 256 colors")
 
     def declared(self, data: Data) -> Declared:
         """The canvas, or the first frame where that is larger."""

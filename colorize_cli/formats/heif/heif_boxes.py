@@ -45,18 +45,6 @@ def around(data: bytes) -> HeifAround:
         return HeifAround()
 
 
-def unturned(data: bytes) -> bytes:
-    """The file with every turn and mirroring in its properties made none: rotation by no angle."""
-    patched = bytearray(data)
-    meta = _find(data, boxes(data), b"meta")
-    properties = _find(data, boxes(data, meta.content + 4, meta.end), b"iprp") if meta else None
-    container = _find(data, boxes(data, properties.content, properties.end), b"ipco") if properties else None
-    for box in boxes(data, container.content, container.end) if container else ():
-        if box.kind in (b"irot", b"imir") and box.end > box.content:
-            patched[box.content - 4 : box.content + 1] = b"irot\0"
-    return bytes(patched)
-
-
 def _around(data: bytes) -> HeifAround:
     meta = _find(data, boxes(data), b"meta")
     if meta is None:

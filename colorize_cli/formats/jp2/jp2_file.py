@@ -102,7 +102,7 @@ def _header(data: bytes) -> Box | None:
 
 
 def icc_of(data: bytes) -> bytes | None:
-    """The profile of the colour specification box."""
+    """The profile of the color specification box."""
     header = _header(data)
     for box in boxes(data, header.content, header.end) if header else ():
         if box.kind == b"colr" and data[box.content] in (2, 3):

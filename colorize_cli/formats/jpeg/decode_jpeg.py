@@ -99,7 +99,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
     """A photo from its pixels, or some of its rows, and what stands around them."""
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
-        notes.append(Note("its colour profile is damaged and was left out", Loss.profile))
+        notes.append(Note("its color profile is damaged and was left out", Loss.profile))
     blocks = jpeg_file.exif_blocks(parsed)
     block = blocks[0] if blocks else None
     packets = parsed.payloads(APP1, jpeg_file.XMP)

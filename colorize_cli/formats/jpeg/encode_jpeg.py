@@ -41,7 +41,7 @@ def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) 
 
     Args:
         rgb: (H, W, 3), uint8.
-        traits: how the source was compressed; its quantisation tables are used again where `quality` is None.
+        traits: how the source was compressed; its quantization tables are used again where `quality` is None.
         quality: 1 to 100, by the scale of the Independent JPEG Group.
     """
     sampling = (traits.sampling if traits else None) or "420"
@@ -62,7 +62,7 @@ def code_pixels(rgb: AnyPixels, traits: JpegTraits | None, quality: int | None) 
 
 
 def _by_tables(picture: Image.Image, traits: JpegTraits, sampling: str) -> bytes:
-    """Compress with the source's own quantisation tables, which Pillow alone takes."""
+    """Compress with the source's own quantization tables, which Pillow alone takes."""
     chroma = traits.tables[1] if len(traits.tables) > 1 else jpeg_file.scaled(jpeg_file.CHROMA, traits.quality)
     out = io.BytesIO()
     picture.save(
@@ -122,7 +122,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
         parts = jpeg_file.icc_segments(profile)
         segments += parts
         if not parts:
-            notes.append(Note("its colour profile was left out: it is larger than JPEG can hold", Loss.profile))
+            notes.append(Note("its color profile was left out: it is larger than JPEG can hold", Loss.profile))
     texts = comments_of(metadata)
     if any(len(text) > MAX_PAYLOAD for text in texts):
         notes.append(Note("a text was cut: a comment in JPEG holds 65,533 bytes", Loss.metadata))

@@ -75,7 +75,7 @@ class JpegFile:
     Attributes:
         segments: (marker, payload) before the first scan, in order; no frames and tables.
         frame: what it declares.
-        tables: quantisation tables by number, natural order.
+        tables: quantization tables by number, natural order.
         end: offset after the end-of-image marker, or the file's length where there is none.
         complete: it has an end-of-image marker.
         torn: there are bytes in a scan that no encoder writes, so part of the picture is damaged.
@@ -96,7 +96,7 @@ class JpegFile:
 
     @property
     def adobe_transform(self) -> int | None:
-        """The colour transform that Adobe's segment names: 0 none, 1 YCbCr, 2 YCCK; None without one."""
+        """The color transform that Adobe's segment names: 0 none, 1 YCbCr, 2 YCCK; None without one."""
         found = self.payloads(APP14, b"Adobe")
         return found[0][6] if found and len(found[0]) >= 7 else None
 
@@ -123,7 +123,7 @@ def scaled(table: tuple[int, ...], quality: int) -> tuple[int, ...]:
     return tuple(min(max((value * factor + 50) // 100, 1), 255) for value in table)
 
 
-@lru_cache(maxsize=64)  # the photos of a folder, and the strips of a scan, share a few tables
+@lru_cache(maxsize=64)  # the photos of a folder, and the strips of a large one, share a few tables
 def quality_of(table: tuple[int, ...], standard: tuple[int, ...]) -> int:
     """The quality whose scaled standard table is nearest, 1 to 100; the highest of equals."""
     return min(
@@ -204,7 +204,7 @@ def _markers_from(data: bytes, start: int) -> list[int]:
 
 
 def bare(data: bytes) -> bytes:
-    """The file without its application segments and comments, save Adobe's, which says how colour is coded."""
+    """The file without its application segments and comments, save Adobe's, which says how color is coded."""
     out, at = [b"\xff\xd8"], 2
     while (found := _MARKER.search(data, at)) is not None and found.end() + 2 <= len(data):
         marker, start = found[1][0], found.end()

@@ -1,7 +1,7 @@
 """Decode PNG of every depth and kind.
 
 In:  the bytes of a file that starts as a PNG
-Out: `DecodedPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes its colours
+Out: `DecodedPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes its colors
 """
 
 from __future__ import annotations

@@ -102,11 +102,11 @@ def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[byte
     metadata = photo.metadata
     before: list[tuple[bytes, bytes]] = []
     profile = profile_of(page)
-    colour = [item for item in metadata.text if item[0] in _COLOUR]
+    color = [item for item in metadata.text if item[0] in _COLOUR]
     if profile:
         before.append(png_file.icc_chunk(profile))
-        colour = [item for item in colour if item[0] != b"sRGB"] if page.icc else []
-    before += colour
+        color = [item for item in color if item[0] != b"sRGB"] if page.icc else []
+    before += color
     if page.metadata.resolution:
         before.append((b"pHYs", _physical(page.metadata.resolution)))
     block = carried_exif(photo, note) if photo.format is not PhotoFormat.png else metadata.exif

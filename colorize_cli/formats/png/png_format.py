@@ -58,7 +58,7 @@ class Png(Format):
         if parsed.interlaced:
             return "it is an interlaced PNG", 0
         if parsed.color == 3 or parsed.depth < 8 or parsed.find(b"tRNS"):
-            return "it is a PNG with a palette, few bits or a transparent colour", 0
+            return "it is a PNG with a palette, few bits or a transparent color", 0
         turned = _orientation(parsed)
         return f"its orientation tag ({turned}) turns it" if turned >= _TURNED else "", 0
 

@@ -19,7 +19,7 @@ from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Space, left_over
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
-from colorize_cli.formats.tiff.tiff_colour import lab_to_rgb
+from colorize_cli.formats.tiff.tiff_color import lab_to_rgb
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note

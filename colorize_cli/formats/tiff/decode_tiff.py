@@ -18,7 +18,7 @@ from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Uns
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.limits import check_need, check_size
 from colorize_cli.formats.photo import DecodeLimits, JpegTraits, Metadata, PageMetadata, SubImage
-from colorize_cli.formats.tiff.tiff_colour import colour_of, extras_of
+from colorize_cli.formats.tiff.tiff_color import color_of, extras_of
 from colorize_cli.formats.tiff.tiff_cost import cost
 from colorize_cli.formats.tiff.tiff_kind import check_kind
 from colorize_cli.formats.tiff.tiff_pictures import Picture, can_copy, is_copy_of, is_mask, pictures
@@ -150,11 +150,11 @@ def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> Decoded
         Damaged: the samples are no picture.
     """
     notes += samples.notes
-    colour, rest, space = colour_of(samples, ifd, ifd.integer(262, 1), notes)
+    color, rest, space = color_of(samples, ifd, ifd.integer(262, 1), notes)
     alpha, premultiplied, extra = extras_of(rest, ifd)
     profile, packet, compression = ifd.find(ICC), ifd.find(XMP), ifd.integer(259, 1)
     return DecodedPage(
-        pixels=np.ascontiguousarray(colour),
+        pixels=np.ascontiguousarray(color),
         space=space,
         alpha=alpha,
         icc=profile.value if profile else None,
@@ -174,12 +174,12 @@ def page_of(samples: Samples, data: Data, ifd: Ifd, notes: list[str]) -> Decoded
 
 
 def _notes(picture: Picture, own: PageMetadata) -> list[str]:
-    """What is said of a page's parts that a coloured result cannot have, or has as they were."""
+    """What is said of a page's parts that a colored result cannot have, or has as they were."""
     notes = list[str]()
     if picture.ifd.find(LAYERS):
         notes.append(
             Note(
-                "Photoshop layers were left out, they have no colour; the picture that they make is kept whole",
+                "Photoshop layers were left out, they have no color; the picture that they make is kept whole",
                 Loss.layers,
             )
         )

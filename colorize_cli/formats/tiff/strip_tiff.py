@@ -24,7 +24,6 @@ from colorize_cli.metadata.provenance import Provenance, merge
 
 _KEPT = COPIED_LAYOUT | LAYOUT | {254, 255, 297, ICC, SUB_IFDS, 34665}
 _CLEAN = {XMP: places.xmp_without, IPTC: places.iptc_without, PHOTOSHOP: places.resources_without}
-_GPS = 34853
 _MOST = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Code a picture as the strips or tiles of a TIFF, as its source was coded where that can hold colour.
+"""Code a picture as the strips or tiles of a TIFF, as its source was coded where that can hold color.
 
 In:  (H, W, samples), uint8 or uint16; the source's directory and how its JPEG streams were compressed
 Out: the tags of the layout; coded strips or tiles, one at a time
@@ -84,7 +84,7 @@ def coding_note(source: int, coding: Coding) -> str | None:
 
 
 def layout_tags(planes: AnyPixels, kinds: list[int], coding: Coding, order: str) -> list[Tag]:
-    """The tags that say how a coloured picture is coded, but for the places of its parts.
+    """The tags that say how a colored picture is coded, but for the places of its parts.
 
     Args:
         planes: (H, W, samples), red, green and blue first.

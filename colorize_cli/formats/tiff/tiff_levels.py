@@ -1,9 +1,9 @@
-"""Make the smaller copies of a page anew, from its coloured rows as they come.
+"""Make the smaller copies of a page anew, from its colored rows as they come.
 
-In:  rows of the coloured page, (n, W, samples), from top to bottom; the sub-image as the source had it
+In:  rows of the colored page, (n, W, samples), from top to bottom; the sub-image as the source had it
 Out: pieces of the file; tags and parts for `TiffStream.page` or `TiffStream.chain`
 
-A level keeps a row of its tiles in memory and nothing else, so a scan of any size can have its pyramid:
+A level keeps a row of its tiles in memory and nothing else, so a page of any size can have its pyramid:
 
     level = Level(stream, sub, page, kinds, quality)
     for rows in page_rows:

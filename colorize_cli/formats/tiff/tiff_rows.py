@@ -141,7 +141,7 @@ class _Segments:
             raise Damaged("damaged TIFF: not all of its strips are there", salvageable=True)
         self.file = open(path, "rb")  # noqa: SIM115 - see close
         self.size = self.file.seek(0, 2)
-        self.pool = ThreadPoolExecutor(_WORKERS, "scan-decode")
+        self.pool = ThreadPoolExecutor(_WORKERS, "decode")
 
     def close(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
@@ -162,11 +162,11 @@ class _Segments:
         for group in groups:
             ahead.append(one(*group))
             if len(ahead) > 1 or (group[1] - group[0]) * self.line > 2 * self.block_bytes:
-                yield self._settled(*ahead.popleft())
+                yield self._done(*ahead.popleft())
         while ahead:
-            yield self._settled(*ahead.popleft())
+            yield self._done(*ahead.popleft())
 
-    def _settled(self, out: AnyPixels | None, tasks: list[Future[AnyPixels | None]]) -> Samples:
+    def _done(self, out: AnyPixels | None, tasks: list[Future[AnyPixels | None]]) -> Samples:
         for task in tasks:
             part = task.result()
             out = part if out is None else out

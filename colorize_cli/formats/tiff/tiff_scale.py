@@ -71,7 +71,7 @@ def _between(values: AnyPixels, bits: int, is_float: bool, ifd: Ifd | None, note
         notes.append(Note(said, None if bits <= 16 and not is_float else Loss.depth))
     out = np.empty(values.shape, kind)
     scale = top / (white - black) if white > black else 0.0
-    for row in range(len(values)):  # a row at a time: a float64 copy of a large scan would not fit
+    for row in range(len(values)):  # a row at a time: a float64 copy of a large page would not fit
         line = values[row].astype(np.float64)
         if nothing is not None:
             line[values[row] == nothing] = black

@@ -26,7 +26,7 @@ from colorize_cli.notes import Loss, Note
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS, SUB_IFDS, ORIENTATION = 700, 33723, 34377, 34675, 37724, 330, 274
 _DESCRIPTION, _SOFTWARE, _MAKER_NOTE = 270, 305, 37500
-# How the pixels are coded and what their numbers mean. A coloured page has its own; one that is copied keeps them.
+# How the pixels are coded and what their numbers mean. A colored page has its own; one that is copied keeps them.
 LAYOUT = frozenset(
     {256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 317}
     | {320, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 346, 347}
@@ -60,7 +60,7 @@ def byte_order(metadata: Metadata, own: PageMetadata) -> str:
 def page_tags(
     metadata: Metadata, own: PageMetadata, icc: bytes | None, note: Provenance, order: str, first: bool = True
 ) -> list[Tag]:
-    """The tags of a coloured page that are not about its coding.
+    """The tags of a colored page that are not about its coding.
 
     They are the source's own, private ones and the directories of EXIF, GPS and interoperability included; the
     resolution as the page has it now; the profile; XMP and image resources; on the first page with the note.
@@ -69,7 +69,7 @@ def page_tags(
         metadata: of the whole file.
         own: of the page.
         icc: the profile that the pixels are in now; None where they are sRGB (`own.tag_srgb` says whether to say so).
-        note: what made the colours.
+        note: what made the colors.
         order: as `byte_order` gives it.
         first: it is the file's first page.
     """
@@ -221,7 +221,7 @@ def _counts_from_the_start(note: Tag) -> bool:
 
 
 def told_anew(tag: Tag, own: PageMetadata) -> Tag:
-    """A tag that says what the coloured page is not any more, as it is now."""
+    """A tag that says what the colored page is not any more, as it is now."""
     tag = without_maker_note(tag)
     if tag.code == _DESCRIPTION and own.tags is not None and own.tags.integer(277, 1) == 1:
         return _description(tag)

@@ -165,7 +165,7 @@ class TiffWriter(Writer):
 
 
 def planes_of(page: Page, rgb: AnyPixels) -> tuple[AnyPixels, list[int]]:
-    """Colour, alpha and the planes beyond, in the source's sequence, and their kinds for ExtraSamples."""
+    """Color, alpha and the planes beyond, in the source's sequence, and their kinds for ExtraSamples."""
     parts, kinds, rows = [rgb], list[int](), len(rgb)
     if page.alpha is not None:
         parts.append(page.alpha[:rows, :, None])

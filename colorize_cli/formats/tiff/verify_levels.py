@@ -1,6 +1,6 @@
 """Check that the smaller copies of a TIFF's pages show the pages as they are now, in memory that does not grow.
 
-In:  the path of an output, and which of its pages were coloured
+In:  the path of an output, and which of its pages were colored
 Out: what is wrong with its pyramids and thumbnails, each a few words; none is good
 
 Each page is read once, a few rows at a time, and its copies beside it: every pixel of a copy has to be the mean over
@@ -31,19 +31,19 @@ _STEP = 1  # level, of 255 or 65535: the mean is rounded
 _LOSSY = 4 / 255  # mean difference, as a share of the range
 
 
-def level_faults(path: Path, coloured: Collection[int]) -> list[str]:
-    """Compare the smaller copies of coloured pages with them.
+def level_faults(path: Path, colored: Collection[int]) -> list[str]:
+    """Compare the smaller copies of colored pages with them.
 
     Args:
         path: a TIFF.
-        coloured: numbers of the pages whose copies were made anew; those of others are as the source had them.
+        colored: numbers of the pages whose copies were made anew; those of others are as the source had them.
     """
     faults = []
     with open(path, "rb") as file, tifffile.TiffFile(path) as tiff:
         found, _ = pictures(FileData(file))
         for number, picture in enumerate(found):
             levels = _levels(picture)
-            if number in coloured and levels:
+            if number in colored and levels:
                 try:
                     wrong = _wrong(path, tiff, picture, levels)
                 except Damaged as error:
@@ -66,7 +66,7 @@ def _wrong(path: Path, tiff: Any, picture: Picture, levels: list[Ifd]) -> str:
         for rows in _rows(stack, path, tiff, picture.ifd):
             for check in checks:
                 check.feed(rows)
-        return next((fault for check in checks if (fault := check.settled())), "")
+        return next((fault for check in checks if (fault := check.fault())), "")
 
 
 def _rows(stack: ExitStack, path: Path, tiff: Any, ifd: Ifd) -> Iterator[AnyPixels]:
@@ -111,7 +111,7 @@ class _Check:
         self._held = whole[count:].copy()
         return whole[:count]
 
-    def settled(self) -> str:
+    def fault(self) -> str:
         """What is wrong; nothing if all is well."""
         good = self._largest <= _STEP if self._exact else self._sum <= _LOSSY * self._count
         width, height = self.size

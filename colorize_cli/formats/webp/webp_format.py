@@ -66,9 +66,8 @@ class Webp(Format):
             notes.append(Note(f"chunks that are no part of WebP were left out ({names})", Loss.metadata))
         notes += left_over(data, webp_file.declared_end(data))
         lossless, block, packet = webp_file.is_lossless(data), found.exif, found.block("xmp")
-        quality = None if lossless else webp_file.quality(data)
         turned = exif.orientation(block, packet)
-        page = found.page(found.block("icc_profile"), turned, block, lossless=lossless, quality=quality)
+        page = found.page(found.block("icc_profile"), turned, block, lossless=lossless)
         return DecodedPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))
 
     def note(self, parts: FileParts) -> Provenance | None:
@@ -99,7 +98,7 @@ class Webp(Format):
         page, notes, out = photo.pages[0], list[str](), io.BytesIO()
         array, around = with_alpha(page, shallow(rgb_of(colored), self.name, notes)), Around.of(photo, page, note)
         lossless = self.is_lossless(photo, quality)
-        quality = quality or page.metadata.quality or _DEFAULT_QUALITY
+        quality = quality or _DEFAULT_QUALITY
         extra: dict[str, Any] = {"exif": b"Exif\0\0" + around.exif} if around.exif else {}
         Image.fromarray(np.ascontiguousarray(array)).save(
             out,

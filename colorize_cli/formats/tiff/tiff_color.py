@@ -18,8 +18,8 @@ from colorize_cli.formats.tiff.tiff_ycbcr import to_rgb
 from colorize_cli.metadata.ifd import Ifd
 
 
-def colour_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) -> tuple[AnyPixels, AnyPixels, Space]:
-    """Split samples into colour and the planes beyond, and bring the colour to grey, RGB or CMYK."""
+def color_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) -> tuple[AnyPixels, AnyPixels, Space]:
+    """Split samples into color and the planes beyond, and bring the color to grey, RGB or CMYK."""
     pixels = samples.pixels
     count = pixels.shape[2]
     wanted = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}.get(photometric, 1)
@@ -30,29 +30,29 @@ def colour_of(samples: Samples, ifd: Ifd, photometric: int, notes: list[str]) ->
             photometric, wanted = 1, 1
         else:
             raise Damaged(f"damaged TIFF: {counted(count, 'sample')} per pixel, where {wanted} are needed")
-    colour, rest = pixels[..., :wanted], pixels[..., wanted:]
+    color, rest = pixels[..., :wanted], pixels[..., wanted:]
     if photometric == 3:
-        return _palette(colour[..., 0], ifd, samples.bits), full_range(rest, samples.bits), "rgb"
+        return _palette(color[..., 0], ifd, samples.bits), full_range(rest, samples.bits), "rgb"
     if photometric in (8, 9, 10):
-        return _lab(colour, photometric, samples), full_range(rest, samples.bits), "rgb"
-    colour = full_range(colour, samples.bits, samples.is_float, ifd, notes)
+        return _lab(color, photometric, samples), full_range(rest, samples.bits), "rgb"
+    color = full_range(color, samples.bits, samples.is_float, ifd, notes)
     rest = full_range(rest, samples.bits, samples.is_float)
     if photometric == 0:
-        colour = np.iinfo(colour.dtype).max - colour
+        color = np.iinfo(color.dtype).max - color
     if photometric == 5:
-        return colour, rest, "cmyk"
+        return color, rest, "cmyk"
     if photometric == 6 and not samples.is_rgb:
-        return to_rgb(colour, ifd), rest, "rgb"
-    return (colour[..., 0], rest, "grey") if wanted == 1 else (colour, rest, "rgb")
+        return to_rgb(color, ifd), rest, "rgb"
+    return (color[..., 0], rest, "grey") if wanted == 1 else (color, rest, "rgb")
 
 
 def _palette(index: AnyPixels, ifd: Ifd, bits: int) -> AnyPixels:
     table = np.array(ifd.numbers(320), np.uint16)
     if len(table) < 3 * 2**bits:
         raise Damaged("damaged TIFF: its palette is missing or too short")
-    colours = table[: 3 * 2**bits].reshape(3, -1).T
+    colors = table[: 3 * 2**bits].reshape(3, -1).T
     # The specification says 16 bits; many writers put 8-bit values there.
-    eight: AnyPixels = (colours if colours.max() < 256 else colours >> 8).astype(np.uint8)
+    eight: AnyPixels = (colors if colors.max() < 256 else colors >> 8).astype(np.uint8)
     return eight[index]
 
 
@@ -88,7 +88,7 @@ def lab_to_rgb(values: AnyPixels, bits: int, signed: bool) -> AnyPixels:
 
 
 def extras_of(rest: AnyPixels, ifd: Ifd) -> tuple[AnyPixels | None, bool, AnyPixels | None]:
-    """Alpha, whether colour is multiplied by it, and the planes beyond it."""
+    """Alpha, whether color is multiplied by it, and the planes beyond it."""
     if not rest.shape[2]:
         return None, False, None
     kinds = [int(kind) for kind in ifd.numbers(338)] + [0] * rest.shape[2]
