@@ -64,7 +64,7 @@ class StubProcessor:
     """Stages without pictures."""
 
     def __init__(self, steps: list[Step]) -> None:
-        self.steps, self.lane, self.stopped = steps, SimpleNamespace(stop=self._stop), False
+        self.steps, self.lock, self.stopped = steps, SimpleNamespace(stop=self._stop), False
         self.outputs = SimpleNamespace(release=lambda place: None)
         self.budget, self.timer = Budget(), Timer(None)
         self.looks = Counter[int]()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from colorize_cli.color.spaces import SRGB
+from colorize_cli.errors import EncodeError
+from colorize_cli.formats.blocks import BlockReader
+from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
-from colorize_cli.inference.verify import Findings
+from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.metadata import blocks as b
@@ -89,3 +97,19 @@ def test_a_lossy_result_may_be_a_fifth_worse_than_the_encoder_makes_the_grey_pic
     assert faults(2.5, alone=2.0) == ["page 1: lightness differs by 2.50 L* at the 99th percentile"]
     assert not faults(0.5, alone=0.0) and faults(0.6, alone=0.0), "half an L* where coding alone changes nothing"
     assert not faults(0.5, alone=0.3) and faults(0.6, alone=0.3)
+
+
+@pytest.mark.parametrize("in_strips", [False, True])
+@pytest.mark.parametrize("hidden", ["elsewhere", "nowhere"])
+def test_a_result_that_does_not_hide_the_same_is_found_out(tmp_path: Path, in_strips: bool, hidden: str):
+    grey, alpha = np.full((60, 80), 120, np.uint8), np.full((60, 80), 255, np.uint8)
+    alpha[:20] = 40
+    Image.fromarray(np.dstack((grey, alpha))).save(tmp_path / "a.png")
+    photo, out, note = decode(tmp_path / "a.png"), tmp_path / "out.png", Provenance("", "", "", "")
+    page = photo.pages[0]
+    other = replace(page, alpha=alpha[::-1].copy() if hidden == "elsewhere" else None)
+    for wrong, written in ((False, page), (True, other)):
+        write_photo(replace(photo, pages=(written,)), [page.pixels], out, EncodeSettings(), note)
+        reader = BlockReader(photo, in_strips=in_strips)
+        with pytest.raises(EncodeError, match="transparency differs") if wrong else nullcontext():
+            verify(reader, (SRGB,), out, EncodeSettings())
