@@ -147,7 +147,7 @@ def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
                 return scaled
         with _opened(path, **({"page": place} if place else {})) as picture:
             image = picture.thumbnail_image(side, height=side, size="force", no_rotate=True, output_profile="srgb")
-            image = image.colorspace("b-w")
+            image = image.colourspace("b-w")
             grey: NDArray[np.float64] = np.asarray(image.extract_band(0).cast("float").numpy(), np.float64)
             return grey
     return None
