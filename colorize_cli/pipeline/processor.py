@@ -126,7 +126,7 @@ class PhotoProcessor:
         way = plan(found, found.format, self.read.stream_from, self.budget.most, self.budget.used)
         self.budget.take(index, way.memory)
         try:
-            return self.open(path, way).sights[0].pixels
+            return self.open(path, way).previews[0].pixels
         finally:
             self.budget.give_back(index)
 
@@ -313,7 +313,7 @@ class PhotoProcessor:
             elif self.write.verify:
                 verify_copy(source.path, out, self.write.strip, told)
             notes += (*told,)
-        self._show(out, opened.sights[0].pixels, opened.sights[0].pixels, provenance)
+        self._show(out, opened.previews[0].pixels, opened.previews[0].pixels, provenance)
         outcome = Outcome(source.path, Status.copied, out, reason="has colour already", notes=notes)
         size = photo.metadata.file.size if self.write.strip == "none" else None
         return replace(outcome, seconds=time.perf_counter() - started, copy_bytes=size)
