@@ -14,15 +14,30 @@ from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
     from colorize_cli.inference.network import ModelInfo
+    from colorize_cli.inference.options import GuidanceOptions, ReadOptions, WriteOptions
     from colorize_cli.models.load import load_model
     from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
 
-__all__ = ["Colorizer", "ModelInfo", "Outcome", "Status", "__version__", "colorize_file", "load_model"]
+__all__ = [
+    "Colorizer",
+    "GuidanceOptions",
+    "ModelInfo",
+    "Outcome",
+    "ReadOptions",
+    "Status",
+    "WriteOptions",
+    "__version__",
+    "colorize_file",
+    "load_model",
+]
 
 _HOMES = {
     "Colorizer": "colorize_cli.pipeline.colorizer",
+    "GuidanceOptions": "colorize_cli.inference.options",
     "ModelInfo": "colorize_cli.inference.network",
+    "ReadOptions": "colorize_cli.inference.options",
+    "WriteOptions": "colorize_cli.inference.options",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",
     "colorize_file": "colorize_cli.pipeline.colorizer",

@@ -66,7 +66,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         stderr.print(f"  hard to tell: {printable(outcome.source)} {outcome.doubt}", markup=False)
     if len(report.doubtful) > _SHOWN_FAILURES:
         stderr.print(f"  ... and {len(report.doubtful) - _SHOWN_FAILURES} more; the report names them")
-    if report.counts[Status.made_otherwise]:
+    if report.counts[Status.other_settings]:
         stderr.print("Results that exist with different settings were left. --overwrite makes them anew.")
     if report.counts[Status.done] or report.counts[Status.copied]:
         stderr.print(f"Results: {escape(printable(out))}")

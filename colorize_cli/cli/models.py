@@ -169,10 +169,8 @@ def pull(
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="How to call it.")],
-    source: Annotated[
-        str, typer.Argument(metavar="FILE|RUN|USER/REPO", help="A checkpoint, a run's folder, or a repo.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name for it, of your choice.")],
+    source: Annotated[str, typer.Argument(metavar="FILE|RUN|USER/REPO", help="Checkpoint, run's folder, or repo.")],
 ) -> None:
     """Keep a model under a name of its own, which --model then takes."""
     from colorize_cli.models.inventory import add as keep

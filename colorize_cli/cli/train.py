@@ -114,7 +114,7 @@ BestOpt = Annotated[
     str | None,
     typer.Option(
         metavar="METRIC",
-        help="What best.safetensors is best by: psnr, colorfulness-balanced, lpips, fid or inception_score.",
+        help="Metric that best.safetensors is best by: psnr, colorfulness-balanced, lpips, fid or inception_score.",
         show_default="colorfulness-balanced with a discriminator, else psnr",
         rich_help_panel=RUN,
     ),

@@ -6,6 +6,7 @@ Out: pixels, or files and what became of each
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -68,7 +69,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str = "mini",
+        model: str | Path = "mini",
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -81,7 +82,7 @@ class Colorizer:
         overlap: int | None = None,
     ) -> None:
         self.model = ModelOptions(
-            name=model,
+            name=str(model),
             device=device,
             precision=_one_of(Precision, "precision", precision),
             batch=batch,
@@ -191,6 +192,8 @@ class Colorizer:
             PhotoError: it cannot be read, colored or written.
             UsageError, NothingToDoError: there is no such file, or the destination is no name for one.
         """
+        if os.path.isdir(source):
+            raise UsageError(f"{printable(source)} is a folder", hint="Color folders by files().")
         batch = BatchOptions(listed=(str(source),), out=Path(destination), overwrite=overwrite)
         if batch.single_output() is None:
             hint = "Name a file like a.png, .jpg, .tif or .webp."
@@ -267,7 +270,7 @@ class Colorizer:
 def colorize_file(
     source: str | Path,
     destination: str | Path,
-    model: str = "mini",
+    model: str | Path = "mini",
     *,
     device: str = "auto",
     vividness: float | None = None,

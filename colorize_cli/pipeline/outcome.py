@@ -14,7 +14,7 @@ class Status(StrEnum):
     done = "done"
     copied = "copied"
     skipped = "skipped"
-    made_otherwise = "exists with different settings"
+    other_settings = "exists with different settings"
     left_color = "left, has color"
     failed = "failed"
     planned = "planned"

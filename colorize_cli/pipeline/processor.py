@@ -152,7 +152,7 @@ class PhotoProcessor:
             result = self._prepare(index, source)
             if isinstance(result, Prepared):
                 return result
-            if result.status in (Status.skipped, Status.made_otherwise):
+            if result.status in (Status.skipped, Status.other_settings):
                 self._keep_pictures(index, result)
             return self.companions.carry(self.outputs.told(index, result))
         finally:

@@ -135,7 +135,7 @@ class Outputs:
         others = [self._state(variant_path(out, n), source, self.note(provenance, n)) for n in numbers]
         if State.otherwise in (state, *others):
             reason = "exists with other settings. --overwrite makes it anew."
-            return Outcome(source.path, Status.made_otherwise, out, reason=reason)
+            return Outcome(source.path, Status.other_settings, out, reason=reason)
         stands = {State.whole, State.edited}
         if state in stands and stands.issuperset(others) and self._sides_stand(source, out, provenance):
             changed = "its file was changed by another program since" if state is State.edited else None
@@ -165,10 +165,10 @@ class Outputs:
             found = read_result(copy)
             if has_to_strip(source.path, found.format if found else None, self.write.strip):
                 reason = "copied before with all its metadata. --overwrite makes it anew."
-                return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
+                return Outcome(source.path, Status.other_settings, copy, reason=reason)
         if self.on_color is OnColor.recolor:
             reason = "copied before, since it has color. --overwrite makes it anew."
-            return Outcome(source.path, Status.made_otherwise, copy, reason=reason)
+            return Outcome(source.path, Status.other_settings, copy, reason=reason)
         size = copy.stat().st_size
         return Outcome(source.path, Status.skipped, copy, reason="has color, copied before", copy_bytes=size)
 

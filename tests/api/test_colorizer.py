@@ -251,7 +251,19 @@ def test_a_file_that_cannot_be_read_raises(colorizer: Colorizer, tmp_path: Path)
         colorizer.file(tmp_path / "missing.png", tmp_path / "out.png")
     with pytest.raises(UsageError, match="photo file"):
         colorizer.file(grey_photo(tmp_path / "a.png"), tmp_path / "out.doc")
+    (tmp_path / "folder").mkdir()
+    grey_photo(tmp_path / "folder" / "a.png")
+    with pytest.raises(UsageError, match="is a folder"):
+        colorizer.file(tmp_path / "folder", tmp_path / "out.png")
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_model_may_be_a_path_and_photos_any_iterable(tiny_model: Path, tmp_path: Path) -> None:
+    paths = [grey_photo(tmp_path / "in" / f"{number}.png", seed=number) for number in range(3)]
+    results = Colorizer(tiny_model, device="cpu").files((path for path in paths), out=str(tmp_path / "out"))
+    assert sorted(result.source for result in results) == paths
+    with Image.open(paths[0]) as image:
+        assert Colorizer(tiny_model, device="cpu")(np.asarray(image)).shape == (64, 96, 3)
 
 
 def test_a_file_is_never_written_over_its_source(colorizer: Colorizer, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_other_settings_are_counted_and_left_unless_overwritten(tiny_model: Path
     out = tmp_path / "out"
     colorize(tiny_model, photos, out)
     before = (out / "a.png").read_bytes()
-    assert colorize(tiny_model, photos, out, vividness=0.0).counts == {Status.made_otherwise: 3}
+    assert colorize(tiny_model, photos, out, vividness=0.0).counts == {Status.other_settings: 3}
     assert (out / "a.png").read_bytes() == before
     assert colorize(tiny_model, photos, out, vividness=0.0, overwrite=True).counts == {Status.done: 3}
     assert (out / "a.png").read_bytes() != before

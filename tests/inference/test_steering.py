@@ -169,7 +169,7 @@ def test_results_stand_until_their_own_hints_change(tiny_model: Path, tmp_path: 
     point(car, 30, 20, "#3040c0")
     assert colorize(tiny_model, tmp_path / "in", out, **options).counts == {
         Status.skipped: 1,
-        Status.made_otherwise: 1,
+        Status.other_settings: 1,
     }
 
 

@@ -101,7 +101,7 @@ def test_copy_skip_and_recolor_do_as_they_say(tiny_model: Path, tmp_path: Path) 
     off = ab_of(read(tmp_path / "anew" / "x.png")) - ab_of(pixels)  # type: ignore[arg-type]
     assert np.hypot(*off)[where].mean() > 5
     # what was made with nothing kept is another result than the default's
-    assert colorize(tiny_model, photo, tmp_path / "anew").counts == {Status.made_otherwise: 1}
+    assert colorize(tiny_model, photo, tmp_path / "anew").counts == {Status.other_settings: 1}
 
 
 @pytest.mark.parametrize(("evidence", "status", "typed"), [(0.4, "copied", "recolor"), (-0.4, "done", "copy")])

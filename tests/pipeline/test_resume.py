@@ -213,10 +213,10 @@ def test_copies_are_skipped_by_what_they_are(tiny_model: Path, tmp_path: Path):
     assert colorize(tiny_model, photo, out=out).counts == {Status.done: 1}
     colored_photo(photo, 4)
     assert colorize(tiny_model, photo, out=out).counts == {Status.copied: 1}
-    assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor).counts == {Status.made_otherwise: 1}
+    assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor).counts == {Status.other_settings: 1}
     assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor, overwrite=True).counts == {Status.done: 1}
     # made with nothing kept: the default, which keeps color, would give another result
-    assert colorize(tiny_model, photo, out=out).counts == {Status.made_otherwise: 1}
+    assert colorize(tiny_model, photo, out=out).counts == {Status.other_settings: 1}
     assert colorize(tiny_model, photo, out=out, on_color=OnColor.recolor).counts == {Status.skipped: 1}
 
 

@@ -36,7 +36,7 @@ def test_a_second_run_leaves_stripped_copies_and_says_where_one_was_not_stripped
     assert [outcome.status for outcome in again] == [Status.skipped] * 2
     run(tiny_model, folder, tmp_path / "plain")
     late = run(tiny_model, folder, tmp_path / "plain", strip="gps")
-    assert [outcome.status for outcome in late] == [Status.made_otherwise, Status.skipped]
+    assert [outcome.status for outcome in late] == [Status.other_settings, Status.skipped]
 
 
 def test_a_format_that_cannot_be_edited_is_coded_anew_and_this_is_told(tiny_model: Path, tmp_path: Path):
