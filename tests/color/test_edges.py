@@ -87,3 +87,16 @@ def test_colour_as_fine_as_the_lightness_is_left_alone() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(ShapeError):
         follow_edges(np.zeros((3, 4, 4), np.float32), np.zeros((8, 8), np.float32))
+
+
+def test_a_highlight_brings_no_color_that_its_surroundings_lack() -> None:
+    """The line from dark green to lighter red would give what is brighter still a color that is nowhere near."""
+    lightness = np.full((128, 128), 30, np.float32)
+    lightness[:, 64:] = 50
+    ab = np.zeros((2, 16, 16), np.float32)
+    ab[0, :, :8], ab[0, :, 8:] = -20, 30
+    plain = follow_edges(ab, lightness)[0]
+    lightness[60:62, 66:68] = 100  # a glint, seen at full size alone
+    fine = follow_edges(ab, lightness)[0]
+    assert np.abs(plain[62, [40, 90]] - (-20, 30)).max() < 2
+    assert fine.min() > -25 and fine.max() < 35

@@ -15,7 +15,7 @@ from skimage.color import rgb2lab
 from colorize_cli.color.gpu import recombine, split
 from colorize_cli.color.lab import lightness_from_y
 from colorize_cli.color.merge import merge, merge_strip
-from colorize_cli.color.pixels import lightness_of
+from colorize_cli.color.pixels import grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.errors import ShapeError
@@ -146,3 +146,14 @@ def test_what_is_no_picture_is_refused() -> None:
         lightness_of(np.zeros((4, 4), np.float32))
     with pytest.raises(ShapeError, match="ab of shape"):
         merge(np.zeros((4, 4), np.uint8), np.zeros((3, 2, 2), np.float32))
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_one_pixel_of_color_anywhere_is_enough(channel: int) -> None:
+    grey = np.repeat(np.arange(150, dtype=np.uint8)[:, None, None], 40, 1).repeat(3, 2)
+    plane = grey_plane(grey)
+    assert plane is not None and np.array_equal(plane, grey[..., 0]) and grey_plane(grey[..., 0]) is not None
+    for row in (0, 1, 63, 64, 65, 149):
+        tinted = grey.copy()
+        tinted[row, 39, channel] += 1
+        assert grey_plane(tinted) is None, row

@@ -282,3 +282,14 @@ def test_a_picture_of_no_channels_says_its_size_all_the_same() -> None:
         inside = (bytes(4) if kind == b"meta" else b"") + inside
         inside = struct.pack(">I4s", 8 + len(inside), kind) + inside
     assert heif_sizes.pictures(inside).size == (72, 40)
+
+
+def test_a_picture_of_just_the_limit_is_read_and_one_of_a_pixel_more_is_not(tmp_path: Path) -> None:
+    for width, taken in ((40, True), (41, False)):
+        path = tmp_path / f"{width}.png"
+        Image.fromarray(np.zeros((25, width), np.uint8)).save(path)
+        if taken:
+            assert decode(path, DecodeLimits(max_pixels=1000)).pages[0].size == (40, 25)
+        else:
+            with pytest.raises(TooLargeError, match=r"41 x 25 pixels are declared, more than --max-pixels 1K"):
+                decode(path, DecodeLimits(max_pixels=1000))

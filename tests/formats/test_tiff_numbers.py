@@ -9,7 +9,9 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from colorize_cli.formats.tiff.tiff_colour import lab_to_rgb
 from numpy.typing import NDArray
+from skimage.color import lab2rgb
 
 from colorize_cli.color.icc_convert import cmyk_to_srgb
 from colorize_cli.formats.decode import decode
@@ -115,3 +117,17 @@ def test_inks_of_both_depths_agree_where_there_is_no_profile() -> None:
     eight, applied = cmyk_to_srgb(inks, None)
     sixteen, _ = cmyk_to_srgb(inks.astype(np.uint16) * 257, None)
     assert not applied and np.abs(eight - sixteen / 257).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_lab_is_read_as_cie_or_as_icc_has_it(bits: int) -> None:
+    """One colour, L* 60, a* 40, b* -30: CIELab stores a and b in two's complement, ICCLab 128 more."""
+    unit, top, kind = (1, 255, np.uint8) if bits == 8 else (256, 65535, np.uint16)
+    lightness = round(0.6 * top)
+    signed = np.array([[[lightness, 40 * unit, -30 * unit % (top + 1)]]], kind)
+    offset = np.array([[[lightness, 168 * unit, 98 * unit]]], kind)
+    expected = lab2rgb(np.array([[[60.0, 40, -30]]]))[0, 0] * top
+    for values, way in ((signed, True), (offset, False)):
+        found = lab_to_rgb(values, bits, way)
+        assert found.dtype == kind
+        assert np.abs(found[0, 0] - expected).max() < 1.5 * top / 255

@@ -309,3 +309,22 @@ def test_probe_reads_little_of_a_large_tiff(tmp_path: Path, monkeypatch: pytest.
 def test_limits_are_frozen() -> None:
     with pytest.raises(AttributeError):
         DecodeLimits().max_pixels = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("given", [30, 80, 100])
+def test_a_lossy_webp_is_written_at_one_quality_and_a_lossless_one_without_loss(
+    tmp_path: Path, rewrite: Rewrite, rgb: U8, given: int
+) -> None:
+    def as_webp(array: U8, **how: object) -> U8:
+        out = io.BytesIO()
+        Image.fromarray(array).save(out, "WEBP", **how)
+        return np.asarray(Image.open(out))
+
+    path = tmp_path / "p.webp"
+    Image.fromarray(rgb).save(path, quality=given)
+    before, after, _ = rewrite(path)
+    assert np.array_equal(after.pages[0].pixels, as_webp(before.pages[0].pixels, quality=92))
+    asked = rewrite(path, EncodeSettings(quality=40))[1]
+    assert np.array_equal(asked.pages[0].pixels, as_webp(before.pages[0].pixels, quality=40))
+    Image.fromarray(rgb).save(path, lossless=True)
+    assert np.array_equal(rewrite(path)[1].pages[0].pixels, rgb)

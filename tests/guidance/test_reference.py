@@ -144,3 +144,19 @@ def test_a_reduced_photo_keeps_its_aspect():
     assert reduced_size(1, 10_000, 100) == (1, 1000)
     with pytest.raises(ShapeError):
         Reference(np.zeros((3, 3), np.float32), np.zeros((2, 3, 4), np.float32))
+
+
+def test_roughness_tells_what_lightness_does_not() -> None:
+    """A wall and a meadow of one mean lightness: each takes the colour of what is as even or as rough."""
+
+    def scene(seed: int) -> tuple[Floats, Floats]:
+        lightness = np.full((48, 64), 55, np.float32)
+        lightness[:, 32:] += np.random.default_rng(seed).normal(0, 12, (48, 32)).astype(np.float32)
+        ab = np.zeros((2, 48, 64), np.float32)
+        ab[1, :, :32], ab[0, :, 32:] = -30, -40
+        return lightness, ab
+
+    lightness, truth = scene(1)
+    found = welsh(lightness, [Reference(*scene(2))])
+    right = np.hypot(*(found - truth)) < 1
+    assert right[:, 4:26].mean() > 0.95 and right[:, 38:60].mean() > 0.9

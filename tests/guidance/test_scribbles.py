@@ -145,3 +145,21 @@ def test_doubtful_colours_follow_sure_neighbours():
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (30, 41), (64, 64)])
 def test_an_ordering_names_every_pixel_once(size):
     np.testing.assert_array_equal(np.sort(nested_dissection(*size)), np.arange(size[0] * size[1]))
+
+
+def test_every_neighbor_counts_diagonal_ones_too() -> None:
+    weights = scribbles.affinities(np.full((4, 5), 50, np.float32)).toarray()
+    around = {(1 + y) * 5 + 2 + x for y in (-1, 0, 1) for x in (-1, 0, 1)} - {7}
+    assert set(np.flatnonzero(weights[7])) == around and (weights[7, sorted(around)] == 1).all()
+    assert np.array_equal(weights, weights.T) and np.count_nonzero(weights[0]) == 3
+
+
+def test_an_even_region_is_tight_against_a_rough_one() -> None:
+    """A pair's weight is told by the more even of the two windows: rough cloth lends no colour to a wall."""
+    plane = np.full((8, 16), 50, np.float32)
+    plane[:, 8:] = np.where(np.indices((8, 8)).sum(0) % 2, 20, 80)
+    weights = scribbles.affinities(plane).toarray()
+    across = [weights[y * 16 + 7, y * 16 + 8] for y in range(1, 7)]
+    within = [weights[y * 16 + 12, y * 16 + 13] for y in range(1, 7)]
+    assert max(across) < 1e-3, "the wall's variance is that of faint grain: exp(-900 / 1)"
+    assert min(within) > 1e-3, "of the cloth, 0.6 * 900: exp(-3600 / 540)"

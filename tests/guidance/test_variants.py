@@ -96,3 +96,19 @@ def test_probabilities_of_another_size_are_refused():
     probabilities, lightness, _ = scene()
     with pytest.raises(ShapeError):
         variant_hints(probabilities, BINS, lightness[:, 1:], 0, 1)
+
+
+def test_things_of_one_likelihood_but_another_tone_are_two_objects() -> None:
+    """A black and a white coat may take other colours; two white ones, far apart, take the same."""
+    lightness = np.full((40, 96), 50, np.float32)
+    for left, tone in ((4, 85), (36, 20), (68, 85)):
+        lightness[8:32, left : left + 24] = tone
+    bins = np.array([[40, 20], [-30, 10], [0, 0]], np.float32)
+    probabilities = np.empty((3, 40, 96), np.float32)
+    probabilities[:] = np.reshape((0.02, 0.02, 0.96), (3, 1, 1))
+    coats = lightness != 50
+    probabilities[:, coats] = np.reshape((0.5, 0.45, 0.05), (3, 1))
+    found = [choice.where for choice in objects(probabilities, bins, lightness)]
+    white = next(where for where in found if where[20, 16])
+    assert white[20, 80] and not white[20, 48] and not white[2, 2]
+    assert next(where for where in found if where[20, 48])[coats].mean() == pytest.approx(1 / 3, abs=0.02)

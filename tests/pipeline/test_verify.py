@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import EncodeError
 from colorize_cli.formats.blocks import BlockReader
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
-from colorize_cli.inference.verify import Findings, verify
+from colorize_cli.inference.verify import Findings, sixteen_bit_limit, verify
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.metadata import blocks as b
@@ -113,3 +114,15 @@ def test_a_result_that_does_not_hide_the_same_is_found_out(tmp_path: Path, in_st
         reader = BlockReader(photo, in_strips=in_strips)
         with pytest.raises(EncodeError, match="transparency differs") if wrong else nullcontext():
             verify(reader, (SRGB,), out, EncodeSettings())
+
+
+@pytest.mark.parametrize("level", [40, 3000, 20000, 60000])
+def test_sixteen_bits_may_be_off_by_one_step_of_their_own_grey_and_not_by_two(level: int) -> None:
+    grey = np.full((2, 2), level, np.uint16)
+    own = lightness_of(np.array([[level - 2, level - 1, level, level + 1, level + 2]], np.uint16))[0]
+    for before in (grey, np.repeat(grey[..., None], 3, 2)):
+        limit = float(sixteen_bit_limit(before, SRGB).max())
+        assert max(own[3] - own[2], own[2] - own[1]) <= limit < min(own[4] - own[2], own[2] - own[0]) + 2e-3
+    assert float(sixteen_bit_limit(grey, SRGB)[0, 0]) == pytest.approx(
+        float(sixteen_bit_limit(np.repeat(grey[..., None], 3, 2), SRGB)[0, 0]), rel=0.02
+    )
