@@ -18,7 +18,8 @@ from colorize_cli.formats.blocks import BlockReader
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
-from colorize_cli.inference.verify import Findings, sixteen_bit_limit, verify
+from colorize_cli.inference.measuring import sixteen_bit_limit
+from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.metadata import blocks as b
