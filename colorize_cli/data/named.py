@@ -221,7 +221,7 @@ def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
     if members:
         return root, members
     folder = root / name
-    by_hand = f"By hand: get it from {known.by_hand}, lay it out as {root / known.layout}, and give --data-root {root}"
+    by_hand = f"By hand: get it from {known.by_hand}, lay it out as {known.layout} in {root}; or give --data-root DIR"
     try:
         if known.hub is not None:
             folder = bring_hub_set(known.hub, folder, access.on_bytes)

@@ -275,7 +275,7 @@ def _classifier(name: str, title: str, file: str, size: int, parameters: int, su
 
 
 _INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
-_LITE = {0: 4_652_008, 1: 5_416_680, 2: 6_092_072, 3: 8_197_096, 4: 13_006_568}  # parameters
+_LITE = {0: 4_652_008, 1: 5_416_680, 2: 6_092_072}  # parameters
 
 
 @lru_cache

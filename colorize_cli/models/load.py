@@ -163,6 +163,10 @@ def _strict(name: str, spec: ModelSpec, state: Mapping[str, Tensor], sha256: str
     droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
     with _NoRandomStart(), torch.device("meta"):
         generator = spec.build()
+    kept = set(generator.state_dict())
+    if any(key not in kept for key, _ in generator.named_buffers()):  # constants that no file holds must be real
+        with _NoRandomStart():
+            generator = spec.build()
     generator = load_strictly(generator, without(state, droppable), name)
     fold_norms(generator)
     return LoadedModel(name, spec, generator, sha256)
@@ -183,7 +187,7 @@ def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
 _VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "eccv16": ({}, {"head": "ab"}),
     "unet": tuple({"channels": c, "depth": d, "widest": w} for c in (3, 2) for d in (7, 6, 5) for w in (512, 0)),
-    "liteunet": tuple({"size": size} for size in (2, 0, 1, 3, 4)),
+    "liteunet": tuple({"size": size} for size in (2, 0, 1)),
     "mini-v2": ({}, {"upsampling": "bilinear"}),
 }
 

@@ -37,3 +37,35 @@ def test_two_processes_train_as_one_with_twice_the_batch(photos: Path, tmp_path:
     weights = [read_tensors(tmp_path / name / "last.safetensors") for name in ("one", "two")]
     for key, value in weights[0].items():
         assert float((value - weights[1][key]).abs().max()) < 1e-4
+
+
+SMALL = (
+    "--recipe", "patchgan-places", "--size", "32", "--batch", "2", "--workers", "0",
+    "--set", "generator_args={channels=2,width=4,depth=3}", "--set", "adversary.network_args={receptive=16,width=4}",
+    "--set", "epochs=1", "--set", "val_photos=4",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ("torch.distributed.run", "--nproc-per-node", "2"),
+        ("accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "2"),
+    ],
+    ids=["torchrun", "accelerate launch"],
+)
+def test_the_launchers_as_typed_join_their_processes(launcher: tuple[str, ...], photos: Path, tmp_path: Path) -> None:
+    names = ("ACCELERATE_USE_CPU", "WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+    environment = {key: value for key, value in os.environ.items() if key not in names}
+    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    typed = ["-m", "colorize_cli", "train", "--data", str(photos), *SMALL, "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, *typed],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("The run:") == 1
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(row["steps"], row["samples"]) for row in rows] == [(5, 20)]  # 20 photos, two of each process a step
+    assert "2 processes" in json.loads((tmp_path / "run" / "run.json").read_text())["made"]["device"]
