@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
-from colorize_cli.models.bins import smooth_prior, srgb_bins
+from colorize_cli.models.bins import srgb_bins, srgb_soft_bins
 
 
 def _random(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,9 +56,9 @@ def test_smoothing_spreads_each_color_and_loses_none_of_it():
     bins = srgb_bins()
     inner = int((bins**2).sum(1).argmin())  # grey, with neighbors all around
     corner = int(bins[:, 1].argmax())  # the strongest yellow, at the edge of what sRGB has
-    one = [smooth_prior(torch.eye(len(bins))[k]) for k in (inner, corner)]
+    one = [srgb_soft_bins().prior(torch.eye(len(bins))[k]) for k in (inner, corner)]
     for k, prior in zip((inner, corner), one, strict=True):
         weights = torch.exp(-((bins - bins[k]) ** 2).sum(1) / (2 * 5.0**2))
         torch.testing.assert_close(prior, weights / weights.sum())
-    both = smooth_prior(torch.eye(len(bins))[inner] * 3 + torch.eye(len(bins))[corner])
+    both = srgb_soft_bins().prior(torch.eye(len(bins))[inner] * 3 + torch.eye(len(bins))[corner])
     torch.testing.assert_close(both, 0.75 * one[0] + 0.25 * one[1], msg="as much of each color as before")

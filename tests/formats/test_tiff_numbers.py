@@ -9,12 +9,12 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from colorize_cli.formats.tiff.tiff_colour import lab_to_rgb
 from numpy.typing import NDArray
 from skimage.color import lab2rgb
 
 from colorize_cli.color.icc_convert import cmyk_to_srgb
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.tiff.tiff_color import lab_to_rgb
 
 U8 = NDArray[np.uint8]
 RAMP = np.linspace(0, 1, 20 * 30).reshape(20, 30)
