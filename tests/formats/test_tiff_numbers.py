@@ -14,6 +14,7 @@ from skimage.color import lab2rgb
 
 from colorize_cli.color.icc_convert import cmyk_to_srgb
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.tiff.tiff_color import lab_to_rgb
 
 U8 = NDArray[np.uint8]
@@ -85,18 +86,19 @@ def test_white_is_zero_is_turned_round(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["plain", "lzw", "separate", "tiles"])
-def test_sixteen_bits_of_ink_stay_sixteen(tmp_path: Path, rewrite: Any, how: str) -> None:
+def test_sixteen_bits_of_ink_stay_sixteen(tmp_path: Path, note: Provenance, how: str) -> None:
     path, rng = tmp_path / "ink.tif", np.random.default_rng(0)
     inks = rng.integers(0, 65536, (40, 56, 4), np.uint16)
     options = {"lzw": {"compression": "lzw"}, "tiles": {"tile": (16, 16)}, "separate": {"planarconfig": "separate"}}
     array = np.moveaxis(inks, -1, 0) if how == "separate" else inks
     tifffile.imwrite(path, array, photometric="separated", metadata=None, **options.get(how, {}))
-    photo, after, out = rewrite(path)
+    photo, out = decode(path), tmp_path / "out.tif"
+    write_photo(photo, [photo.pages[0].pixels.copy()], out, EncodeSettings(), note)  # as a colored page, not a kept one
     left = 65535.0 - inks
     np.testing.assert_allclose(photo.pages[0].pixels, left[..., :3] * left[..., 3:] / 65535, atol=1)
     with tifffile.TiffFile(out) as file:
         assert file.pages[0].dtype == np.uint16 and file.pages[0].samplesperpixel == 3
-    np.testing.assert_array_equal(after.pages[0].pixels, photo.pages[0].pixels)
+    np.testing.assert_array_equal(decode(out).pages[0].pixels, photo.pages[0].pixels)
 
 
 @pytest.mark.parametrize(("bits", "lossless"), [(12, False), (16, True)])
