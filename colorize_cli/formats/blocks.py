@@ -101,11 +101,11 @@ class BlockReader:
         unchanged(path, self.photo.metadata.file)
         seen = 0
         try:
-            for top, raw in self.readers[page]() if factor == 1 or self.reduced is None else self.reduced(factor):
-                rows = self.convert(finish_page(raw))
+            for top, decoded in self.readers[page]() if factor == 1 or self.reduced is None else self.reduced(factor):
+                rows = self.convert(finish_page(decoded))
                 seen += len(rows.pixels)
                 yield Block(top, rows)
-                del raw, rows  # before the next are read: a strip may have 64 MB
+                del decoded, rows  # before the next are read: a strip may have 64 MB
         except (Damaged, OSError) as error:
             unchanged(path, self.photo.metadata.file)  # else the reason is that somebody writes to it
             reason = error.reason if isinstance(error, Damaged) else f"it cannot be read: {error.strerror or error}"

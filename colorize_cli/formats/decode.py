@@ -79,37 +79,39 @@ def _decoded(format: Format, data: bytes, limits: DecodeLimits, salvage: bool) -
 
 
 def finish(
-    raw: DecodedPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
+    decoded: DecodedPhoto, path: Path, format: PhotoFormat, facts: FileFacts, stored: tuple[int, int] | None = None
 ) -> Photo:
     """Make a photo of what a decoder gave: upright, profiles applied, with notes on what is odd.
 
     Args:
-        raw: pages as stored.
+        decoded: pages as stored.
         path: the file.
         format: what it is.
         facts: its times and size.
         stored: width and height of the first page as stored; None where its pixels are all there.
     """
-    pages = tuple(finish_page(page) for page in raw.pages)
-    notes = raw.notes
+    pages = tuple(finish_page(page) for page in decoded.pages)
+    notes = decoded.notes
     suffix = path.suffix.lower()
     if suffix not in FORMATS[format].suffixes and by_suffix(suffix) is not None:
         notes = (Note(f"wrong extension: it is {format.upper()}, not {suffix}", Loss.format), *notes)
-    size = stored or stored_size(raw.pages[0])
-    metadata = replace(_upright(raw.metadata, stored_orientation(raw.pages[0]), size), file=facts)
-    dropped = (note for page, done in zip(raw.pages, pages, strict=True) for note in _profile_notes(page, done))
+    size = stored or stored_size(decoded.pages[0])
+    metadata = replace(_upright(decoded.metadata, stored_orientation(decoded.pages[0]), size), file=facts)
+    dropped = (note for page, done in zip(decoded.pages, pages, strict=True) for note in _profile_notes(page, done))
     notes += tuple(dict.fromkeys(dropped))
-    said = exif.disagreement(pages[0].metadata.tags or raw.metadata.exif, raw.metadata.xmp)
+    said = exif.disagreement(pages[0].metadata.tags or decoded.metadata.exif, decoded.metadata.xmp)
     notes += (said,) if said else ()
-    parts = (raw.metadata.xmp, extended.joined(raw.metadata.xmp, raw.metadata.xmp_extended))
-    behind = [page.metadata.multi.around for page in raw.pages if page.metadata.multi and page.metadata.multi.around]
+    parts = (decoded.metadata.xmp, extended.joined(decoded.metadata.xmp, decoded.metadata.xmp_extended))
+    behind = [
+        page.metadata.multi.around for page in decoded.pages if page.metadata.multi and page.metadata.multi.around
+    ]
     if any(around.exif and exif.has_thumbnail(around.exif) for around in behind):
         notes = (*notes, exif.THUMBNAIL_LEFT_OUT)
-    block = None if metadata.thumbnail else raw.metadata.exif
+    block = None if metadata.thumbnail else decoded.metadata.exif
     if block and exif.has_thumbnail(block) or any(map(has_thumbnail, parts)):
         notes += (exif.THUMBNAIL_LEFT_OUT,)
     notes = tuple(dict.fromkeys(notes))
-    if raw.metadata.xmp and (fault := xmp.fault(raw.metadata.xmp)):
+    if decoded.metadata.xmp and (fault := xmp.fault(decoded.metadata.xmp)):
         notes += (f"its XMP cannot be read ({fault}): it stays as it was",)
     return Photo(path, format, pages, metadata, notes)
 
