@@ -222,18 +222,23 @@ class _Job:
             photo = with_new_thumbnail(photo, self.format, first)
         photo, notes = fitted(photo, self.format)
         rows = min(_MOST_ROWS, self.reader.rows_of(0, _MOST_BYTES, 16)) if self.reader.in_strips else 0
-        with self._coding(), self._source() as source:
-            writer = self.format.writer(photo, settings.quality, provenance, rows)
-            writer.start(file)
+        with self._source() as source:
+            with self._coding(OSError):
+                writer = self.format.writer(photo, settings.quality, provenance, rows)
+                writer.start(file)
             for number, page in enumerate(original.pages):
                 stays = number in self.kept
-                writer.begin(number, stays)
-                if stays and source is not None and self._copied(file, writer, source, page):
+                with self._coding(OSError):
+                    writer.begin(number, stays)
+                    copied = stays and source is not None and self._copied(file, writer, source, page)
+                if copied:
                     self.on_rows(page.size[1])
                     continue
                 self._fill_page(file, number, writer, first if number == 0 else None)
-                writer.end(file, source)
-            writer.finish(file)
+                with self._coding(OSError):
+                    writer.end(file, source)
+            with self._coding(OSError):
+                writer.finish(file)
         if self.reader.readers:
             unchanged(original.path, original.metadata.file)
         return [*added, *notes, *writer.notes, *left_out(photo, self.format)]
@@ -246,7 +251,8 @@ class _Job:
 
         if not self.reader.in_strips:
             count, coded = work(Block(0, self.reader.photo.pages[number]))
-            writer.write(file, coded)
+            with self._coding(OSError):
+                writer.write(file, coded)
             self.on_rows(count)
             return
         blocks = with_neighbors(strips(self.reader.blocks(number), writer.rows), self.near)
@@ -255,7 +261,8 @@ class _Job:
             closing(ahead(pool, work, blocks, self.workers + 1)) as done,
         ):
             for count, coded in done:
-                writer.write(file, coded)
+                with self._coding(OSError):
+                    writer.write(file, coded)
                 del coded  # or it stays while the next is made
                 self.on_rows(count)
 
@@ -297,10 +304,12 @@ class _Job:
             yield FileData(file)
 
     @contextmanager
-    def _coding(self) -> Iterator[None]:
+    def _coding(self, *passing: type[Exception]) -> Iterator[None]:
+        """What encoders raise, in words; where a file is written, `OSError` is the disk's."""
+        as_they_are: tuple[type[Exception], ...] = (PhotoError, MemoryError, *passing)
         try:
             yield
-        except (PhotoError, MemoryError):
+        except as_they_are:
             raise
         except Exception as error:  # each encoder has its own errors, all of which mean the same here
             reason = f"it cannot be written as {self.format.name.upper()}: {in_words(error)}"

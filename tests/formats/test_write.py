@@ -19,6 +19,7 @@ from PIL import Image
 
 from colorize_cli.errors import EncodeError
 from colorize_cli.files import atomic
+from colorize_cli.formats.blocks import Block, BlockReader
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import (
     EncodeSettings,
@@ -26,6 +27,7 @@ from colorize_cli.formats.encode import (
     read_provenance,
     suffix_for,
     target_format,
+    write_blocks,
     write_photo,
 )
 from colorize_cli.formats.jpeg import jpeg_file
@@ -328,3 +330,27 @@ def test_a_lossy_webp_is_written_at_one_quality_and_a_lossless_one_without_loss(
     assert np.array_equal(asked.pages[0].pixels, as_webp(before.pages[0].pixels, quality=40))
     Image.fromarray(rgb).save(path, lossless=True)
     assert np.array_equal(rewrite(path)[1].pages[0].pixels, rgb)
+
+
+@pytest.mark.parametrize("in_strips", [False, True])
+def test_what_paints_or_stops_a_photo_is_no_fault_of_its_encoder(
+    tmp_path: Path, note: Provenance, photo: Photo, in_strips: bool
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(_: int) -> None:
+        raise Stopped
+
+    def broken(_: int, block: Block) -> NDArray[np.uint8]:
+        raise ZeroDivisionError
+
+    def plain(_: int, block: Block) -> NDArray[np.uint8]:
+        return block.rows.pixels  # type: ignore[return-value]
+
+    reader, out = BlockReader(photo, in_strips=in_strips), tmp_path / "out.png"
+    with pytest.raises(Stopped):
+        write_blocks(reader, plain, out, EncodeSettings(), note, stop)
+    with pytest.raises(ZeroDivisionError):
+        write_blocks(reader, broken, out, EncodeSettings(), note)
+    assert not list(tmp_path.glob("out*")), "nothing half-written is left"
