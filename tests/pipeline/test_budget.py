@@ -118,7 +118,7 @@ def hang(how: str, release: threading.Event) -> None:
         sum(range(1000))
 
 
-@pytest.mark.parametrize("stage", ["open_whole", "write_whole_photo"])
+@pytest.mark.parametrize("stage", ["open_whole", "write_colored"])
 @pytest.mark.parametrize("how", ["sleep", "loop"])
 def test_a_photo_that_hangs_fails_alone(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, how: str
