@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
@@ -20,11 +21,13 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.errors import printable
+from colorize_cli.errors import EncodeError, printable
 from colorize_cli.files.atomic import not_written, replacing
 from colorize_cli.files.facts import FileFacts
-from colorize_cli.inference.sheets import write_picture
+from colorize_cli.formats.photo import LumaPlanes
+from colorize_cli.inference.sheets import thumbnail, write_picture
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.pipeline.options import BatchOptions
 from colorize_cli.pipeline.outcome import Outcome
 
 PAGE, FOLDER = "gallery.html", "gallery-thumbnails"
@@ -81,6 +84,11 @@ class Gallery:
         now = time.time_ns()
         for path, picture in zip(self.thumbnails(result), (before, after), strict=True):
             write_picture(picture, path, FileFacts(mtime_ns=now, atime_ns=now), note, _QUALITY)
+
+    def show(self, result: Path, before: NDArray[Any], after: NDArray[Any] | LumaPlanes, note: Provenance) -> None:
+        """`add_pictures` of pixels of any size; where that fails, the page shows the photo without pictures."""
+        with suppress(EncodeError):
+            self.add_pictures(result, thumbnail(before, SIDE), thumbnail(after, SIDE), note)
 
     def add(self, place: int, outcome: Outcome) -> None:
         """Take a photo's outcome into the page."""
@@ -151,6 +159,14 @@ class Gallery:
         if self._rows is not None:
             self._rows.close()
             self._rows = None
+
+
+def gallery_of(batch: BatchOptions) -> Gallery | None:
+    """The gallery of a batch, if it is to have one."""
+    if not batch.gallery or batch.dry_run:
+        return None
+    single = batch.single_output()
+    return Gallery(batch.out if single is None else single.parent)
 
 
 def _script_json(value: Any) -> str:

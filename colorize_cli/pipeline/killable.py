@@ -6,8 +6,8 @@ Out: its result; `TooSlowError` where its time is up, `DecodeError` where the pr
 A process is forked for each file, from one that is forked at the begin and has a single thread: it has all libraries,
 and no lock of another thread. Results come back pickled.
 
-    nursery = Nursery(seconds=30)
-    photo = nursery.run("decode", path, limits, salvage)
+    forks = ForkServer(seconds=30)
+    photo = forks.run("decode", path, limits, salvage)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_possible() -> bool:
     return hasattr(os, "fork") and hasattr(socket, "send_fds") and hasattr(socket, "SOCK_SEQPACKET")
 
 
-class Nursery:
+class ForkServer:
     """Forks a process for each call; used by many threads at once.
 
     Args:

@@ -22,7 +22,7 @@ from colorize_cli.formats.decode import decode
 from colorize_cli.formats.jpeg import jpeg_rows
 from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.row_cache import RowCache
-from colorize_cli.pipeline import processor
+from colorize_cli.pipeline import opening
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
 from tests.runs import colorize_photos, run_options
@@ -152,7 +152,7 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
 ) -> None:
     source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "kept", 1)
-    monkeypatch.setattr(processor, "RowCache", lambda: RowCache(grey().size - 1))
+    monkeypatch.setattr(opening, "RowCache", lambda: RowCache(grey().size - 1))
     colorize(tiny_model, source, tmp_path / "again", 1)
     assert factors == [1, 1, 1]
     kept, again = ((tmp_path / name / source.name).read_bytes() for name in ("kept", "again"))

@@ -18,7 +18,7 @@ from colorize_cli.files.machine import resident_memory
 from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import opened
 from colorize_cli.inference.large_files import Stopped
-from colorize_cli.pipeline import processor
+from colorize_cli.pipeline import finishing, opening
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.workers import Timer, Workers
 from tests.inference.conftest import grey_photo
@@ -124,7 +124,8 @@ def test_a_photo_that_hangs_fails_alone(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, how: str
 ) -> None:
     release = threading.Event()
-    whole = getattr(processor, stage)
+    home = opening if stage == "open_whole" else finishing
+    whole = getattr(home, stage)
 
     def slow(*said: object, **named: object) -> object:
         path = said[0] if stage == "open_whole" else said[2]
@@ -133,7 +134,7 @@ def test_a_photo_that_hangs_fails_alone(
             raise Stopped
         return whole(*said, **named)
 
-    monkeypatch.setattr(processor, stage, slow)
+    monkeypatch.setattr(home, stage, slow)
     for name in ("a", "b-slow", "c", "d-slow", "e", "f-slow", "g"):
         grey_photo(tmp_path / "in" / f"{name}.png")
     job = run_options(
@@ -197,14 +198,14 @@ def test_the_end_of_the_process_waits_for_no_photo_that_hangs(tiny_model: Path, 
     grey_photo(tmp_path / "in" / "slow.png")
     code = """
 import sys, time
-from colorize_cli.pipeline import processor
+from colorize_cli.pipeline import opening
 from colorize_cli.cli.app import main
-whole = processor.open_whole
+whole = opening.open_whole
 def slow(path, *rest):
     if path.name == "slow.png":
         time.sleep(1000)
     return whole(path, *rest)
-processor.open_whole = slow
+opening.open_whole = slow
 sys.argv = ["colorize", *sys.argv[1:]]
 main()
 """

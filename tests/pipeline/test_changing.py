@@ -11,7 +11,7 @@ import pytest
 from colorize_cli.errors import DecodeError
 from colorize_cli.files.copy import copy_whole
 from colorize_cli.files.facts import facts_of, same_time, sha256_of
-from colorize_cli.pipeline import processor
+from colorize_cli.pipeline import opening
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.run import Progress
 from tests.inference.conftest import grey_photo
@@ -72,7 +72,7 @@ def test_a_photo_that_changes_between_its_reading_and_its_hash_fails_by_name(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     photo, other = grey_photo(tmp_path / "a.png", seed=1), grey_photo(tmp_path / "b.png", seed=2)
-    real = processor.open_whole
+    real = opening.open_whole
 
     def slow(path: Path, *arguments: object) -> object:
         opened = real(path, *arguments)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_a_photo_that_changes_between_its_reading_and_its_hash_fails_by_name(
             other.replace(photo)
         return opened
 
-    monkeypatch.setattr(processor, "open_whole", slow)
+    monkeypatch.setattr(opening, "open_whole", slow)
     report = colorize(tiny_model, photo, out=tmp_path / "out")
     assert report.counts == {Status.failed: 1}
     assert "the file changed while it was read" in str(report.failures[0].reason)
