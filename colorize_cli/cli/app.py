@@ -15,6 +15,7 @@ from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.completion import rewrite_line
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.evaluate import evaluate
+from colorize_cli.cli.flags import hide_types_of_flags
 from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of_memory, lack_of_memory
 from colorize_cli.cli.screen import name_libraries
@@ -54,6 +55,7 @@ class WithDefaultCommand(TyperGroup):
         formatter.write_usage("colorize", "COMMAND [ARGS]...", prefix="       ")
 
 
+hide_types_of_flags()
 app = typer.Typer(
     name="colorize",
     cls=WithDefaultCommand,

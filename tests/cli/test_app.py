@@ -87,3 +87,17 @@ def test_where_nothing_is_typed_the_help_says_it_all(typed: list[str], capsys: p
     assert main(typed) == 2
     said = capsys.readouterr()
     assert said.err == "" and "Usage" in said.out
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["eval", "--help"], ["models", "list", "--help"]])
+def test_flags_show_no_type(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "bool" not in said and "BOOLEAN" not in said and "--help" in said
+
+
+@pytest.mark.parametrize("command", [[], ["models"], ["data"]])
+def test_nothing_typed_shows_help_and_no_error(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(command)
+    said = capsys.readouterr()
+    assert "Commands" in said.out + said.err and "error:" not in said.err
