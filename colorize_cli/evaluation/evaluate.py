@@ -16,7 +16,7 @@ import numpy as np
 
 from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
 from colorize_cli.evaluation.names import name_models
-from colorize_cli.evaluation.reading import Read, nothing_measured, read_by_protocol, references_of
+from colorize_cli.evaluation.reading import Read, nothing_measured, read_by_protocol, references_of, tell_resized
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.inference.devices import has_torch
@@ -70,7 +70,7 @@ def evaluate(
     judges.begin([candidate.name for candidate in candidates], keep_pictures=job.gallery)
 
     failed: list[tuple[str, str]] = []
-    dropped: list[str] = []
+    dropped, resized = list[str](), list[str]()
     total, done = len(references), 0
     size = max(BATCH, *(candidate.batch for candidate in candidates))
     with side_by_side(device) as workers, ThreadPoolExecutor(_READERS) as readers:
@@ -83,12 +83,14 @@ def evaluate(
         for batch, measured in ahead(workers.pool, work, _batches(reads, size), workers.count + 1):
             failed += [(read.reference.name, read.error) for read in batch if read.error]
             dropped += [read.reference.name for read in batch if read.grey]
+            resized += [file for read in batch for file in read.resized]
             if measured is not None:
                 judges.add(measured)
             done += len(batch)
             on_picture(done, total)
     if not judges.names:
         raise nothing_measured(job, failed, dropped)
+    tell_resized(resized, on_notice)
     return conclude(job, candidates, judges, failed, dropped, alone, time.monotonic() - started)
 
 

@@ -24,7 +24,7 @@ from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Met
 from colorize_cli.evaluation.gallery import Gallery, Small, encode_small
 from colorize_cli.evaluation.names import name_models
 from colorize_cli.evaluation.protocol import join
-from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of
+from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of, tell_resized
 from colorize_cli.evaluation.references import Rgb
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.formats.ahead import ahead
@@ -124,11 +124,12 @@ def evaluate_plainly(
     judges = PlainJudges([_METRICS[metric][0] for metric in metrics])
     judges.values = {row.name: {} for row in rows}
     judges.gallery = Gallery([row.name for row in rows]) if job.gallery else None
-    failed, dropped = list[tuple[str, str]](), list[str]()
+    failed, dropped, resized = list[tuple[str, str]](), list[str](), list[str]()
     with ThreadPoolExecutor(_READERS) as readers:
         for done, read in enumerate(
             ahead(readers, lambda one: read_by_protocol(one, job.protocol), references, 2 * _READERS), 1
         ):
+            resized += read.resized
             if read.error:
                 failed.append((read.reference.name, read.error))
             elif read.truth is None:
@@ -138,6 +139,7 @@ def evaluate_plainly(
             on_picture(done, len(references))
     if not judges.names:
         raise nothing_measured(job, failed, dropped)
+    tell_resized(resized, on_notice)
     return conclude(job, rows, judges, failed, dropped, alone, time.monotonic() - started)
 
 

@@ -6,9 +6,12 @@ Out: references; each read, or why it is not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from colorize_cli.errors import DataError, PhotoError, UsageError, counted
 from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
@@ -26,6 +29,7 @@ class Read:
     files: dict[str, Rgb] = field(default_factory=dict)
     grey: bool = False
     error: str | None = None
+    resized: tuple[str, ...] = ()
 
 
 def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
@@ -47,9 +51,12 @@ def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
         truth = reference.read()
         if min(truth.shape[:2]) < SMALLEST:
             raise PhotoError(f"only {truth.shape[1]} x {truth.shape[0]} pixels")
-        files = {}
+        files, resized = {}, list[str]()
         for row, path in reference.files.items():
             pred = read_picture(path)
+            if pred.shape != truth.shape and protocol is not Protocol.native:
+                resized.append(f"{path} ({pred.shape[1]} x {pred.shape[0]} to {truth.shape[1]} x {truth.shape[0]})")
+                pred = to_size_of(truth, pred)
             if pred.shape != truth.shape:
                 sizes = " and ".join(f"{shape[1]} x {shape[0]}" for shape in (pred.shape, truth.shape))
                 raise PhotoError(f"{path} and its reference differ in size: {sizes}")
@@ -59,7 +66,20 @@ def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
         reason = getattr(error, "message", "out of memory")
         made = getattr(error, "path", None) in reference.files.values()
         return Read(reference, error=f"{error.path}: {reason}" if made else reason)  # type: ignore[union-attr]
-    return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files)
+    return Read(reference, grey=True) if is_grey(truth) else Read(reference, truth, files, resized=tuple(resized))
+
+
+def to_size_of(truth: Rgb, pred: Rgb) -> Rgb:
+    """Another tool's picture at the size of its reference, (H, W, 3): reduced by area averaging, enlarged linearly."""
+    way = cv2.INTER_AREA if pred.shape[0] * pred.shape[1] > truth.shape[0] * truth.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pred, (truth.shape[1], truth.shape[0]), interpolation=way), np.uint8)
+
+
+def tell_resized(resized: Sequence[str], on_notice: Callable[[str], None]) -> None:
+    """Say that files were not of the size of their references."""
+    if resized:
+        more = f", and {len(resized) - 1} more" if len(resized) > 1 else ""
+        on_notice(f"resized to the size of the reference: {resized[0]}{more}")
 
 
 def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:

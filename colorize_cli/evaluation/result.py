@@ -121,10 +121,18 @@ def conclude(
     seconds: float,
 ) -> Evaluation:
     """Turn the judges' values into a table."""
-    rows = []
+    rows, alike = [], list[str]()
     for candidate in candidates:
         values = judges.per_picture(candidate.name)
-        figures = {name: bootstrap_mean(column[~np.isnan(column)], job.seed) for name, column in values.items()}
+        figures = {}
+        for name, column in values.items():
+            known, identical = column[~np.isnan(column)], int(np.isinf(column).sum())
+            if 0 < identical < len(known):  # the PSNR of equal pictures is infinite: a mean with it says nothing
+                known = known[np.isfinite(known)]
+                alike.append(
+                    f"{candidate.name}: {counted(identical, 'identical picture')} left out of the mean {name}."
+                )
+            figures[name] = bootstrap_mean(known, job.seed)
         curves: dict[str, Sequence[float]] = {}
         for judge in judges.judges:
             conclusion = judge.conclude(candidate.name, job.seed)
@@ -153,7 +161,7 @@ def conclude(
         failed,
         alone,
         judges.skipped,
-        judges.notes,
+        [*judges.notes, *alike],
         judges.gallery,
         seconds,
     )

@@ -242,3 +242,29 @@ def test_grey_reproduces_the_protocols_figures_on_natural_photos(shared: Path):
     assert grey["psnr"].value == pytest.approx(22.6, abs=1.5)
     assert grey["ssim"].value == pytest.approx(0.922, abs=0.02)
     assert truth["colorfulness"].value == pytest.approx(40.8, abs=6)
+
+
+def test_identical_pictures_are_left_out_of_the_mean_and_counted(photos, tmp_path, write_picture, picture):
+    pred = tmp_path / "theirs"
+    write_picture(pred / "a.png", picture(0))  # identical
+    write_picture(pred / "below" / "c.png", picture(2) // 2 + 30)
+    found = _measure(pred=(pred,), ref=photos, protocol=Protocol.native)
+    row = found.row("theirs")
+    assert row.figures["psnr"].value == row.per_picture["psnr"][1] < 60
+    assert "theirs: 1 identical picture left out of the mean psnr." in found.notes
+
+
+@pytest.mark.parametrize("protocol", [Protocol.resize256, Protocol.center256])
+def test_files_of_another_size_are_resized_where_all_are_and_it_is_told(
+    protocol, photos, tmp_path, write_picture, picture
+):
+    pred = tmp_path / "theirs"
+    write_picture(pred / "a.png", np.ascontiguousarray(picture(0).repeat(2, 0).repeat(2, 1)))
+    told = []
+    found = evaluate(
+        EvaluateJob(pred=(pred,), ref=photos, models=(), metrics=("psnr",), protocol=protocol), on_notice=told.append
+    )
+    assert len(told) == 1 and "resized to the size of the reference" in told[0] and "a.png" in told[0]
+    assert found.row("theirs").figures["psnr"].value > 40 and not found.failed
+    with pytest.raises(DataError, match="differ in size"):
+        _measure(pred=(pred,), ref=photos, protocol=Protocol.native)
