@@ -281,27 +281,29 @@ class _Job:
         return pixels
 
     def _copied(self, file: BinaryIO, writer: Writer, source: Data, page: Page) -> bool:
-        photo = self.reader.photo
-        unchanged(photo.path, photo.metadata.file)
         try:
             return writer.copy(file, source, page)
         except struct.error:
-            raise DecodeError("damaged TIFF: its tags contradict each other", path=photo.path) from None
+            reason = "damaged TIFF: its tags contradict each other"
+            raise DecodeError(reason, path=self.reader.photo.path) from None
 
     @contextmanager
     def _source(self) -> Iterator[Data | None]:
-        """The source's bytes, where the result may have parts of them: of a TIFF for a TIFF."""
+        """The source's bytes, where the result has parts of them: pages and masks of a TIFF that are copied.
+
+        Raises:
+            DecodeError: the source is not what it was, or is gone.
+        """
         photo = self.reader.photo
-        if photo.pages[0].metadata.tags is None or Holds.tiff_tags not in self.format.holds:
+        subs = [sub for page in photo.pages for sub in page.metadata.sub_images]
+        copies = self.kept or any(sub.can_copy and not sub.is_level for sub in subs)
+        if not copies or photo.pages[0].metadata.tags is None or Holds.tiff_tags not in self.format.holds:
             yield None
             return
-        try:
-            file = open(photo.path, "rb")  # noqa: SIM115 - closed below
-        except OSError:
-            yield None
-            return
-        with file:
+        unchanged(photo.path, photo.metadata.file)
+        with open(photo.path, "rb") as file:
             yield FileData(file)
+        unchanged(photo.path, photo.metadata.file)
 
     @contextmanager
     def _coding(self, *passing: type[Exception]) -> Iterator[None]:

@@ -26,7 +26,7 @@ from colorize_cli.formats.photo import Page
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 SHIFTS = ((0, 0), (3, 5))  # of the blocks of a coding: a picture that was coded before comes back from it unchanged
-_STRIP_BYTES = 1 << 19  # several strips are in flight, each with its lightness in floats
+_STRIP_PIXELS = 1 << 19  # several strips are in flight, each with its lightness in floats
 _BINS = 1000  # of one L*, for percentiles
 
 
@@ -105,7 +105,7 @@ def measure(
         pair = (next(reader.blocks(number)), next(back.blocks(number)))
         _count_in(measured, work(pair), whole=True)
         return measured
-    rows = reader.rows_of(number, _STRIP_BYTES, 16)
+    rows = reader.rows_of(number, _STRIP_PIXELS * page.pixels[:1, :1].size * page.pixels.itemsize, 16)
     pairs = zip(strips(reader.blocks(number), rows), strips(back.blocks(number), rows), strict=True)
     with ThreadPoolExecutor(workers, "verify") as pool, closing(ahead(pool, work, pairs, workers + 1)) as done:
         for found in done:

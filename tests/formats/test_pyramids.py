@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from colorize_cli.errors import DecodeError
 from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats.decode import decode
@@ -222,3 +223,23 @@ def test_other_formats_take_the_page_and_leave_its_levels(tmp_path: Path, note: 
         photo, [tinted(photo.pages[0].pixels)], tmp_path / "out.png", EncodeSettings(PhotoFormat.png), note
     )
     assert written.format is PhotoFormat.png and any("sub-images" in text for text in written.notes)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_mask_is_not_copied_from_a_file_that_is_not_the_source_any_more(
+    tmp_path: Path, note: Provenance, gone: bool
+) -> None:
+    path, page = tmp_path / "scan.tif", picture(96, 128)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(page, photometric="minisblack", metadata=None)
+        writer.write(page > 100, subfiletype=4, metadata=None)
+    photo, out = decode(path), tmp_path / "out.tif"
+    assert [sub.can_copy for sub in photo.pages[0].metadata.sub_images] == [True]
+    write_photo(photo, [tinted(page)], out, EncodeSettings(), note)  # type: ignore[list-item]
+    whole = out.read_bytes()
+    path.unlink()
+    if not gone:
+        path.write_bytes(bytes(len(whole)))
+    with pytest.raises(DecodeError, match="gone" if gone else "changed"):
+        write_photo(photo, [tinted(page)], out, EncodeSettings(), note)  # type: ignore[list-item]
+    assert out.read_bytes() == whole, "the earlier result stays"
