@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import VGG16_Weights, alexnet, vgg16
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
@@ -57,6 +56,8 @@ class Lpips(nn.Module):
     """
 
     def __init__(self, state: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
+        from torchvision.models import alexnet  # loads for seconds
+
         super().__init__()
         self.features = built(partial(alexnet, weights=None), state, "AlexNet's file").get_submodule("features")
         self.weights = nn.ParameterList([heads[f"lin{i}.model.1.weight"].float() for i in range(len(_TAPS))])
@@ -133,6 +134,8 @@ class VggJudge(Judge):
     wants_classes = True
 
     def __init__(self, device: torch.device) -> None:
+        from torchvision.models import vgg16
+
         state = feature_state("vgg16")
         self.network = built(partial(vgg16, weights=None, init_weights=False), state, "VGG-16's file").to(device)
 
@@ -159,6 +162,8 @@ class ImageNetClasses:
     _LISTS = ("LOC_synset_mapping.txt", "synset_words.txt", "synsets.txt", "wnids.txt")
 
     def __init__(self, labels: Sequence[str | None], root: Path) -> None:
+        from torchvision.models import VGG16_Weights
+
         self._number = {self._plain(name): i for i, name in enumerate(VGG16_Weights.IMAGENET1K_V1.meta["categories"])}
         ids = {self._last(label) for label in labels if label and self._is_id(self._last(label))}
         known = next((self._read(root / name) for name in self._LISTS if (root / name).is_file()), sorted(ids))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchvision.models import VGG16_Weights, alexnet, vgg16
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation import inception, perceptual, weight_files
@@ -43,6 +42,8 @@ def _put(monkeypatch, tmp_path: Path, name: str, state: dict) -> None:
 @pytest.fixture(scope="module")
 def alexnet_state():
     """A state of AlexNet's layout; its classifier, nearly all of it, is not looked at."""
+    from torchvision.models import alexnet
+
     with torch.device("meta"):
         network = alexnet(weights=None)
     generator = torch.Generator().manual_seed(0)
@@ -145,6 +146,8 @@ def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypa
 
 @pytest.mark.slow
 def test_vgg_file_of_the_real_layout_names_classes(picture, monkeypatch, tmp_path, weights_by_key):
+    from torchvision.models import vgg16
+
     network = vgg16(weights=None, init_weights=False)
     state = weights_by_key(network)
     _put(monkeypatch, tmp_path, "vgg16", state)
@@ -161,6 +164,8 @@ def test_vgg_file_of_the_real_layout_names_classes(picture, monkeypatch, tmp_pat
 
 
 def test_vggs_input_is_what_torchvision_prepares(picture):
+    from torchvision.models import VGG16_Weights
+
     rgb = _batch(picture, (5,), 256)
     expected = VGG16_Weights.IMAGENET1K_V1.transforms()(rgb.byte())
     torch.testing.assert_close(crop_for_vgg(rgb), expected, atol=1e-5, rtol=1e-5)

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
 
 from colorize_cli.evaluation.statistics import bootstrap_mean, bootstrap_ratio, wilson
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (32, 100), (1, 1), (650, 2000)])
 def test_wilson_agrees_with_scipy(successes: int, trials: int):
+    from scipy.stats import binomtest
+
     expected = binomtest(successes, trials).proportion_ci(method="wilson")
     figure = wilson(successes, trials)
     assert figure.value == successes / trials
@@ -20,6 +21,8 @@ def test_wilson_agrees_with_scipy(successes: int, trials: int):
 def test_bootstrap_interval_of_normal_data_is_near_the_normal_one():
     data = np.random.default_rng(3).normal(20, 4, 400)
     figure = bootstrap_mean(data)
+    from scipy.stats import norm
+
     half = norm.ppf(0.975) * data.std() / math.sqrt(len(data))
     assert figure.value == pytest.approx(data.mean())
     assert (figure.low, figure.high) == pytest.approx((data.mean() - half, data.mean() + half), abs=0.05)

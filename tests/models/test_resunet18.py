@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torchvision.models import resnet18
 
 from colorize_cli.models.networks.resunet18 import ResUnet18
 
@@ -16,6 +15,8 @@ def test_ab_comes_at_the_photos_size_and_within_reach(size: tuple[int, int]) -> 
 
 
 def test_torchvisions_weights_load_into_the_encoder_as_they_are() -> None:
+    from torchvision.models import resnet18
+
     published = {key: value for key, value in resnet18(weights=None).state_dict().items() if not key.startswith("fc.")}
     network = ResUnet18()
     assert set(network.encoder.state_dict()) == set(published)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.models.vgg import cfgs, make_layers
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.training.content import ContentLoss, content_file, vgg19_features
 
 
 def test_the_features_are_torchvisions_first_eighteen_layers() -> None:
+    from torchvision.models.vgg import cfgs, make_layers
+
     whole = make_layers(cfgs["E"])
     state = {key: value for key, value in whole.state_dict().items() if int(key.split(".")[0]) < 18}
     own = vgg19_features()

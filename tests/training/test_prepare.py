@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.models import resnet18
 
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.errors import DataError, WeightsError
@@ -31,6 +30,8 @@ def held(count: int) -> HeldPhotos:
 
 
 def test_a_pretrained_encoder_is_read_from_its_file(tmp_path: Path) -> None:
+    from torchvision.models import resnet18
+
     state = resnet18(weights=None).state_dict()
     torch.save(state, tmp_path / "resnet18.pth")
     config = settled(

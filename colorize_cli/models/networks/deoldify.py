@@ -14,7 +14,6 @@ from typing import Literal, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import resnet34, resnet101
 
 from colorize_cli.color.gpu import grey_from_lightness, split
 from colorize_cli.models.generator import Generator, Hints
@@ -121,6 +120,8 @@ class DeOldify(Generator):
     def __init__(self, decoder: Literal["deep", "wide"] = "deep") -> None:
         super().__init__()
         deep = decoder == "deep"
+        from torchvision.models import resnet34, resnet101  # loads for seconds
+
         resnet, unit, factor = (resnet34, 64, 1.5) if deep else (resnet101, 256, 2.0)
         encoder = nn.Sequential(*list(resnet(weights=None).children())[:-2])
         width = 8 * unit

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.color.lab import AB_MAX
@@ -50,6 +49,8 @@ class ResUnet18(Generator):
     multiple = 32
 
     def __init__(self) -> None:
+        from torchvision.models import resnet18  # loads for seconds
+
         super().__init__()
         encoder = resnet18(weights=None)
         del encoder.fc, encoder.avgpool

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg16
 
 from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.color.lab import AB_MAX
@@ -21,6 +20,8 @@ class _Encoder(nn.Module):
     """VGG-16 without its classifier and its last pooling; the keys are torchvision's."""
 
     def __init__(self) -> None:
+        from torchvision.models import vgg16  # loads for seconds
+
         super().__init__()
         self.features = vgg16(weights=None).features[:-1]
 
