@@ -204,7 +204,7 @@ def test_weights_that_cannot_be_pulled_are_named_with_what_to_do(metric, name, m
     with pytest.raises(WeightsError) as caught:
         find_judges(EvaluateJob(metrics=(metric,)), CPU)
     assert f'"{name}" is not here, and the network is off' in str(caught.value)
-    assert f"colorize models pull {name} --from" in str(caught.value.hint)
+    assert f"colorize models pull {name} --from" in str(caught.value)
     skipping = find_judges(EvaluateJob(metrics=("psnr", metric), skip_missing=True), CPU)
     assert [column.name for column in skipping.columns] == ["psnr"]
     assert name in skipping.skipped[0]
