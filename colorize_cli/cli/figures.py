@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from colorize_cli.evaluation.statistics import Figure
 
 _SHOWN_PICTURES = 10
+_GAP = 2  # columns of a terminal between two of the table
 
 
 def _cell(figure: Figure | None, column: Column) -> str:
@@ -30,19 +31,40 @@ def _cell(figure: Figure | None, column: Column) -> str:
     return f"{text}\n[dim]{figure.low:.{column.digits}f}–{figure.high:.{column.digits}f}[/dim]"
 
 
+def _heading(column: Column) -> str:
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better.value, "")
+    return f"{column.title}{f' {column.unit}' if column.unit else ''}{arrow}"
+
+
+def _blocks(found: Evaluation, width: int) -> list[list[Column]]:
+    """The columns in as many tables as it takes that no number and no heading is broken."""
+    names = min(max((len(row.name) for row in found.rows), default=0), width // 3)
+    blocks: list[list[Column]] = [[]]
+    left = width - names
+    for column in found.columns:
+        cells = [_cell(row.figures.get(column.name), column) for row in found.rows]
+        lines = [line.replace("[dim]", "").replace("[/dim]", "") for cell in cells for line in cell.split("\n")]
+        takes = max(len(_heading(column)), *(len(line) for line in lines)) + _GAP if lines else len(_heading(column))
+        if takes > left and blocks[-1]:
+            blocks.append([])
+            left = width - names
+        blocks[-1].append(column)
+        left -= takes
+    return blocks
+
+
 def show_table(found: Evaluation) -> None:
     """The table on stdout; what went wrong on stderr."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", overflow="fold")
-    for column in found.columns:
-        arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better.value, "")
-        unit = f" {column.unit}" if column.unit else ""
-        table.add_column(f"{column.title}{unit}{arrow}", justify="right", overflow="fold")
-    for row in found.rows:
-        table.add_row(escape(row.name), *(_cell(row.figures.get(column.name), column) for column in found.columns))
     settings = ", ".join(f"{key} {value}" for key, value in found.settings.items() if value != "none")
     console.stdout.print(f"{counted(len(found.names), 'photo')}; {settings}", markup=False)
-    console.stdout.print(table)
+    for part in _blocks(found, console.stdout.width):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("", overflow="fold")
+        for column in part:
+            table.add_column(_heading(column), justify="right", no_wrap=True)
+        for row in found.rows:
+            table.add_row(escape(row.name), *(_cell(row.figures.get(column.name), column) for column in part))
+        console.stdout.print(table)
     console.stdout.print("Means over photos, with 95 % bootstrap intervals.", *found.notes, sep="\n", markup=False)
     for line in found.remarks:
         console.stderr.print(line, markup=False)

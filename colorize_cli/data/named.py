@@ -28,6 +28,7 @@ from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import Member
 from colorize_cli.data.terms import Ask, Terms, require
 from colorize_cli.errors import DataError, DownloadError, counted, quoted
+from colorize_cli.models.registry import did_you_mean
 
 _WORTH_TELLING = 50_000_000  # bytes
 _WINDOWS = 5  # by 5 overlapping windows of each sample photo, so that a batch can be filled from a few photos
@@ -177,7 +178,7 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
     if name not in NAMED:
         if not Path(name).exists() and "/" not in name and "." not in name:
             raise DataError(
-                f"no data set {quoted(name)}, and no folder of that name",
+                f"no data set {quoted(name)}, and no folder of that name.{did_you_mean(name, NAMED)}",
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
         plain = find_plain(Path(name))
@@ -230,7 +231,10 @@ def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
             access.on_note(f"{name}: no local copy under {root}; downloading {known.web.name}.")
             bring_file(known.web, folder, access.on_bytes)
             if known.lists is not None:
-                bring_lists(*known.lists, folder, access.on_bytes)
+                try:
+                    bring_lists(*known.lists, folder, access.on_bytes)
+                except DownloadError as error:  # the photos can be used without their classes
+                    access.on_note(f"{name}: the lists of its photos' classes are missing: {error.message}")
             return folder, known.find(root)
     except DownloadError as error:
         raise DownloadError(error.message, hint=f"{error.hint} {by_hand}") from error

@@ -18,7 +18,7 @@ import numpy as np
 
 from colorize_cli.errors import counted, printable
 from colorize_cli.evaluation.columns import GREY, TRUTH, Better, Column
-from colorize_cli.evaluation.plots import distribution, row_colours
+from colorize_cli.evaluation.plots import curves, distribution, row_colours
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
@@ -50,7 +50,7 @@ def _cell(figure: Figure | None, column: Column, truth: Figure | None) -> str:
     if figure.low is not None and figure.high is not None:
         small.append(f"{figure.low:.{column.digits}f} – {figure.high:.{column.digits}f}")
     if truth is not None and truth is not figure:
-        small.append(f"truth {figure.value - truth.value:+.{column.digits}f}")
+        small.append(f"{figure.value - truth.value:+.{column.digits}f} from the truth")
     below = "".join(f"<small>{line}</small>" for line in small)
     return f"<td>{figure.value:.{column.digits}f}{below}</td>"
 
@@ -93,7 +93,14 @@ def _plots(found: Evaluation, colours: dict[str, str]) -> str:
         svg = distribution(values, colours, column.title, column.digits)
         if svg:
             figures.append(f"<figure>{svg}<figcaption>{_html(column.title)} {column.unit}</figcaption></figure>")
+    for name in sorted({name for row in found.rows for name in row.curves}):
+        svg = curves({row.name: row.curves[name] for row in found.rows if name in row.curves}, colours, _title(name))
+        figures.append(f"<figure>{svg}<figcaption>{_html(_title(name))}, by threshold</figcaption></figure>")
     return "".join(figures)
+
+
+def _title(curve: str) -> str:
+    return curve.replace("_", " ").capitalize()
 
 
 def _published() -> str:

@@ -6,7 +6,7 @@ Out: SVG text that stands in a page by itself
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -67,3 +67,32 @@ def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str
     )
     label = escape(f"{title}: distribution over photos", quote=True)
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(shapes)}{ends}</svg>'
+
+
+def curves(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], title: str) -> str:
+    """Shares of pixels within each threshold, one line a row.
+
+    Args:
+        values: by row; shares, [0, 1], of the thresholds 0, 1, 2, ... in Lab units.
+        colours: by row.
+        title: for those who cannot see it.
+
+    Returns:
+        An SVG element.
+    """
+    base, last = _HEIGHT - 14, max(len(shares) for shares in values.values()) - 1
+    lines = []
+    for row, shares in values.items():
+        points = " ".join(
+            f"{x * _WIDTH / max(1, last):.1f},{base - (base - 6) * share:.1f}"
+            for x, share in enumerate(shares)
+            if np.isfinite(share)
+        )
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{colours[row]}" stroke-width="1.5"/>')
+    ends = (
+        f'<text x="0" y="{_HEIGHT - 3}">0</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT - 3}" text-anchor="end">{last}</text>'
+        '<text x="2" y="10">100 %</text>'
+    )
+    label = escape(f"{title}: share of pixels within each threshold", quote=True)
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(lines)}{ends}</svg>'

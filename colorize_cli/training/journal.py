@@ -6,6 +6,7 @@ Out: `log.jsonl`, `sheets/`, TensorBoard's event files
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -13,6 +14,9 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from colorize_cli.training.report import write_report
 from colorize_cli.training.state import cannot_write
@@ -115,6 +119,9 @@ class Journal:
                 place.mkdir(exist_ok=True)
                 (place / f"{int(figures['samples']):09d}.png").write_bytes(picture)
             self._tell(clean, figures)
+            if self.board is not None and picture is not None:
+                with Image.open(io.BytesIO(picture)) as sheet:
+                    self.board.add_image("samples", np.asarray(sheet), int(figures["samples"]), dataformats="HWC")
             if self.board is not None:
                 self.board.flush()
             write_report(self.folder, self.rows)

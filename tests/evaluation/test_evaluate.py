@@ -9,7 +9,7 @@ import pytest
 
 from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
-from colorize_cli.errors import DataError, UsageError
+from colorize_cli.errors import DataError, DownloadError, UsageError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.protocol import Protocol
 from colorize_cli.evaluation.references import find_references
@@ -152,7 +152,11 @@ def test_a_known_data_set_that_is_not_here_is_brought_and_measured(
             write_picture(folder / "val_256" / name, picture(int(name[-5])))
         return folder
 
+    def no_lists(*_):
+        raise DownloadError("no lists today")
+
     monkeypatch.setattr("colorize_cli.data.named.bring_file", bring)
+    monkeypatch.setattr("colorize_cli.data.named.bring_lists", no_lists)
     monkeypatch.setenv("COLORIZE_CONFIG", str(tmp_path))
     typed = ["eval", "--data", "places365", "--data-root", str(tmp_path / "sets"), "--metrics", "psnr", "--json"]
     assert main(typed) == 2 and "academic research" in capsys.readouterr().err

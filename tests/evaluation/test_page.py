@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from colorize_cli.cli.figures import _blocks
 from colorize_cli.evaluation.columns import Better, Column
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.gallery import Gallery, make_small
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
-from colorize_cli.evaluation.plots import distribution
+from colorize_cli.evaluation.plots import curves, distribution
 from colorize_cli.evaluation.report import write_reports
 from colorize_cli.evaluation.result import Evaluation, Row
-from colorize_cli.evaluation.statistics import bootstrap_mean
+from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 
 NASTY = "<img src=x onerror=alert(1)>&amp;\"'.png"
 
@@ -135,3 +137,18 @@ def test_of_very_many_photos_the_worst_and_the_best_are_shown(monkeypatch):
 def test_a_distribution_needs_values(monkeypatch):
     assert distribution({"grey": np.asarray([np.inf, np.nan])}, {"grey": "#888"}, "PSNR", 2) == ""
     assert distribution({"grey": np.asarray([1.0, 1.0])}, {"grey": "#888"}, "PSNR", 2).startswith("<svg")
+
+
+def test_accuracy_curves_are_lines_of_every_row():
+    svg = curves({"grey": [0.0, 0.5, 1.0], "mini": [0.2, 0.7, 1.0]}, {"grey": "#888", "mini": "#00f"}, "Raw accuracy")
+    assert svg.count("<polyline") == 2 and "0.0,82.0 120.0,44.0 240.0,6.0" in svg and "Raw accuracy" in svg
+
+
+def test_a_wide_table_is_printed_in_blocks_that_break_no_number():
+    columns = [Column(f"metric{i}", f"Metric {i}", "dB", Better.up, 4) for i in range(12)]
+    figures = {column.name: Figure(123.45678, 120.0, 126.0) for column in columns}
+    rows = [SimpleNamespace(name=name, figures=figures) for name in ("grey", "a-model-of-a-long-name")]
+    blocks = _blocks(SimpleNamespace(columns=columns, rows=rows), 80)
+    assert [column for block in blocks for column in block] == columns and len(blocks) > 1
+    widest = len("120.0000–126.0000") + 2
+    assert all(len(block) * widest + 22 <= 80 for block in blocks)
