@@ -26,7 +26,7 @@ from colorize_cli.formats.stand_ins import hidden
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.large_files import LargeFileLock
-from colorize_cli.inference.own_colors import Choice
+from colorize_cli.inference.own_colors import PagePlan
 from colorize_cli.inference.painting import Guided, Painter
 from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import Request
@@ -77,7 +77,7 @@ class Prepared:
         out: where the result goes.
         started: clock at the begin, seconds.
         previews: each page, or a smaller copy of it.
-        choice: the color of their own that its pages keep.
+        page_plan: the color of their own that its pages keep.
     """
 
     source: Source
@@ -92,7 +92,7 @@ class Prepared:
     notes: tuple[str, ...]
     started: float
     previews: tuple[Preview, ...]
-    choice: Choice = field(default_factory=lambda: Choice(()))
+    page_plan: PagePlan = field(default_factory=lambda: PagePlan(()))
 
     @property
     def photo(self) -> Photo:
@@ -209,7 +209,7 @@ def write_colored(
         PhotoError: the result cannot be written, or is not what it should be.
         Stopped: the batch was interrupted.
     """
-    reader, previews, kept = prepared.reader, prepared.previews, prepared.choice.kept
+    reader, previews, kept = prepared.reader, prepared.previews, prepared.page_plan.kept
     luma = takes_luma(reader.photo, settings)
     painters = {
         i: Painter(found, previews[i].size, previews[i].space, saturation, gpu, luma, kept.get(i))

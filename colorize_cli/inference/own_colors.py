@@ -1,7 +1,7 @@
 """Which pages of a photo are given color, and what color of its own each keeps.
 
 In:  the pages as they were seen whole; what `--on-color` says
-Out: `Choice`: pages to color, regions to keep, and what the report says of them
+Out: `PagePlan`: pages to color, regions to keep, and what the report says of them
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from colorize_cli.inference.previews import Preview
 
 
 @dataclass(frozen=True)
-class Choice:
+class PagePlan:
     """What is done with a photo's pages.
 
     Attributes:
@@ -45,15 +45,15 @@ class Choice:
         return {"kept_share": round(max(k.share for k in self.kept.values()), 4)} if self.kept else {}
 
 
-def choose_pages(previews: Sequence[Preview], on_color: OnColor) -> Choice:
+def plan_pages(previews: Sequence[Preview], on_color: OnColor) -> PagePlan:
     """Decide what is done with each page."""
     if on_color is OnColor.recolor:
-        return Choice(tuple(range(len(previews))))
+        return PagePlan(tuple(range(len(previews))))
     found = [own_color(preview.pixels, preview.space) for preview in previews]
     doubt = next((_doubt(own, on_color) for own in found if own.borderline), "")
     pages = tuple(i for i, own in enumerate(found) if _to_color(own, on_color))
     kept = {i: kept for i in pages if (kept := Kept.of(found[i])) is not None}
-    return Choice(pages, kept, doubt)
+    return PagePlan(pages, kept, doubt)
 
 
 def _to_color(own: OwnColor, on_color: OnColor) -> bool:

@@ -180,7 +180,7 @@ class Painter:
             return self._merger
 
 
-def held(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:
+def constrain(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:
     """A network's colors, (2, h, w), brought to the size of `lightness` and to the hints; as they are without any."""
     if hints is None or not hints.count:
         return ab

@@ -47,11 +47,11 @@ class Known:
 
     Attributes:
         shown: hints that the network is given.
-        binding: those of them that the result must have.
+        constraint: those of them that the result must have.
     """
 
     shown: HintMap | None = None
-    binding: HintMap | None = None
+    constraint: HintMap | None = None
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,9 @@ class PhotoGuidance:
         guessed = (
             reference_hints(lightness, self.references.photos, self.options.seed) if self.references.photos else None
         )
-        binding = _first(typed, album)
+        constraint = _first(typed, album)
         shown = _first(typed, album, guessed) if self.follows_hints else _first(album, guessed)
-        return Known(shown, binding if self.takes_hints else _first(binding, guessed))
+        return Known(shown, constraint if self.takes_hints else _first(constraint, guessed))
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, (h, w), at which methods without a network look at a page."""

@@ -22,8 +22,8 @@ from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.options import ColorOptions
-from colorize_cli.inference.own_colors import choose_pages
-from colorize_cli.inference.painting import Painter, along_edges, held
+from colorize_cli.inference.own_colors import plan_pages
+from colorize_cli.inference.painting import Painter, along_edges, constrain
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.inference.previews import Preview
 
@@ -101,8 +101,8 @@ def color_pixels(
         OutOfMemoryError, PredictionError: see `Predictor.predict`.
     """
     preview = Preview.of(Page(pixels), SRGB)
-    choice = choose_pages((preview,), color.on_color)
-    if not choice.pages:  # it has color already
+    page_plan = plan_pages((preview,), color.on_color)
+    if not page_plan.pages:  # it has color already
         grey = pixels.ndim == 2
         same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*preview.size, 3)))
         return same
@@ -110,8 +110,8 @@ def color_pixels(
     lightness = reduced_lightness(preview.pixels, view, SRGB)
     known = None if hints is None else hint_map([read_hints(hints)], preview.size, lightness.shape[:2])
     ab, lightness = _predicted(predictor, preview, lightness, known, color.vividness, detail)
-    ab = along_edges(held(lightness, ab, known), lightness, pixels, preview.size, SRGB)
-    painter = Painter(ab, preview.size, SRGB, color.saturation, gpu, kept=choice.kept.get(0))
+    ab = along_edges(constrain(lightness, ab, known), lightness, pixels, preview.size, SRGB)
+    painter = Painter(ab, preview.size, SRGB, color.saturation, gpu, kept=page_plan.kept.get(0))
     colored: Pixels = painter.paint(0, pixels)
     return colored
 

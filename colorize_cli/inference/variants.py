@@ -18,7 +18,7 @@ from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.discover import Source
 from colorize_cli.files.names import fit
 from colorize_cli.guidance.variants import objects, variant_hints
-from colorize_cli.inference.painting import held
+from colorize_cli.inference.painting import constrain
 from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import HintPlanes, Plane, Predictor, Request
 from colorize_cli.metadata.provenance import Provenance
@@ -99,6 +99,6 @@ def predict_variants(
     colors = predictor.predict(asked, vividness)
     each = count - 1
     return [
-        [held(request.lightness, ab, own.binding) for ab in colors[i * each : (i + 1) * each]]
+        [constrain(request.lightness, ab, own.constraint) for ab in colors[i * each : (i + 1) * each]]
         for i, (request, own) in enumerate(zip(requests, known, strict=True))
     ]

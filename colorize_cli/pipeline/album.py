@@ -21,7 +21,7 @@ from colorize_cli.files.discover import Source
 from colorize_cli.guidance.album import WORK_SIDE, Features, find_features, group_scenes, key_photo, match, same_scene
 from colorize_cli.guidance.reference import reduced_size
 from colorize_cli.inference.geometry import View, reduced_lightness
-from colorize_cli.inference.painting import held
+from colorize_cli.inference.painting import constrain
 from colorize_cli.inference.photo_guidance import Carried
 from colorize_cli.inference.predictor import Plane, Predictor
 from colorize_cli.pipeline.processor import PhotoProcessor
@@ -165,5 +165,5 @@ class Album:
             sidecars = self.processor.guidance.read(source.path)
             request, known = self.processor.request(opened, sidecars, self._ties.get(place))
             ab = self.predictor.predict([request], self.vividness)[0]
-            self._colors[place] = held(request.lightness, ab, known.binding)
+            self._colors[place] = constrain(request.lightness, ab, known.constraint)
         return self._colors[place]

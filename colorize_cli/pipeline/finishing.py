@@ -23,7 +23,7 @@ from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.opened import Opened, Prepared, Result, paint, write_colored
 from colorize_cli.inference.option_values import OnColor
-from colorize_cli.inference.painting import Guided, along_edges, held
+from colorize_cli.inference.painting import Guided, along_edges, constrain
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
 from colorize_cli.inference.variants import variant_path
@@ -87,7 +87,7 @@ class PhotoFinisher:
         """
         photo, out = prepared.photo, prepared.out
         self.outputs.make_folder(out.parent)
-        looks, figures, notes = list[NDArray[np.uint8]](), dict(prepared.choice.figures), prepared.notes
+        looks, figures, notes = list[NDArray[np.uint8]](), dict(prepared.page_plan.figures), prepared.notes
         count = len(variants[0]) if variants else 0
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
@@ -116,7 +116,7 @@ class PhotoFinisher:
             notes=notes,
             seconds=seconds,
             figures=figures,
-            doubt=prepared.choice.doubt,
+            doubt=prepared.page_plan.doubt,
         )
 
     def _write(self, prepared: Prepared, colors: Sequence[Plane], path: Path, note: Provenance) -> Result:
@@ -140,8 +140,8 @@ class PhotoFinisher:
         """The colors of one of the pages that are to have some."""
         preview = prepared.previews[prepared.colored_pages[place]]
         if prepared.requests:
-            lightness, binding = prepared.requests[place].lightness, prepared.known[place].binding
-            ab = held(lightness, colors[place], binding)
+            lightness, constraint = prepared.requests[place].lightness, prepared.known[place].constraint
+            ab = constrain(lightness, colors[place], constraint)
             return along_edges(ab, lightness, preview.pixels, preview.size, preview.space)
         return self.guidance.colors(preview.pixels, preview.size, preview.space, prepared.sidecars)
 

@@ -187,17 +187,17 @@ class Flow:
                     self.waiting[views] = rest
                 else:
                     del self.waiting[views]
-                self._colour(group, writers)
+                self._color(group, writers)
 
-    def _colour(self, group: list[Item], writers: Workers) -> None:
+    def _color(self, group: list[Item], writers: Workers) -> None:
         """Ask the network for a group; where that fails, for each photo of it alone, so that one fails and no more."""
         started = time.monotonic()
         try:
-            shown, colours, variants = self._predict([item for _, item in group])
+            shown, colors, variants = self._predict([item for _, item in group])
         except Exception as error:
             if len(group) > 1:
                 for one in group:
-                    self._colour([one], writers)
+                    self._color([one], writers)
             else:
                 place, item = group[0]
                 self.budget.give_back(place)
@@ -215,42 +215,42 @@ class Flow:
             if self.timer.is_over(place):
                 self.ended.append((place, self._too_slow(place, item.source)))
                 continue
-            future = writers.submit(self._finish, place, item, colours[own], variants[own])
+            future = writers.submit(self._finish, place, item, colors[own], variants[own])
             self.finishing[future] = place, item
 
-    def _finish(self, place: int, item: Prepared, colours: list[Plane], variants: list[list[Plane]]) -> Outcome:
+    def _finish(self, place: int, item: Prepared, colors: list[Plane], variants: list[list[Plane]]) -> Outcome:
         self.timer.go(place)
         try:
-            return self.processor.finish(item, colours, variants)
+            return self.processor.finish(item, colors, variants)
         finally:
             self.timer.stop(place)
             self.budget.give_back(place)
 
     def _predict(self, group: list[Prepared]) -> tuple[list[Prepared], list[Plane], list[list[Plane]]]:
         requests, variants = [r for item in group for r in item.requests], list[list[Plane]]()
-        colours = self.predictor.predict(requests, self.vividness)
+        colors = self.predictor.predict(requests, self.vividness)
         if self.guidance.variants == 1 and isinstance(self.predictor, Predictor):
-            group, colours = self._looked_at_closely(self.predictor, group, colours)
+            group, colors = self._refined(self.predictor, group, colors)
         if self.guidance.variants > 1 and isinstance(self.predictor, Predictor):
             known = [k for item in group for k in item.known]
             variants = predict_variants(
-                self.predictor, requests, colours, known, self.guidance.variants, self.guidance.seed, self.vividness
+                self.predictor, requests, colors, known, self.guidance.variants, self.guidance.seed, self.vividness
             )
-        return group, colours, variants
+        return group, colors, variants
 
-    def _looked_at_closely(
-        self, predictor: Predictor, group: list[Prepared], colours: list[Plane]
+    def _refined(
+        self, predictor: Predictor, group: list[Prepared], colors: list[Plane]
     ) -> tuple[list[Prepared], list[Plane]]:
-        """The colours refined where --detail says so; those that somebody steered stay as they are."""
+        """The colors refined where --detail says so; those that somebody steered stay as they are."""
         if self.detail.levels == 0:
-            return group, colours
-        found, new = iter(colours), list[Plane]()
+            return group, colors
+        found, new = iter(colors), list[Plane]()
         closer = list[Prepared]()
         for item in group:
             requests, notes = list[Request](), item.notes
             for request, known, place in zip(item.requests, item.known, item.colored_pages, strict=True):
                 ab = next(found)
-                if request.hints is None and known.binding is None:
+                if request.hints is None and known.constraint is None:
                     preview = item.previews[place]
                     at = page_lightness(preview.pixels, preview.space, request.lightness)
                     shown = preview.pixels.shape[0] * preview.pixels.shape[1]

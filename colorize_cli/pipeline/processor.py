@@ -31,7 +31,7 @@ from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.option_values import Method
-from colorize_cli.inference.own_colors import choose_pages
+from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
 from colorize_cli.inference.predictor import HintPlanes, Request
 from colorize_cli.inference.previews import Preview
@@ -169,12 +169,12 @@ class PhotoProcessor:
         seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
-        choice = choose_pages(previews, self.color.on_color)
-        grey = choice.pages
+        page_plan = plan_pages(previews, self.color.on_color)
+        grey = page_plan.pages
         if not grey:
             left = self.finisher.leave_colored(index, source, opened, out, provenance, started)
-            return replace(left, doubt=choice.doubt)
-        notes = photo.notes + ((note,) if note else ()) + choice.notes
+            return replace(left, doubt=page_plan.doubt)
+        notes = photo.notes + ((note,) if note else ()) + page_plan.notes
         self.guidance.check(path)
         sidecars = self.guidance.read(path)
         if sidecars and len(photo.pages) > 1:
@@ -204,7 +204,7 @@ class PhotoProcessor:
             notes=notes,
             started=started,
             previews=previews,
-            choice=choice,
+            page_plan=page_plan,
         )
 
     def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:
@@ -231,7 +231,7 @@ class PhotoProcessor:
         form, _ = target_format(found, self.settings)
         way = self.opener.plan(found, form)
         previews = self.opener.open(source.path, way).previews
-        return previews[0] if 0 in choose_pages(previews[:1], self.color.on_color).pages else None
+        return previews[0] if 0 in plan_pages(previews[:1], self.color.on_color).pages else None
 
     def stands(self, index: int, source: Source) -> bool:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
