@@ -12,6 +12,7 @@ from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelO
 from colorize_cli.pipeline.options import BatchOptions, RunOptions
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
+from colorize_cli.restore.repair import RestoreOptions
 
 GROUPS = {
     "model": ModelOptions,
@@ -19,6 +20,7 @@ GROUPS = {
     "guidance": GuidanceOptions,
     "read": ReadOptions,
     "write": WriteOptions,
+    "restore": RestoreOptions,
 }
 
 
@@ -56,6 +58,7 @@ def colorize_photos(
         guidance=options.guidance,
         read=options.read,
         write=options.write,
+        restore=options.restore,
         on_progress=on_progress,
         on_notice=on_notice,
     )

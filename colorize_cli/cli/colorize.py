@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,6 +15,7 @@ from colorize_cli.cli.options import (
     BatchOpt,
     CompareOpt,
     ConsistentOpt,
+    DenoiseOpt,
     DetailOpt,
     DeviceOpt,
     DryRunOpt,
@@ -23,6 +25,8 @@ from colorize_cli.cli.options import (
     HintsOpt,
     JobsOpt,
     JsonOpt,
+    MaskOpt,
+    MaskOutOpt,
     MaxMemoryOpt,
     MaxPixelsOpt,
     MethodOpt,
@@ -39,6 +43,8 @@ from colorize_cli.cli.options import (
     RecursiveOpt,
     ReferenceOpt,
     ReportOpt,
+    RestoreOnlyOpt,
+    RestoreOpt,
     SalvageOpt,
     SaturationOpt,
     SeedOpt,
@@ -55,6 +61,9 @@ from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
+
+if TYPE_CHECKING:
+    from colorize_cli.restore.repair import RestoreOptions
 
 
 def colorize(
@@ -87,6 +96,11 @@ def colorize(
     detail: DetailOpt = "auto",
     tile: TileOpt = 0,
     overlap: OverlapOpt = None,
+    restore: RestoreOpt = None,
+    restore_only: RestoreOnlyOpt = False,
+    denoise: DenoiseOpt = 1.0,
+    mask: MaskOpt = None,
+    mask_out: MaskOutOpt = None,
     max_pixels: MaxPixelsOpt = "1G",
     batch: BatchOpt = 0,
     jobs: JobsOpt = 0,
@@ -108,6 +122,7 @@ def colorize(
     inputs, listed = tuple(photos or ()), _listed(files_from)
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
+    mending = _mending(restore, restore_only, denoise, mask, mask_out)
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
     if most:
@@ -158,6 +173,7 @@ def colorize(
             ),
             read=ReadOptions(max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=most, salvage=salvage),
             write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
+            restore=mending,
             on_progress=on_progress,
             on_notice=console.notice,
             on_download=partial(downloads.on_bytes, model),
@@ -165,6 +181,22 @@ def colorize(
         result = run.finish()
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
+
+
+def _mending(
+    repairs: str | None, only: bool, denoise: float, mask: Path | None, mask_out: Path | None
+) -> RestoreOptions:
+    from colorize_cli.restore.repair import AUTO, Repair, RestoreOptions, parse_repairs
+
+    if repairs is None and not only:
+        for name, given in (("--denoise", denoise != 1), ("--mask", mask), ("--mask-out", mask_out)):
+            if given:
+                raise UsageError(f"{name} needs --restore", hint="Add --restore auto, or --restore scratches,noise.")
+        return RestoreOptions()
+    wanted, auto = parse_repairs(AUTO if repairs is None else repairs)
+    if (mask or mask_out) and Repair.scratches not in wanted:
+        raise UsageError("--mask and --mask-out are of dust and scratches", hint="Add scratches to --restore.")
+    return RestoreOptions(repairs=wanted, auto=auto, denoise=denoise, masks=mask, masks_out=mask_out, only=only)
 
 
 def _listed(files_from: str | None) -> tuple[str, ...]:

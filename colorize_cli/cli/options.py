@@ -11,7 +11,7 @@ from colorize_cli.cli.completion import complete_devices, complete_models
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 FILES, MODEL, COLOR, GUIDANCE = "Input and output", "Model", "Color", "Guidance"
-LARGE, SPEED, REPORTING = "Large images", "Performance", "Reporting"
+RESTORATION, LARGE, SPEED, REPORTING = "Restoration", "Large images", "Performance", "Reporting"
 
 PhotosArg = Annotated[
     list[str] | None,
@@ -217,6 +217,43 @@ OverlapOpt = Annotated[
         help="Overlap of neighboring tiles.",
         show_default="half a tile",
         rich_help_panel=LARGE,
+    ),
+]
+RestoreOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|scratches,noise,fading,halftone",
+        help="Mend photos before coloring: auto does what each needs, names do what they say.",
+        show_default=False,
+        rich_help_panel=RESTORATION,
+    ),
+]
+RestoreOnlyOpt = Annotated[
+    bool,
+    typer.Option(
+        "--restore-only",
+        help="Mend photos and leave them black-and-white; no model is loaded.",
+        rich_help_panel=RESTORATION,
+    ),
+]
+DenoiseOpt = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, metavar="0-1", help="Share of the noise that --restore takes away.", rich_help_panel=RESTORATION
+    ),
+]
+MaskOpt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of PNG masks, white where a photo is damaged; start from those of --mask-out.",
+        rich_help_panel=RESTORATION,
+    ),
+]
+MaskOutOpt = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Write the masks of the dust and scratches that were filled.", rich_help_panel=RESTORATION
     ),
 ]
 MaxPixelsOpt = Annotated[

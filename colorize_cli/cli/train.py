@@ -333,7 +333,8 @@ def _end(result: Result, job: TrainJob, push: str | None, interrupted: bool, qui
             )
         elif not result.finished:
             console.stderr.print(f"Ended early. To go on: colorize train --resume --out {run}", markup=False)
-        console.stderr.print(f"Use it: colorize photos/ --model {printable(result.best)}", markup=False)
+        if job.config.task == "colorize":
+            console.stderr.print(f"Use it: colorize photos/ --model {printable(result.best)}", markup=False)
     if interrupted:
         raise typer.Exit(int(ExitStatus.interrupted))
     if push and int(os.environ.get("RANK", "0")) == 0:

@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from colorize_cli.training.loop import Progress as Step
     from colorize_cli.training.loop import Watcher
 
-_SHOWN = ("psnr", "psnr@0", "grey_psnr", "ssim", "grey_ssim", "colorfulness", "truth_colorfulness")
+_SHOWN = (
+    "psnr",
+    "psnr@0",
+    "grey_psnr",
+    "ssim",
+    "grey_ssim",
+    "colorfulness",
+    "truth_colorfulness",
+    "precision",
+    "recall",
+    "f1",
+)
 
 
 class TrainingScreen:

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.luma_table import BLOCK, CELLS, GREYS, REACH, luma_table
+from colorize_cli.color.luma_table import CELLS, GREYS, REACH, luma_table
 from colorize_cli.errors import ShapeError
 
 Grey = NDArray[np.uint8]
@@ -70,7 +70,6 @@ def planes_of(grey: Grey, nodes: Whole, spacing: int, first: int = 0) -> tuple[G
         As `merge_luma` does.
     """
     height, width = grey.shape
-    luma_table().fill(_blocks(nodes))
     rows, columns = (height + 1) // 2, (width + 1) // 2
     y = np.empty((2 * rows, 2 * columns), np.uint8)
     cb, cr = np.empty((rows, columns), np.uint8), np.empty((rows, columns), np.uint8)
@@ -128,36 +127,6 @@ def _cell(color: Any) -> Any:
     return (color + ((CELLS // 2 << _FRACTION) + (1 << _FRACTION - 1))) >> _FRACTION
 
 
-def _blocks(nodes: Whole) -> NDArray[np.bool_]:
-    """The blocks of the table that a photo needs: all between the colors of neighboring nodes."""
-    blocks = (_cell(nodes) >> BLOCK.bit_length() - 1).astype(np.uint8)
-    square = np.ones((2, 2), np.uint8)
-    low, high = ([np.asarray(way(plane, square), np.uint8) for plane in blocks] for way in (cv2.erode, cv2.dilate))
-    side = CELLS // BLOCK
-    marked = _pairs_of(low[0], low[1], side)
-    mixed = (low[0] != high[0]) | (low[1] != high[1])
-    if mixed.any():
-        places = np.flatnonzero(mixed)
-        ends = [(below.ravel()[places], above.ravel()[places]) for below, above in zip(low, high, strict=True)]
-        for first, second in ((0, 1), (1, 0), (1, 1)):
-            marked |= _pairs_of(ends[0][first], ends[1][second], side)
-    far = (high[0] - low[0] > 1) | (high[1] - low[1] > 1)  # across a sharp edge between colors
-    if far.any():
-        corners = np.zeros(int(far.sum()), np.int64)
-        for part in (*low, *high):
-            corners = np.asarray(corners * side + part[far], np.int64)
-        for corner in np.unique(corners).tolist():
-            (top, left), (bottom, right) = (divmod(half, side) for half in divmod(corner, side * side))
-            marked[top : bottom + 1, left : right + 1] = True
-    return marked
-
-
-def _pairs_of(first: Grey, second: Grey, side: int) -> NDArray[np.bool_]:
-    """Which pairs of numbers below `side` stand in the same place: (side, side)."""
-    counts = cv2.calcHist([first, second], [0, 1], None, [side, side], [0, side, 0, side])
-    return np.asarray(counts > 0)
-
-
 def _even(grey: Grey) -> Grey:
     """The picture with its last row or column twice where a side is odd."""
     height, width = grey.shape
@@ -193,7 +162,7 @@ def _samples(grey: Grey, a: Whole, b: Whole) -> NDArray[np.uint64]:
     wide = np.left_shift(index, GREYS.bit_length() - 1, dtype=np.int64)
     means = np.asarray(cv2.resize(grey, a.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)  # of 2x2, rounded
     wide += means // (256 // GREYS)
-    return np.asarray(np.take(luma_table().entries, wide, mode="clip"))
+    return luma_table().take(wide)
 
 
 class _Joint:

@@ -7,14 +7,13 @@ A pixel of an 8-bit sRGB picture that is coded as Y, Cb and Cr has the lightness
 value that gives, with this Cb and Cr, the luminance of g. Over the few greys that share one chroma sample that value
 follows a straight line closely, so two numbers for each sample correct the luma of every pixel.
 
-The table is filled a block at a time, where photos have colours; it is shared by all threads.
+The table is filled an entry at a time, where photos have colors; it is shared by all threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +27,11 @@ Floats = NDArray[np.float32]
 CELLS = 256  # whole Lab units on each axis, from -128
 REACH = 127  # largest |a*| and |b*|
 GREYS = 64  # steps of grey
-BLOCK = 8  # cells on each side of what is filled at once
 INTERCEPT, SLOPE = 8, 2048  # the fixed point of the stored lines
 HALF = 4  # added to each intercept: what `luma` cuts off is rounded then
 STEEPEST = 0.49  # slope; together with an intercept below 128 it keeps every sum of `luma` within 16 bits
 
+_AT_ONCE = 256  # cells that are computed at once
 _STEP = 256 // GREYS
 _ASIDE = 6  # grey levels to both sides over which the line is laid
 _FINE = 16  # steps a level of the table of linear light
@@ -50,29 +49,31 @@ def _linear() -> tuple[Floats, Floats]:
 
 
 class LumaTable:
-    """Cb, Cr and the line of the luma for every colour and grey, filled where it is asked for."""
+    """Cb, Cr and the line of the luma for every color and grey, filled where photos have them."""
 
     def __init__(self) -> None:
-        # Four 16-bit numbers in one: chroma (Cb and 256 Cr), intercept, slope, nothing. Untouched pages take no memory.
+        # Four 16-bit numbers in one: chroma (Cb and 256 Cr), intercept, slope, 1. Untouched pages take no memory.
         self.entries = np.zeros(CELLS * CELLS * GREYS, "<u8")
-        self._done = np.zeros((CELLS // BLOCK, CELLS // BLOCK), np.bool_)
-        self._lock = Lock()
 
-    def fill(self, blocks: NDArray[np.bool_]) -> None:
-        """Make sure that the marked blocks are there: (CELLS / BLOCK, CELLS / BLOCK), a* first."""
-        if not (blocks & ~self._done).any():
-            return
-        with self._lock:
-            missing = np.argwhere(blocks & ~self._done)
-            entries = self.entries.reshape(CELLS, CELLS, GREYS)
-            steps = np.arange(BLOCK)
-            for row, column in missing:
-                a, b = row * BLOCK + steps, column * BLOCK + steps
-                entries[a[0] : a[0] + BLOCK, b[0] : b[0] + BLOCK] = _entries(
-                    np.repeat(a - CELLS // 2, BLOCK).astype(np.float32),
-                    np.tile(b - CELLS // 2, BLOCK).astype(np.float32),
-                ).reshape(BLOCK, BLOCK, GREYS)
-                self._done[row, column] = True
+    def take(self, places: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """The entries at places, of any shape: (256 a* + b*, each from -128) * GREYS + step of grey.
+
+        May be called in several threads at once: what two of them fill is the same.
+        """
+        found = np.take(self.entries, places, mode="clip")
+        missing = found == 0
+        if not missing.any():
+            return np.asarray(found)
+        wanted = np.zeros(CELLS * CELLS, np.bool_)
+        wanted[places[missing] // GREYS] = True
+        cells = np.flatnonzero(wanted)  # all greys of each at once: the next strips have others
+        steps = np.arange(GREYS, dtype=np.float32)
+        by_cell = self.entries.reshape(CELLS * CELLS, GREYS)
+        for start in range(0, len(cells), _AT_ONCE):
+            part = cells[start : start + _AT_ONCE]
+            a, b = (axis.astype(np.float32)[:, None] - CELLS // 2 for axis in np.divmod(part, CELLS))
+            by_cell[part] = _entries(a, b, steps)
+        return np.asarray(np.take(self.entries, places, mode="clip"))
 
 
 @lru_cache(maxsize=1)
@@ -81,10 +82,10 @@ def luma_table() -> LumaTable:
     return LumaTable()
 
 
-def _entries(a: Floats, b: Floats) -> NDArray[np.uint64]:
-    """Table entries of colours (n,) at every step of grey: (n, GREYS)."""
-    centre = np.arange(GREYS, dtype=np.float32) * _STEP + np.float32((_STEP - 1) / 2)
-    red, green, blue = _encoded(a[:, None], b[:, None], centre)
+def _entries(a: Floats, b: Floats, steps: Floats) -> NDArray[np.uint64]:
+    """Table entries of colors at steps of grey; shapes as they broadcast."""
+    centre = steps * np.float32(_STEP) + np.float32((_STEP - 1) / 2)
+    red, green, blue = _encoded(a, b, centre)
     chroma_blue = np.rint(128 - 0.168736 * red - 0.331264 * green + 0.5 * blue).astype(np.int32)
     chroma_red = np.rint(128 + 0.5 * red - 0.418688 * green - 0.081312 * blue).astype(np.int32)
     cb, cr = chroma_blue - 128, chroma_red - 128
@@ -101,7 +102,7 @@ def _entries(a: Floats, b: Floats) -> NDArray[np.uint64]:
             chroma_blue | chroma_red << 8,
             np.rint(np.clip(intercept, -127, 127) * INTERCEPT) + HALF,
             np.rint(slope * SLOPE),
-            np.zeros_like(chroma_blue),
+            np.ones_like(chroma_blue),
         ),
         -1,
     )

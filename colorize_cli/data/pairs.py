@@ -7,7 +7,7 @@ Out: batches of tensors: lightness (N, 1, S, S), ab (N, 2, S, S), hints (N, 3, S
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.data.transforms import Augmentation, make_sample
+from colorize_cli.data.transforms import Augmentation, Sample, make_sample
 from colorize_cli.errors import DataError
+
+MakeSample = Callable[[NDArray[np.uint8], int, Augmentation, np.random.Generator], Sample]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
             None goes through all photos once in every `len(chosen)` positions, in an order of that epoch.
         source_weights: factors on these weights by the source's name, with wildcards; sources without one have 1.
 
+        make: turns a photo into a sample.
+
     Raises:
         DataError: the factors leave no source.
     """
@@ -73,8 +77,9 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         classes: Sequence[str] = (),
         source_power: float | None = 0.5,
         source_weights: Mapping[str, float] | None = None,
+        make: MakeSample = make_sample,
     ) -> None:
-        self.photos, self.how, self.seed = photos, how, seed
+        self.photos, self.how, self.seed, self.make = photos, how, seed, make
         self.chosen, self.by_epoch = np.asarray(chosen, np.int64), source_power is None
         number = {label: i for i, label in enumerate(classes)}
         self.labels = [number.get(label, -1) if label else -1 for label in photos.labels]
@@ -106,7 +111,7 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
 
     def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor, int]:
         index, rng = self.draw(place.position)
-        sample = make_sample(self.photos.rgb(index), place.size, self.how, rng)
+        sample = self.make(self.photos.rgb(index), place.size, self.how, rng)
         lightness, ab, hints = (torch.from_numpy(part) for part in (sample.lightness, sample.ab, sample.hints))
         return lightness, ab, hints, self.labels[index]
 

@@ -6,8 +6,8 @@ Out: a `BlockReader`: the photo, its large pages without their pixels, and block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class BlockReader:
         convert: what is done to rows once they are upright.
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
         read_whole: of a JPEG, what reads the rows that are to stay in memory, which is faster.
+        filters: by page, what its blocks go through before anybody sees them; those of a reduced copy do not.
         let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
     """
 
@@ -63,6 +64,7 @@ class BlockReader:
     reduced: Callable[[int], Rows] | None = None
     let_go: Callable[[], None] = lambda: None
     read_whole: Callable[[], Rows] | None = None
+    filters: Mapping[int, Callable[[Iterator[Block]], Iterator[Block]]] = field(default_factory=dict)
 
     @property
     def total_rows(self) -> int:
@@ -94,6 +96,10 @@ class BlockReader:
         Raises:
             DecodeError: the page is damaged, or the file changed since it was opened.
         """
+        change = self.filters.get(page) if factor == 1 else None
+        return self._read(page, factor) if change is None else change(self._read(page, factor))
+
+    def _read(self, page: int, factor: int) -> Iterator[Block]:
         if not self.readers:
             yield Block(0, self.photo.pages[page])
             return

@@ -78,6 +78,7 @@ class Prepared:
         started: clock at the begin, seconds.
         previews: each page, or a smaller copy of it.
         page_plan: the color of their own that its pages keep.
+        original: its first page before it was mended, where that is to be shown.
     """
 
     source: Source
@@ -93,6 +94,7 @@ class Prepared:
     started: float
     previews: tuple[Preview, ...]
     page_plan: PagePlan = field(default_factory=lambda: PagePlan(()))
+    original: NDArray[Any] | None = None
 
     @property
     def photo(self) -> Photo:

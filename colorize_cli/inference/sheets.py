@@ -41,15 +41,14 @@ def thumbnail(pixels: NDArray[Any] | LumaPlanes, side: int) -> NDArray[np.uint8]
 
 
 def write_pair(
-    before: NDArray[Any],
-    after: NDArray[Any] | LumaPlanes,
+    pictures: Sequence[NDArray[Any] | LumaPlanes],
     path: Path,
     facts: FileFacts,
     note: Provenance,
     side: int = 1600,
 ) -> None:
-    """Write before | after as one JPEG, each at most `side` pixels long, with the result's note."""
-    write_picture(np.concatenate([thumbnail(before, side), thumbnail(after, side)], 1), path, facts, note)
+    """Write before | after, or before | restored | colored, as one JPEG, each at most `side` pixels long."""
+    write_picture(np.concatenate([thumbnail(picture, side) for picture in pictures], 1), path, facts, note)
 
 
 def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts, note: Provenance) -> None:

@@ -1,7 +1,7 @@
-"""Put a checkpoint into the package and record its hash, in one step: `python -m colorize_cli.models.bundle FILE`.
+"""Put a checkpoint into the package and record its hash: `python -m colorize_cli.models.bundle FILE [mini|restore]`.
 
 In:  a checkpoint that `colorize train` exported
-Out: `assets/mini.safetensors` in float16 and `assets/mini.json` with its SHA-256 and what its header says
+Out: `assets/NAME.safetensors` in float16 and `assets/NAME.json` with its SHA-256 and what its header says
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import torch
 from colorize_cli.models import weights
 from colorize_cli.models.checkpoint import read_info, read_tensors, save_checkpoint, sha256_of
 
-_FILE = "mini.safetensors"
 
-
-def bundle(checkpoint: Path) -> Path:
-    """Copy a checkpoint's weights, as float16, into the package's assets; returns the asset's path.
+def bundle(checkpoint: Path, name: str = "mini") -> Path:
+    """Copy a checkpoint's weights, as float16, into the package's assets under a name; returns the asset's path.
 
     Raises:
         WeightsError: it is no checkpoint of this program.
     """
     info = read_info(checkpoint)
-    asset = weights.ASSETS / _FILE
+    asset = weights.ASSETS / f"{name}.safetensors"
     save_checkpoint(asset, read_tensors(checkpoint), info, torch.float16)
     record = {"file": asset.name, "bytes": asset.stat().st_size, "sha256": sha256_of(asset), **vars(info)}
     asset.with_suffix(".json").write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -33,4 +31,4 @@ def bundle(checkpoint: Path) -> Path:
 
 
 if __name__ == "__main__":
-    bundle(Path(sys.argv[1]))
+    bundle(Path(sys.argv[1]), *sys.argv[2:])

@@ -256,6 +256,12 @@ def catalogue() -> Registry:
                 labels=True,
             ),
             _trained_spec(
+                "damagenet",
+                _network("damagenet", "DamageNet"),
+                247_972,
+                "Finds dust and scratches; its checkpoints alone, for --restore.",
+            ),
+            _trained_spec(
                 "colorunet",
                 _network("colorunet", "ColorUnet"),
                 7_763_488,

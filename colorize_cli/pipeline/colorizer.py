@@ -29,9 +29,10 @@ from colorize_cli.inference.predictor import Plane, Request
 from colorize_cli.pipeline.options import BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
+from colorize_cli.restore.repair import RestoreOptions
 
 Value = TypeVar("Value", bound=StrEnum)
-_NO_GUIDANCE, _READ, _WRITE = GuidanceOptions(), ReadOptions(), WriteOptions()
+_NO_GUIDANCE, _READ, _WRITE, _AS_IT_IS = GuidanceOptions(), ReadOptions(), WriteOptions(), RestoreOptions()
 
 
 class Colorizer:
@@ -174,6 +175,7 @@ class Colorizer:
         guidance: GuidanceOptions = _NO_GUIDANCE,
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
+        restore: RestoreOptions = _AS_IT_IS,
     ) -> Outcome:
         """Color one photo file, with all that the command line does for it: metadata, profile, depth, pages.
 
@@ -184,6 +186,7 @@ class Colorizer:
             guidance: hints, references and the like.
             read: how the photo is read.
             write: how the result is written.
+            restore: what is mended before it is colored.
 
         Returns:
             What became of it; `status` tells whether the file was written, or stood already.
@@ -198,7 +201,7 @@ class Colorizer:
         if batch.single_output() is None:
             hint = "Name a file like a.png, .jpg, .tif or .webp."
             raise UsageError(f"{printable(destination)} is no name for a photo file", hint=hint)
-        with closing(iter(self.run(batch, guidance=guidance, read=read, write=write))) as outcomes:
+        with closing(iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore))) as outcomes:
             outcome = list(outcomes)[0]
         if outcome.status is Status.failed:
             raise PhotoError(f"{printable(source)}: {outcome.reason}", path=Path(source))
@@ -214,6 +217,7 @@ class Colorizer:
         guidance: GuidanceOptions = _NO_GUIDANCE,
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
+        restore: RestoreOptions = _AS_IT_IS,
         on_notice: Notice = lambda _: None,
     ) -> Iterator[Outcome]:
         """Color many photos by the pipeline of the command line, and give what became of each as it is done.
@@ -226,6 +230,7 @@ class Colorizer:
             guidance: hints, references and the like.
             read: how photos are read.
             write: how results are written.
+            restore: what is mended before they are colored.
             on_notice: told what concerns all of them, a line each.
 
         Yields:
@@ -239,7 +244,7 @@ class Colorizer:
         batch = BatchOptions(
             photos=tuple(str(photo) for photo in typed), out=Path(out), overwrite=overwrite, recursive=recursive
         )
-        yield from self.run(batch, guidance=guidance, read=read, write=write, on_notice=on_notice)
+        yield from self.run(batch, guidance=guidance, read=read, write=write, restore=restore, on_notice=on_notice)
 
     def run(
         self,
@@ -248,6 +253,7 @@ class Colorizer:
         guidance: GuidanceOptions = _NO_GUIDANCE,
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
+        restore: RestoreOptions = _AS_IT_IS,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_notice: Notice = lambda _: None,
         on_download: Download | None = None,
@@ -259,11 +265,20 @@ class Colorizer:
             guidance: hints, references and the like.
             read: how photos are read.
             write: how results are written.
+            restore: what is mended before they are colored.
             on_progress: called in this thread after each photo; of large files also between, in other threads.
             on_notice: told what concerns the whole batch, a line each.
             on_download: bytes done and in all, while weights are downloaded.
         """
-        options = RunOptions(batch=batch, model=self.model, color=self.color, guidance=guidance, read=read, write=write)
+        options = RunOptions(
+            batch=batch,
+            model=self.model,
+            color=self.color,
+            guidance=guidance,
+            read=read,
+            write=write,
+            restore=restore,
+        )
         return BatchRun(options, partial(self._network.load, on_download=on_download), on_progress, on_notice)
 
 

@@ -33,6 +33,7 @@ from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.restoration import write_mended
 from colorize_cli.pipeline.resume import Outputs
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class PhotoFinisher:
             self.gallery.show(out, result.before, result.after, prepared.provenance)
         if self.write.compare:
             pair = self.destinations.beside(prepared.source, out, PAIR)
-            write_pair(result.before, result.after, pair, photo.metadata.file, prepared.provenance)
+            original = () if prepared.original is None else (prepared.original,)
+            write_pair((*original, result.before, result.after), pair, photo.metadata.file, prepared.provenance)
         seconds = time.perf_counter() - prepared.started
         notes = tuple(dict.fromkeys(notes))
         return Outcome(
@@ -187,6 +189,51 @@ class PhotoFinisher:
         outcome = Outcome(source.path, Status.copied, out, reason="has color already", notes=notes)
         size = photo.metadata.file.size if self.write.strip == "none" else None
         return replace(outcome, seconds=time.perf_counter() - started, copy_bytes=size)
+
+    def leave_grey(
+        self,
+        source: Source,
+        opened: Opened,
+        out: Path,
+        provenance: Provenance,
+        notes: tuple[str, ...],
+        started: float,
+    ) -> Outcome:
+        """Write a photo that was mended, and is not to be colored.
+
+        Args:
+            source: the photo.
+            opened: likewise, mended.
+            out: where the result goes.
+            provenance: its note.
+            notes: what is told of it.
+            started: clock at the begin, seconds.
+
+        Raises:
+            PhotoError: it cannot be written, or is not what it should be.
+        """
+        self.outputs.make_folder(out.parent)
+        more, figures = write_mended(
+            opened,
+            out,
+            self.outputs.note(provenance, 1),
+            self.settings,
+            verifies=self.write.verify,
+            lock=self.lock,
+            workers=self.workers,
+            notes=notes,
+        )
+        if self.gallery is not None:
+            first = opened.previews[0].pixels
+            self.gallery.show(out, first, first, provenance)
+        return Outcome(
+            source=source.path,
+            status=Status.done,
+            output=out,
+            notes=tuple(dict.fromkeys((*notes, *more))),
+            seconds=time.perf_counter() - started,
+            figures=figures,
+        )
 
     def _write_stripped(self, opened: Opened, out: Path, provenance: Provenance) -> list[str]:
         """Write a photo that keeps its color, and whose file cannot be edited; gives what is to be told of it."""

@@ -10,10 +10,13 @@ from colorize_cli.errors import UsageError
 from colorize_cli.files.discover import PHOTO_SUFFIXES
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.inference.restoring import check_folder
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.restore.repair import RestoreOptions
 from colorize_cli.version import __version__
 
 SOFTWARE = "colorize-cli"
+RESTORE = "restore"  # stands for a model where photos are mended and not colored
 REPORT_NAME = "colorize-report.json"
 
 
@@ -75,6 +78,7 @@ class RunOptions:
     guidance: GuidanceOptions = GuidanceOptions()
     read: ReadOptions = ReadOptions()
     write: WriteOptions = WriteOptions()
+    restore: RestoreOptions = RestoreOptions()
 
     @property
     def shows(self) -> bool:
@@ -88,6 +92,8 @@ class RunOptions:
             UsageError: in one line, with the way out.
         """
         self.guidance.check()
+        if self.restore.masks is not None:
+            check_folder(self.restore.masks)
         self.guidance.check_detail(self.model.detail)
 
     def note(self, model: str, sha256: str) -> Provenance:
@@ -103,6 +109,8 @@ class RunOptions:
             settings["detail"] = detail.said()
         if color.on_color is OnColor.recolor:  # nothing is kept: another result than the default's
             settings["on_color"] = color.on_color.value
+        if self.restore:
+            settings["restore"] = self.restore.said()
         return Provenance(
             software=SOFTWARE,
             version=__version__,

@@ -41,6 +41,7 @@ from colorize_cli.pipeline.gallery import gallery_of
 from colorize_cli.pipeline.opening import PhotoOpener
 from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.restoration import mend
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
 from colorize_cli.pipeline.sidecars import Companions
 from colorize_cli.pipeline.workers import Timer
@@ -73,6 +74,7 @@ class PhotoProcessor:
         gpu: torch.device | None = None,
     ) -> None:
         self.batch, self.color, self.method = options.batch, options.color, options.guidance.method
+        self.restore, self.compares = options.restore, options.write.compare
         self.limits, self.guidance, self.gallery = options.read.limits(), guidance, gallery_of(self.batch)
         self.settings = options.write.encode_settings(self.batch.single_output())
         self.lock, self.timer = lock or LargeFileLock(), Timer(self.batch.photo_timeout)
@@ -175,6 +177,13 @@ class PhotoProcessor:
             left = self.finisher.leave_colored(index, source, opened, out, provenance, started)
             return replace(left, doubt=page_plan.doubt)
         notes = photo.notes + ((note,) if note else ()) + page_plan.notes
+        original = None
+        if self.restore:
+            original = previews[0].pixels if self.compares else None
+            opened, told = mend(source, opened, grey, self.restore)
+            previews, notes = opened.previews, notes + told
+            if self.restore.only:
+                return self.finisher.leave_grey(source, opened, out, provenance, notes, started)
         self.guidance.check(path)
         sidecars = self.guidance.read(path)
         if sidecars and len(photo.pages) > 1:
@@ -205,6 +214,7 @@ class PhotoProcessor:
             started=started,
             previews=previews,
             page_plan=page_plan,
+            original=original,
         )
 
     def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:

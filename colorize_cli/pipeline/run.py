@@ -32,7 +32,7 @@ from colorize_cli.pipeline.album import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.ledger import Ledger
-from colorize_cli.pipeline.options import SOFTWARE, BatchOptions, RunOptions
+from colorize_cli.pipeline.options import RESTORE, SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.processor import PhotoProcessor
@@ -201,7 +201,7 @@ class BatchRun:
     def _network(self, photos: int) -> LoadedPredictor | NotDownloaded | None:
         """The network; what is known of it where a plan would have to download it; None where the method takes none."""
         model, guidance = self.options.model, self.options.guidance
-        if guidance.method is not Method.network:
+        if guidance.method is not Method.network or self.options.restore.only:
             return None
         absent = not_downloaded(model.name) if self.options.batch.dry_run else None
         if absent is not None:  # a plan downloads nothing
@@ -227,7 +227,8 @@ class _Model:
 
 def _model_of(network: LoadedPredictor | NotDownloaded | None, options: RunOptions) -> _Model:
     if network is None:
-        return _Model(options.note(options.guidance.method.value, ""))
+        name = RESTORE if options.restore.only else options.guidance.method.value
+        return _Model(options.note(name, ""))
     if isinstance(network, NotDownloaded):
         note = options.note(network.name, network.sha256)
         return _Model(note, network.sizes, network.takes_hints, network.follows_hints)

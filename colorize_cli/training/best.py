@@ -17,7 +17,7 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.models.registry import did_you_mean
 from colorize_cli.training.config import TrainConfig
 
-METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
+METRICS = ("psnr", "f1", "colorfulness-balanced", "lpips", "fid", "inception_score")
 _LOWER = ("lpips", "fid")
 _DB = 3.0  # what a picture without any color, or with twice the truth's, loses
 
@@ -28,6 +28,8 @@ def best_by(config: TrainConfig) -> str:
     """By what a run's best checkpoint is chosen: as the recipe says, else by what suits its losses."""
     if config.best_by:
         return config.best_by
+    if config.task == "find_damage":
+        return "f1"
     return "psnr" if config.adversary is None else "colorfulness-balanced"
 
 
@@ -51,7 +53,7 @@ def score_of(figures: Mapping[str, float], by: str) -> float:
     """
     if by in _LOWER:
         return -figures.get(by, math.inf)
-    if by == "inception_score":
+    if by in ("inception_score", "f1"):
         return figures.get(by, -math.inf)
     psnr = figures.get("psnr@0", figures.get("psnr", -math.inf))
     if by == "psnr":
@@ -67,7 +69,7 @@ def judge_for(by: str) -> Judge | None:
     Raises:
         WeightsError: the metric's network is not to be had.
     """
-    if by in ("psnr", "colorfulness-balanced"):
+    if by in ("psnr", "f1", "colorfulness-balanced"):
         return None
     from colorize_cli.training.judged import NetworkJudge
 

@@ -10,11 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.models.critics import save_critic
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.best import best_by, judge_for, score_of
 from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.damage import damage_sheet, validate_damage
 from colorize_cli.training.export import export, info_of
 from colorize_cli.training.journal import Journal
 from colorize_cli.training.schedule import Row
@@ -108,24 +111,17 @@ class Checkpoints:
         config, device = self.config, self.trainer.accelerator.device
         self.twin.load_state_dict(self.ema.state)
         self.twin.eval()
-        levels = config.vividness if config.classifies else ()
 
         def asked() -> bool:  # in the middle of the measuring, which is then cut short
             self.interrupted = self.interrupted or should_stop()
             return self.interrupted
 
-        figures = validate(self.twin, self.photos, self.validation, config.val_size, levels, device, asked)
-        if config.ema and figures:  # beside the mean of the weights, the weights themselves
-            own = self.trainer.generator.eval()
-            few = self.validation[:_COMPARED]
-            plain = validate(own, self.photos, few, config.val_size, (), device, asked)
-            mean = validate(self.twin, self.photos, few, config.val_size, (), device, asked)
-            figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
+        figures = self._figures(device, asked)
         if self.judge is not None and self.validation and not self.interrupted:
             figures |= self.judge(self.twin, self.photos, self.validation, config.val_size, device)
-        picture = sheet(
-            self.twin, self.photos, self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE), device
-        )
+        show = damage_sheet if config.task == "find_damage" else sheet
+        shown, side = self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE)
+        picture = show(self.twin, self.photos, shown, side, device)
         info = info_of(config, self.data, figures)
         export(self.out / "last.safetensors", self.ema.state, info, config)
         score = score_of(figures, best_by(config))
@@ -153,6 +149,20 @@ class Checkpoints:
             self.journal.write(line, None if picture is None else encode_png(picture))
         save_state(self.state(row.done, seconds), self.out / "state.pt")
         return line
+
+    def _figures(self, device: torch.device, asked: Callable[[], bool]) -> dict[str, float]:
+        """What the recipe's task is measured by; with a mean of the weights also what the weights themselves give."""
+        config, photos = self.config, self.photos
+        if config.task == "find_damage":
+            return validate_damage(self.twin, photos, self.validation, config.val_size, device)
+        levels = config.vividness if config.classifies else ()
+        figures = validate(self.twin, photos, self.validation, config.val_size, levels, device, asked)
+        if config.ema and figures:
+            own, few = self.trainer.generator.eval(), self.validation[:_COMPARED]
+            plain = validate(own, photos, few, config.val_size, (), device, asked)
+            mean = validate(self.twin, photos, few, config.val_size, (), device, asked)
+            figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
+        return figures
 
     def _save_critic(self) -> None:
         opponent = self.trainer.opponent

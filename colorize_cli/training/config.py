@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from colorize_cli.data.transforms import Augmentation
 
-Loss = Literal["cross_entropy", "l1", "l2", "rmse", "least_squares", "smooth_l1", "content"]
+Loss = Literal["cross_entropy", "l1", "l2", "rmse", "least_squares", "smooth_l1", "content", "damage"]
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd"]
+Task = Literal["colorize", "find_damage"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Term:
     """One loss of the generator, times its weight.
 
     Attributes:
-        loss: `cross_entropy` fits networks that classify; `content` compares VGG-19's features; the others compare
-            colours, of which L is divided by 50 (and moved to [-1, 1]) and ab by 110.
+        loss: `cross_entropy` fits networks that classify; `content` compares VGG-19's features; `damage` those that
+            find it; the others compare colours, of which L is divided by 50 (and moved to [-1, 1]) and ab by 110.
         weight: its lambda.
         distance: of the content loss: l1, l2 or rmse.
     """
@@ -130,6 +131,7 @@ class TrainConfig:
         recipe: its name; about, what it restates, in a line; notes, what was chosen where the source is silent.
         sources: by the name of a field, where its value comes from: the paper's section, or who chose it.
         data: the data sets that it is meant for.
+        task: what the network learns: to color, or to find dust and scratches.
         generator: catalogue name of the network; generator_args its arguments.
         encoder_weights: "random" (or "") for none, a file for a pretrained encoder, or where its publishers put it:
             "torchvision" (resunet18, vggunet), "package" (liteunet).
@@ -178,6 +180,7 @@ class TrainConfig:
     notes: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     data: tuple[DataChoice, ...] = ()
+    task: Task = "colorize"
     generator: str = "mini"
     generator_args: dict[str, Any] = field(default_factory=dict)
     encoder_weights: str = ""

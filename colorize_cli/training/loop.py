@@ -17,8 +17,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
+from colorize_cli.data.damaged import damaged_sample
 from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
+from colorize_cli.data.transforms import make_sample
 from colorize_cli.errors import TrainingError
 from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
@@ -163,6 +165,7 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None, config.source_weights,
+        damaged_sample if config.task == "find_damage" else make_sample,
     )  # fmt: skip
     loop = _Loop(job, config, accelerator, trainer, ema, checkpoints, rows, watcher)
     try:

@@ -20,6 +20,7 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.training.adversaries import Opponent, see
 from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
+from colorize_cli.training.damage import damage_losses
 from colorize_cli.training.losses import RECONSTRUCTION
 from colorize_cli.training.outputs import Classes, Prediction, predict, target_colour
 
@@ -188,8 +189,10 @@ class Trainer:
             alone = opponent.how.pretrain_lr if opponent is not None else self.player.lr
             self.player.set_rate(alone * factor)
             with self.accelerator.autocast():
-                prediction = predict(self.generator, self.call, batch)
-                terms = self._terms(prediction, batch)
+                if self.config.task == "find_damage":
+                    terms = damage_losses(self.call(batch.lightness), batch)
+                else:
+                    terms = self._terms(predict(self.generator, self.call, batch), batch)
             total = torch.stack(list(terms.values())).sum()
             self.player.update("loss", total, self.config.accumulate)
             return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}

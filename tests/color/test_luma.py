@@ -130,11 +130,11 @@ def test_threads_share_the_table() -> None:
 
 
 def test_the_table_is_filled_where_it_is_asked_for() -> None:
-    table, wanted = LumaTable(), np.zeros((32, 32), np.bool_)
-    wanted[16, 17] = True
-    table.fill(wanted)
+    table, place = LumaTable(), (130 * 256 + 140) * 64 + 20
+    found = table.take(np.array([[place, place + 1]]))
     cube = table.entries.reshape(256, 256, 64)
-    assert cube[128:136, 136:144].all() and not cube[120:128].any() and not cube[128:136, 144:].any()
+    assert found.shape == (1, 2) and found.all() and (found == cube[130, 140, 20:22]).all()
+    assert cube[130, 140].all() and np.count_nonzero(cube) == 64
 
 
 def test_what_is_no_grey_picture_is_refused() -> None:

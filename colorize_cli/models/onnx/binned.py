@@ -17,46 +17,16 @@ from numpy.typing import NDArray
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.networks.lite_plan import EPSILON, MIDDLE, SPREAD, BlockPlan, block_plans, last_of_each_size
 from colorize_cli.models.onnx.graph import Act, Graph
+from colorize_cli.models.onnx.state import State, Tensors
 
-Floats = NDArray[np.float32]
-Tensors = Mapping[str, NDArray[Any]]
-
-_TORCH_EPSILON = 1e-5  # of torch's batch norm
 _LEAST_SHARE = 1e-4  # see `liteunet.pooled_hints`
-
-
-class _State:
-    """A state dict, from which each tensor is taken once."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        self.left = dict(tensors)
-
-    def take(self, key: str) -> Floats:
-        """One tensor; a KeyError where there is none."""
-        return np.asarray(self.left.pop(key), np.float32)
-
-    def folded(self, conv: str, norm: str, epsilon: float = _TORCH_EPSILON) -> tuple[Floats, Floats]:
-        """Weight and bias of a convolution and its batch norm as one."""
-        weight, gain = self.take(f"{conv}.weight"), self.gain(norm, epsilon)
-        bias = self.take(f"{norm}.bias") - self.take(f"{norm}.running_mean") * gain
-        self.left.pop(f"{norm}.num_batches_tracked", None)
-        return weight * gain[:, None, None, None], bias
-
-    def gain(self, norm: str, epsilon: float) -> Floats:
-        """What a batch norm multiplies each channel by."""
-        spread: Floats = np.sqrt(self.take(f"{norm}.running_var") + np.float32(epsilon))
-        return self.take(f"{norm}.weight") / spread
-
-    def conv_norm(self, name: str) -> tuple[Floats, Floats]:
-        """A `blocks.ConvNorm`."""
-        return self.folded(f"{name}.0", f"{name}.1")
 
 
 class _Writer:
     """A graph under way, and the weights that go into it."""
 
     def __init__(self, tensors: Tensors) -> None:
-        self.state, self.graph = _State(tensors), Graph()
+        self.state, self.graph = State(tensors), Graph()
         self.lightness = self.graph.input("lightness", "n", 1, "h", "w")
         hints = self.graph.input("hints", "n", 3, "h", "w")
         mask = self.graph.add("Slice", hints, *map(self.graph.constant, _from_to(2, 3)))

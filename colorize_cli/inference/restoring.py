@@ -1,0 +1,199 @@
+"""Mend a photo between reading and coloring: as a whole in memory, or its rows as they come.
+
+In:  an opened photo, the pages that are to be colored, what is to be mended
+Out: the photo as if it had been read mended; what was done to it, and where
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.errors import PhotoError, UsageError
+from colorize_cli.files.atomic import replacing
+from colorize_cli.files.discover import Source
+from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
+from colorize_cli.formats.photo import Page
+from colorize_cli.inference.opened import Opened
+from colorize_cli.inference.previews import Preview
+from colorize_cli.restore.damage import DamageFinder, Mask, Plane, bundled_finder
+from colorize_cli.restore.repair import (
+    HALO,
+    Repairs,
+    RestoreOptions,
+    examine,
+    mask_rows,
+    plane_of,
+    repaired,
+    repaired_rows,
+    samples_of,
+)
+
+_ROWS = 512  # of a strip
+_SIDE = 4096  # pixels of the longer side of the copy on which is decided
+_MASK_PIXELS = 100_000_000  # of a mask that is written at the photo's size; larger ones are written as they were found
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A photo that was mended.
+
+    Attributes:
+        opened: as if it had been read so.
+        notes: what was done.
+        masks: where damage was filled, by page.
+    """
+
+    opened: Opened
+    notes: tuple[str, ...]
+    masks: dict[int, Mask]
+
+
+def restored(
+    opened: Opened,
+    pages: Sequence[int],
+    options: RestoreOptions,
+    given: Mask | None = None,
+    finder: Callable[[], DamageFinder] = bundled_finder,
+) -> Restored:
+    """Mend the pages of a photo.
+
+    Args:
+        opened: the photo.
+        pages: those that are mended; the others stay.
+        options: what is asked for.
+        given: a mask of the first page's damage, that a person made.
+        finder: loads the network that finds damage.
+
+    Raises:
+        DecodeError: a large photo's rows cannot be read.
+    """
+    photo, reader = opened.photo, opened.reader
+    new_pages, previews, notes, masks = list(photo.pages), list(opened.previews), list[str](), dict[int, Mask]()
+    filters = dict[int, Callable[[Iterator[Block]], Iterator[Block]]]()
+    for number in pages:
+        preview, page = opened.previews[number], photo.pages[number]
+        samples = _samples(reader, number) if reader.readers else samples_of(page.pixels)
+        repairs = examine(_copy(preview.pixels), samples, options, finder, given if number == 0 else None)
+        if not repairs:
+            continue
+        on_page = f"page {number + 1}: " if len(photo.pages) > 1 else ""
+        notes += [on_page + note for note in repairs.notes]
+        if repairs.mask is not None:
+            masks[number] = repairs.mask
+        if reader.readers:
+            coarse = replace(repairs, noise=0.0, screen=())  # a reduced copy has next to none of them
+            previews[number] = Preview(repaired(preview.pixels, coarse), preview.size, preview.space)
+            filters[number] = _filter(repairs, page)
+        else:
+            new_pages[number] = replace(page, pixels=repaired(page.pixels, repairs))
+            previews[number] = Preview.of(new_pages[number], preview.space)
+    reader = replace(reader, photo=replace(photo, pages=tuple(new_pages)), filters=filters)
+    return Restored(Opened(reader, tuple(previews)), tuple(notes), masks)
+
+
+def _copy(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Plane:
+    """What is decided on: a reduced copy, so that it takes little memory whatever the photo's size."""
+    scale = _SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        return plane_of(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype))
+    return plane_of(pixels)
+
+
+def _samples(reader: BlockReader, number: int) -> list[Plane]:
+    """Parts of a page at full size, from its second quarter on; nothing further is read than needed."""
+    height, parts = reader.photo.pages[number].pixels.shape[0], list[Plane]()
+    for block in strips(reader.blocks(number), _ROWS):
+        if block.top >= height // 4:
+            parts += samples_of(block.rows.pixels)
+        if block.top > height // 2:
+            break
+    return parts or [np.zeros((1, 1), np.float32)]
+
+
+def _filter(repairs: Repairs, page: Page) -> Callable[[Iterator[Block]], Iterator[Block]]:
+    height = page.pixels.shape[0]
+
+    def mended(blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in with_neighbors(strips(blocks, _ROWS), HALO):
+            rows = block.rows.pixels
+            above = rows[:0] if block.above is None else block.above
+            below = rows[:0] if block.below is None else block.below
+            whole = np.concatenate((above, rows, below))
+            done = repaired_rows(whole, repairs, block.top - len(above), height)
+            yield Block(block.top, replace(block.rows, pixels=done[len(above) : len(above) + len(rows)]))
+
+    return mended
+
+
+def mask_path(folder: Path, source: Source) -> Path:
+    """Where a photo's mask lies: its own path below the folder, with `.png`."""
+    return folder / source.relative.with_suffix(".png")
+
+
+def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | None:
+    """Read a photo's mask; None where the folder has none.
+
+    Args:
+        folder: of masks.
+        source: the photo.
+        size: width and height of its first page.
+
+    Raises:
+        PhotoError: it is no picture, or of another size.
+    """
+    path = mask_path(folder, source)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PhotoError(f"cannot read the mask {path}: {error.strerror}", path=source.path) from error
+    found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    if found is None:
+        hint = "Write masks with --mask-out, and edit them."
+        raise PhotoError(f"the mask {path} is no PNG that can be read", path=source.path, hint=hint)
+    if found.shape[::-1] != size:
+        raise PhotoError(
+            f"the mask {path} has {found.shape[1]} x {found.shape[0]} pixels, its photo {size[0]} x {size[1]}",
+            path=source.path,
+            hint="A mask has its photo's size; white is damage.",
+        )
+    return np.asarray(found > 127)
+
+
+def write_mask(folder: Path, source: Source, mask: Mask | None, size: tuple[int, int]) -> None:
+    """Write where a photo was damaged as a PNG: white is damage.
+
+    Args:
+        folder: of masks.
+        source: the photo.
+        mask: on a copy of any size; None for no damage.
+        size: width and height of the photo.
+    """
+    width, height = size
+    if mask is None:
+        mask = np.zeros((height, width), bool)
+    if width * height <= _MASK_PIXELS:
+        mask = mask_rows(mask, 0, (height, width), height)
+    path = mask_path(folder, source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coded = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
+    with replacing(path) as part:
+        part.write_bytes(coded.tobytes())
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder of masks that is not there, before any work.
+
+    Raises:
+        UsageError: it is no folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--mask {folder}: there is no such folder", hint=f"Make masks first: --mask-out {folder}")

@@ -1,0 +1,65 @@
+"""What the pipeline does with `--restore`: mend a photo after reading, and write it where it is not to be colored.
+
+In:  an opened photo
+Out: the same, mended; or the written file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from colorize_cli.files.atomic import on_trial
+from colorize_cli.files.discover import Source
+from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.inference.large_files import LargeFileLock
+from colorize_cli.inference.opened import Opened, paint
+from colorize_cli.inference.restoring import read_mask, restored, write_mask
+from colorize_cli.inference.verify import verify
+from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.restore.repair import RestoreOptions
+
+
+def mend(
+    source: Source, opened: Opened, pages: Sequence[int], options: RestoreOptions
+) -> tuple[Opened, tuple[str, ...]]:
+    """Mend the pages that are to be colored; with what was done.
+
+    Raises:
+        PhotoError: its rows, or its mask, cannot be read.
+        WeightsError: the network that finds damage is missing.
+    """
+    size = opened.photo.pages[0].size
+    given = None if options.masks is None else read_mask(options.masks, source, size)
+    mended = restored(opened, pages, options, given)
+    if options.masks_out is not None and 0 in pages:
+        write_mask(options.masks_out, source, mended.masks.get(0), size)
+    return mended.opened, mended.notes or ("restored nothing: nothing was found to mend",)
+
+
+def write_mended(
+    opened: Opened,
+    out: Path,
+    note: Provenance,
+    settings: EncodeSettings,
+    *,
+    verifies: bool,
+    lock: LargeFileLock,
+    workers: int,
+    notes: tuple[str, ...],
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Write a photo that was mended and is not to be colored; what was odd, and what was verified.
+
+    Raises:
+        PhotoError: the result cannot be written, or is not what it should be.
+    """
+    reader = opened.reader
+    with on_trial(out, verifies) as place:
+        with lock.hold_for(reader, "writing") as on_rows:
+            written = paint(reader, {}, place, settings, note, on_rows, workers)
+        if not verifies:
+            return written.notes, {}
+        reader.let_go()
+        spaces, told = [preview.space for preview in opened.previews], (*notes, *written.notes)
+        with lock.hold_for(reader, "verifying") as on_rows:
+            return written.notes, verify(reader, spaces, place, settings, on_rows, workers, notes=told)

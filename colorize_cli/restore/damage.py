@@ -1,0 +1,141 @@
+"""Find dust, hairs and scratches, and fill them from what is around.
+
+In:  lightness as it is coded, (H, W) float32, [0, 1]
+Out: where it is damaged; the plane with these places filled
+
+A small network looks at a copy of the photo on which the damage has the sizes that it learned (`data.degradations`).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from colorize_cli.errors import WeightsError
+from colorize_cli.models.onnx.damage import damage_graph
+from colorize_cli.models.store import sha256_of
+from colorize_cli.models.weights import ASSETS
+
+Plane = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SIDE = 1600  # pixels of the longer side, at most, of the copy that is looked at
+_MULTIPLE = 16
+_TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and that tiles share
+_SURE, _LIKELY = 0.75, 0.4  # probabilities: of a place that damage has somewhere, and of where it ends
+_RADIUS = 3  # pixels around a hole that fill it
+
+
+def _bundled() -> dict[str, NDArray[Any]]:
+    file = ASSETS / "restore.safetensors"
+    try:
+        said = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        if sha256_of(file) != said["sha256"]:
+            raise WeightsError(f"{file} was altered", hint="Install colorize-cli again.")
+        with safe_open(file, "np") as opened:
+            return {key: opened.get_tensor(key).astype(np.float32) for key in opened.keys()}  # noqa: SIM118
+    except (OSError, KeyError, ValueError) as error:
+        raise WeightsError(f"cannot read {file}: {error}", hint="Install colorize-cli again.") from error
+
+
+class DamageFinder:
+    """The bundled network, ready to run; may be asked in many threads at once.
+
+    Args:
+        tensors: of `damagenet.DamageNet`.
+
+    Raises:
+        WeightsError: they are not those of that network.
+    """
+
+    def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            graph = damage_graph(tensors, "colorize-cli")
+        except KeyError as error:
+            raise WeightsError(f"the weights of the damage network lack, or have too much: {error}") from error
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def probabilities(self, plane: Plane) -> Plane:
+        """How likely each pixel is damaged.
+
+        Args:
+            plane: (H, W), [0, 1]; at most `SIDE` pixels a side.
+
+        Returns:
+            (H, W), [0, 1].
+        """
+        height, width = plane.shape
+        bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
+        padded = cv2.copyMakeBorder(plane * np.float32(100), 0, bottom, 0, right, cv2.BORDER_REFLECT_101)
+        found = np.empty(padded.shape, np.float32)
+        for top in range(0, padded.shape[0], _TILE):
+            first, last = max(0, top - _OVERLAP), min(padded.shape[0], top + _TILE + _OVERLAP)
+            (part,) = self._session.run(["damage"], {"lightness": padded[None, None, first:last]})
+            rows = min(_TILE, padded.shape[0] - top)
+            found[top : top + rows] = part[0, 0, top - first : top - first + rows]
+        return found[:height, :width]
+
+
+@lru_cache(maxsize=1)
+def bundled_finder() -> DamageFinder:
+    """The network that comes with the package.
+
+    Raises:
+        WeightsError: its file is missing or altered.
+    """
+    return DamageFinder(_bundled())
+
+
+def reduced(plane: Plane) -> Plane:
+    """The copy of a photo on which damage is looked for."""
+    scale = SIDE / max(plane.shape)
+    if scale >= 1:
+        return plane
+    size = (max(1, round(plane.shape[1] * scale)), max(1, round(plane.shape[0] * scale)))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def find_damage(copy: Plane, finder: DamageFinder) -> Mask:
+    """Find the damage of a photo.
+
+    Args:
+        copy: what `reduced` gave.
+        finder: the network.
+
+    Returns:
+        Where it is damaged, on the copy.
+    """
+    likely = finder.probabilities(copy)
+    count, labels = cv2.connectedComponents((likely > _LIKELY).astype(np.uint8), connectivity=8)
+    sure = np.zeros(count, bool)
+    sure[np.unique(labels[likely > _SURE])] = True
+    sure[0] = False
+    return np.asarray(sure[labels], bool)
+
+
+def filled(plane: Plane, mask: Mask) -> Plane:
+    """Fill the masked places from their surroundings (Telea: An Image Inpainting Technique, 2004).
+
+    Args:
+        plane: (H, W), [0, 1].
+        mask: (H, W).
+
+    Returns:
+        (H, W); as it was but for the mask.
+    """
+    if not mask.any():
+        return plane
+    hole = mask.astype(np.uint8)
+    coded = np.clip(plane * 65535, 0, 65535).round().astype(np.uint16)
+    inside = cv2.inpaint(coded, hole, _RADIUS, cv2.INPAINT_TELEA).astype(np.float32) / np.float32(65535)
+    return np.where(mask, inside, plane)

@@ -1,0 +1,255 @@
+"""Decide which repairs a photo needs, and do them on some rows at a time.
+
+In:  a copy of a photo to decide on; then its pixels, (H, W) or (H, W, 3), uint8 or uint16, a strip after the other
+Out: `Repairs`; the pixels repaired, of the same kind
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.errors import UsageError, quoted
+from colorize_cli.restore import fading, halftone, noise
+from colorize_cli.restore.damage import DamageFinder, Mask, Plane, filled, find_damage, reduced
+
+HALO = 96  # rows above and below a strip that decide what it becomes
+_STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
+_RAISED_BLACK, _FADED = 0.1, 0.78  # darkest tone above which, and range below which, `auto` calls a photo faded
+_DAMAGED = 0.0015  # share of the picture from which `auto` calls it damaged
+AUTO = "auto"
+_SAMPLE = 1024  # pixels a side of the parts in which noise is measured
+
+
+class Repair(StrEnum):
+    """What can be mended."""
+
+    scratches = "scratches"
+    noise = "noise"
+    fading = "fading"
+    halftone = "halftone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreOptions:
+    """What is to be mended before a photo is colored.
+
+    Attributes:
+        repairs: those that are asked for; none for no restoration.
+        auto: whether each is done only where a test finds that it is needed.
+        denoise: share of the noise that is taken away, [0, 1].
+        masks: a folder of masks that people made or edited: where one is, its white is filled, and nothing else.
+        masks_out: where the masks of what was filled are written.
+        only: stop there: the photo stays black-and-white.
+
+    Raises:
+        UsageError: `denoise` is out of its range.
+    """
+
+    repairs: frozenset[Repair] = frozenset()
+    auto: bool = False
+    denoise: float = 1.0
+    masks: Path | None = None
+    masks_out: Path | None = None
+    only: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.denoise <= 1:
+            raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
+
+    def __bool__(self) -> bool:
+        return bool(self.repairs)
+
+    def said(self) -> str:
+        """In a line; it is part of what makes two results equal."""
+        names = AUTO if self.auto else ",".join(sorted(self.repairs))
+        how = f" denoise={self.denoise:g}" if self.denoise != 1 else ""
+        return names + how + (" masks" if self.masks is not None else "") + (" only" if self.only else "")
+
+
+def parse_repairs(text: str) -> tuple[frozenset[Repair], bool]:
+    """Read `--restore`: `auto`, or names with commas between them.
+
+    Raises:
+        UsageError: a name is none.
+    """
+    if text.strip() == AUTO:
+        return frozenset(Repair), True
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in set(Repair):
+            raise UsageError(
+                f"--restore: {quoted(name)} is no repair",
+                hint=f"There are: auto, {', '.join(Repair)}; several with commas between them.",
+            )
+    return frozenset(Repair(name) for name in names), False
+
+
+@dataclass(frozen=True, eq=False)
+class Repairs:
+    """What is mended on one photo.
+
+    Attributes:
+        mask: where it is damaged, on a copy of any size; None: it is not.
+        noise: standard deviation of the noise that is taken away, [0, 1]; 0 for none.
+        denoise: share of it that is taken away.
+        tones: what becomes black and white, [0, 1]; None: all tones stay.
+        screen: frequencies of a print's dots, which are taken out.
+    """
+
+    mask: Mask | None = None
+    noise: float = 0.0
+    denoise: float = 1.0
+    tones: fading.Tones | None = None
+    screen: tuple[halftone.Frequency, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.mask is not None or self.noise > 0 or self.tones is not None or bool(self.screen)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report says."""
+        said = list[str]()
+        if self.screen:
+            pitch = 1 / min(float(np.hypot(*one)) for one in self.screen)
+            said.append(f"took out the dots of a print, {pitch:.1f} pixels apart")
+        if self.mask is not None:
+            said.append(f"filled dust and scratches: {100 * float(self.mask.mean()):.2g} % of the picture")
+        if self.noise > 0:
+            said.append(f"took away noise of {255 * self.noise:.1f} levels of 255")
+        if self.tones is not None:
+            low, high = (round(255 * tone) for tone in self.tones)
+            said.append(f"brought faded tones, {low} to {high} of 255, back to black and white")
+        return tuple(f"restored: {one}" for one in said)
+
+
+def plane_of(pixels: NDArray[Any]) -> Plane:
+    """Pixels to their lightness as it is coded, (H, W), [0, 1]."""
+    most = np.float32(np.iinfo(pixels.dtype).max)
+    if pixels.ndim == 2:
+        return np.asarray(pixels, np.float32) / most
+    return np.asarray(pixels @ _LUMA, np.float32) / most
+
+
+def examine(
+    copy: Plane,
+    samples: Iterable[Plane],
+    options: RestoreOptions,
+    finder: Callable[[], DamageFinder],
+    given: Mask | None = None,
+) -> Repairs:
+    """Decide what is mended on a photo.
+
+    Args:
+        copy: the whole photo, reduced; [0, 1].
+        samples: parts of it at full size, in which noise is measured.
+        options: what is asked for.
+        finder: loads the network that finds damage.
+        given: a mask that a person made, of any size; nothing is looked for then.
+    """
+    mask, level, tones, parts = given, 0.0, None, list(samples)
+    screen = halftone.find_screen(parts) if Repair.halftone in options.repairs else ()
+    if screen and options.auto:  # its dots look like dust, and like noise
+        options = replace(options, repairs=options.repairs - {Repair.scratches, Repair.noise})
+    if Repair.scratches in options.repairs and given is None:
+        mask = find_damage(reduced(copy), finder())
+        if not mask.any() or (options.auto and mask.mean() < _DAMAGED):
+            mask = None
+    if Repair.noise in options.repairs and options.denoise > 0:
+        level = float(np.median([noise.noise_level(part) for part in parts]))
+        if options.auto and (level < _NOISY or float(np.median([noise.whiteness(part) for part in parts])) > _GRAINY):
+            level = 0.0
+    if Repair.fading in options.repairs:
+        tones = fading.faded_tones(copy)
+        if tones is not None and options.auto and (tones[0] < _RAISED_BLACK or tones[1] - tones[0] > _FADED):
+            tones = None
+    return Repairs(mask, level, options.denoise, tones, screen)
+
+
+def samples_of(pixels: NDArray[Any]) -> list[Plane]:
+    """Parts of a photo in which noise is measured: its middle, and the middles of its quarters."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= 2 * _SAMPLE:
+        return [plane_of(pixels)]
+    parts = []
+    for y, x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
+        top, left = (max(0, int(side * at) - _SAMPLE // 2) for side, at in ((height, y), (width, x)))
+        parts.append(plane_of(pixels[top : top + _SAMPLE, left : left + _SAMPLE]))
+    return parts
+
+
+def repaired(pixels: NDArray[Any], repairs: Repairs) -> NDArray[Any]:
+    """Mend a whole photo.
+
+    Args:
+        pixels: (H, W) or (H, W, 3), uint8 or uint16.
+        repairs: what to do.
+
+    Returns:
+        The same kind.
+    """
+    out, height = np.empty_like(pixels), len(pixels)
+    for top in range(0, height, _STRIP):
+        first, last = max(0, top - HALO), min(height, top + _STRIP + HALO)
+        rows = min(_STRIP, height - top)
+        out[top : top + rows] = repaired_rows(pixels[first:last], repairs, first, height)[top - first :][:rows]
+    return out
+
+
+def repaired_rows(pixels: NDArray[Any], repairs: Repairs, top: int, height: int) -> NDArray[Any]:
+    """Mend some rows of a photo; the outer `HALO` rows are right only where the photo ends.
+
+    Args:
+        pixels: (n, W) or (n, W, 3), uint8 or uint16.
+        repairs: of the whole photo.
+        top: the first row's number.
+        height: of the photo.
+
+    Returns:
+        The same kind.
+    """
+    rows, width = pixels.shape[:2]
+    mask = None if repairs.mask is None else mask_rows(repairs.mask, top, (rows, width), height)
+    out = np.empty_like(pixels)
+    for left in range(0, width, _COLUMNS):  # so that the planes between take little memory
+        first, last = max(0, left - HALO), min(width, left + _COLUMNS + HALO)
+        part = _mended(pixels[:, first:last], repairs, None if mask is None else mask[:, first:last])
+        columns = min(_COLUMNS, width - left)
+        out[:, left : left + columns] = part[:, left - first : left - first + columns]
+    return out
+
+
+def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None) -> NDArray[Any]:
+    plane = plane_of(pixels)
+    mended = halftone.without_screen(plane, repairs.screen)
+    if mask is not None:
+        mended = filled(mended, mask)
+    if repairs.noise > 0:
+        mended = noise.denoise(mended, repairs.noise, repairs.denoise)
+    most = np.float32(np.iinfo(pixels.dtype).max)
+    change = mended - plane if pixels.ndim == 2 else (mended - plane)[..., None]
+    if repairs.tones is None:
+        return np.asarray(np.clip(pixels + most * change, 0, most).round(), pixels.dtype)
+    stretched = fading.stretched(np.asarray(pixels / most + change, np.float32), repairs.tones)
+    return np.asarray((stretched * most).round(), pixels.dtype)
+
+
+def mask_rows(mask: Mask, top: int, shape: tuple[int, int], height: int) -> Mask:
+    """Rows of a mask at the photo's own size, a little wider than the copy's, which hid what was small."""
+    rows, width = shape
+    if mask.shape == (height, width):
+        return np.asarray(cv2.dilate(mask[top : top + rows].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    y = (np.arange(top, top + rows, dtype=np.float32) + 0.5) * (mask.shape[0] / height) - 0.5
+    x = (np.arange(width, dtype=np.float32) + 0.5) * (mask.shape[1] / width) - 0.5
+    soft = cv2.dilate(mask.astype(np.float32), np.ones((3, 3), np.uint8))
+    columns, lines = np.meshgrid(x, y)
+    return np.asarray(cv2.remap(soft, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5)

@@ -1,0 +1,172 @@
+"""What restoration gives back of what was taken from photos in color, and what it does to photos that need none.
+
+    python tests/benchmarks/restore.py [--source DIR] [--photos 60] [--seed 0]
+
+Damages photos by `data.degradations`, mends them as `colorize --restore` does, and prints: of noise, dust and
+scratches, and fading, how much comes back; of clean photos under `auto`, how many are touched; of damaged ones, how far
+their color is from the truth with and without restoration (CIEDE2000), with a paired bootstrap interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000
+
+from colorize_cli import Colorizer
+from colorize_cli.color.lab import lab_from_srgb
+from colorize_cli.data.degradations import faded, halftoned, noisy, scratched
+from colorize_cli.data.samples import sample_photos
+from colorize_cli.restore.damage import bundled_finder
+from colorize_cli.restore.repair import (
+    Repair,
+    Repairs,
+    RestoreOptions,
+    examine,
+    mask_rows,
+    plane_of,
+    repaired,
+    samples_of,
+)
+
+SIDE = 900  # pixels of the longer side
+Grey = NDArray[np.uint8]
+
+
+def photos_of(folder: Path | None, count: int) -> list[NDArray[np.uint8]]:
+    """RGB photos of at most `SIDE` pixels."""
+    if folder is None:
+        found = [rgb for _, rgb in sample_photos()]
+    else:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".jpg", ".png", ".webp"))
+        found = [cv2.imread(str(file))[..., ::-1] for file in files[:: max(1, len(files) // count)][:count]]
+    photos = []
+    for rgb in found:
+        scale = min(1.0, SIDE / max(rgb.shape[:2]))
+        photos.append(cv2.resize(np.ascontiguousarray(rgb), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    return photos
+
+
+def grey_of(rgb: NDArray[np.uint8]) -> Grey:
+    """The photo as old film has it."""
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def coded(plane: NDArray[np.float32]) -> Grey:
+    """[0, 1] to 8 bits."""
+    return np.asarray(np.clip(plane * 255, 0, 255).round(), np.uint8)
+
+
+def psnr(a: Grey, b: Grey, where: NDArray[np.bool_] | None = None) -> float:
+    """dB, of all or of some pixels."""
+    error = np.square(a.astype(float) - b)
+    mean = float(error.mean() if where is None else error[where].mean())
+    return 100.0 if mean == 0 else float(10 * np.log10(255**2 / mean))
+
+
+def mend(grey: Grey, *names: Repair) -> tuple[Grey, Repairs]:
+    """As `--restore` does; without names, as `auto`."""
+    options = RestoreOptions(repairs=frozenset(names or Repair), auto=not names)
+    repairs = examine(plane_of(grey), samples_of(grey), options, bundled_finder)
+    return np.asarray(repaired(grey, repairs), np.uint8), repairs
+
+
+def lightness_changed(a: Grey, b: Grey) -> NDArray[np.bool_]:
+    """Where lightness is more than 2 apart."""
+    one, other = (lab_from_srgb(np.repeat(grey[..., None], 3, 2))[..., 0] for grey in (a, b))
+    return np.abs(one - other) > 2
+
+
+def interval(values: list[float], seed: int = 0) -> str:
+    """Mean and its 95 % bootstrap interval."""
+    numbers, rng = np.asarray(values), np.random.default_rng(seed)
+    means = numbers[rng.integers(0, len(numbers), (2000, len(numbers)))].mean(1)
+    return f"{numbers.mean():+.2f} [{np.quantile(means, 0.025):+.2f}, {np.quantile(means, 0.975):+.2f}]"
+
+
+def main() -> None:
+    """Measure, and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path)
+    parser.add_argument("--photos", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    photos = photos_of(options.source, options.photos)
+    greys = [grey_of(rgb) for rgb in photos]
+    rngs = [np.random.default_rng((options.seed, i)) for i in range(len(greys))]
+
+    gains = []
+    for grey, rng in zip(greys, rngs, strict=True):
+        worse = coded(noisy(plane_of(grey), 15 / 255, rng))
+        gains.append(psnr(mend(worse, Repair.noise)[0], grey) - psnr(worse, grey))
+    print(f"noise of sigma 15: {interval(gains)} dB of PSNR (asked: +4)")
+
+    hits = found = there = 0
+    inside, touched, f1s = [], [], []
+    damaged = []
+    for grey, rng in zip(greys, rngs, strict=True):
+        plane, truth = scratched(plane_of(grey), rng)
+        worse = coded(plane)
+        damaged.append(worse)
+        better, repairs = mend(worse, Repair.scratches)
+        mask = np.zeros(grey.shape, bool) if repairs.mask is None else mask_rows(repairs.mask, 0, grey.shape, len(grey))
+        raw = np.zeros(grey.shape, bool) if repairs.mask is None else repairs.mask
+        hits, found, there = hits + int((raw & truth).sum()), found + int(raw.sum()), there + int(truth.sum())
+        f1s.append(2 * float((raw & truth).sum()) / max(1, int(raw.sum() + truth.sum())))
+        if truth.any():
+            inside.append(psnr(better, grey, truth) - psnr(worse, grey, truth))
+        touched.append(float((lightness_changed(better, worse) & ~truth & mask).sum() / (~truth).sum()))
+    print(
+        f"dust and scratches: precision {hits / max(1, found):.3f}, recall {hits / max(1, there):.3f}, "
+        f"F1 {2 * hits / max(1, found + there):.3f}, mean of photos {np.mean(f1s):.3f} (asked: 0.75); "
+        f"inside {interval(inside)} dB (+6); undamaged pixels changed: {100 * np.mean(touched):.2f} % (0.5)"
+    )
+
+    back = []
+    for grey, rng in zip(greys, rngs, strict=True):
+        worse = coded(faded(plane_of(grey), rng))
+        better, _ = mend(worse, Repair.fading)
+        lost = float(grey.std()) - float(worse.std())
+        back.append((float(better.std()) - float(worse.std())) / max(lost, 1e-9))
+    print(
+        f"fading: {100 * np.mean(back):.0f} % of the lost contrast back, least {100 * np.min(back):.0f} % (asked: 50)"
+    )
+
+    gains = []
+    for grey, rng in zip(greys, rngs, strict=True):
+        worse = coded(halftoned(plane_of(grey), rng))
+        gains.append(psnr(mend(worse, Repair.halftone)[0], grey) - psnr(worse, grey))
+    print(f"halftone: {interval(gains)} dB of PSNR (asked: +5)")
+
+    clean, whole = [], 0
+    for grey in greys:
+        better, repairs = mend(grey)
+        whole += not repairs
+        clean.append(min(psnr(better, grey), 60.0))
+    share = 100 * whole / len(greys)
+    print(f"clean photos under auto: {share:.0f} % untouched (asked: 90), {np.mean(clean):.1f} dB (45)")
+
+    colorizer, nearer = Colorizer("mini"), []
+    for rgb, grey, rng in zip(photos, damaged, rngs, strict=True):
+        worse = coded(noisy(faded(plane_of(grey), rng), 12 / 255, rng))
+        better, _ = mend(worse)
+        truth = lab_from_srgb(rgb)
+        colored = [lab_from_srgb(np.asarray(colorizer(one), np.uint8)) for one in (worse, better)]
+        far = [float(deltaE_ciede2000(one, truth).mean()) for one in colored]
+        nearer.append(far[0] - far[1])
+    print(f"color after restoration is nearer the truth by {interval(nearer)} of CIEDE2000 (asked: above 0)")
+
+    large = cv2.resize(damaged[0], (4000, 3000), interpolation=cv2.INTER_CUBIC)
+    bundled_finder()
+    started = time.process_time()
+    mend(np.asarray(large, np.uint8), *Repair)
+    print(f"12 megapixels: {time.process_time() - started:.1f} CPU s (asked: 4)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Repairs are decided on a copy, and done on rows as on the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from colorize_cli.data.degradations import faded, noisy, scratched
+from colorize_cli.data.samples import sample_photos
+from colorize_cli.errors import UsageError
+from colorize_cli.restore.damage import bundled_finder, filled
+from colorize_cli.restore.repair import (
+    HALO,
+    Repair,
+    Repairs,
+    RestoreOptions,
+    examine,
+    mask_rows,
+    parse_repairs,
+    plane_of,
+    repaired,
+    repaired_rows,
+    samples_of,
+)
+
+AUTO = RestoreOptions(repairs=frozenset(Repair), auto=True)
+
+
+def grey_of(name: str) -> NDArray[np.uint8]:
+    rgb = dict(sample_photos())[name]
+    return np.asarray((rgb @ np.array([0.299, 0.587, 0.114])).round(), np.uint8)
+
+
+def coded(plane: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray((np.clip(plane, 0, 1) * 255).round(), np.uint8)
+
+
+def found(pixels: NDArray[np.uint8], options: RestoreOptions = AUTO) -> Repairs:
+    return examine(plane_of(pixels), samples_of(pixels), options, bundled_finder)
+
+
+def test_auto_finds_what_a_photo_needs_and_leaves_a_clean_one_alone():
+    cat = grey_of("cat")
+    assert not found(cat)
+    assert found(coded(noisy(plane_of(cat), 15 / 255, np.random.default_rng(0)))).noise > 10 / 255
+    assert found(coded(faded(plane_of(cat), np.random.default_rng(0)))).tones is not None
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("color", [False, True])
+def test_rows_with_their_halo_become_what_the_whole_becomes(kind: type, color: bool):
+    rng = np.random.default_rng(0)
+    shape = (700, 90, 3) if color else (700, 90)
+    pixels = rng.integers(0, np.iinfo(kind).max, shape).astype(kind)
+    repairs = Repairs(noise=0.05, tones=(0.2, 0.7))
+    whole = repaired(pixels, repairs)
+    assert whole.dtype == kind and whole.shape == shape
+    part = repaired_rows(pixels[300 - HALO : 420 + HALO], repairs, 300 - HALO, 700)[HALO:-HALO]
+    assert np.abs(part.astype(int) - whole[300:420]).max() <= 1
+
+
+def test_a_hole_is_filled_from_around_it_and_nothing_else_changes():
+    ramp = np.tile(np.linspace(0.2, 0.8, 80, dtype=np.float32), (60, 1))
+    mask = np.zeros(ramp.shape, bool)
+    mask[20:24, 10:70] = True
+    holed = np.where(mask, np.float32(1), ramp)
+    back = filled(holed, mask)
+    assert np.abs(back - ramp).max() < 0.02
+    assert (back[~mask] == holed[~mask]).all()
+
+
+def test_a_mask_of_a_copy_covers_its_place_at_full_size():
+    mask = np.zeros((30, 40), bool)
+    mask[10, 5:30] = True
+    full = mask_rows(mask, 0, (300, 400), 300)
+    assert full[100:110, 50:300].all() and not full[:80].any() and not full[130:].any()
+    assert (mask_rows(mask, 90, (50, 400), 300) == full[90:140]).all()
+
+
+def test_dust_and_scratches_are_found_and_filled():
+    cat = grey_of("cat")
+    plane, truth = scratched(plane_of(cat), np.random.default_rng(4))
+    worse = coded(plane)
+    repairs = found(worse, RestoreOptions(repairs=frozenset({Repair.scratches})))
+    assert repairs.mask is not None
+    both = 2 * (repairs.mask & truth).sum() / (repairs.mask.sum() + truth.sum())
+    better = repaired(worse, repairs)
+    error = [float(np.square(one[truth].astype(float) - cat[truth]).mean()) for one in (worse, better)]
+    assert both > 0.6 and error[1] < error[0] / 4
+
+
+def test_names_are_read_and_others_refused():
+    assert parse_repairs("auto") == (frozenset(Repair), True)
+    assert parse_repairs("noise, scratches") == (frozenset({Repair.noise, Repair.scratches}), False)
+    with pytest.raises(UsageError, match="'dust' is no repair"):
+        parse_repairs("dust")
+    with pytest.raises(UsageError, match="outside 0 to 1"):
+        RestoreOptions(denoise=2)
