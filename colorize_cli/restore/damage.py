@@ -30,6 +30,7 @@ SIDE = 1600  # pixels of the longer side, at most, of the copy that is looked at
 _MULTIPLE = 16
 _TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and that tiles share
 _SURE, _LIKELY = 0.75, 0.4  # probabilities: of a place that damage has somewhere, and of where it ends
+_CERTAIN, _MORE = 0.98, 0.8  # the same of damage that a photo is called damaged for
 _RADIUS = 3  # pixels around a hole that fill it
 
 
@@ -105,7 +106,7 @@ def reduced(plane: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def find_damage(copy: Plane, finder: DamageFinder) -> Mask:
+def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
     """Find the damage of a photo.
 
     Args:
@@ -113,12 +114,17 @@ def find_damage(copy: Plane, finder: DamageFinder) -> Mask:
         finder: the network.
 
     Returns:
-        Where it is damaged, on the copy.
+        Where it is damaged, on the copy; and the share of it that certainly is.
     """
     likely = finder.probabilities(copy)
-    count, labels = cv2.connectedComponents((likely > _LIKELY).astype(np.uint8), connectivity=8)
+    return _grown(likely, _LIKELY, _SURE), float(_grown(likely, _MORE, _CERTAIN).mean())
+
+
+def _grown(likely: Plane, least: float, somewhere: float) -> Mask:
+    """Connected places that are at least so likely, and more so somewhere."""
+    count, labels = cv2.connectedComponents((likely > least).astype(np.uint8), connectivity=8)
     sure = np.zeros(count, bool)
-    sure[np.unique(labels[likely > _SURE])] = True
+    sure[np.unique(labels[likely > somewhere])] = True
     sure[0] = False
     return np.asarray(sure[labels], bool)
 

@@ -25,7 +25,7 @@ _STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
 _RAISED_BLACK, _FADED = 0.1, 0.78  # darkest tone above which, and range below which, `auto` calls a photo faded
-_DAMAGED = 0.0015  # share of the picture from which `auto` calls it damaged
+_DAMAGED = 0.0075  # share of the picture that is certainly damaged from which `auto` fills
 AUTO = "auto"
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
 
@@ -161,8 +161,8 @@ def examine(
     if screen and options.auto:  # its dots look like dust, and like noise
         options = replace(options, repairs=options.repairs - {Repair.scratches, Repair.noise})
     if Repair.scratches in options.repairs and given is None:
-        mask = find_damage(reduced(copy), finder())
-        if not mask.any() or (options.auto and mask.mean() < _DAMAGED):
+        mask, certain = find_damage(reduced(copy), finder())
+        if not mask.any() or (options.auto and certain < _DAMAGED):
             mask = None
     if Repair.noise in options.repairs and options.denoise > 0:
         level = float(np.median([noise.noise_level(part) for part in parts]))
