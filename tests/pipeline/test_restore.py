@@ -59,7 +59,7 @@ def test_what_was_done_is_in_the_report_and_makes_another_result(tiny_model: Pat
     out = tmp_path / "out"
     assert colorize(tiny_model, photo, out).counts == {Status.done: 1}
     other = colorize(tiny_model, photo, out, repairs=NOISE)
-    assert other.counts == {Status.made_otherwise: 1}
+    assert other.counts == {Status.other_settings: 1}
     assert colorize(tiny_model, photo, out, repairs=NOISE, overwrite=True).exit_status == 0
     report = json.loads((out / "colorize-report.json").read_text())
     assert any("took away noise of 1" in note for note in report["photos"][0]["notes"])
