@@ -65,9 +65,38 @@ def test_every_command_line_is_one_that_the_program_takes() -> None:
 
 
 def test_the_table_of_options_is_that_of_the_help() -> None:
-    table = TEXT[TEXT.index("## Appendix: reproducing the papers") :].replace("`-", "`colorful-")
-    rows = re.findall(r"^\|[^|]*\| (`.*?) \|", table, re.MULTILINE)
-    assert set(re.findall(r"`([a-z0-9-]+)`", "\n".join(rows))) == set(recipe_names())
+    table = TEXT[TEXT.index("## Options") : TEXT.index("## Python")]
+    rows = dict(re.findall(r"^\| ([A-Z][a-z ]+) \| (`--.*`) \|$", table, re.MULTILINE))
+    grouped: dict[str, list[str]] = {}
+    for param in COMMANDS["colorize"].params:
+        if param.param_type_name == "option":
+            grouped.setdefault(param.rich_help_panel, []).append(param.opts[0])
+    assert {group: re.findall(r"--[a-z-]+", row) for group, row in rows.items()} == grouped
+
+
+def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(PYTHON) == 2
+    grey_photo(tmp_path / "grandma.jpg")
+    grey_photo(tmp_path / "photos" / "a.png", seed=2)
+    monkeypatch.chdir(tmp_path)
+    for block in PYTHON:
+        exec(compile(block, "README.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == "done" and "photos/a.png done" in said, said
+    assert re.search(r"7\d{6} (cpu|cuda|mps)", said) and re.search(r"\{'[a-z_]+': [0-9.e-]+", said), said
+    assert (tmp_path / "grandma-color.png").is_file() and (tmp_path / "colored" / "a.png").is_file()
+
+
+def test_its_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert target.startswith("https://") or (ROOT / target).is_file(), target
+
+
+def test_every_recipe_is_in_its_table() -> None:
+    table = TEXT[TEXT.index("## Appendix: recipes") :].replace("`-", "`colorful-")
+    assert set(re.findall(r"`([a-z0-9-]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))) == set(
+        recipe_names()
+    )
 
 
 def test_every_model_of_the_catalogue_is_in_its_table() -> None:
