@@ -72,17 +72,22 @@ def dataset_address(repo: str, commit: str, path: str) -> Address:
     return Address(url, {"Authorization": token} if token else {})
 
 
+def _headers() -> dict[str, str]:
+    """The Hub's headers, with the user's token where there is one."""
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    return dict(build_hf_headers())
+
+
 def check_target(repo: str) -> None:
     """See to it that files could be sent to a repository: its name, and a token.
 
     Raises:
         UsageError: no token, or `repo` is not user/name.
     """
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise UsageError(f"--push {quoted(repo)} is not USER/REPO")
-    if not build_hf_headers().get("authorization"):
+    if not _headers().get("authorization"):
         raise UsageError("--push needs a token of the Hub", hint="Set HF_TOKEN, or log in: hf auth login")
 
 

@@ -121,7 +121,10 @@ def place_network(network: nn.Module, accelerator: Accelerator, channels_last: b
 def clear_memory_error(error: Exception, config: TrainConfig) -> Exception:
     """A batch that does not fit into memory as one clear line; any other error as it is."""
     text = str(error).lower()
-    short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "alloc" in text
+    died = "dataloader worker" in text and ("killed" in text.partition("signal")[2] or "bus error" in text)
+    short = (
+        isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "alloc" in text or died
+    )
     if isinstance(error, ColorizeError) or not short:
         return error
     batch, size = max((stage.batch, stage.size) for stage in config.stages)

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
 from colorize_cli.models.checkpoint import read_tensors
 from colorize_cli.training import memory, prepare, step
 from colorize_cli.training.best import best_by, score_of
-from colorize_cli.training.devices import launched, make_accelerator
+from colorize_cli.training.devices import clear_memory_error, launched, make_accelerator
 from colorize_cli.training.loop import Watcher
 from colorize_cli.training.memory import check_memory
 from colorize_cli.training.prepare import settled
@@ -165,3 +166,24 @@ def test_a_finished_run_says_so(run: Run, tmp_path: Path) -> None:
 def test_a_missing_checkpoint_to_start_from_is_named_before_the_data() -> None:
     with pytest.raises(Exception, match=r"no weights at gone\.safetensors"):
         prepare.check_start(tiny(), "gone.safetensors")
+
+
+def test_a_push_without_a_token_is_refused_before_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("colorize_cli.models.hubdata._headers", dict)
+    assert main(["train", "--recipe", "unet-celeba", "--data", "nosuch-data", "--push", "me/mine"]) == 2
+    assert "needs a token" in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("signal", ["Killed", "Bus error"])
+def test_a_worker_that_the_system_ends_is_a_lack_of_memory(signal: str) -> None:
+    error = RuntimeError(f"DataLoader worker (pid 12) is killed by signal: {signal}. ")
+    assert isinstance(clear_memory_error(error, tiny()), OutOfMemoryError)
+    other = RuntimeError("DataLoader worker (pid 12) is killed by signal: Terminated. ")
+    assert clear_memory_error(other, tiny()) is other
