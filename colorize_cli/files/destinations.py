@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colorize_cli.errors import EncodeError, UsageError, printable
-from colorize_cli.files.discover import PHOTO_SUFFIXES, Source
+from colorize_cli.files.discover import Source
 from colorize_cli.files.names import digest, escape, fit, key, same_file
 
 _ANY: frozenset[str] | None = None
@@ -151,7 +151,7 @@ class Destinations:
         sharing = [self.sources[place] for place in self._stems.get(key(stem), ())]
         if any(str(other.relative) < str(source.relative) for other in sharing):
             return False
-        if stem.suffix.lower() not in PHOTO_SUFFIXES:
+        if not stem.suffix:
             return True
         named = self._stems.get(key(stem.with_suffix("")), ())
         return not any(self.sources[i] != source and _may_have(self._possible(i), stem.suffix) for i in named)

@@ -18,37 +18,24 @@ from pathlib import Path
 from colorize_cli.errors import NothingToDoError, UsageError, printable, quoted
 from colorize_cli.files.mirror import Mirror
 
-PHOTO_SUFFIXES = frozenset(
-    {
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".png",
-        ".apng",
-        ".tif",
-        ".tiff",
-        ".btf",
-        ".webp",
-        ".bmp",
-        ".dib",
-        ".jp2",
-        ".j2k",
-    }
-    | {".jpx", ".j2c", ".avif", ".gif", ".ppm", ".pgm", ".pnm", ".pbm", ".heic", ".heif", ".jxl", ".psd", ".psb"}
-)
 _JUNK_NAMES = frozenset(
     {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
 )
 _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
 _PART = re.compile(r"^\..*\.part$")
-_MAGIC = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n|II\*\0|MM\0\*|II\+\0|MM\0\+|RIFF....WEBP|BM....\0\0\0\0|GIF8[79]a|P[1-6][\s#]"
-    rb"|\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftyp(avif|avis|heic|heix|mif1|crx )|\0\0\0\x0cJXL \r\n|8BPS\0[\1\2]"
-    rb"|II(RO|RS|U\0|\x1a\0\0\0HEAPCCDR)|MMOR|FUJIFILMCCD-RAW|\0MRM|FOVb",
-    re.DOTALL,
-)
+
+
+@dataclass(frozen=True)
+class PhotoNames:
+    """How photos are told from other files.
+
+    Attributes:
+        suffixes: of photos, in lower case.
+        sniff: gives something for the first 64 bytes of a photo, None for others.
+    """
+
+    suffixes: frozenset[str]
+    sniff: Callable[[bytes], object | None]
 
 
 @dataclass(frozen=True)
@@ -99,6 +86,7 @@ _THING = re.compile(r"\b(file|folder|link|photo)\b")
 def discover(
     inputs: Iterable[str | Path],
     *,
+    photos: PhotoNames,
     recursive: bool = True,
     leave: Path | None = None,
     is_product: Callable[[Path], bool] = lambda _: False,
@@ -112,6 +100,7 @@ def discover(
 
     Args:
         inputs: files, folders and globs.
+        photos: what tells photos from other files in a folder.
         recursive: go into folders within folders.
         leave: a folder not to go into (the output).
         is_product: whether a file in a folder is a result of an earlier run that lies among the sources.
@@ -140,7 +129,7 @@ def discover(
                 within = file.relative_to(path) / "unreadable folder"  # no file has this name
                 found.sources.append(Source(file, place / within, within, fault))
                 continue
-            kind = _kind_of_junk(file) or ("made by colorize" if is_product(file) else None)
+            kind = _kind_of_junk(file, photos) or ("made by colorize" if is_product(file) else None)
             if kind:
                 found.passed_over[kind] += 1
             else:
@@ -254,7 +243,7 @@ def _walk(top: Path, recursive: bool, leave: Path | None, passed_over: Counter[s
         waiting += reversed(folders)
 
 
-def _kind_of_junk(file: Path) -> str | None:
+def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
     """Why a file in a folder is no photo; None where it may be one. A broken photo is no junk: it must fail by name."""
     name = file.name.lower()
     if name in _JUNK_NAMES or name.startswith("._") or _PART.match(name):
@@ -264,12 +253,13 @@ def _kind_of_junk(file: Path) -> str | None:
     if name.endswith((".compare.jpg", ".variants.jpg", "colorize-report.json")):
         return "made by colorize"
     suffix = file.suffix.lower()
-    if suffix in PHOTO_SUFFIXES:
+    if suffix in photos.suffixes:
         return None
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             return "special file"
         with file.open("rb") as handle:
-            return None if _MAGIC.match(handle.read(16)) else f"no photo ({suffix or 'no suffix'})"
+            is_photo = photos.sniff(handle.read(64)) is not None
+            return None if is_photo else f"no photo ({suffix or 'no suffix'})"
     except OSError:
         return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"

@@ -11,21 +11,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Literal
-
-from colorize_cli.files.discover import PHOTO_SUFFIXES
 
 RAW_SUFFIXES = frozenset(
     {".3fr", ".ari", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25"}
     | {".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw", ".rw2", ".rwl", ".sr2"}
     | {".srf", ".srw", ".x3f"}
 )
-_OTHERS = frozenset({".jxl", ".psd", ".psb", ".mp4", ".mov", ".avi", ".mts", ".m2ts", ".3gp"})
-_PICTURES = PHOTO_SUFFIXES | RAW_SUFFIXES | _OTHERS
+_FILMS = frozenset({".mp4", ".mov", ".avi", ".mts", ".m2ts", ".3gp"})
 _LONGEST = 46  # characters of a Takeout name before .json
 _TAIL = ".supplemental-metadata"
 _NUMBERED = re.compile(r"^(.*)(\(\d+\))(\.[^.]*)$")
@@ -50,9 +47,14 @@ class Sidecar:
 
 
 class Folders:
-    """The names in the folders of a batch, each folder read once; its methods run in many threads."""
+    """The names in the folders of a batch, each folder read once; its methods run in many threads.
 
-    def __init__(self) -> None:
+    Args:
+        suffixes: of photos, in lower case.
+    """
+
+    def __init__(self, suffixes: Collection[str]) -> None:
+        self._pictures = frozenset(suffixes) | RAW_SUFFIXES | _FILMS
         self._names = dict[Path, "_Names"]()
         self._lock = Lock()
 
@@ -60,7 +62,7 @@ class Folders:
         """The files in a photo's folder that say, or may say, something about it."""
         with self._lock:
             if photo.parent not in self._names:
-                self._names[photo.parent] = _Names.of(photo.parent)
+                self._names[photo.parent] = _Names.of(photo.parent, self._pictures)
             names = self._names[photo.parent]
         return [*_xmp(photo, names), *_json(photo, names)] if names.any else []
 
@@ -74,15 +76,17 @@ class _Names:
         spelt: by its lower-case form, each name that may be a side-car's.
         stems: by their stems, pictures.
         cut: by their first 46 characters, the pictures whose names are longer.
+        pictures: suffixes of what a side-car may be of.
     """
 
     any: bool
     spelt: dict[str, str]
     stems: dict[str, list[str]]
     cut: dict[str, list[str]]
+    pictures: frozenset[str]
 
     @classmethod
-    def of(cls, folder: Path) -> _Names:
+    def of(cls, folder: Path, pictures: frozenset[str]) -> _Names:
         try:
             names = sorted(os.listdir(folder))
         except OSError:
@@ -91,11 +95,11 @@ class _Names:
         stems, cut = dict[str, list[str]](), dict[str, list[str]]()
         for name in names if spelt else ():
             stem, suffix = os.path.splitext(name)
-            if suffix.lower() in _PICTURES:
+            if suffix.lower() in pictures:
                 stems.setdefault(stem, []).append(name)
                 if len(name) > _LONGEST:
                     cut.setdefault(name[:_LONGEST], []).append(name)
-        return cls(bool(spelt), spelt, stems, cut)
+        return cls(bool(spelt), spelt, stems, cut, pictures)
 
 
 def _xmp(photo: Path, names: _Names) -> Iterator[Sidecar]:
@@ -105,7 +109,7 @@ def _xmp(photo: Path, names: _Names) -> Iterator[Sidecar]:
     short = names.spelt.get(f"{photo.stem}.xmp".lower())
     if short and short[:-4] == photo.stem:
         # a stem with a photo's suffix of its own is that photo's name: a.jpg.xmp is a.jpg's, not a.jpg.tif's
-        owner = [photo.stem] if os.path.splitext(photo.stem)[1].lower() in _PICTURES else []
+        owner = [photo.stem] if os.path.splitext(photo.stem)[1].lower() in names.pictures else []
         rivals = [name for name in names.stems.get(photo.stem, ()) if name != photo.name]
         yield Sidecar(photo.with_name(short), "xmp", "stem", tuple(owner + rivals))
 

@@ -6,6 +6,7 @@ Out: the `Format`
 
 from __future__ import annotations
 
+from colorize_cli.files.discover import PhotoNames
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.bmp.bmp_format import Bmp
 from colorize_cli.formats.camera.raw_format import Raw
@@ -29,6 +30,13 @@ FORMATS: dict[PhotoFormat, Format] = {format.name: format() for format in _ALL}
 def sniff(head: bytes) -> Format | None:
     """The format that the first 64 bytes of a file belong to, whatever its name says; None where it is no picture."""
     return next((format for format in FORMATS.values() if format.sniff(head)), None)
+
+
+# Cameras' raw files are told by their first bytes alone: side-cars and previews beside them have their names.
+PHOTO_NAMES = PhotoNames(
+    frozenset(suffix for name, format in FORMATS.items() if name is not PhotoFormat.raw for suffix in format.suffixes),
+    sniff,
+)
 
 
 def by_suffix(suffix: str) -> Format | None:

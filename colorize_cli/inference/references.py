@@ -18,6 +18,7 @@ from colorize_cli.errors import HintError, NothingToDoError, PhotoError, counted
 from colorize_cli.files.discover import discover
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.photo import DecodeLimits
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.spaces import in_known_spaces, space_of
@@ -54,7 +55,7 @@ def read_references(path: Path, limits: DecodeLimits, on_notice: Callable[[str],
         PhotoError: the one photo cannot be read, or has no color.
         NothingToDoError: no such file or folder, or none in color in it.
     """
-    sources = [source.path for source in discover([path]).sources]
+    sources = [source.path for source in discover([path], photos=PHOTO_NAMES).sources]
     if len(sources) > _MOST:
         on_notice(f"{printable(path)} holds {counted(len(sources), 'photo')}: the first {_MOST} are the references.")
         sources = sources[:_MOST]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
-from colorize_cli.files.discover import PHOTO_SUFFIXES
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.inference.restoring import check_folder
@@ -61,7 +61,7 @@ class BatchOptions:
 
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's suffix, and is no folder that exists."""
-        return self.out if self.out.suffix.lower() in PHOTO_SUFFIXES and not self.out.is_dir() else None
+        return self.out if self.out.suffix.lower() in PHOTO_NAMES.suffixes and not self.out.is_dir() else None
 
     def report_path(self) -> Path | None:
         """Where the report goes; None where there is none."""

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
@@ -179,6 +180,7 @@ class BatchRun:
         batch, single = self.options.batch, self.options.batch.single_output()
         found = discover(
             batch.photos,
+            photos=PHOTO_NAMES,
             recursive=batch.recursive,
             leave=None if single else batch.out,
             is_product=Products(batch),

@@ -23,6 +23,7 @@ from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
 from colorize_cli.formats.decode import turn
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.option_values import Sidecars
 from colorize_cli.metadata import places, upright, xmp
 from colorize_cli.metadata.audit.compare import orientation_of
@@ -49,7 +50,7 @@ class Companions:
     """
 
     def __init__(self, batch: BatchOptions, strip: Strip) -> None:
-        self.batch, self.strip, self.folders = batch, strip, Folders()
+        self.batch, self.strip, self.folders = batch, strip, Folders(PHOTO_NAMES.suffixes)
         self._taken, self._lock = set[str](), Lock()
 
     def carry(self, outcome: Outcome) -> Outcome:

@@ -21,7 +21,7 @@ from PIL import Image
 from colorize_cli.color.gpu import split
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.evaluation.pixel import psnr
-from colorize_cli.files.discover import PHOTO_SUFFIXES
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.propagation import propagate
 from colorize_cli.guidance.scribbles import levin
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     network = load_checkpoint(args.checkpoint, lambda info: build_generator(info.network, info.arguments))
-    files = sorted(path for path in args.folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
+    files = sorted(path for path in args.folder.iterdir() if path.suffix.lower() in PHOTO_NAMES.suffixes)
     chosen = np.random.default_rng(args.seed).permutation(len(files))[: args.photos]
     gains: dict[str, list[float]] = {}
     own, far = list[float](), list[float]()

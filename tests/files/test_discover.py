@@ -7,6 +7,7 @@ import pytest
 
 from colorize_cli.errors import NothingToDoError, UsageError
 from colorize_cli.files.discover import discover, kinds_of
+from colorize_cli.formats.table import PHOTO_NAMES
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32
 
@@ -18,7 +19,7 @@ def put(path: Path, data: bytes = JPEG) -> Path:
 
 
 def names(folder: Path, **options: object) -> list[str]:
-    return [source.relative.as_posix() for source in discover([folder], **options).sources]  # type: ignore[arg-type]
+    return [source.relative.as_posix() for source in discover([folder], photos=PHOTO_NAMES, **options).sources]  # type: ignore[arg-type]
 
 
 def test_a_folder_is_found_whole_in_natural_order(tmp_path: Path):
@@ -36,7 +37,7 @@ def test_junk_is_passed_over_and_counted(tmp_path: Path):
     put(tmp_path / "a.jpg")
     for name in ("Thumbs.db", ".DS_Store", "desktop.ini", "._a.jpg", "notes.txt", "a.hints.png", ".git/x.jpg"):
         put(tmp_path / name, b"text")
-    found = discover([tmp_path])
+    found = discover([tmp_path], photos=PHOTO_NAMES)
     assert [source.path.name for source in found.sources] == ["a.jpg"]
     assert found.passed_over == {
         "system file": 4,
@@ -61,7 +62,7 @@ def test_links_lead_to_each_file_once_and_loops_end(tmp_path: Path):
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "again.jpg").symlink_to(tmp_path / "a" / "x.jpg")
     (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
-    found = discover([tmp_path])
+    found = discover([tmp_path], photos=PHOTO_NAMES)
     assert [source.relative.as_posix() for source in found.sources] == ["again.jpg", "self.jpg"]
     assert found.passed_over["file seen already"] == 1
     assert found.passed_over["folder seen already"] == 1
@@ -83,30 +84,30 @@ def test_strange_names_are_names(tmp_path: Path):
     for name in strange:
         put(tmp_path / name)
     assert sorted(names(tmp_path)) == sorted(strange)
-    assert [source.path.name for source in discover([tmp_path / "[1].jpg"]).sources] == ["[1].jpg"]
+    assert [source.path.name for source in discover([tmp_path / "[1].jpg"], photos=PHOTO_NAMES).sources] == ["[1].jpg"]
 
 
 def test_a_glob_is_expanded_where_the_shell_did_not(tmp_path: Path):
     put(tmp_path / "a.jpg"), put(tmp_path / "b.png")
-    assert [source.path.name for source in discover([str(tmp_path / "*.jpg")]).sources] == ["a.jpg"]
+    assert [source.path.name for source in discover([str(tmp_path / "*.jpg")], photos=PHOTO_NAMES).sources] == ["a.jpg"]
 
 
 def test_a_file_given_twice_is_done_once(tmp_path: Path):
     file = put(tmp_path / "a.jpg")
-    assert len(discover([file, tmp_path, file]).sources) == 1
+    assert len(discover([file, tmp_path, file], photos=PHOTO_NAMES).sources) == 1
 
 
 def test_what_does_not_exist_is_named(tmp_path: Path):
     with pytest.raises(NothingToDoError, match=r"nowhere\.jpg"):
-        discover([tmp_path / "nowhere.jpg"])
+        discover([tmp_path / "nowhere.jpg"], photos=PHOTO_NAMES)
     with pytest.raises(NothingToDoError, match="nothing matches"):
-        discover([str(tmp_path / "*.tif")])
+        discover([str(tmp_path / "*.tif")], photos=PHOTO_NAMES)
     with pytest.raises(UsageError, match="no photos given"):
-        discover([])
+        discover([], photos=PHOTO_NAMES)
 
 
 def places(*inputs: str | Path) -> set[str]:
-    return {source.relative.as_posix() for source in discover(inputs).sources}
+    return {source.relative.as_posix() for source in discover(inputs, photos=PHOTO_NAMES).sources}
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from colorize_cli.errors import unprintable
 from colorize_cli.files import discover as discovery
 from colorize_cli.files.discover import discover
+from colorize_cli.formats.table import PHOTO_NAMES
 from tests.inference.conftest import Run, command, grey_photo
 
 
@@ -36,7 +37,7 @@ def test_a_folder_that_cannot_be_read_is_a_source_that_fails(tmp_path: Path, mon
         return scandir(folder)
 
     monkeypatch.setattr(discovery.os, "scandir", refuse)
-    found = discover([tmp_path])
+    found = discover([tmp_path], photos=PHOTO_NAMES)
     assert [(source.path.name, source.fault) for source in found.sources] == [
         ("a.png", ""),
         ("closed", "the folder cannot be read: Permission denied"),
@@ -132,7 +133,7 @@ def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path, request: pytest.
         os.close(here)
         here = inner
     os.close(here)
-    assert discover([tmp_path / "d"]).sources == []
+    assert discover([tmp_path / "d"], photos=PHOTO_NAMES).sources == []
 
 
 def test_a_result_of_no_known_format_is_refused(run: Run, tmp_path: Path) -> None:
