@@ -1,12 +1,12 @@
-"""Bring low-resolution colour up so that it changes where the lightness does, before it is enlarged smoothly.
+"""Bring low-resolution color up so that it changes where the lightness does, before it is enlarged smoothly.
 
 In:  ab, (2, h, w) float32, Lab units; L*, (H, W) float32, [0, 100], of the same picture, finer
 Out: ab, (2, H, W) float32, Lab units, whose mean over each place of `ab` is what `ab` says there
 
-A network gives colour on a coarse grid: enlarged smoothly, it runs over every outline by a place of that grid. Here
-colour is taken to be a linear function of lightness within a small window (a guided filter); what that gets wrong on
+A network gives color on a coarse grid: enlarged smoothly, it runs over every outline by a place of that grid. Here
+color is taken to be a linear function of lightness within a small window (a guided filter); what that gets wrong on
 the average over a place is added back smoothly. Without the second step the filter loses more than it gains wherever
-colour and lightness do not go together.
+color and lightness do not go together.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from colorize_cli.errors import ShapeError
 
 Floats = NDArray[np.float32]
 
-_SMOOTHNESS = 4.0  # variance of L*, squared units, from which a change of lightness may carry one of colour
+_SMOOTHNESS = 4.0  # variance of L*, squared units, from which a change of lightness may carry one of color
 _ROUNDS = 2  # corrections; a third changes nothing that can be seen
 _STEP = 4  # most that one filter enlarges by: further away, the line that it fits says little
 _WINDOW = (3, 3)
 
 
 def follow_edges(ab: Floats, lightness: Floats) -> Floats:
-    """Enlarge colour along the edges of the lightness.
+    """Enlarge color along the edges of the lightness.
 
     Args:
         ab: CIE a* and b*, (2, h, w), Lab units.
@@ -68,7 +68,7 @@ def _raised(ab: Floats, lightness: Floats) -> Floats:
         offset = np.asarray(smooth - slope * mean, np.float32)
         np.multiply(_linear(_box(slope), size), lightness, out=fine)
         fine += _linear(_box(offset), size)
-        # a line fitted on one side of an edge overshoots on the other: no new colours are made
+        # a line fitted on one side of an edge overshoots on the other: no new colors are made
         kernel = np.ones(_WINDOW, np.uint8)
         low, high = (np.asarray(extreme(channel, kernel), np.float32) for extreme in (cv2.erode, cv2.dilate))
         np.clip(fine, _linear(low, size), _linear(high, size), out=fine)

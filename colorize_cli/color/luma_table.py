@@ -1,4 +1,4 @@
-"""What JPEG's chroma a colour has at each grey, and by how much its luma then differs from that grey.
+"""What JPEG's chroma a color has at each grey, and by how much its luma then differs from that grey.
 
 In:  a* and b* in whole Lab units, a grey level
 Out: Cb and Cr as stored, and the straight line luma - grey = intercept + slope * grey near that grey
@@ -84,19 +84,19 @@ def luma_table() -> LumaTable:
 
 def _entries(a: Floats, b: Floats, steps: Floats) -> NDArray[np.uint64]:
     """Table entries of colors at steps of grey; shapes as they broadcast."""
-    centre = steps * np.float32(_STEP) + np.float32((_STEP - 1) / 2)
-    red, green, blue = _encoded(a, b, centre)
+    center = steps * np.float32(_STEP) + np.float32((_STEP - 1) / 2)
+    red, green, blue = _encoded(a, b, center)
     chroma_blue = np.rint(128 - 0.168736 * red - 0.331264 * green + 0.5 * blue).astype(np.int32)
     chroma_red = np.rint(128 + 0.5 * red - 0.418688 * green - 0.081312 * blue).astype(np.int32)
     cb, cr = chroma_blue - 128, chroma_red - 128
     # A decoder rounds what chroma adds to the luma before it adds it.
     offsets = (np.rint(1.402 * cr), np.rint(-0.344136 * cb - 0.714136 * cr), np.rint(1.772 * cb))
-    low, high = np.maximum(centre - _ASIDE, 0), np.minimum(centre + _ASIDE, 255)
-    rough = centre - sum(weight * offset for weight, offset in zip(SRGB.xyz_from_rgb[1], offsets, strict=True))
-    luma = _luma(centre, offsets, np.asarray(rough, np.float32), _ROUNDS)
-    above, below = (_luma(grey, offsets, luma + (grey - centre), _ROUNDS // 2) for grey in (high, low))
+    low, high = np.maximum(center - _ASIDE, 0), np.minimum(center + _ASIDE, 255)
+    rough = center - sum(weight * offset for weight, offset in zip(SRGB.xyz_from_rgb[1], offsets, strict=True))
+    luma = _luma(center, offsets, np.asarray(rough, np.float32), _ROUNDS)
+    above, below = (_luma(grey, offsets, luma + (grey - center), _ROUNDS // 2) for grey in (high, low))
     slope = np.rint(np.clip((above - below) / (high - low) - 1, -STEEPEST, STEEPEST) * SLOPE) / SLOPE
-    intercept = luma - centre * (1 + slope)
+    intercept = luma - center * (1 + slope)
     stored = np.stack(
         (
             chroma_blue | chroma_red << 8,
@@ -110,7 +110,7 @@ def _entries(a: Floats, b: Floats, steps: Floats) -> NDArray[np.uint64]:
 
 
 def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats]:
-    """Levels of sRGB, not rounded, of colours at a grey's lightness, inside the gamut; shapes as they broadcast."""
+    """Levels of sRGB, not rounded, of colors at a grey's lightness, inside the gamut; shapes as they broadcast."""
     light = SRGB.curves[0].decode(grey / 255)
     lightness = lightness_from_y(light).astype(np.float32)
     shape = np.broadcast_shapes(a.shape, grey.shape)
@@ -124,7 +124,7 @@ def _encoded(a: Floats, b: Floats, grey: Floats) -> tuple[Floats, Floats, Floats
 
 
 def _luma(grey: Floats, offsets: Sequence[Floats], start: Floats, rounds: int) -> Floats:
-    """The Y, a fraction of levels, whose colour has the luminance of `grey`, when a decoder adds `offsets` to it.
+    """The Y, a fraction of levels, whose color has the luminance of `grey`, when a decoder adds `offsets` to it.
 
     Newton's method: `rounds` steps from `start`.
     """

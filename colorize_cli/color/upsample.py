@@ -1,7 +1,7 @@
-"""Enlarge low-resolution colour to a photo's size, a few rows at a time.
+"""Enlarge low-resolution color to a photo's size, a few rows at a time.
 
 In:  planes, (C, h, w) float32
-Out: rows of the planes enlarged to (C, H, W): bicubic, half-pixel centres, edges repeated
+Out: rows of the planes enlarged to (C, H, W): bicubic, half-pixel centers, edges repeated
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _AHEAD = 8  # source rows that are widened at once
 
 
 def cubic_weights(t: Floats) -> Floats:
-    """Weights of the four neighbours at -1, 0, 1 and 2 for positions t in [0, 1): (n,) to (n, 4).
+    """Weights of the four neighbors at -1, 0, 1 and 2 for positions t in [0, 1): (n,) to (n, 4).
 
     Source: Keys 1981, with a = -0.75 as in OpenCV.
     """

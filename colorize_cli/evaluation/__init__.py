@@ -1,1 +1,1 @@
-"""How good the colours are, by one pinned protocol."""
+"""How good the colors are, by one pinned protocol."""

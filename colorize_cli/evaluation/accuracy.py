@@ -1,7 +1,7 @@
-"""Raw accuracy: the share of pixels whose colour is off by less than a threshold, for every threshold; and its area.
+"""Raw accuracy: the share of pixels whose color is off by less than a threshold, for every threshold; and its area.
 
 In:  ab of truths and predictions, (N, 2, H, W), Lab units
-Out: per picture a histogram of errors by colour bin, and from it the curves, plain and rebalanced (Zhang 2016)
+Out: per picture a histogram of errors by color bin, and from it the curves, plain and rebalanced (Zhang 2016)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CELLS = LAST + 2  # an error counts from the first threshold that reaches it; t
 
 
 def error_histogram(preds_ab: Tensor, target_ab: Tensor) -> Tensor:
-    """Count each picture's pixels by the bin of their true colour and the first threshold that their error passes.
+    """Count each picture's pixels by the bin of their true color and the first threshold that their error passes.
 
     Args:
         preds_ab: (N, 2, H, W), Lab units.
@@ -53,7 +53,7 @@ def area_weights() -> Tensor:
     return weights
 
 
-def colour_weights(counts: Tensor) -> Tensor:
+def color_weights(counts: Tensor) -> Tensor:
     """Rebalancing weights of the bins, (Q,), from the counts of all truths: the inverse of the smoothed share.
 
     Source: Zhang 2016, section 3.1: equation 4 without the uniform part.

@@ -1,6 +1,6 @@
-"""What is measured: each candidate colours the truths' lightness and is one row of the table.
+"""What is measured: each candidate colors the truths' lightness and is one row of the table.
 
-In:  model names, checkpoint files, folders of runs, folders of coloured files
+In:  model names, checkpoint files, folders of runs, folders of colored files
 Out: `Candidate`s, loaded and ready
 """
 
@@ -52,21 +52,21 @@ class Candidate(ABC):
     sha256: str | None = None
     batch: int = 1  # pictures that its network takes at once
 
-    def colours(self, batch: Prepared) -> Sequence[Plane]:
+    def colors(self, batch: Prepared) -> Sequence[Plane]:
         """The network's part of the work: ab of each picture; nothing where no network is at work."""
         return ()
 
     @abstractmethod
-    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+    def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
         """The candidate's pictures, 8-bit scale, (N, 3, H, W), on the truths' device."""
 
 
 class GreyCandidate(Candidate):
-    """No colour at all: what every colorizer has to beat."""
+    """No color at all: what every colorizer has to beat."""
 
     name = GREY
 
-    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+    def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""
         return grey(batch.lightness)
 
@@ -76,7 +76,7 @@ class TruthCandidate(Candidate):
 
     name = TRUTH
 
-    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+    def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""
         return batch.truth.rgb
 
@@ -87,7 +87,7 @@ class FilesCandidate(Candidate):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+    def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""
         return stack(batch.files[self.name]).to(batch.truth.rgb.device)
 
@@ -114,13 +114,13 @@ class ModelCandidate(Candidate):
         # On a GPU batches take turns: side by side they would need twice the memory and be no faster.
         self._turn = nullcontext() if device.type == "cpu" else Lock()
 
-    def colours(self, batch: Prepared) -> Sequence[Plane]:
-        """See `Candidate.colours`."""
+    def colors(self, batch: Prepared) -> Sequence[Plane]:
+        """See `Candidate.colors`."""
         planes = batch.lightness[:, 0].cpu().numpy()
         with self._turn:
             return self.colorizer.chroma(planes)
 
-    def pictures(self, batch: Prepared, colours: Sequence[Plane]) -> Tensor:
+    def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
         """See `Candidate.pictures`."""
-        joined = [join(truth, ab) for truth, ab in zip(batch.pixels, colours, strict=True)]
+        joined = [join(truth, ab) for truth, ab in zip(batch.pixels, colors, strict=True)]
         return stack(joined).to(batch.truth.rgb.device)

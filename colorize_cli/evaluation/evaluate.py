@@ -1,4 +1,4 @@
-"""The road of `colorize eval`: read the truths, let every candidate colour their lightness, measure, conclude.
+"""The road of `colorize eval`: read the truths, let every candidate color their lightness, measure, conclude.
 
 In:  `EvaluateJob`
 Out: `Evaluation`; and with a folder to write to: report.json, report.csv, report.html
@@ -97,12 +97,12 @@ def evaluate(
 def _measure(
     batch: Sequence[Read], judges: Judges, candidates: Sequence[Candidate], device: torch.device
 ) -> Measured | None:
-    """All that is done with a batch: colour it, join, measure; None where nothing could be read."""
+    """All that is done with a batch: color it, join, measure; None where nothing could be read."""
     kept = [read for read in batch if read.truth is not None]
     if not kept:
         return None
     prepared = _prepare(kept, judges, device)
-    return judges.measure(prepared, ((one.name, one.pictures(prepared, one.colours(prepared))) for one in candidates))
+    return judges.measure(prepared, ((one.name, one.pictures(prepared, one.colors(prepared))) for one in candidates))
 
 
 def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:

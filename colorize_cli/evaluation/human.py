@@ -1,7 +1,7 @@
 """The real-or-fake test: a page to show to people, and what their answers say.
 
 In:  an evaluation that kept its pictures; files of answers
-Out: one page of HTML; the share of pairs in which the made-up colours were taken for real, with Wilson intervals
+Out: one page of HTML; the share of pairs in which the made-up colors were taken for real, with Wilson intervals
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def human_results(paths: Sequence[Path]) -> HumanResults:
                 by_model.setdefault(trial.model, []).append(trial.fooled)
                 by_picture.setdefault((trial.picture, trial.model), []).append(trial.fooled)
     pictures = [(*key, wilson(sum(votes), len(votes)), len(votes)) for key, votes in by_picture.items()]
-    notes = ["Share of pairs in which the made-up colours were taken for real; 50 % is perfect. Wilson 95 % intervals."]
+    notes = ["Share of pairs in which the made-up colors were taken for real; 50 % is perfect. Wilson 95 % intervals."]
     if missed := len(answers) - len(counted):
         who = "1 participant" if missed == 1 else f"{missed} participants"
         notes.append(f"{who} missed most attention checks: these answers do not count.")

@@ -17,7 +17,7 @@ class EvaluateJob:
     Attributes:
         models: catalogue names, checkpoints, folders of runs; a row each.
         metrics: as typed.
-        data: a folder of colour photos, `samples`, or a known data set.
+        data: a folder of color photos, `samples`, or a known data set.
         access: how known data sets are reached.
         pred, ref: folders of files that another tool made, and of their truths.
         protocol: how photos are brought to size.

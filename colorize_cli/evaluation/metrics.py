@@ -18,7 +18,7 @@ from torch import Tensor
 
 from colorize_cli.color.gpu import lab_of_levels
 from colorize_cli.evaluation import pixel
-from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
+from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, color_weights, error_histogram
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Better, Column, Metric
 from colorize_cli.evaluation.statistics import Figure, bootstrap_ratio
 
@@ -95,7 +95,7 @@ class PixelJudge(Judge):
 
 
 class AccuracyJudge(Judge):
-    """Raw accuracy's curve, or the area under it; plain and with rare colours counting as much as common ones."""
+    """Raw accuracy's curve, or the area under it; plain and with rare colors counting as much as common ones."""
 
     def __init__(self, metric: Metric, threshold: int = 20) -> None:
         self.metric, self.threshold = metric, threshold
@@ -104,7 +104,7 @@ class AccuracyJudge(Judge):
             Column(stem, title, "%", Better.up, 2),
             Column(f"{stem}_rebalanced", f"{title} rebalanced", "%", Better.up, 2),
         )
-        self.notes = ("Rebalanced accuracy weighs each colour by the inverse of its share in these pictures.",)
+        self.notes = ("Rebalanced accuracy weighs each color by the inverse of its share in these pictures.",)
         self._truth: list[Tensor] = []
         self._sums: dict[str, list[Tensor]] = {}
         self._pooled: dict[str, Tensor] = {}
@@ -137,7 +137,7 @@ class AccuracyJudge(Judge):
         if row not in self._sums:
             return Conclusion()
         counts, gains, pooled = torch.cat(self._truth), torch.cat(self._sums[row]), self._pooled[row]
-        weights = colour_weights(counts.sum(0))
+        weights = color_weights(counts.sum(0))
         above, below = (gains @ weights).numpy(), (counts @ weights).numpy()
         figure, name = bootstrap_ratio(100 * above, below, seed), self.columns[1].name
         curves = {

@@ -64,7 +64,7 @@ def name_models(models: Sequence[str]) -> dict[str, str]:
 
 
 def name_folders(folders: Sequence[Path], taken: Sequence[str]) -> dict[str, Path]:
-    """Row names of folders of coloured files: the last part of the path, or the whole where that is taken."""
+    """Row names of folders of colored files: the last part of the path, or the whole where that is taken."""
     named: dict[str, Path] = {}
     for folder in folders:
         short = folder.resolve().name

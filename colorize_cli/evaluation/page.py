@@ -18,7 +18,7 @@ import numpy as np
 
 from colorize_cli.errors import counted, printable
 from colorize_cli.evaluation.columns import GREY, TRUTH, Better, Column
-from colorize_cli.evaluation.plots import curves, distribution, row_colours
+from colorize_cli.evaluation.plots import curves, distribution, row_colors
 from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
@@ -55,7 +55,7 @@ def _cell(figure: Figure | None, column: Column, truth: Figure | None) -> str:
     return f"<td>{figure.value:.{column.digits}f}{below}</td>"
 
 
-def _table(found: Evaluation, colours: dict[str, str]) -> str:
+def _table(found: Evaluation, colors: dict[str, str]) -> str:
     truths = next((row.figures for row in found.rows if row.name == TRUTH), {})
     head = "".join(
         f"<th>{_html(column.title)}{' ' + column.unit if column.unit else ''}{_ARROWS[column.better]}</th>"
@@ -64,7 +64,7 @@ def _table(found: Evaluation, colours: dict[str, str]) -> str:
     lines = []
     for row in found.rows:
         cells = "".join(_cell(row.figures.get(c.name), c, truths.get(c.name)) for c in found.columns)
-        dot = f'<span class="swatch" style="background:{colours[row.name]}"></span>'
+        dot = f'<span class="swatch" style="background:{colors[row.name]}"></span>'
         lines.append(f"<tr><td>{dot}{_html(row.name)}</td>{cells}</tr>")
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
@@ -86,15 +86,15 @@ def _notes(found: Evaluation, shown: int) -> str:
     return f'<ul class="notes">{"".join(f"<li>{_html(line)}</li>" for line in lines)}</ul>'
 
 
-def _plots(found: Evaluation, colours: dict[str, str]) -> str:
+def _plots(found: Evaluation, colors: dict[str, str]) -> str:
     figures = []
     for column in found.columns:
         values = {row.name: row.per_picture[column.name] for row in found.rows if column.name in row.per_picture}
-        svg = distribution(values, colours, column.title, column.digits)
+        svg = distribution(values, colors, column.title, column.digits)
         if svg:
             figures.append(f"<figure>{svg}<figcaption>{_html(column.title)} {column.unit}</figcaption></figure>")
     for name in sorted({name for row in found.rows for name in row.curves}):
-        svg = curves({row.name: row.curves[name] for row in found.rows if name in row.curves}, colours, _title(name))
+        svg = curves({row.name: row.curves[name] for row in found.rows if name in row.curves}, colors, _title(name))
         figures.append(f"<figure>{svg}<figcaption>{_html(_title(name))}, by threshold</figcaption></figure>")
     return "".join(figures)
 
@@ -148,13 +148,13 @@ def write_page(found: Evaluation) -> Iterator[bytes]:
     gallery = found.gallery
     assert gallery is not None
     photos, rows = chosen_photos(found), gallery.rows
-    colours = row_colours(rows)
+    colors = row_colors(rows)
     page = (files("colorize_cli.evaluation") / "page.html").read_text(encoding="utf-8")
     parts = {
         "ABOUT": _about(found),
-        "TABLE": _table(found, colours),
+        "TABLE": _table(found, colors),
         "NOTES": _notes(found, len(photos)),
-        "PLOTS": _plots(found, colours),
+        "PLOTS": _plots(found, colors),
         "PUBLISHED": _published(),
         "DATA": _data(found, photos, rows),
     }

@@ -109,7 +109,7 @@ class LpipsJudge(Judge):
 
 
 def crop_for_vgg(rgb: Tensor) -> Tensor:
-    """Short side to 256, centre 224 x 224, ImageNet's normalisation: [0, 255] to what VGG-16 was trained on."""
+    """Short side to 256, center 224 x 224, ImageNet's normalization: [0, 255] to what VGG-16 was trained on."""
     height, width = rgb.shape[-2:]
     if min(height, width) != 256:
         scale = 256 / min(height, width)

@@ -26,7 +26,7 @@ def _check(preds: Tensor, target: Tensor) -> None:
         raise ShapeError(f"expected two (N, 3, H, W) pictures, got {tuple(preds.shape)} and {tuple(target.shape)}")
 
 
-def quantise(rgb: Tensor) -> Tensor:
+def quantize(rgb: Tensor) -> Tensor:
     """Round sRGB, [0, 1], to the 8-bit scale: whole numbers in [0, 255], float32."""
     return (rgb.float() * 255).round().clamp(0, 255)
 
@@ -89,7 +89,7 @@ def moments(rgb: Tensor) -> tuple[Tensor, Tensor]:
     if min(rgb.shape[2:]) < 11:
         raise ShapeError(f"SSIM needs pictures of at least 11 x 11, got {tuple(rgb.shape[2:])}")
     x = rgb[:, :1] if rgb.stride(1) == 0 else rgb  # an expanded grey picture has one channel to look at
-    x = x.float() - 128  # centred, so that the variance keeps its digits in float32
+    x = x.float() - 128  # centered, so that the variance keeps its digits in float32
     mean = _blur(x)
     return mean + 128, _blur(x * x) - mean * mean
 
@@ -107,7 +107,7 @@ def ssim_from(
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
-    """How colourful each picture is: (N, 3, H, W), [0, 255], to (N,); grey is 0.
+    """How colorful each picture is: (N, 3, H, W), [0, 255], to (N,); grey is 0.
 
     Source: Hasler and Suesstrunk 2003, with rg = R - G and yb = (R + G) / 2 - B.
     """
@@ -121,7 +121,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def ciede2000(lab1: Tensor, lab2: Tensor) -> Tensor:
-    """CIEDE2000 colour difference of each pixel: two (N, 3, H, W) in Lab units to (N, H, W).
+    """CIEDE2000 color difference of each pixel: two (N, 3, H, W) in Lab units to (N, H, W).
 
     Source: Sharma, Wu, Dalal 2005; agrees with scikit-image. Half the hue difference and the mean hue come from the
     difference and the sum of the two hues' unit vectors, which needs one arc tangent and no cosine.

@@ -16,19 +16,19 @@ COLOURS = ("#0a6cbd", "#d9480f", "#7048e8", "#0c8599", "#c2255c", "#5c940d", "#e
 _WIDTH, _HEIGHT, _MOST_BINS = 240, 96, 32
 
 
-def row_colours(rows: list[str]) -> dict[str, str]:
-    """A colour for each row; grey is grey and the truth green."""
+def row_colors(rows: list[str]) -> dict[str, str]:
+    """A color for each row; grey is grey and the truth green."""
     fixed = {"grey": "#868e96", "truth": "#2f9e44"}
     others = [row for row in rows if row not in fixed]
     return {**fixed, **{row: COLOURS[i % len(COLOURS)] for i, row in enumerate(others)}}
 
 
-def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str, str], title: str, digits: int) -> str:
+def distribution(values: Mapping[str, NDArray[np.float64]], colors: Mapping[str, str], title: str, digits: int) -> str:
     """Histograms of a metric, one outline a row over a common axis, with a tick at each mean.
 
     Args:
         values: by row; what is not finite is left out.
-        colours: by row.
+        colors: by row.
         title: for those who cannot see it.
         digits: of the axis' ends.
 
@@ -56,10 +56,10 @@ def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str
         ]
         path = "M" + " L".join(step[1:] for step in steps)
         mean = (float(finite[row].mean()) - low) / (high - low) * _WIDTH
-        colour = colours[row]
+        color = colors[row]
         shapes.append(
-            f'<path d="{path} L{_WIDTH} {base} L0 {base} Z" fill="{colour}" fill-opacity=".18" stroke="{colour}"/>'
-            f'<line x1="{mean:.1f}" x2="{mean:.1f}" y1="2" y2="{base}" stroke="{colour}" stroke-dasharray="3 2"/>'
+            f'<path d="{path} L{_WIDTH} {base} L0 {base} Z" fill="{color}" fill-opacity=".18" stroke="{color}"/>'
+            f'<line x1="{mean:.1f}" x2="{mean:.1f}" y1="2" y2="{base}" stroke="{color}" stroke-dasharray="3 2"/>'
         )
     ends = (
         f'<text x="0" y="{_HEIGHT - 3}">{low:.{digits}f}</text>'
@@ -69,12 +69,12 @@ def distribution(values: Mapping[str, NDArray[np.float64]], colours: Mapping[str
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(shapes)}{ends}</svg>'
 
 
-def curves(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], title: str) -> str:
+def curves(values: Mapping[str, Sequence[float]], colors: Mapping[str, str], title: str) -> str:
     """Shares of pixels within each threshold, one line a row.
 
     Args:
         values: by row; shares, [0, 1], of the thresholds 0, 1, 2, ... in Lab units.
-        colours: by row.
+        colors: by row.
         title: for those who cannot see it.
 
     Returns:
@@ -88,7 +88,7 @@ def curves(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], ti
             for x, share in enumerate(shares)
             if np.isfinite(share)
         )
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{colours[row]}" stroke-width="1.5"/>')
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{colors[row]}" stroke-width="1.5"/>')
     ends = (
         f'<text x="0" y="{_HEIGHT - 3}">0</text>'
         f'<text x="{_WIDTH}" y="{_HEIGHT - 3}" text-anchor="end">{last}</text>'

@@ -50,7 +50,7 @@ def prepare(rgb: NDArray[np.uint8], protocol: Protocol) -> NDArray[np.uint8]:
 
     Args:
         rgb: sRGB, (H, W, 3), any size.
-        protocol: `center256` cuts the largest centred square and reduces it to 256 x 256 by area averaging;
+        protocol: `center256` cuts the largest centered square and reduces it to 256 x 256 by area averaging;
             `resize256` stretches the whole; `native` leaves it.
 
     Returns:
@@ -65,7 +65,7 @@ def prepare(rgb: NDArray[np.uint8], protocol: Protocol) -> NDArray[np.uint8]:
 
 
 def is_grey(rgb: NDArray[np.uint8]) -> bool:
-    """Whether a truth, (H, W, 3), has too little colour to measure anything by (mean chroma below 2)."""
+    """Whether a truth, (H, W, 3), has too little color to measure anything by (mean chroma below 2)."""
     return mean_chroma(rgb) < MIN_CHROMA
 
 
@@ -77,7 +77,7 @@ def stack(pictures: list[NDArray[np.uint8]]) -> Tensor:
 
 
 def join(truth: NDArray[np.uint8], ab: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Join predicted colour with the true lightness, as `colorize` does it.
+    """Join predicted color with the true lightness, as `colorize` does it.
 
     Args:
         truth: (H, W, 3); only its lightness is used.
@@ -90,8 +90,8 @@ def join(truth: NDArray[np.uint8], ab: NDArray[np.float32]) -> NDArray[np.uint8]
 
 
 def grey(lightness: Tensor) -> Tensor:
-    """The prediction that knows no colour: (N, 1, H, W) to a view of one channel, (N, 3, H, W), [0, 255]."""
+    """The prediction that knows no color: (N, 1, H, W) to a view of one channel, (N, 3, H, W), [0, 255]."""
     from colorize_cli.color.gpu import grey_from_lightness
-    from colorize_cli.evaluation.pixel import quantise
+    from colorize_cli.evaluation.pixel import quantize
 
-    return quantise(grey_from_lightness(lightness)).expand(-1, 3, -1, -1)
+    return quantize(grey_from_lightness(lightness)).expand(-1, 3, -1, -1)

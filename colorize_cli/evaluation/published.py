@@ -13,7 +13,7 @@ class Published:
     """One published measurement.
 
     Attributes:
-        method: whose colours.
+        method: whose colors.
         conditions: on which pictures, how.
         metric: what was measured, as our column or in words.
         value: as printed in the source.
@@ -56,6 +56,6 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published("Zhang 2016", "real-or-fake test", "taken for real", 32, "%"),
     Published("PatchGAN", "real-or-fake test on Places, 40 people, 20 pairs", "taken for real", 23, "%"),
-    Published("Zhang 2016", "recoloured ImageNet, pretrained VGG", "vgg_accuracy", 56, "%"),
+    Published("Zhang 2016", "recolored ImageNet, pretrained VGG", "vgg_accuracy", 56, "%"),
     Published("truth", "ImageNet, pretrained VGG", "vgg_accuracy", 68.3, "%"),
 )

@@ -36,7 +36,7 @@ def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[st
     """The truths, files without a partner, and the rows of files."""
     if not job.pred:
         if job.ref is not None:
-            raise UsageError("--ref without --pred", hint="Give the coloured files with --pred DIR, or use --data DIR.")
+            raise UsageError("--ref without --pred", hint="Give the colored files with --pred DIR, or use --data DIR.")
         return find_references(job.data, job.limit, job.seed, job.access), [], {}
     if job.ref is None:
         raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
@@ -90,5 +90,5 @@ def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], droppe
         return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")
     return DataError(
         f"every truth in {where} is grey ({counted(len(dropped), 'photo')}, mean chroma below 2): nothing to measure",
-        hint="Give --data a folder of colour photos.",
+        hint="Give --data a folder of color photos.",
     )

@@ -131,13 +131,13 @@ def find_references(
         references = [Reference(name, None, lambda rgb=rgb: rgb) for name, rgb in sample_photos()]  # type: ignore[misc]
     elif not path.exists() and data not in NAMED:
         known = ", ".join((SAMPLES, *NAMED))
-        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of colour photos, or one of: {known}")
+        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of color photos, or one of: {known}")
     else:
         found = list_members(path) if path.exists() else _named_members(data, access)
         members = [m for m in found if not any(part.startswith(".") for part in m.name.split("/"))]
         references = [Reference(m.name, m.label, lambda m=m: _read_member(m)) for m in members]  # type: ignore[misc]
     if not references:
-        raise DataError(f"no photo in {path}", hint="It should hold colour photos: .jpg, .png, .webp, .tif, .bmp")
+        raise DataError(f"no photo in {path}", hint="It should hold color photos: .jpg, .png, .webp, .tif, .bmp")
     return draw(references, limit, seed)
 
 
@@ -166,7 +166,7 @@ def pair_files(references: Sequence[Reference], folders: dict[str, Path]) -> tup
     alone: list[str] = []
     for row, folder in folders.items():
         if not folder.is_dir():
-            raise DataError(f"no folder {folder}", hint="Give --pred the folder of coloured files.")
+            raise DataError(f"no folder {folder}", hint="Give --pred the folder of colored files.")
         files = {file.relative_to(folder).as_posix(): file for file in photo_files(folder)}
         by_stem: dict[str, list[str]] = {}
         for name in files:

@@ -59,7 +59,7 @@ class Evaluation:
         versions: of this program and what it computes with.
         columns, rows: the table.
         names: the pictures measured, in the order of the rows' per-picture values.
-        grey_truths: pictures left out because their truth has no colour.
+        grey_truths: pictures left out because their truth has no color.
         failed: name and reason of pictures that could not be measured.
         alone: a line for each file without a partner.
         skipped: a line for each metric that was left out.

@@ -74,8 +74,8 @@ def wilson(successes: int, trials: int) -> Figure:
         return Figure(math.nan)
     share = successes / trials
     scale = 1 + _Z**2 / trials
-    centre = (share + _Z**2 / (2 * trials)) / scale
+    center = (share + _Z**2 / (2 * trials)) / scale
     half = _Z / scale * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == trials else centre + half
+    low = 0.0 if successes == 0 else center - half
+    high = 1.0 if successes == trials else center + half
     return Figure(share, low, high)

@@ -18,7 +18,7 @@ from torch import Tensor
 from colorize_cli.color.gpu import linear_from_lab, split, srgb_from_linear
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.data.transforms import centre_crop
-from colorize_cli.evaluation.pixel import colorfulness, psnr, quantise, ssim
+from colorize_cli.evaluation.pixel import colorfulness, psnr, quantize, ssim
 from colorize_cli.models.generator import Generator
 
 _BATCH = 32
@@ -28,7 +28,7 @@ _SMALLEST_SSIM = 11  # pixels
 
 def join_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
     """Lab to 8-bit sRGB by clipping, [0, 255]: faster than keeping L* at the gamut's edge, for figures in training."""
-    return quantise(srgb_from_linear(linear_from_lab(lightness, ab)))
+    return quantize(srgb_from_linear(linear_from_lab(lightness, ab)))
 
 
 def truths(photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""Colour ends where the lightness does, and nothing is made up where it does not."""
+"""Color ends where the lightness does, and nothing is made up where it does not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _bicubic(ab: Floats, size: int) -> Floats:
 
 
 @pytest.mark.parametrize("size", [256, 1024])
-def test_colour_of_a_disc_ends_at_its_edge(size: int) -> None:
+def test_color_of_a_disc_ends_at_its_edge(size: int) -> None:
     """Within a tenth of a place of the coarse grid; enlarged smoothly it runs over by half a place."""
     lightness, truth = _red_disc_on_green(size)
     coarse = np.stack([_area(plane, 64) for plane in truth])
@@ -51,7 +51,7 @@ def test_colour_of_a_disc_ends_at_its_edge(size: int) -> None:
     assert run_over(follow_edges(coarse, lightness)) < 0.1
 
 
-def test_the_mean_colour_of_each_place_stays() -> None:
+def test_the_mean_color_of_each_place_stays() -> None:
     rng = np.random.default_rng(0)
     ab = rng.normal(0, 20, (2, 12, 17)).astype(np.float32)
     lightness = rng.uniform(0, 100, (48, 68)).astype(np.float32)
@@ -63,7 +63,7 @@ def test_the_mean_colour_of_each_place_stays() -> None:
 
 
 @pytest.mark.parametrize("shape", [(48, 68), (49, 67), (200, 71), (400, 600)])
-def test_even_colour_stays_even_whatever_the_lightness(shape: tuple[int, int]) -> None:
+def test_even_color_stays_even_whatever_the_lightness(shape: tuple[int, int]) -> None:
     lightness = np.random.default_rng(1).uniform(0, 100, shape).astype(np.float32)
     ab = np.broadcast_to(np.array([12.5, -30], np.float32)[:, None, None], (2, 12, 17))
     fine = follow_edges(ab, lightness)
@@ -72,14 +72,14 @@ def test_even_colour_stays_even_whatever_the_lightness(shape: tuple[int, int]) -
 
 
 def test_flat_grey_shows_no_steps() -> None:
-    """Where the lightness says nothing, colour changes as smoothly as the coarse colour does."""
+    """Where the lightness says nothing, color changes as smoothly as the coarse color does."""
     ab = np.stack([np.tile(np.linspace(-20, 20, 16, dtype=np.float32), (16, 1))] * 2)
     fine = follow_edges(ab, np.full((128, 128), 50, np.float32))
     steps = np.diff(fine[0, :, 16:-16], axis=1)
     assert steps.min() > 0 and steps.max() < 2.5 * steps.mean()
 
 
-def test_colour_as_fine_as_the_lightness_is_left_alone() -> None:
+def test_color_as_fine_as_the_lightness_is_left_alone() -> None:
     ab = np.random.default_rng(2).normal(0, 20, (2, 20, 30)).astype(np.float32)
     assert follow_edges(ab, np.full((20, 40), 50, np.float32)) is ab
 

@@ -1,4 +1,4 @@
-"""Colours that a space cannot show lose chroma, and nothing else."""
+"""Colors that a space cannot show lose chroma, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _random_lab(seed: int, count: int = 4000) -> tuple[torch.Tensor, torch.Tenso
     return lightness, ab
 
 
-def test_every_corner_and_inner_colour_of_srgb_comes_back() -> None:
+def test_every_corner_and_inner_color_of_srgb_comes_back() -> None:
     levels = torch.linspace(0, 1, 9, dtype=torch.float64)
     cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(1, 3, 1, -1)
     torch.testing.assert_close(recombine(*split(cube)), cube, atol=1e-5, rtol=0)
@@ -51,7 +51,7 @@ def test_no_more_chroma_is_lost_than_the_gamut_asks() -> None:
     assert outside[lost & (scale > 1e-3)].all()
 
 
-def test_black_and_white_take_no_colour() -> None:
+def test_black_and_white_take_no_color() -> None:
     lightness = torch.tensor([0.0, 100.0]).reshape(1, 1, 1, 2)
     rgb = recombine(lightness, torch.full((1, 2, 1, 2), 60.0))
     torch.testing.assert_close(rgb[0, :, 0].T, torch.tensor([[0.0] * 3, [1.0] * 3]), atol=1e-3, rtol=0)

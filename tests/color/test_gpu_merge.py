@@ -24,7 +24,7 @@ def _picture(dtype: type[np.uint8] | type[np.uint16], channels: int = 0) -> np.n
     return rng.integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
-def _colours() -> np.ndarray:
+def _colors() -> np.ndarray:
     return np.random.default_rng(1).uniform(-90, 90, (2, 9, 7)).astype(np.float32)
 
 
@@ -34,7 +34,7 @@ def test_it_gives_what_the_processor_gives(space: RgbSpace, channels: int) -> No
     # at the gamut's edge, which is searched to more digits there, the slope of the curves near black shows: 257 of
     # 65535 is one step of 8 bits
     for dtype, most, mean in ((np.uint8, 1, 0.02), (np.uint16, 257, 5.0)):
-        pixels, ab = _picture(dtype, channels), _colours()
+        pixels, ab = _picture(dtype, channels), _colors()
         there = merge_on(CPU, pixels, ab, space, 1.1, strip_pixels=500).astype(int)
         here = merge(pixels, ab, space, 1.1).astype(int)
         assert there.shape == (61, 47, 3)
@@ -52,7 +52,7 @@ def test_lightness_stays_within_a_sixteen_bit_step() -> None:
 
 
 def test_strips_are_parts_of_one_picture() -> None:
-    pixels, ab = _picture(np.uint8), _colours()
+    pixels, ab = _picture(np.uint8), _colors()
     whole = merge_on(CPU, pixels, ab)
     merger = DeviceMerger(CPU, ab, (61, 47), SRGB, 1.0)
     parts = [merger.strip(top, pixels[top : top + 10]) for top in range(0, 61, 10)]
@@ -62,7 +62,7 @@ def test_strips_are_parts_of_one_picture() -> None:
 
 def test_a_strip_that_does_not_fit_goes_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_merge, "_LEAST_PIXELS", 4 * 47)
-    pixels, ab = _picture(np.uint16), _colours()
+    pixels, ab = _picture(np.uint16), _colors()
     whole, merger, sent, room = merge_on(CPU, pixels, ab), DeviceMerger(CPU, ab, (61, 47), SRGB, 1.0), [], 20
     real = merger._send
 
@@ -84,7 +84,7 @@ def test_a_strip_that_does_not_fit_goes_in_halves(monkeypatch: pytest.MonkeyPatc
 
 
 def test_tables_go_to_the_device_once() -> None:
-    pixels, merger = _picture(np.uint16, 3), DeviceMerger(CPU, _colours(), (61, 47), WIDE, 1.0)
+    pixels, merger = _picture(np.uint16, 3), DeviceMerger(CPU, _colors(), (61, 47), WIDE, 1.0)
     merger.strip(0, pixels[:10])
     before = gpu_merge._tables.cache_info().misses
     merger.strip(10, pixels[10:20])
@@ -92,7 +92,7 @@ def test_tables_go_to_the_device_once() -> None:
 
 
 def test_enlargement_is_the_enlargers() -> None:
-    planes = _colours()
+    planes = _colors()
     grey = np.full((40, 33), 119, np.uint8)  # L* 50, where half a unit of ab is inside the gamut
     there = merge_on(CPU, grey, planes * np.float32(0.2))
     here = Enlarger(planes * np.float32(0.2), (40, 33)).rows(0, 40)
@@ -111,7 +111,7 @@ def test_what_does_not_fit_the_device_is_done_in_smaller_strips_or_here(monkeypa
         return real(self, pixels, strip_pixels)
 
     monkeypatch.setattr(DeviceMerger, "strips", short_of_memory)
-    pixels, ab = _picture(np.uint8), _colours()
+    pixels, ab = _picture(np.uint8), _colors()
     assert np.abs(merge_on(CPU, pixels, ab).astype(int) - merge(pixels, ab)).max() <= 1
     assert asked == [1 << 23, 1 << 22, 1 << 21, 1 << 20]
 
@@ -123,4 +123,4 @@ def test_wrong_shapes_are_named() -> None:
     with pytest.raises(ShapeError, match="ab of shape"):
         merge_on(CPU, _picture(np.uint8), np.zeros((3, 2, 2), np.float32))
     with pytest.raises(ShapeError, match="8 or 16 bits"):
-        merge_on(CPU, np.zeros((4, 4), np.float32), _colours())
+        merge_on(CPU, np.zeros((4, 4), np.float32), _colors())

@@ -1,4 +1,4 @@
-"""Colour that is stored at half the size never changes the lightness."""
+"""Color that is stored at half the size never changes the lightness."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def _grainy(height: int, width: int, seed: int = 0) -> Grey:
     return np.clip(smooth + random.normal(0, 4, (height, width)), 0, 255).astype(np.uint8)
 
 
-def test_no_colour_gives_every_grey_back() -> None:
+def test_no_color_gives_every_grey_back() -> None:
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     y, cb, cr = merge_luma(grey, np.zeros((2, 3, 5), np.float32))
     assert (y == grey).all() and (cb == 128).all() and (cr == 128).all()
 
 
-def test_lightness_of_every_grey_survives_colours() -> None:
+def test_lightness_of_every_grey_survives_colors() -> None:
     grey = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1)), 2, 1)
     planes = merge_luma(grey, _smooth_ab((16, 16), 40))
-    assert np.ptp(planes[1]) > 40, "colour was asked for"
+    assert np.ptp(planes[1]) > 40, "color was asked for"
     assert np.percentile(_error(planes, grey), 99) <= 0.5
 
 
@@ -81,14 +81,14 @@ def test_truer_than_chroma_halved_afterwards(seed: int) -> None:
     assert own.mean() < afterwards.mean() and np.percentile(own, 99) < np.percentile(afterwards, 99)
 
 
-def test_colours_are_those_of_the_plain_merge() -> None:
+def test_colors_are_those_of_the_plain_merge() -> None:
     grey, ab = _grainy(320, 480), _smooth_ab((20, 30), 25)
     apart = np.abs(_decoded(merge_luma(grey, ab, 0.8)).astype(int) - merge(grey, ab, saturation=0.8))
     assert apart.mean() < 1.0
     assert np.percentile(apart, 99) <= 4
 
 
-def test_fine_colours_are_kept() -> None:
+def test_fine_colors_are_kept() -> None:
     grey = np.full((64, 96), 140, np.uint8)
     ab = np.zeros((2, 32, 48), np.float32)
     ab[0, :, 24:] = 40
@@ -96,7 +96,7 @@ def test_fine_colours_are_kept() -> None:
     assert cr[:, :20].max() <= 130 and cr[:, 28:].min() > 145
 
 
-def test_impossible_colours_lose_chroma_not_hue() -> None:
+def test_impossible_colors_lose_chroma_not_hue() -> None:
     grey = np.full((32, 32), 128, np.uint8)
     strong = merge_luma(grey, np.tile(np.float32([[[300]], [[0]]]), (1, 4, 4)))
     assert np.percentile(_error(strong, grey), 99) <= 0.5
@@ -122,10 +122,10 @@ def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_threads_share_the_table() -> None:
     grey = _grainy(128, 128)
-    colours = [_smooth_ab((8, 8), 60, seed) for seed in range(12)]
+    colors = [_smooth_ab((8, 8), 60, seed) for seed in range(12)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda ab: merge_luma(grey, ab), colours))
-    for ab, planes in zip(colours, together, strict=True):
+        together = list(pool.map(lambda ab: merge_luma(grey, ab), colors))
+    for ab, planes in zip(colors, together, strict=True):
         assert all((a == b).all() for a, b in zip(planes, merge_luma(grey, ab), strict=True))
 
 

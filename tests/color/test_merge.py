@@ -1,4 +1,4 @@
-"""Colour that is added never changes the lightness."""
+"""Color that is added never changes the lightness."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def _exact_lightness(pixels: NDArray[Any], space: RgbSpace) -> NDArray[np.float6
     return lightness_from_y(sum(weights[i] * space.curves[i].decode(levels[..., i]) for i in range(3)))
 
 
-def test_no_colour_gives_every_grey_back() -> None:
+def test_no_color_gives_every_grey_back() -> None:
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert (merge(grey, np.zeros((2, 3, 5), np.float32)) == grey[..., None]).all()
     deep = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     assert (merge(deep, np.zeros((2, 3, 5), np.float32)) == deep[..., None]).all()
 
 
-def test_lightness_of_all_greys_survives_any_colour() -> None:
+def test_lightness_of_all_greys_survives_any_color() -> None:
     colored = merge(_ALL_GREYS, _random_ab((40, 64)), saturation=1.3)
-    assert np.ptp(colored.astype(int), axis=2).max() > 200, "colour was asked for"
+    assert np.ptp(colored.astype(int), axis=2).max() > 200, "color was asked for"
     before = rgb2lab(np.repeat(_ALL_GREYS[..., None], 3, 2))[..., 0]
     assert np.abs(rgb2lab(colored)[..., 0] - before).max() <= 0.5
 
@@ -71,7 +71,7 @@ def test_lightness_survives_beyond_the_saturated_corners(corner: tuple[int, int,
 
 def test_fast_road_agrees_with_the_reference_to_one_level() -> None:
     generator = np.random.default_rng(3)
-    # half of the colours crowd around the hues of sRGB's six corners, where the edge of the gamut turns
+    # half of the colors crowd around the hues of sRGB's six corners, where the edge of the gamut turns
     cube = torch.cat([torch.eye(3), 1 - torch.eye(3)]).T.reshape(1, 3, 6, 1)
     corners = np.arctan2(*split(cube)[1][0, [1, 0], :, 0].numpy())
     shape = (200, 256)
@@ -109,7 +109,7 @@ def test_a_sepia_photo_keeps_its_lightness() -> None:
     assert np.abs(lightness_of(toned) - rgb2lab(toned)[..., 0]).max() < 0.02
 
 
-def test_a_grey_photo_saved_as_rgb_is_coloured_as_the_grey_one() -> None:
+def test_a_grey_photo_saved_as_rgb_is_colored_as_the_grey_one() -> None:
     ab = _random_ab((9, 11), 4, 60)
     assert (merge(np.repeat(_ALL_GREYS[..., None], 3, 2), ab) == merge(_ALL_GREYS, ab)).all()
 
@@ -134,7 +134,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (3, 70000)])
-def test_the_thinnest_photos_are_coloured(shape: tuple[int, int]) -> None:
+def test_the_thinnest_photos_are_colored(shape: tuple[int, int]) -> None:
     grey = np.full(shape, 128, np.uint8)
     colored = merge(grey, np.full((2, 1, 1), 30, np.float32))
     assert colored.shape == (*shape, 3)

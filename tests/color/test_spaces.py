@@ -1,4 +1,4 @@
-"""ICC profiles are read as colour management reads them."""
+"""ICC profiles are read as color management reads them."""
 
 from __future__ import annotations
 

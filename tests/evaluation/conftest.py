@@ -44,7 +44,7 @@ def _weights_by_key(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _picture(seed: int, height: int = 40, width: int = 56) -> np.ndarray:
-    """A colourful picture with smooth areas and edges, uint8, (H, W, 3)."""
+    """A colorful picture with smooth areas and edges, uint8, (H, W, 3)."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -170,7 +170,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of three colourful PNG files, one of them in a folder below."""
+    """A folder of three colorful PNG files, one of them in a folder below."""
     folder = tmp_path / "photos"
     for i, name in enumerate(("a.png", "b.png", "below/c.png")):
         _write_picture(folder / name, _picture(i))
@@ -185,7 +185,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def picture() -> Callable[..., np.ndarray]:
-    """Makes a colourful picture from a seed and a size."""
+    """Makes a colorful picture from a seed and a size."""
     return _picture
 
 

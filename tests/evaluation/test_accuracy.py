@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, colour_weights, error_histogram
+from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, color_weights, error_histogram
 from colorize_cli.models.bins import srgb_bins, srgb_soft_bins
 
 
@@ -37,17 +37,17 @@ def test_a_perfect_prediction_has_the_whole_area_and_a_hopeless_one_none():
     assert (hopeless @ area_weights()).sum().item() == 0
 
 
-def test_pixels_are_counted_by_their_true_colour():
+def test_pixels_are_counted_by_their_true_color():
     bins = srgb_bins()
     target = bins[[10, 10, 200, 30]].T.reshape(1, 2, 2, 2).clone()
     counts = error_histogram(torch.zeros_like(target), target)[0].sum(1)
     assert counts[10] == 2 and counts[200] == 1 and counts[30] == 1 and counts.sum() == 4
 
 
-def test_rare_colours_weigh_more():
+def test_rare_colors_weigh_more():
     counts = torch.ones(len(srgb_bins()))
     counts[100] = 1e6
-    weights = colour_weights(counts)
+    weights = color_weights(counts)
     assert weights[100] < weights[0] / 100
     assert (weights * counts).sum().item() == pytest.approx(counts.sum().item(), rel=0.2)
 

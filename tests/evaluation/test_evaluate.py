@@ -51,7 +51,7 @@ def _rounded(node):
     return round(node, 4) if isinstance(node, float) else node
 
 
-def test_truths_without_colour_are_dropped_and_counted(photos, write_picture, picture):
+def test_truths_without_color_are_dropped_and_counted(photos, write_picture, picture):
     write_picture(photos / "grey.png", np.repeat(picture(5)[..., :1], 3, 2))
     found = _measure(data=str(photos))
     assert found.grey_truths == ["grey.png"] and len(found.names) == 3

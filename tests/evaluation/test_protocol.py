@@ -6,7 +6,7 @@ import torch
 
 from colorize_cli.color.gpu import recombine, split
 from colorize_cli.errors import UsageError
-from colorize_cli.evaluation.pixel import quantise
+from colorize_cli.evaluation.pixel import quantize
 from colorize_cli.evaluation.protocol import Protocol, grey, is_grey, join, named_protocol, prepare, stack
 
 
@@ -41,11 +41,11 @@ def test_the_true_ab_gives_the_truth_back(picture):
     assert np.abs(join(truth, ab[0].numpy()).astype(int) - truth).max() <= 1
 
 
-def test_joining_agrees_with_the_reference_where_colours_leave_the_gamut(picture):
+def test_joining_agrees_with_the_reference_where_colors_leave_the_gamut(picture):
     truth = picture(3, 16, 16)
     lightness, _ = split(stack([truth]) / 255)
     ab = torch.randn((1, 2, 16, 16), generator=torch.Generator().manual_seed(0)) * 60
-    expected = quantise(recombine(lightness, ab))
+    expected = quantize(recombine(lightness, ab))
     joined = stack([join(truth, ab[0].numpy())])
     assert (joined - expected).abs().max() <= 2 and (joined - expected).abs().mean() < 0.3
     assert (split(joined / 255)[0] - lightness).abs().max() < 0.6

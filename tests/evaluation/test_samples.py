@@ -8,7 +8,7 @@ from colorize_cli.data.samples import sample_photos, write_grey_samples
 from colorize_cli.evaluation.protocol import is_grey
 
 
-def test_samples_are_colour_photos_that_need_no_network(monkeypatch):
+def test_samples_are_color_photos_that_need_no_network(monkeypatch):
     monkeypatch.setattr("socket.socket", None)
     photos = sample_photos()
     assert len(photos) >= 4 and len({name for name, _ in photos}) == len(photos)
