@@ -46,6 +46,7 @@ class Format:
         has_end: whether a whole file can be told by its end.
         coder_bytes: that its encoder takes for a sample of a pixel, beyond the result's own.
         in_strips: it is written a strip at a time.
+        faster_whole: it is read faster at once than a strip at a time, and looked through as a whole for damage.
     """
 
     name: ClassVar[PhotoFormat]
@@ -63,6 +64,7 @@ class Format:
     has_end: ClassVar[bool] = True
     coder_bytes: ClassVar[int] = 0
     in_strips: ClassVar[bool] = False
+    faster_whole: ClassVar[bool] = False
 
     def sniff(self, head: bytes) -> bool:
         """Whether a file with these first 64 bytes is of this format."""

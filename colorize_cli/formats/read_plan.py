@@ -60,8 +60,8 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     """
     whole, most = memory_of_whole(found, target), max_memory or used + half_of_memory()
     limit = max(0, most - used)
-    # a JPEG is read faster as a whole, other formats are not
-    least = stream_from if found.format is PhotoFormat.jpeg else stream_from // 2
+    faster_whole = FORMATS[found.format].faster_whole
+    least = stream_from if faster_whole else stream_from // 2
     if found.total_pixels < stream_from // 2 and whole <= limit:
         return ReadPlan(False, whole)
     reason, segment = why_not_streamed(found, target)
@@ -72,7 +72,7 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
         if streamed <= limit or streamed <= whole:
             rows = found.total_pixels * max(found.channels, 1)
             # a JPEG's are cheap to write: there a second reading would be a fifth of the work
-            if found.format is PhotoFormat.jpeg and rows <= CAPACITY and streamed + rows <= limit:
+            if faster_whole and rows <= CAPACITY and streamed + rows <= limit:
                 return ReadPlan(True, streamed + rows, cached=True)
             whole, reason = min(streamed, whole), ""
     if whole > limit:
@@ -114,7 +114,7 @@ def memory_of_whole(found: ProbeResult, target: PhotoFormat) -> int:
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:
     sample = 2 if found.depth > 8 else 1
     line = found.size[0] * sample * (max(found.channels, 1) + 3 + 3)
-    coded = os.stat(found.path).st_size if found.format is PhotoFormat.jpeg else 0  # it is read whole for its damage
+    coded = os.stat(found.path).st_size if FORMATS[found.format].faster_whole else 0  # it is read whole for its damage
     return _BASE + coded + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
 
 

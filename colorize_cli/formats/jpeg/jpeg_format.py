@@ -45,6 +45,7 @@ class Jpeg(Format):
     has_16_bits = False
     deep_as_png = "12-bit JPEG is read, but not written"
     in_strips = True
+    faster_whole = True
 
     def sniff(self, head: bytes) -> bool:
         """Whether it starts as a JPEG, and is no JPEG-LS."""
