@@ -233,9 +233,10 @@ class Colorizer:
             restore: what is mended before they are colored.
             on_notice: told what concerns all of them, a line each.
 
-        Yields:
-            The outcome of each photo, in the order in which they end. A photo that fails is one of them, with its
-            reason, and stops no other. Leave the loop early and what is being written is finished, no more.
+        Returns:
+            The outcome of each photo, in the order in which they end; work begins with the first one that is asked for.
+            A photo that fails is one of them, with its reason, and stops no other. Leave the loop early and what is
+            being written is finished, no more.
 
         Raises:
             UsageError, NothingToDoError: the arguments make no sense together, or there is no photo.
@@ -244,7 +245,7 @@ class Colorizer:
         batch = BatchOptions(
             photos=tuple(str(photo) for photo in typed), out=Path(out), overwrite=overwrite, recursive=recursive
         )
-        yield from self.run(batch, guidance=guidance, read=read, write=write, restore=restore, on_notice=on_notice)
+        return iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore, on_notice=on_notice))
 
     def run(
         self,
