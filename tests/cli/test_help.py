@@ -17,7 +17,7 @@ from colorize_cli.cli.app import app, main
 
 PANELS = {
     "colorize": {
-        "Input and output", "Model", "Color", "Guidance", "Large images", "Performance", "Reporting",
+        "Input and output", "Model", "Color", "Guidance", "Restoration", "Large images", "Performance", "Reporting",
     },
     "demo": {"Input and output", "Model", "Color", "Reporting"},
     "eval": {"Input and output", "Model", "Color", "Metrics", "Test with people", "Performance", "Reporting"},
@@ -54,8 +54,8 @@ def test_the_main_command_s_options_are_in_the_first_help(capsys: pytest.Capture
     for option in options_of(ROOT.commands["colorize"]):  # type: ignore[attr-defined]
         assert shown[option.opts[0]] == 1, option.opts
     titles = [title for title in re.findall(r"^╭─ ([A-Z][a-z ]+) ─", out, re.MULTILINE) if title != "Options"]
-    expected = ["Arguments", "Input and output", "Model", "Color", "Guidance", "Large images", "Performance"]
-    assert titles == [*expected, "Reporting", "Commands"]
+    expected = ["Arguments", "Input and output", "Model", "Color", "Guidance", "Restoration", "Large images"]
+    assert titles == [*expected, "Performance", "Reporting", "Commands"]
     assert "PHOTOS..." in out and all(f"│ {name}" in out for name in ("train", "eval", "models", "demo"))
 
 
