@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 
 import torch
 
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.errors import UsageError, quoted
+from colorize_cli.errors import UsageError, WeightsError, quoted
+from colorize_cli.models.catalog import feature_extractors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.registry import did_you_mean
+from colorize_cli.models.weights import fetch
 from colorize_cli.training.config import TrainConfig
 
 METRICS = ("psnr", "f1", "colorfulness-balanced", "lpips", "fid", "inception_score")
@@ -61,6 +64,20 @@ def score_of(figures: Mapping[str, float], by: str) -> float:
     psnr, truth = figures.get("psnr", -math.inf), figures.get("truth_colorfulness", 0.0)
     away = abs(figures.get("colorfulness", 0.0) / truth - 1) if truth else 0.0
     return psnr - _DB * away
+
+
+def pull_judge(by: str, on_bytes: Callable[[str, int, int], None] | None = None) -> None:
+    """Find or pull what a metric looks through, before any work.
+
+    Raises:
+        WeightsError: it is not to be had.
+    """
+    if by not in ("lpips", "fid", "inception_score"):
+        return
+    if by != "lpips" and find_spec("torch_fidelity") is None:
+        raise WeightsError(f"--best-by {by} needs torch-fidelity", hint="pip install torch-fidelity")
+    spec = feature_extractors()["alexnet" if by == "lpips" else "inception"]
+    fetch(spec, None if on_bytes is None else lambda done, total: on_bytes(spec.name, done, total))
 
 
 def judge_for(by: str) -> Judge | None:

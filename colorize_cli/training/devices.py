@@ -46,8 +46,10 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
         try:  # accelerate joins a group of CPUs only with the variables that its own launcher sets
             torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
         except (ValueError, RuntimeError) as error:
+            unset = [name for name in ("MASTER_ADDR", "MASTER_PORT", "RANK") if name not in os.environ]
+            why = f"{' and '.join(unset)} not set" if unset else in_words(error)
             raise UsageError(
-                f"a launcher speaks of {wanted} processes, which cannot be joined: {in_words(error)}",
+                f"a launcher speaks of {wanted} processes, which cannot be joined: {why}",
                 hint="Start it with torchrun or accelerate launch; or unset WORLD_SIZE to train with one process.",
             ) from error
     accelerator = Accelerator(cpu=device == "cpu" or (wanted > 1 and not gpu), mixed_precision=mixed)

@@ -24,7 +24,7 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.discriminators import build_discriminator
 from colorize_cli.training.adversaries import Opponent
-from colorize_cli.training.best import check_best_by
+from colorize_cli.training.best import best_by, check_best_by, pull_judge
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss, content_file
 from colorize_cli.training.encoders import RANDOM, OnBytes, check_encoder, encoder_file, encoder_of, load_encoder
@@ -68,6 +68,7 @@ def needed_files(config: TrainConfig, starts_elsewhere: bool = False, on_bytes: 
         encoder = encoder_file(config, on_bytes)
     if any(term.loss == "content" for term in config.terms):
         content = content_file(config.content_weights, on_bytes)
+    pull_judge(best_by(config), on_bytes)
     return Needed(encoder, content)
 
 

@@ -154,4 +154,6 @@ def build_discriminator(name: str, channels: int, size: int, arguments: Mapping[
     try:
         return DISCRIMINATORS[name](**{"channels": channels, **sized, **arguments})
     except TypeError as error:
-        raise UsageError(f"discriminator {quoted(name)}: {error}") from error
+        odd = next((one for one in arguments if f"'{one}'" in str(error)), "")
+        what = f"takes no argument {quoted(odd)}" if odd else f"cannot be built with {dict(arguments)}"
+        raise UsageError(f"discriminator {quoted(name)} {what}") from error
