@@ -11,8 +11,19 @@ from colorize_cli.models.networks.eccv16 import BINS, Eccv16, zhang_bins
 torch.manual_seed(0)
 
 
-def test_the_annealed_mean_is_the_papers_formula() -> None:
-    network = Eccv16()
+@pytest.fixture(scope="module")
+def network() -> Eccv16:
+    """32 million weights: made once."""
+    return Eccv16().eval()
+
+
+@pytest.fixture(scope="module")
+def regression() -> Eccv16:
+    """With the head that gives ab."""
+    return Eccv16(head="ab").eval()
+
+
+def test_the_annealed_mean_is_the_papers_formula(network: Eccv16) -> None:
     logits = torch.randn(1, BINS, 1, 1)
     z = logits[0, :, 0, 0].softmax(0).double()
     f = (z.log() / 0.38).exp() / (z.log() / 0.38).exp().sum()  # equation 5
@@ -20,10 +31,11 @@ def test_the_annealed_mean_is_the_papers_formula() -> None:
     torch.testing.assert_close(network.decode(logits)[0, :, 0, 0].double(), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_vividness_moves_the_colour_from_the_mean_towards_the_likeliest_bin() -> None:
-    network = Eccv16().eval()
-    network.forward = lambda lightness: logits  # type: ignore[method-assign, assignment]
+def test_vividness_moves_the_colour_from_the_mean_towards_the_likeliest_bin(
+    network: Eccv16, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logits = torch.randn(1, BINS, 4, 4) * 2
+    monkeypatch.setattr(network, "forward", lambda lightness: logits)
     likeliest = network.bins[logits.argmax(1)].movedim(-1, 1)
     grey = torch.zeros(1, 1, 16, 16)
     far = [(network.colorize(grey, vividness=v) - likeliest).norm().item() for v in (0.0, 0.5, 1.0)]
@@ -42,12 +54,12 @@ def test_bins_are_a_grid_that_covers_srgb() -> None:
 
 
 @pytest.mark.parametrize("size", [(32, 48), (40, 24)])
-def test_both_heads_work_at_a_quarter_of_the_size(size: tuple[int, int]) -> None:
+def test_both_heads_work_at_a_quarter_of_the_size(network: Eccv16, regression: Eccv16, size: tuple[int, int]) -> None:
     picture = torch.rand(2, 1, *size) * 100
     quarter = (size[0] // 4, size[1] // 4)
     with torch.inference_mode():
-        assert Eccv16()(picture).shape == (2, BINS, *quarter)
-        ab = Eccv16(head="ab").eval()(picture)
+        assert network(picture).shape == (2, BINS, *quarter)
+        ab = regression(picture)
     assert ab.shape == (2, 2, *quarter)
     assert ab.abs().max() <= 110
 
@@ -60,16 +72,16 @@ def test_the_regression_head_passes_gradients_to_every_layer() -> None:
         assert parameter.grad.any(), key
 
 
-def test_the_bins_are_not_trained() -> None:
-    assert not Eccv16().model_out.weight.requires_grad
+def test_the_bins_are_not_trained(network: Eccv16) -> None:
+    assert not network.model_out.weight.requires_grad
 
 
 @torch.inference_mode()
-def test_the_mean_over_its_palette_is_the_safest_colour() -> None:
-    network, picture = Eccv16().eval(), torch.rand(1, 1, 16, 16) * 100
+def test_the_mean_over_its_palette_is_the_safest_colour(network: Eccv16, regression: Eccv16) -> None:
+    picture = torch.rand(1, 1, 16, 16) * 100
     probabilities, palette = network.probabilities(picture), network.palette
     assert probabilities is not None
     assert palette is not None
     mean = torch.einsum("nqhw,qc->nchw", probabilities, palette)
     torch.testing.assert_close(mean, network.colorize(picture, vividness=0.0), atol=1e-3, rtol=1e-4)
-    assert Eccv16(head="ab").palette is None
+    assert regression.palette is None
