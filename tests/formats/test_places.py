@@ -18,6 +18,7 @@ from PIL import Image, PngImagePlugin
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import Photo
+from colorize_cli.formats.png import png_text
 from colorize_cli.metadata import irb, places
 
 Rewrite = Callable[..., tuple[Photo, Photo, Path]]
@@ -137,9 +138,9 @@ def test_texts_of_imagemagick_lose_the_place_and_nothing_else() -> None:
     def raw(data: bytes) -> bytes:
         return b"Raw profile type x\0\nx\n%8d\n%s\n" % (len(data), data.hex().encode())
 
-    assert places.text_names_place(b"tEXt", b"exif:GPSLatitude\x0048/1, 31/1")
-    assert places.text_names_place(b"tEXt", raw(PACKET))
-    assert places.text_names_place(b"tEXt", raw(b"http://ns.adobe.com/xap/1.0/\0" + PACKET))
-    assert not places.text_names_place(b"tEXt", b"exif:FNumber\x0028/10")
-    assert not places.text_names_place(b"tEXt", raw(b"\0\1\2 < a profile > City"))
-    assert not places.text_names_place(b"tEXt", raw(b"<a/>"))
+    assert png_text.names_place(b"tEXt", b"exif:GPSLatitude\x0048/1, 31/1")
+    assert png_text.names_place(b"tEXt", raw(PACKET))
+    assert png_text.names_place(b"tEXt", raw(b"http://ns.adobe.com/xap/1.0/\0" + PACKET))
+    assert not png_text.names_place(b"tEXt", b"exif:FNumber\x0028/10")
+    assert not png_text.names_place(b"tEXt", raw(b"\0\1\2 < a profile > City"))
+    assert not png_text.names_place(b"tEXt", raw(b"<a/>"))
