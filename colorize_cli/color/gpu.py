@@ -41,11 +41,6 @@ def lightness_from_y(y: Tensor) -> Tensor:
     return torch.where(y > EPSILON, 116 * y.clamp_min(1e-8) ** (1 / 3) - 16, y * KAPPA)
 
 
-def lightness_from_grey(grey: Tensor) -> Tensor:
-    """L* of a grey sRGB value (R = G = B): any shape, [0, 1] to [0, 100]."""
-    return lightness_from_y(linear_from_srgb(grey))
-
-
 def grey_from_lightness(lightness: Tensor) -> Tensor:
     """The grey sRGB value of an L*: any shape, [0, 100] to [0, 1]."""
     f = (lightness + 16) / 116
