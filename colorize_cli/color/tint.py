@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, RgbSpace
+from colorize_cli.color.tint_measures import blurred, change, measures, one_hue, sway
 from colorize_cli.color.tint_odds import log_odds
 from colorize_cli.color.toning import Toning, fit_toning
 
@@ -110,35 +111,31 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     lightness, ab = lightness_of(pixels, space), ab_of(pixels, space)
     toning = fit_toning(lightness, ab)
     remaining = ab - toning.ab
-    noise = float(np.median(np.hypot(*(remaining - _blurred(remaining, 0.8)))))
+    noise = float(np.median(np.hypot(*(remaining - blurred(remaining, 0.8)))))
     mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning, noise)
-    measures = _measures(lightness, toning, remaining, mask, noise)
-    evidence = log_odds(measures)
-    if noise > _MOST_NOISE or _sway(toning) > _NO_TONING:
-        return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=measures)
+    seen = measures(lightness, ab, toning, remaining, mask, noise)
+    evidence = log_odds(seen)
+    if noise > _MOST_NOISE or sway(toning) > _NO_TONING:
+        return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=seen)
     if evidence > 0 or mask.mean() > _COLORED_SHARE:
-        return OwnColor(Kind.colored, max(evidence, 0.0), measures=measures)
-    if mask.mean() > _MANY_SHARE and _one_hue(ab[:, mask]) < _MANY_HUES:
-        return OwnColor(Kind.colored, BORDERLINE, measures=measures)
+        return OwnColor(Kind.colored, max(evidence, 0.0), measures=seen)
+    if mask.mean() > _MANY_SHARE and one_hue(ab[:, mask]) < _MANY_HUES:
+        return OwnColor(Kind.colored, BORDERLINE, measures=seen)
     if not mask.any():
-        return OwnColor(Kind.monochrome, evidence, measures=measures)
-    return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, measures)
-
-
-def _blurred(planes: Floats, sigma: float) -> Floats:
-    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
+        return OwnColor(Kind.monochrome, evidence, measures=seen)
+    return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, seen)
 
 
 def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
     noisy = noise >= _NOISY
-    seen = _blurred(remaining, 2.0 if noisy else 1.2)
+    seen = blurred(remaining, 2.0 if noisy else 1.2)
     beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
     amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
     floor = noise * (0.6 if noisy else 1.0)
     on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
     count, labels = cv2.connectedComponents(on, connectivity=8)
-    jumps = _change(seen, max(4, round(max(amount.shape) / 64)))
+    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
     inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
     rim = (on > 0) & (inner == 0)
     flat = labels.ravel().astype(np.intp)
@@ -146,7 +143,7 @@ def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     peak = np.zeros(count, np.float32)
     np.maximum.at(peak, flat, amount.ravel())
     total = np.bincount(flat, amount.ravel(), count)
-    left = np.bincount(flat, np.hypot(*_blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
+    left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
     sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
     own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
     left_over, tone = (
@@ -159,72 +156,3 @@ def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     if area[own].sum() < _FAINT_SHARE * labels.size and not (peak[own] > _STRONG).any():
         own[:] = False
     return np.asarray(own[labels])
-
-
-def _change(planes: Floats, distance: int) -> Floats:
-    """By how much the color of each pixel differs from that of the four at a distance, at most: (2, h, w) to (h, w)."""
-    height, width = planes.shape[1:]
-    most = np.zeros((height, width), np.float32)
-    wide = np.pad(planes, ((0, 0), (distance, distance), (distance, distance)), "edge")
-    for top, left in ((0, distance), (2 * distance, distance), (distance, 0), (distance, 2 * distance)):
-        other = wide[:, top : top + height, left : left + width]
-        np.maximum(most, np.hypot(*(planes - other)), out=most)
-    return most
-
-
-def _one_hue(ab: Floats) -> float:
-    """Share of the chroma that is left of the mean color: 1 where there is one hue, 0 where all cancel out."""
-    return float(np.hypot(*ab.mean(1)) / (np.hypot(*ab).mean() + 1e-6))
-
-
-def _sway(toning: Toning) -> float:
-    """How far the explained color is from being one color: Lab units."""
-    return float(np.sqrt(toning.ab.reshape(2, -1).var(1).sum()))
-
-
-def _measures(lightness: Floats, toning: Toning, remaining: Floats, mask: Mask, noise: float) -> dict[str, float]:
-    """What of the picture outside its regions tells color from noise; each is about linear in the log of its odds."""
-    rest = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
-    if rest.mean() < 0.03:
-        rest = ~mask
-    if rest.mean() < 0.03:
-        rest = np.ones_like(mask)
-    left = remaining * rest
-    fine, coarse = _blurred(left, 2.5), _blurred(left, 4.5)
-    amount = np.hypot(*_blurred(remaining, 1.2))[rest].mean()
-    found = {
-        "own": float(np.log(mask.mean() + 0.003)),
-        "texture": 4 * float(toning.texture[rest].sum() / toning.texture.sum()),
-        "coherence": 4 * float(np.hypot(*coarse)[rest].mean() / (amount + 0.05)),
-        "score": 4 * toning.score,
-        "noise": float(np.log(noise + 0.1)),
-        "tone": float(np.log(np.median(np.hypot(*toning.ab)) + 3)),
-        "sway": float(np.log(_sway(toning) + 1)),
-    }
-    planes = {
-        "fine": (np.hypot(*(fine - _blurred(fine, 15))), (50, 75, 90)),
-        "coarse": (np.hypot(*(coarse - _blurred(coarse, 20))), (50, 75, 90)),
-        "local": (_off_the_line(lightness, fine), (25, 50, 75, 90)),
-        "change": (_change(fine, 8), (50, 75, 90)),
-    }
-    for name, (plane, shares) in planes.items():
-        values = np.percentile(plane[rest], shares)
-        found |= {f"{name}{share}": float(np.log(value + 0.1)) for share, value in zip(shares, values, strict=True)}
-    return found
-
-
-def _off_the_line(lightness: Floats, ab: Floats) -> Floats:
-    """Spread of ab about its best straight line over L* in the window around each pixel: (h, w), Lab units."""
-
-    def mean(plane: Floats) -> Floats:
-        return np.asarray(cv2.GaussianBlur(plane, (0, 0), 8.0), np.float32)
-
-    tone = np.asarray(cv2.GaussianBlur(lightness, (0, 0), 2.5), np.float32)
-    middle = mean(tone)
-    spread = mean(tone * tone) - middle * middle + 1
-    left = np.zeros(tone.shape, np.float32)
-    for plane in ab:
-        here = mean(plane)
-        both = mean(plane * tone) - here * middle
-        left += np.maximum(mean(plane * plane) - here * here - both * both / spread, 0)
-    return np.sqrt(left)

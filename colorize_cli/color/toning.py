@@ -42,12 +42,16 @@ class Toning:
         fringe: how much of it is a scanner's fringes, (h, w): what is left beside strong ones is theirs, too.
         texture: how much the lightness varies around each pixel, (h, w), [0.1, 1]: flat areas say little.
         score: share of the textured picture that is explained, [0, 1].
+        line: ab of the curve over L* alone, (2, h, w): the rest of `ab` depends on the place.
+        bend: by how much the curve changes its direction, Lab units: a print's tones follow a plain one.
     """
 
     ab: Floats
     fringe: Floats
     texture: Floats
     score: float
+    line: Floats
+    bend: float
 
 
 def fit_toning(lightness: Floats, ab: Floats) -> Toning:
@@ -81,7 +85,9 @@ def fit_toning(lightness: Floats, ab: Floats) -> Toning:
     inner = np.where((np.abs(rows - 0.5) < 0.33) & (np.abs(columns - 0.5) < 0.33), 1, 0.1)
     samples = color[(slice(None), *some)].reshape(2, -1).T
     score, found = _robustly(basis, samples, trust.ravel(), inner)
-    return Toning(*_evaluated(found.astype(np.float32), smooth, planes), texture, score)
+    explained, fringe, line = _evaluated(found.astype(np.float32), smooth, planes)
+    bend = float(np.hypot(*np.diff(found[:_CURVE], 2, axis=0).T).sum())
+    return Toning(explained, fringe, texture, score, line, bend)
 
 
 def _frame(lightness: Floats, color: Floats) -> NDArray[np.bool_]:
@@ -184,15 +190,15 @@ def _robustly(
     return best
 
 
-def _evaluated(found: Floats, smooth: Floats, planes: list[Floats]) -> tuple[Floats, Floats]:
-    """The fit at every pixel, (2, h, w), and how much of it are fringes, (h, w)."""
+def _evaluated(found: Floats, smooth: Floats, planes: list[Floats]) -> tuple[Floats, Floats, Floats]:
+    """The fit at every pixel, (2, h, w), how much of it are fringes, (h, w), and the curve's part, (2, h, w)."""
     height, width = smooth.shape
     steps = np.clip(smooth * 10, 0, 1000).astype(np.int16)
     tone = smooth / np.float32(50) - 1
     down, right = (_GRID - 1) / height, (_GRID - 1) / width
     way = np.array([[right, 0, right / 2], [0, down, down / 2]])
-    out, fringes = np.empty((2, height, width), np.float32), np.zeros((2, height, width), np.float32)
-    for plane, fringe, terms in zip(out, fringes, found.T, strict=True):
+    out, fringes, lines = (np.zeros((2, height, width), np.float32) for _ in range(3))
+    for plane, fringe, alone, terms in zip(out, fringes, lines, found.T, strict=True):
         curve, level, slope, rest = np.split(terms, np.cumsum([_CURVE, _GRID**2, _GRID**2]))
         line = np.interp(np.linspace(0, 100, 1001), _NODES, curve).astype(np.float32)
         fields = [
@@ -205,9 +211,10 @@ def _evaluated(found: Floats, smooth: Floats, planes: list[Floats]) -> tuple[Flo
             )
             for field in (level, slope)
         ]
-        plane[:] = line[steps] + fields[0] + fields[1] * tone
+        alone[:] = line[steps]
+        plane[:] = alone + fields[0] + fields[1] * tone
         for number, (term, more) in enumerate(zip(rest, planes, strict=True)):
             part = plane if number < _BORDERS else fringe
             part += term * more
         plane += fringe
-    return out, np.hypot(*fringes)
+    return out, np.hypot(*fringes), lines

@@ -1,7 +1,7 @@
 """Whether photos in color, grey, toned, faded and partly colored ones are told apart, and regions of color found.
 
     python tests/benchmarks/on_color.py DIR [--color N] [--grey N] [--toned N] [--faded N] [--mixed N]
-                                            [--muted N] [--seed N] [--list] [--fit FILE]
+                                            [--muted N] [--aged N] [--seed N] [--list] [--fit FILE]
 
 DIR holds photos in color, of any size, in folders of any depth; variants are made of them (on_color_variants.py). Right
 is: a photo in color is called colored, plain or, in a row of its own, muted by code, which is harder; a grey, toned or
@@ -28,7 +28,7 @@ from colorize_cli.color.tint import Kind, OwnColor, own_color
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 WANTED = {"color": 0.99, "grey": 0.99, "toned": 0.98, "faded": 0.95, "mixed": 0.90}
-COUNTS = {"color": 300, "grey": 300, "toned": 100, "faded": 60, "mixed": 60, "muted": 100}
+COUNTS = {"color": 300, "grey": 300, "toned": 100, "faded": 60, "mixed": 60, "muted": 100, "aged": 60}
 FOUND, FALSE = 0.6, 0.02
 
 
@@ -39,9 +39,13 @@ def photos_of(folder: Path) -> list[Path]:
 def read(path: Path) -> NDArray[np.uint8] | None:
     """A photo in color; None where the file is none, or holds a grey one."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None or (np.ptp(pixels.astype(np.int16), axis=2) < 3).mean() > 0.99:
+    if pixels is None or not is_color(pixels):
         return None
     return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def is_color(pixels: NDArray[np.uint8]) -> bool:
+    return bool((np.ptp(pixels.astype(np.int16), axis=2) < 3).mean() <= 0.99)
 
 
 def is_right(own: OwnColor, made: Made) -> bool:

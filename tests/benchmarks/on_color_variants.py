@@ -374,6 +374,40 @@ def muted(photo: Bytes, rng: Rng) -> Made:
     return Made(pixels, kind + file, None)
 
 
+def aged(photo: Bytes, rng: Rng) -> Made:
+    """A toned print as archives have them: stains of all sizes, white scratches, uneven tone, on a scanner's bed."""
+    plane = grey_of(photo, rng)
+    rgb, how = tone_of(plane, rng) if rng.random() < 0.8 else (np.repeat(plane[..., None], 3, 2), "grey")
+    lab = lab_of(_whole(rgb))
+    lab[..., 1:] *= rng.uniform(0.7, 1.6)
+    wide = cv2.GaussianBlur(lab[..., 0], (0, 0), max(plane.shape) / rng.uniform(10, 60)) - lab[..., 0].mean()
+    lab[..., 1:] *= np.clip(1 + rng.uniform(-0.4, 0.4) * wide / 50, 0.2, 2)[..., None]
+    hue, most = rng.uniform(30, 110) * np.pi / 180, rng.uniform(0, 7)
+    for cells in (3, 7, 15, 35):
+        turn = hue + rng.normal(0, 0.5)
+        stain = (smooth_noise(rng, plane.shape, cells) - 0.4) * most * rng.uniform(0.2, 1)
+        lab[..., 1] += stain * np.cos(turn)
+        lab[..., 2] += stain * np.sin(turn)
+    if rng.random() < 0.5:
+        lab[..., 1:] = cv2.GaussianBlur(lab[..., 1:], (0, 0), rng.uniform(0.8, 3))
+    rgb = bytes_of(lab).astype(np.float64)
+    for _ in range(int(rng.integers(0, 8))):  # emulsion that is gone
+        ends = (rng.uniform(0, 1, (3, 2)) * plane.shape[::-1]).astype(np.int32)
+        ends[1:] = ends[0] + (ends[1:] - ends[0]) // 4
+        cv2.polylines(rgb, [ends], False, (rng.uniform(225, 255),) * 3, int(rng.integers(1, 4)), cv2.LINE_AA)
+    if rng.random() < 0.5:
+        bed = np.clip(rng.choice([15.0, 128.0, 245.0]) + rng.normal(0, 3, 3), 0, 255)
+        sides = [int(rng.uniform(0, 0.06) * max(plane.shape)) for _ in range(4)]
+        rgb = cv2.copyMakeBorder(rgb, *sides, cv2.BORDER_CONSTANT, value=bed.tolist())
+        size = rgb.shape[1::-1]
+        turn_by = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), rng.normal(0, 0.7), 1.0)
+        rgb = cv2.warpAffine(rgb, turn_by, size, borderMode=cv2.BORDER_CONSTANT, borderValue=bed.tolist())
+        how += " bed"
+    pixels, scan = scanned(rgb, rng, hard=False)
+    pixels, file = filed(pixels, rng)
+    return Made(pixels, f"aged {how}{scan}{file}", np.zeros(pixels.shape[:2], bool))
+
+
 KINDS: dict[str, Callable[[Bytes, Rng], Made]] = {
     "color": color,
     "grey": grey,
@@ -381,4 +415,5 @@ KINDS: dict[str, Callable[[Bytes, Rng], Made]] = {
     "faded": faded,
     "mixed": mixed,
     "muted": muted,
+    "aged": aged,
 }

@@ -10,6 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from colorize_cli.color import tint_odds
 from colorize_cli.color.gpu import recombine
 from colorize_cli.color.tint import Kind, OwnColor, own_color
 
@@ -176,6 +177,21 @@ def test_small_photos_of_strong_colors_are_in_color(side: int, cells: int) -> No
         few = np.random.default_rng(seed).integers(0, 255, (cells, cells, 3)).astype(np.uint8)
         own = own_color(cv2.resize(few, (side, side), interpolation=cv2.INTER_CUBIC))
         assert own.kind is Kind.colored, (seed, own.evidence, own.share)
+
+
+def test_the_odds_are_those_that_were_fitted_to_these_measures() -> None:
+    rng = np.random.default_rng(0)
+    own = own_color(cv2.resize(rng.integers(0, 256, (9, 12, 3)).astype(np.uint8), (240, 180)))
+    with np.load(Path(tint_odds.__file__).parents[1] / "assets" / "tint.npz") as file:
+        parts = dict(file)
+    assert sorted(own.measures) == list(parts["names"])
+    z = np.array([own.measures[name] for name in parts["names"]]) - parts["mean"]
+    z = np.clip(z / parts["spread"], -tint_odds.BOUND, tint_odds.BOUND)
+    each = [
+        float((np.tanh(z @ w1 + b1[0]) @ w2 + b2[0])[0])  # one network after another
+        for w1, b1, w2, b2 in zip(*(parts[name] for name in ("w1", "b1", "w2", "b2")), strict=True)
+    ]
+    assert tint_odds.log_odds(own.measures) == pytest.approx(np.mean(each) + tint_odds._PRIOR, abs=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 2), (5, 5), (9, 30)])
