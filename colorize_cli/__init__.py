@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from colorize_cli.models.load import load_model
     from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
+    from colorize_cli.restore.repair import Repair, RestoreOptions
 
 __all__ = [
     "Colorizer",
@@ -25,6 +26,8 @@ __all__ = [
     "ModelInfo",
     "Outcome",
     "ReadOptions",
+    "Repair",
+    "RestoreOptions",
     "Status",
     "WriteOptions",
     "__version__",
@@ -37,6 +40,8 @@ _HOMES = {
     "GuidanceOptions": "colorize_cli.inference.options",
     "ModelInfo": "colorize_cli.inference.network",
     "ReadOptions": "colorize_cli.inference.options",
+    "Repair": "colorize_cli.restore.repair",
+    "RestoreOptions": "colorize_cli.restore.repair",
     "WriteOptions": "colorize_cli.inference.options",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",
