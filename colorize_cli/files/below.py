@@ -12,8 +12,12 @@ from pathlib import Path
 from colorize_cli.errors import UnreadableFolderError
 
 
-def files_below(folder: Path) -> list[Path]:
+def files_below(folder: Path, special: bool = False) -> list[Path]:
     """The files below a folder, in the order of their paths; links to folders are not followed.
+
+    Args:
+        folder: where to look.
+        special: pipes, devices and broken links too, so that who reads them fails by name.
 
     Raises:
         UnreadableFolderError: the folder, or one within it that is not hidden, cannot be read.
@@ -25,7 +29,7 @@ def files_below(folder: Path) -> list[Path]:
     told = [error for error in closed if not _hidden(Path(error.filename), folder)]
     if told:
         raise UnreadableFolderError([(Path(error.filename), error.strerror or str(error)) for error in told])
-    return sorted(file for file in found if file.is_file())
+    return sorted(file for file in found if special or file.is_file())
 
 
 def _hidden(path: Path, top: Path) -> bool:

@@ -36,7 +36,7 @@ def list_sidecars(hints: Path) -> tuple[Path, ...]:
         NothingToDoError: there is no such folder or file.
     """
     if hints.is_dir():
-        return tuple(path for path in files_below(hints) if _called(path) is not None)
+        return tuple(path for path in files_below(hints, special=True) if _called(path) is not None)
     if not hints.exists():
         raise NothingToDoError(f"no hints at {hints}", hint="Give --hints a folder of side-cars, or one side-car.")
     return (hints,)
