@@ -6,7 +6,6 @@ import doctest
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import textwrap
@@ -430,6 +429,7 @@ def test_ctrl_c_goes_through(tiny_model: Path, tmp_path: Path) -> None:
     code = """
         import os, signal, sys
         from colorize_cli import Colorizer
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         seen = 0
         try:
             for result in Colorizer(sys.argv[1], device="cpu").files(sys.argv[2], out=sys.argv[3]):
@@ -453,6 +453,7 @@ def test_ctrl_c_in_a_file_goes_through(tiny_model: Path, tmp_path: Path) -> None
         from colorize_cli import Colorizer
         colorizer = Colorizer(sys.argv[1], device="cpu")
         colorizer.load()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             while True:
@@ -462,7 +463,7 @@ def test_ctrl_c_in_a_file_goes_through(tiny_model: Path, tmp_path: Path) -> None
     """
     done = in_a_process(code, tiny_model, photo, tmp_path / "out.png")
     assert done.stdout == "interrupted\n", done.stderr
-    assert done.returncode == 0 and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    assert done.returncode == 0
 
 
 def test_the_package_says_that_it_is_typed() -> None:
