@@ -3,7 +3,7 @@
     python tests/benchmarks/fit_tint.py SAMPLES... [--splits N] [--write FILE] [--seed N]
 
 SAMPLES are files that `tint_samples.py` wrote. The photos are dealt into N parts by their names; each part is judged by
-a fit to the other parts. With --write, a fit to all of them is kept (colorize_cli/assets/tint.npz).
+a fit to the other parts. With --write, a fit to all of them is kept (colorize_cli/assets/tint.safetensors).
 
 Fitted is a mean of small networks: measures, made comparable and bounded, to 24 hidden units to one logarithm of odds.
 Untouched photos in color count most, as theirs is the error that loses something.
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from colorize_cli.color.tint_odds import BOUND
 
@@ -92,13 +93,9 @@ def main() -> None:
     report(found, y, kind, np.array(origin), rows)
     if options.write:
         whole = fit(z, y, weight, options.seed)
-        np.savez_compressed(
-            options.write,
-            names=np.array(names),
-            mean=mean.astype(np.float32),
-            spread=spread.astype(np.float32),
-            **whole,
-        )
+        numbers = {"mean": mean, "spread": spread, **whole}
+        numbers = {key: np.ascontiguousarray(value, np.float32) for key, value in numbers.items()}
+        save_file(numbers, options.write, {"names": json.dumps(names)})
 
 
 def report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from colorize_cli.color import tint_odds
 from colorize_cli.color.gpu import recombine
@@ -182,10 +185,12 @@ def test_small_photos_of_strong_colors_are_in_color(side: int, cells: int) -> No
 def test_the_odds_are_those_that_were_fitted_to_these_measures() -> None:
     rng = np.random.default_rng(0)
     own = own_color(cv2.resize(rng.integers(0, 256, (9, 12, 3)).astype(np.uint8), (240, 180)))
-    with np.load(Path(tint_odds.__file__).parents[1] / "assets" / "tint.npz") as file:
-        parts = dict(file)
-    assert sorted(own.measures) == list(parts["names"])
-    z = np.array([own.measures[name] for name in parts["names"]]) - parts["mean"]
+    file = Path(tint_odds.__file__).parents[1] / "assets" / "tint.safetensors"
+    parts = load_file(file)
+    with safe_open(file, "np") as opened:
+        names = json.loads(opened.metadata()["names"])
+    assert sorted(own.measures) == names
+    z = np.array([own.measures[name] for name in names]) - parts["mean"]
     z = np.clip(z / parts["spread"], -tint_odds.BOUND, tint_odds.BOUND)
     each = [
         float((np.tanh(z @ w1 + b1[0]) @ w2 + b2[0])[0])  # one network after another
