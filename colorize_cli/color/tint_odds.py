@@ -3,8 +3,8 @@
 In:  measures by name
 Out: the logarithm of the odds
 
-A mean of small networks, whose numbers lie in `assets/tint.safetensors`. They were fitted to 7,000 variants of photos in
-color (grey, toned, faded, stamped, mounted, tinted, aged, muted, untouched) and ten prints of the past by
+A mean of small networks, whose numbers lie in `assets/tint.safetensors`. They were fitted to 7,000 variants of photos
+in color (grey, toned, faded, stamped, mounted, tinted, aged, muted, untouched) and ten prints of the past by
 tests/benchmarks/fit_tint.py, which also says how such a fit does on photos that it has not seen.
 """
 
