@@ -55,7 +55,8 @@ def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_pat
     first.wait()
     assert second.wait(timeout=100) == 0
     report = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
-    assert report["counts"] == {"done": 12}
+    counts = report["counts"]  # one may have been finished, and locked still, when the first run was stopped
+    assert counts["done"] >= 11 and counts["done"] + counts.get("skipped", 0) == 12
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(f"{i}.png" for i in range(12))
 
 
