@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Semaphore
 from typing import Any
@@ -163,9 +163,7 @@ class PhotoGuidance:
             said |= {"reference": self.references.sha256, "seed": str(self.options.seed)}
         if self.options.consistent:
             said["consistent"] = self._album_sha256 or "yes"  # the hints of one photo reach the others of its scene
-        if not said:
-            return self.base
-        return replace(self.base, settings=tuple(sorted({**dict(self.base.settings), **said}.items())))
+        return self.base.with_settings(said) if said else self.base
 
     def check(self, photo: Path) -> None:
         """Refuse a photo that the method can do nothing for.

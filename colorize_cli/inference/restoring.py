@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.errors import PhotoError, UsageError
-from colorize_cli.files.atomic import replacing
-from colorize_cli.files.discover import Source
 from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
 from colorize_cli.formats.photo import Page
 from colorize_cli.inference.opened import Opened
@@ -27,7 +23,6 @@ from colorize_cli.restore.repair import (
     Repairs,
     RestoreOptions,
     examine,
-    mask_rows,
     plane_of,
     repaired,
     repaired_rows,
@@ -36,7 +31,6 @@ from colorize_cli.restore.repair import (
 
 _ROWS = 512  # of a strip
 _SIDE = 4096  # pixels of the longer side of the copy on which is decided
-_MASK_PIXELS = 100_000_000  # of a mask that is written at the photo's size; larger ones are written as they were found
 
 
 @dataclass(frozen=True)
@@ -130,70 +124,3 @@ def _filter(repairs: Repairs, page: Page) -> Callable[[Iterator[Block]], Iterato
             yield Block(block.top, replace(block.rows, pixels=done[len(above) : len(above) + len(rows)]))
 
     return mended
-
-
-def mask_path(folder: Path, source: Source) -> Path:
-    """Where a photo's mask lies: its own path below the folder, with `.png`."""
-    return folder / source.relative.with_suffix(".png")
-
-
-def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | None:
-    """Read a photo's mask; None where the folder has none.
-
-    Args:
-        folder: of masks.
-        source: the photo.
-        size: width and height of its first page.
-
-    Raises:
-        PhotoError: it is no picture, or of another size.
-    """
-    path = mask_path(folder, source)
-    try:
-        data = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PhotoError(f"cannot read the mask {path}: {error.strerror}", path=source.path) from error
-    found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if found is None:
-        hint = "Write masks with --mask-out, and edit them."
-        raise PhotoError(f"the mask {path} is no PNG that can be read", path=source.path, hint=hint)
-    if found.shape[::-1] != size:
-        raise PhotoError(
-            f"the mask {path} has {found.shape[1]} x {found.shape[0]} pixels, its photo {size[0]} x {size[1]}",
-            path=source.path,
-            hint="A mask has its photo's size; white is damage.",
-        )
-    return np.asarray(found > 127)
-
-
-def write_mask(folder: Path, source: Source, mask: Mask | None, size: tuple[int, int]) -> None:
-    """Write where a photo was damaged as a PNG: white is damage.
-
-    Args:
-        folder: of masks.
-        source: the photo.
-        mask: on a copy of any size; None for no damage.
-        size: width and height of the photo.
-    """
-    width, height = size
-    if mask is None:
-        mask = np.zeros((height, width), bool)
-    if width * height <= _MASK_PIXELS:
-        mask = mask_rows(mask, 0, (height, width), height)
-    path = mask_path(folder, source)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    coded = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-    with replacing(path) as part:
-        part.write_bytes(coded.tobytes())
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder of masks that is not there, before any work.
-
-    Raises:
-        UsageError: it is no folder.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"--mask {folder}: there is no such folder", hint=f"Make masks first: --mask-out {folder}")

@@ -9,7 +9,8 @@ Source: XMP Specification Part 1 (ISO 16684-1) for the packet and its RDF.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from colorize_cli.metadata import xmp
@@ -63,6 +64,10 @@ class Provenance:
     settings: tuple[tuple[str, str], ...] = ()
     source: SourceNote | None = field(default=None, compare=False)
     size: int | None = field(default=None, compare=False)
+
+    def with_settings(self, said: Mapping[str, str]) -> Provenance:
+        """The same with more settings, or with others of the same names."""
+        return replace(self, settings=tuple(sorted({**dict(self.settings), **said}.items())))
 
     def line(self) -> str:
         """The note on one line, for places that hold plain text."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from colorize_cli.errors import UsageError
 from colorize_cli.formats.table import PHOTO_NAMES
+from colorize_cli.inference.masks import check_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
-from colorize_cli.inference.restoring import check_folder
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.restore.repair import RestoreOptions
 from colorize_cli.version import __version__

@@ -29,12 +29,14 @@ from colorize_cli.formats.reader import read_provenance
 from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.large_files import LargeFileLock
+from colorize_cli.inference.masks import mask_sha256
 from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
 from colorize_cli.inference.predictor import HintPlanes, Request
 from colorize_cli.inference.previews import Preview
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.finishing import PhotoFinisher
 from colorize_cli.pipeline.gallery import gallery_of
@@ -108,14 +110,14 @@ class PhotoProcessor:
         self.outputs.close()
         self.opener.close()
 
-    def _keep_pictures(self, index: int, outcome: Outcome) -> None:
+    def _keep_pictures(self, index: int, source: Source, outcome: Outcome) -> None:
         """See to it that the gallery has small copies of a photo that an earlier run has done."""
         result = outcome.output
         if self.gallery is None or result is None or self.gallery.has(result):
             return
         with suppress(PhotoError):  # the page shows it without pictures
             before, after = (self.opener.first_pixels(index, path) for path in (outcome.source, result))
-            note = read_provenance(result) or self.guidance.provenance(outcome.source)
+            note = read_provenance(result) or self._note_of(source)
             self.gallery.show(result, before, after, note)
 
     def prepare(self, index: int, source: Source) -> Prepared | Outcome | Elsewhere:
@@ -135,7 +137,7 @@ class PhotoProcessor:
             if isinstance(result, Prepared):
                 return result
             if result.status in (Status.skipped, Status.other_settings):
-                self._keep_pictures(index, result)
+                self._keep_pictures(index, source, result)
             return self.companions.carry(self.outputs.told(index, result))
         finally:
             self.guidance.drop_from_album(index)
@@ -144,11 +146,21 @@ class PhotoProcessor:
                 self.budget.give_back(index)
                 self.outputs.release(index)
 
+    def _note_of(self, source: Source) -> Provenance:
+        """The note of a photo's result: with what steers its colors, and with the mask by which it is mended.
+
+        Raises:
+            PhotoError: a side-car or the mask cannot be read.
+        """
+        note, masks = self.guidance.provenance(source.path), self.restore.masks
+        found = None if masks is None else mask_sha256(masks, source)
+        return note if found is None else note.with_settings({"mask": found})
+
     def _prepare(self, index: int, source: Source) -> Prepared | Outcome:
         started, path = time.perf_counter(), source.path
         if source.fault:
             raise DecodeError(source.fault, path=path)
-        provenance = self.guidance.provenance(path)
+        provenance = self._note_of(source)
         done = self.outputs.done_before(index, source, provenance)
         if done is not None:
             return done
@@ -249,7 +261,7 @@ class PhotoProcessor:
             found = probe(source.path)
             form, _ = target_format(found, self.settings)
             out = self.outputs.result(index, source.path, form, found.pages)
-            return self.outputs.standing(source, index, out, self.guidance.provenance(source.path)) is not None
+            return self.outputs.standing(source, index, out, self._note_of(source)) is not None
         except PhotoError:
             return True
 

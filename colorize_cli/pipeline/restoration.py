@@ -13,8 +13,9 @@ from colorize_cli.files.atomic import on_trial
 from colorize_cli.files.discover import Source
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.inference.large_files import LargeFileLock
+from colorize_cli.inference.masks import read_mask, write_mask
 from colorize_cli.inference.opened import Opened, paint
-from colorize_cli.inference.restoring import read_mask, restored, write_mask
+from colorize_cli.inference.restoring import restored
 from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.restore.repair import RestoreOptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from colorize_cli.color.spaces import SRGB
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.restore.repair import Repair
+from tests.formats import bombs
 from tests.runs import colorize_photos, run_options
 
 NOISE = frozenset({Repair.noise})
@@ -105,6 +107,33 @@ def test_a_mask_that_a_person_made_is_filled_and_nothing_else(tiny_model: Path, 
     cv2.imwrite(str(masks / "box" / "a.png"), mask[:60])
     report = colorize(tiny_model, photo.parents[1], tmp_path / "out2", **options)
     assert "has 160 x 60 pixels, its photo 160 x 120" in str(report.failures[0].reason)
+
+
+def test_a_mask_that_was_edited_since_makes_another_result(tiny_model: Path, photo: Path, tmp_path: Path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    white = np.zeros((700, 160), np.uint8)
+    white[300:310] = 255
+    cv2.imwrite(str(masks / "ramp.png"), white)
+    options = {"repairs": frozenset({Repair.scratches}), "masks": masks}
+    assert colorize(tiny_model, photo, tmp_path / "out", **options).counts == {Status.done: 1}
+    assert colorize(tiny_model, photo, tmp_path / "out", **options).counts == {Status.skipped: 1}
+    cv2.imwrite(str(masks / "ramp.png"), white[::-1])
+    assert colorize(tiny_model, photo, tmp_path / "out", **options).counts == {Status.other_settings: 1}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "bomb", "text"])
+def test_what_is_no_mask_is_named_before_it_is_decoded(tiny_model: Path, photo: Path, tmp_path: Path, kind: str):
+    mask = tmp_path / "masks" / "ramp.png"
+    mask.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(mask)
+    else:
+        mask.write_bytes(bombs.png_header(30_000) if kind == "bomb" else b"no picture")
+    options = {"repairs": frozenset({Repair.scratches}), "masks": mask.parent}
+    report = colorize(tiny_model, photo, tmp_path / "out", **options)
+    said = {"pipe": "it is a named pipe, not a file", "bomb": "has 30000 x 30000 pixels", "text": "no PNG signature"}
+    assert said[kind] in str(report.failures[0].reason) and str(mask) in str(report.failures[0].reason)
 
 
 def test_pairs_show_before_restored_and_colored(tiny_model: Path, photo: Path, tmp_path: Path):
