@@ -25,6 +25,15 @@ Pixels = NDArray[Any]  # uint8 or uint16
 STRIP_PIXELS = 1 << 16  # a quarter of a megabyte for each float plane of a strip
 
 
+def reduced(pixels: Pixels, side: int) -> Pixels:
+    """Pixels, or a plane of any type, of at most `side` pixels a side, by area averaging; smaller ones stay."""
+    scale = side / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype)
+
+
 def lightness_of(pixels: Pixels, space: RgbSpace = SRGB) -> Floats:
     """L* of every pixel.
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of
+from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of, reduced
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.tint_measures import blurred, change, measures, one_hue, sway
 from colorize_cli.color.tint_odds import log_odds
@@ -99,11 +99,7 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     """
     if pixels.ndim == 2 or not pixels.size or grey_plane(pixels) is not None:
         return OwnColor(Kind.monochrome)
-    height, width = pixels.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    pixels = reduced(pixels, SIDE)
     if min(pixels.shape[:2]) < 8:  # nothing can be told from a line
         pixels = np.ascontiguousarray(
             np.repeat(np.repeat(pixels, -(-8 // len(pixels)), 0), -(-8 // pixels.shape[1]), 1)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from colorize_cli.color.pixels import reduced
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -24,11 +26,9 @@ _QUALITY = 82
 
 def encode_small(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
     """A picture, (H, W, 3), as WebP of at most 512 pixels a side."""
-    scale = _SIDE / max(rgb.shape[:2])
-    if scale < 1:
-        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _, data = cv2.imencode(".webp", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
+    _, data = cv2.imencode(
+        ".webp", cv2.cvtColor(reduced(rgb, _SIDE), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]
+    )
     return data.tobytes()
 
 

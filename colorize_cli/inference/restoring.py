@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import reduced
 from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
 from colorize_cli.formats.photo import Page
 from colorize_cli.inference.opened import Opened
@@ -72,8 +72,9 @@ def restored(
     filters = dict[int, Callable[[Iterator[Block]], Iterator[Block]]]()
     for number in pages:
         preview, page = opened.previews[number], photo.pages[number]
-        samples = _samples(reader, number) if reader.readers else samples_of(page.pixels)
-        repairs = examine(_copy(preview.pixels), samples, options, finder, given if number == 0 else None)
+        samples = partial(_samples, reader, number) if reader.readers else partial(samples_of, page.pixels)
+        copy = plane_of(reduced(preview.pixels, _SIDE))
+        repairs = examine(copy, samples, options, finder, given if number == 0 else None)
         if not repairs:
             continue
         on_page = f"page {number + 1}: " if len(photo.pages) > 1 else ""
@@ -89,15 +90,6 @@ def restored(
             previews[number] = Preview.of(new_pages[number], preview.space)
     reader = replace(reader, photo=replace(photo, pages=tuple(new_pages)), filters=filters)
     return Restored(Opened(reader, tuple(previews)), tuple(notes), masks)
-
-
-def _copy(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Plane:
-    """What is decided on: a reduced copy, so that it takes little memory whatever the photo's size."""
-    scale = _SIDE / max(pixels.shape[:2])
-    if scale < 1:
-        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        return plane_of(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype))
-    return plane_of(pixels)
 
 
 def _samples(reader: BlockReader, number: int) -> list[Plane]:
@@ -116,11 +108,9 @@ def _filter(repairs: Repairs, page: Page) -> Callable[[Iterator[Block]], Iterato
 
     def mended(blocks: Iterator[Block]) -> Iterator[Block]:
         for block in with_neighbors(strips(blocks, _ROWS), HALO):
-            rows = block.rows.pixels
-            above = rows[:0] if block.above is None else block.above
-            below = rows[:0] if block.below is None else block.below
-            whole = np.concatenate((above, rows, below))
-            done = repaired_rows(whole, repairs, block.top - len(above), height)
+            rows, above, below = block.rows.pixels, block.above, block.below
+            assert above is not None and below is not None  # `with_neighbors` gives both
+            done = repaired_rows(np.concatenate((above, rows, below)), repairs, block.top - len(above), height)
             yield Block(block.top, replace(block.rows, pixels=done[len(above) : len(above) + len(rows)]))
 
     return mended

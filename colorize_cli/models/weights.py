@@ -121,11 +121,20 @@ def fetch(spec: ModelSpec | FeatureSpec, on_progress: Progress | None = None) ->
             hint="Train it (colorize train --list-recipes) and give the checkpoint to --model.",
         )
     assert isinstance(spec.weights, Bundled)
-    path = ASSETS / spec.weights.file
+    return bundled(spec.weights)
+
+
+def bundled(weights: Bundled) -> WeightsFile:
+    """A file that comes with the package, checked.
+
+    Raises:
+        WeightsError: it is missing, or altered.
+    """
+    path = ASSETS / weights.file
     if not path.is_file():
         raise WeightsError(f"the bundled weights are missing: {path}", hint="Install the package again.")
     sha256 = sha256_of(path)
-    if sha256 != recorded_sha256(spec.weights):
+    if sha256 != recorded_sha256(weights):
         raise WeightsError(f"the bundled weights are altered: {path}", hint="Install the package again.")
     return WeightsFile(path, sha256)
 

@@ -8,7 +8,6 @@ A small network looks at a copy of the photo on which the damage has the sizes t
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +19,8 @@ from safetensors import safe_open
 
 from colorize_cli.errors import WeightsError
 from colorize_cli.models.onnx.damage import damage_graph
-from colorize_cli.models.store import sha256_of
-from colorize_cli.models.weights import ASSETS
+from colorize_cli.models.registry import Bundled
+from colorize_cli.models.weights import bundled
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,18 +31,6 @@ _TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and 
 _SURE, _LIKELY = 0.75, 0.4  # probabilities: of a place that damage has somewhere, and of where it ends
 _CERTAIN, _MORE = 0.98, 0.8  # the same of damage that a photo is called damaged for
 _RADIUS = 3  # pixels around a hole that fill it
-
-
-def _bundled() -> dict[str, NDArray[Any]]:
-    file = ASSETS / "restore.safetensors"
-    try:
-        said = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        if sha256_of(file) != said["sha256"]:
-            raise WeightsError(f"{file} was altered", hint="Install colorize-cli again.")
-        with safe_open(file, "np") as opened:
-            return {key: opened.get_tensor(key).astype(np.float32) for key in opened.keys()}  # noqa: SIM118
-    except (OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"cannot read {file}: {error}", hint="Install colorize-cli again.") from error
 
 
 class DamageFinder:
@@ -94,23 +81,15 @@ def bundled_finder() -> DamageFinder:
     Raises:
         WeightsError: its file is missing or altered.
     """
-    return DamageFinder(_bundled())
-
-
-def reduced(plane: Plane) -> Plane:
-    """The copy of a photo on which damage is looked for."""
-    scale = SIDE / max(plane.shape)
-    if scale >= 1:
-        return plane
-    size = (max(1, round(plane.shape[1] * scale)), max(1, round(plane.shape[0] * scale)))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+    with safe_open(bundled(Bundled("restore.safetensors")).path, "np") as file:
+        return DamageFinder({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping
 
 
 def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
     """Find the damage of a photo.
 
     Args:
-        copy: what `reduced` gave.
+        copy: the photo, of at most `SIDE` pixels a side.
         finder: the network.
 
     Returns:

@@ -45,12 +45,11 @@ def picture_part(plane: Plane) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def faded_tones(plane: Plane, always: bool = False) -> Tones | None:
+def faded_tones(plane: Plane) -> Tones | None:
     """Find the darkest and the lightest tone of a faded photo.
 
     Args:
         plane: (H, W), [0, 1].
-        always: where a photo uses most of the range already, too.
 
     Returns:
         Both, [0, 1]; None where the photo is not faded.
@@ -60,9 +59,7 @@ def faded_tones(plane: Plane, always: bool = False) -> Tones | None:
     inside = part[picture_part(part)]
     inside = inside if min(inside.shape) >= 16 else part
     low, high = (float(tone) for tone in np.quantile(inside, (_CLIPPED, 1 - _CLIPPED)))
-    if high - low < _STILL or (high - low > _FADED and not always):
-        return None
-    return low, high
+    return (low, high) if _STILL <= high - low <= _FADED else None
 
 
 def stretched(plane: Plane, tones: Tones) -> Plane:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 Frequency = tuple[float, float]  # vertical, horizontal, cycles a pixel
 
-REACH = 24  # pixels around a place that decide what it becomes
+_REACH = 24  # pixels around a place that decide what it becomes
 _SIDE = 512  # pixels a side of what is looked at
 _WIDTH = 6.0  # pixels: standard deviation of the kernel's window
 _COARSEST = 0.07  # cycles a pixel: dots further apart than 14 pixels are things
@@ -95,11 +95,11 @@ def without_screen(plane: Plane, screen: Sequence[Frequency]) -> Plane:
     """
     if not screen:
         return plane
-    y, x = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].astype(np.float64)
+    y, x = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].astype(np.float64)
     window = np.exp(-(y**2 + x**2) / (2 * _WIDTH**2))
     window /= window.sum()
     kernel = np.zeros_like(window)
-    kernel[REACH, REACH] = 1
+    kernel[_REACH, _REACH] = 1
     for vertical, horizontal in screen:
         kernel -= 2 * window * np.cos(2 * np.pi * (vertical * y + horizontal * x))
     kernel /= kernel.sum()

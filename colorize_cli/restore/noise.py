@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
 
-SCALES = 4
-REACH = 48  # pixels around a place that decide what it becomes
+_SCALES = 4
 _B3 = np.array([1, 4, 6, 4, 1], np.float32) / 16
 _BLOCK = 8  # pixels a side of the places where noise is measured
 _FLAT = 0.1  # share of the places with the least detail: what moves there is noise
@@ -39,7 +38,7 @@ def _strengths() -> tuple[float, ...]:
     point = np.zeros((257, 257), np.float32)
     point[128, 128] = 1
     strengths = []
-    for scale in range(SCALES):
+    for scale in range(_SCALES):
         smoothed = _smoothed(point, scale)
         strengths.append(float(np.linalg.norm(point - smoothed)))
         point = smoothed

@@ -6,7 +6,7 @@ Out: `Repairs`; the pixels repaired, of the same kind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,15 +16,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import maximum_of, reduced
 from colorize_cli.errors import UsageError, quoted
 from colorize_cli.restore import fading, halftone, noise
-from colorize_cli.restore.damage import DamageFinder, Mask, Plane, filled, find_damage, reduced
+from colorize_cli.restore.damage import SIDE, DamageFinder, Mask, Plane, filled, find_damage
 
 HALO = 96  # rows above and below a strip that decide what it becomes
 _STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
-_RAISED_BLACK, _FADED = 0.1, 0.78  # darkest tone above which, and range below which, `auto` calls a photo faded
+_RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
 _DAMAGED = 0.0075  # share of the picture that is certainly damaged from which `auto` fills
 AUTO = "auto"
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
@@ -134,7 +135,7 @@ class Repairs:
 
 def plane_of(pixels: NDArray[Any]) -> Plane:
     """Pixels to their lightness as it is coded, (H, W), [0, 1]."""
-    most = np.float32(np.iinfo(pixels.dtype).max)
+    most = np.float32(maximum_of(pixels))
     if pixels.ndim == 2:
         return np.asarray(pixels, np.float32) / most
     return np.asarray(pixels @ _LUMA, np.float32) / most
@@ -142,7 +143,7 @@ def plane_of(pixels: NDArray[Any]) -> Plane:
 
 def examine(
     copy: Plane,
-    samples: Iterable[Plane],
+    samples: Callable[[], list[Plane]],
     options: RestoreOptions,
     finder: Callable[[], DamageFinder],
     given: Mask | None = None,
@@ -151,17 +152,19 @@ def examine(
 
     Args:
         copy: the whole photo, reduced; [0, 1].
-        samples: parts of it at full size, in which noise is measured.
+        samples: gives parts of it at full size, in which noise and dots are looked for; asked only where they are.
         options: what is asked for.
         finder: loads the network that finds damage.
         given: a mask that a person made, of any size; nothing is looked for then.
     """
-    mask, level, tones, parts = given, 0.0, None, list(samples)
+    mask, level, tones = given, 0.0, None
+    measured = Repair.halftone in options.repairs or (Repair.noise in options.repairs and options.denoise > 0)
+    parts = samples() if measured else []
     screen = halftone.find_screen(parts) if Repair.halftone in options.repairs else ()
     if screen and options.auto:  # its dots look like dust, and like noise
         options = replace(options, repairs=options.repairs - {Repair.scratches, Repair.noise})
     if Repair.scratches in options.repairs and given is None:
-        mask, certain = find_damage(reduced(copy), finder())
+        mask, certain = find_damage(reduced(copy, SIDE), finder())
         if not mask.any() or (options.auto and certain < _DAMAGED):
             mask = None
     if Repair.noise in options.repairs and options.denoise > 0:
@@ -170,7 +173,7 @@ def examine(
             level = 0.0
     if Repair.fading in options.repairs:
         tones = fading.faded_tones(copy)
-        if tones is not None and options.auto and (tones[0] < _RAISED_BLACK or tones[1] - tones[0] > _FADED):
+        if tones is not None and options.auto and tones[0] < _RAISED_BLACK:
             tones = None
     return Repairs(mask, level, options.denoise, tones, screen)
 
@@ -235,7 +238,7 @@ def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None) -> NDArra
         mended = filled(mended, mask)
     if repairs.noise > 0:
         mended = noise.denoise(mended, repairs.noise, repairs.denoise)
-    most = np.float32(np.iinfo(pixels.dtype).max)
+    most = np.float32(maximum_of(pixels))
     change = mended - plane if pixels.ndim == 2 else (mended - plane)[..., None]
     if repairs.tones is None:
         return np.asarray(np.clip(pixels + most * change, 0, most).round(), pixels.dtype)

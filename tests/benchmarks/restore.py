@@ -72,7 +72,7 @@ def psnr(a: Grey, b: Grey, where: NDArray[np.bool_] | None = None) -> float:
 def mend(grey: Grey, *names: Repair) -> tuple[Grey, Repairs]:
     """As `--restore` does; without names, as `auto`."""
     options = RestoreOptions(repairs=frozenset(names or Repair), auto=not names)
-    repairs = examine(plane_of(grey), samples_of(grey), options, bundled_finder)
+    repairs = examine(plane_of(grey), lambda: samples_of(grey), options, bundled_finder)
     return np.asarray(repaired(grey, repairs), np.uint8), repairs
 
 

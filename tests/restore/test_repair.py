@@ -37,7 +37,7 @@ def coded(plane: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def found(pixels: NDArray[np.uint8], options: RestoreOptions = AUTO) -> Repairs:
-    return examine(plane_of(pixels), samples_of(pixels), options, bundled_finder)
+    return examine(plane_of(pixels), lambda: samples_of(pixels), options, bundled_finder)
 
 
 def test_auto_finds_what_a_photo_needs_and_leaves_a_clean_one_alone():
