@@ -10,6 +10,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.completion import complete_data, complete_metrics, complete_models
+from colorize_cli.cli.data_options import LicenceOpt, RootOpt
 from colorize_cli.cli.figures import show_answers, show_table
 from colorize_cli.cli.options import FILES, MODEL, BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
 from colorize_cli.cli.progress import DownloadMeters, Meter
@@ -51,18 +52,6 @@ DataOpt = Annotated[
         autocompletion=complete_data,
         rich_help_panel=FILES,
     ),
-]
-RootOpt = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        envvar="COLORIZE_DATA_ROOT",
-        help="Folder of data sets; local copies are found there.",
-        rich_help_panel=FILES,
-    ),
-]
-LicenceOpt = Annotated[
-    bool, typer.Option("--accept-license", help="Accept the data set's terms.", rich_help_panel=FILES)
 ]
 PredOpt = Annotated[
     list[Path] | None,

@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from colorize_cli.cli import console
+from colorize_cli.cli.data_options import LicenceOpt, RootOpt
 from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
@@ -27,7 +28,6 @@ from colorize_cli.cli.training_options import (
     DataOpt,
     EpochsOpt,
     InitOpt,
-    LicenceOpt,
     LimitOpt,
     ListOpt,
     OutOpt,
@@ -35,7 +35,6 @@ from colorize_cli.cli.training_options import (
     RateOpt,
     RecipeOpt,
     ResumeOpt,
-    RootOpt,
     SaveOpt,
     SeedOpt,
     SetOpt,

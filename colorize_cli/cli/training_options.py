@@ -24,18 +24,6 @@ DataOpt = Annotated[
         rich_help_panel=FILES,
     ),
 ]
-RootOpt = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        envvar="COLORIZE_DATA_ROOT",
-        help="Folder of data sets; local copies are found there.",
-        rich_help_panel=FILES,
-    ),
-]
-LicenceOpt = Annotated[
-    bool, typer.Option("--accept-license", help="Accept the data set's terms.", rich_help_panel=FILES)
-]
 LimitOpt = Annotated[
     int | None,
     typer.Option(

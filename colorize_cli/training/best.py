@@ -20,7 +20,7 @@ from colorize_cli.models.registry import did_you_mean
 from colorize_cli.models.weights import fetch
 from colorize_cli.training.config import TrainConfig
 
-METRICS = ("psnr", "f1", "colorfulness-balanced", "lpips", "fid", "inception_score")
+METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
 _LOWER = ("lpips", "fid")
 _DB = 3.0  # what a picture without any color, or with twice the truth's, loses
 
