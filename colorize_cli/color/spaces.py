@@ -68,11 +68,6 @@ class RgbSpace:
         """XYZ relative to the white to linear RGB, (3, 3)."""
         return np.linalg.inv(np.array(self.xyz_from_rgb))
 
-    @property
-    def neutral_greys(self) -> bool:
-        """Whether R = G = B is a grey: the three curves are one."""
-        return self.curves[0] == self.curves[1] == self.curves[2]
-
 
 _SRGB_CURVE = Curve(g=2.4, a=1 / 1.055, b=0.055 / 1.055, c=1 / 12.92, d=0.04045)
 

@@ -38,14 +38,34 @@ class Up(nn.Module):
         return self.mix(x if skip is None else torch.cat((x, skip), 1))  # type: ignore[no-any-return]
 
 
-class ResUnet18(Generator):
-    """torchvision's ResNet-18 without its classifier, under a decoder with skips; sigmoid, stretched to ab.
+class ImageNetUnet(Generator):
+    """A U-Net whose encoder is a classifier of ImageNet: grey photos come to it as they came to the classifier.
 
     The encoder's keys are torchvision's under `encoder.`, so that its ImageNet weights load as they are.
     """
 
     mean: Tensor
     std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
+
+    def seen(self, lightness: Tensor) -> Tensor:
+        """What the encoder sees: grey in three equal channels, as ImageNet's grey photos, (N, 3, H, W)."""
+        return (grey_from_lightness(lightness) - self.mean) / self.std
+
+    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
+        """See `Generator.colorize`; hints and vividness have no effect."""
+        height, width = lightness.shape[-2:]
+        ab: Tensor = self(pad_to_multiple(lightness, self.multiple))
+        return ab[:, :, :height, :width]
+
+
+class ResUnet18(ImageNetUnet):
+    """torchvision's ResNet-18 without its classifier, under a decoder with skips; sigmoid, stretched to ab."""
+
     multiple = 32
 
     def __init__(self) -> None:
@@ -59,14 +79,11 @@ class ResUnet18(Generator):
             Up(*widths) for widths in ((512, 256, 256), (256, 128, 128), (128, 64, 64), (64, 64, 64), (64, 0, 32))
         )
         self.head = nn.Conv2d(32, 2, 3, 1, 1)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def forward(self, lightness: Tensor) -> Tensor:
         """ab, (N, 2, H, W), Lab units."""
         encoder = self.encoder
-        x = (grey_from_lightness(lightness) - self.mean) / self.std  # three equal channels, as ImageNet's grey photos
-        first = torch.relu(encoder.bn1(encoder.conv1(x)))
+        first = torch.relu(encoder.bn1(encoder.conv1(self.seen(lightness))))
         maps = [first]
         x = encoder.maxpool(first)
         for stage in (encoder.layer1, encoder.layer2, encoder.layer3, encoder.layer4):
@@ -76,8 +93,3 @@ class ResUnet18(Generator):
         for up in self.decoder:
             x = up(x, maps.pop() if maps else None)
         return (torch.sigmoid(self.head(x)) * 2 - 1) * AB_MAX
-
-    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
-        """See `Generator.colorize`; hints and vividness have no effect."""
-        height, width = lightness.shape[-2:]
-        return self.forward(pad_to_multiple(lightness, self.multiple))[:, :, :height, :width]

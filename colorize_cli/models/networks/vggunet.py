@@ -9,11 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.color.lab import AB_MAX
-from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.resunet18 import IMAGENET_MEAN, IMAGENET_STD, Up
-from colorize_cli.models.networks.unet import pad_to_multiple
+from colorize_cli.models.networks.resunet18 import ImageNetUnet, Up
 
 
 class _Encoder(nn.Module):
@@ -35,14 +32,9 @@ class _Encoder(nn.Module):
         return [*maps, x]
 
 
-class VggUnet(Generator):
-    """VGG-16 as the encoder of a U-Net, which one paper names as future work (Petre 2020, section 5).
+class VggUnet(ImageNetUnet):
+    """VGG-16 as the encoder of a U-Net, which one paper names as future work (Petre 2020, section 5)."""
 
-    The encoder's keys are torchvision's under `encoder.`, so that its ImageNet weights load as they are.
-    """
-
-    mean: Tensor
-    std: Tensor
     multiple = 16
 
     def __init__(self) -> None:
@@ -52,18 +44,11 @@ class VggUnet(Generator):
             Up(*widths) for widths in ((512, 512, 256), (256, 256, 128), (128, 128, 64), (64, 64, 32))
         )
         self.head = nn.Conv2d(32, 2, 1)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD)[:, None, None], persistent=False)
 
     def forward(self, lightness: Tensor) -> Tensor:
         """ab, (N, 2, H, W), Lab units."""
-        maps = self.encoder((grey_from_lightness(lightness) - self.mean) / self.std)
+        maps = self.encoder(self.seen(lightness))
         x = maps.pop()
         for up in self.decoder:
             x = up(x, maps.pop())
         return torch.tanh(self.head(x)) * AB_MAX
-
-    def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
-        """See `Generator.colorize`; hints and vividness have no effect."""
-        height, width = lightness.shape[-2:]
-        return self.forward(pad_to_multiple(lightness, self.multiple))[:, :, :height, :width]
