@@ -136,6 +136,9 @@ class TrainConfig:
         encoder_weights: "random" (or "") for none, a file for a pretrained encoder, or where its publishers put it:
             "torchvision" (resunet18, vggunet), "package" (liteunet).
         encoder_rate: factor on the learning rate of the encoder's weights, where a network has one by that name.
+        frozen: parts of the generator that stay as they are, by the beginning of their weights' names (`encoder.` is
+            the whole encoder): neither weights nor statistics of norms change, and no gradient goes through those at
+            the network's start, which saves time.
         content_weights: "torchvision", a file, or "random" features, for content losses.
         targets: of cross-entropy over bins: "soft" shares a color among its five nearest bins, "one_hot" gives it to
             the nearest.
@@ -185,6 +188,7 @@ class TrainConfig:
     generator_args: dict[str, Any] = field(default_factory=dict)
     encoder_weights: str = ""
     encoder_rate: float = 1.0
+    frozen: tuple[str, ...] = ()
     content_weights: str = "torchvision"
     targets: Literal["soft", "one_hot"] = "soft"
     terms: tuple[Term, ...] = (Term("cross_entropy"),)

@@ -241,7 +241,7 @@ class _Loop:
         """Go through the rows that are left."""
         started = saved = time.monotonic()
         done, taken, stopped = (rows[0].start if rows else self.total), 0, False
-        self.trainer.generator.train()
+        self.trainer.set_to_train()
         for row, batch in self.batches(rows, pairs):
             self.where = f"at step {row.step}, after {row.start} samples"
             losses = self._step(row, batch)
@@ -300,4 +300,4 @@ class _Loop:
         if self.accelerator.is_main_process:
             self.watcher.on_figures(self.checkpoints.write(row, seconds, self.watcher.should_stop))
         self.accelerator.wait_for_everyone()
-        self.trainer.generator.train()
+        self.trainer.set_to_train()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
+from colorize_cli.errors import UsageError
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.adversaries import Opponent, see
 from colorize_cli.training.config import Optimizer, TrainConfig
@@ -38,6 +39,33 @@ def grouped(network: nn.Module, encoder_rate: float = 1.0) -> list[Group]:
     if encoder_rate == 1.0:
         return [{"params": [parameter for _, parameter in named], "rate": 1.0}]
     return [{"params": inner, "rate": encoder_rate}, {"params": outer, "rate": 1.0}]
+
+
+def freeze(network: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+    """Take parts of a network out of the training.
+
+    Args:
+        network: whose weights at these names get no gradient from now on.
+        names: how the names of the weights begin.
+
+    Returns:
+        The modules that stay in evaluation mode, so that statistics of norms do not move.
+
+    Raises:
+        UsageError: a name is no part of the network, or nothing would be left to train.
+    """
+    parts = dict(network.named_parameters())
+    for name in names:
+        if not any(key.startswith(name) for key in parts):
+            raise UsageError(
+                f"frozen: no weight of this network begins with {name!r}; its first is {next(iter(parts))}"
+            )
+    for key, parameter in parts.items():
+        if key.startswith(tuple(names)):
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in parts.values()):
+        raise UsageError("frozen: all of the network's weights; leave some to train")
+    return [module for key, module in network.named_modules() if names and f"{key}.".startswith(tuple(names))]
 
 
 def make_optimizer(
@@ -161,6 +189,7 @@ class Trainer:
     ) -> None:
         self.config, self.accelerator, self.generator, self.call = config, accelerator, generator, call
         self.classes, self.content, self.opponent = classes, content, opponent
+        self.frozen = freeze(generator, config.frozen)
         optimizer = make_optimizer(
             config.optimizer, grouped(generator, config.encoder_rate), config.lr, config.betas, config.weight_decay
         )
@@ -170,6 +199,12 @@ class Trainer:
             how = opponent.how
             optimizer = make_optimizer(how.optimizer, grouped(opponent.network), how.lr, how.betas, 0.0)
             self.critic = Player(accelerator, opponent.network, optimizer, how.lr, 0.0)
+
+    def set_to_train(self) -> None:
+        """Training mode for the generator, but for what is frozen."""
+        self.generator.train()
+        for module in self.frozen:
+            module.eval()
 
     def step(self, batch: Batch, number: int, factor: float, adversarial: bool) -> Losses:
         """Train on a batch.

