@@ -14,7 +14,7 @@ from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
     from colorize_cli.inference.network import ModelInfo
-    from colorize_cli.inference.options import GuidanceOptions, ReadOptions, WriteOptions
+    from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions, WriteOptions
     from colorize_cli.models.load import load_model
     from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
@@ -37,12 +37,12 @@ __all__ = [
 
 _HOMES = {
     "Colorizer": "colorize_cli.pipeline.colorizer",
-    "GuidanceOptions": "colorize_cli.inference.options",
+    "GuidanceOptions": "colorize_cli.inference.photo_options",
     "ModelInfo": "colorize_cli.inference.network",
-    "ReadOptions": "colorize_cli.inference.options",
+    "ReadOptions": "colorize_cli.inference.photo_options",
     "Repair": "colorize_cli.restore.repair",
     "RestoreOptions": "colorize_cli.restore.repair",
-    "WriteOptions": "colorize_cli.inference.options",
+    "WriteOptions": "colorize_cli.inference.photo_options",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",
     "colorize_file": "colorize_cli.pipeline.colorizer",

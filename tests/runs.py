@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli import Colorizer
-from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
-from colorize_cli.pipeline.options import BatchOptions, RunOptions
+from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
+from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.repair import RestoreOptions
 
 GROUPS = {

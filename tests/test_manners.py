@@ -48,7 +48,7 @@ def test_each_of_these_stands_in_one_place(pattern: str, homes: set[str]) -> Non
         (r"gc\.(freeze|disable|set_threshold)", set()),
         (
             r"os\.environ\[.*\] = |environ\.setdefault",
-            {"training/devices.py"},
+            {"training/placement.py"},
         ),  # for accelerate, of a process of a group
         (r"warnings\.(showwarning|filterwarnings)", set()),
         (r"cv2\.setNumThreads", {"inference/devices.py", "data/pairs.py"}),  # put back at the end; in its own process

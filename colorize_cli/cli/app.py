@@ -14,7 +14,7 @@ from colorize_cli.cli import console, data, models
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.completion import rewrite_line
 from colorize_cli.cli.demo import demo
-from colorize_cli.cli.evaluate import evaluate
+from colorize_cli.cli.eval_command import evaluate
 from colorize_cli.cli.flags import hide_types_of_flags
 from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of_memory, lack_of_memory

@@ -131,9 +131,9 @@ def colorize(
         keep_pages()
     from colorize_cli.files.machine import half_of_memory
     from colorize_cli.inference.devices import surely_cpu
-    from colorize_cli.inference.options import GuidanceOptions, ReadOptions, WriteOptions  # numpy loads here
+    from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions, WriteOptions  # numpy loads here
     from colorize_cli.pipeline.colorizer import Colorizer
-    from colorize_cli.pipeline.options import BatchOptions
+    from colorize_cli.pipeline.run_options import BatchOptions
 
     if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
         bound_data(most or half_of_memory())
@@ -203,7 +203,7 @@ def _listed(files_from: str | None) -> tuple[str, ...]:
     if files_from is None:
         return ()
     from colorize_cli.files.lists import MAX_BYTES, read_list
-    from colorize_cli.files.plain import read_stream
+    from colorize_cli.files.small_files import read_stream
 
     try:
         if files_from == "-":

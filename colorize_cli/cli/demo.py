@@ -28,9 +28,9 @@ def demo(
     """Colorize grey copies of sample photos, to see what the program does."""
     wait_asleep()
     from colorize_cli.data.samples import write_grey_samples  # numpy loads here, not for --help
-    from colorize_cli.inference.options import WriteOptions
+    from colorize_cli.inference.photo_options import WriteOptions
     from colorize_cli.pipeline.colorizer import Colorizer
-    from colorize_cli.pipeline.options import BatchOptions
+    from colorize_cli.pipeline.run_options import BatchOptions
 
     grey, colored = out / "grey", out / "colored"
     write_grey_samples(grey)

@@ -91,13 +91,13 @@ def train(
     keep_everything()
 
     from colorize_cli.data.named import Access  # torch loads here, not for --help
-    from colorize_cli.training.export import check_push
+    from colorize_cli.training.export_checkpoint import check_push
     from colorize_cli.training.loop import TrainJob
     from colorize_cli.training.loop import train as run
     from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for, write_recipe
     from colorize_cli.training.resuming import run_to_resume
+    from colorize_cli.training.run_sources import data_names
     from colorize_cli.training.runs import check_new, latest_folder
-    from colorize_cli.training.sources import data_names
 
     overrides = tuple(set_ or ())
 
@@ -216,6 +216,6 @@ def _end(result: Result, job: TrainJob, push: str | None, interrupted: bool, qui
     if interrupted:
         raise typer.Exit(int(ExitStatus.interrupted))
     if push and int(os.environ.get("RANK", "0")) == 0:
-        from colorize_cli.training.export import push_checkpoint
+        from colorize_cli.training.export_checkpoint import push_checkpoint
 
         console.stderr.print(f"Pushed: {push_checkpoint(result.best, push, job.data)}", markup=False)

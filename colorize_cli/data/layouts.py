@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from colorize_cli.data.parts import partition_in, with_parts
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members
+from colorize_cli.data.splits import partition_in, with_parts
 from colorize_cli.files.below import files_below
 
 Finder = Callable[[Path], list[Member]]

@@ -22,10 +22,10 @@ from colorize_cli.data.layouts import (
     find_places_split,
     find_plain,
 )
-from colorize_cli.data.parts import usable
 from colorize_cli.data.photosets import DecodedPhotos, HeldPhotos, PhotoSet
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import Member
+from colorize_cli.data.splits import usable
 from colorize_cli.data.terms import Ask, Terms, require
 from colorize_cli.errors import DataError, DownloadError, counted, quoted
 from colorize_cli.models.registry import did_you_mean

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
-from colorize_cli.evaluation.names import name_models
+from colorize_cli.evaluation.eval_settings import EvaluateJob as EvaluateJob
 from colorize_cli.evaluation.reading import Read, nothing_measured, read_by_protocol, references_of, tell_resized
 from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.evaluation.row_names import name_models
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.inference.devices import has_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from colorize_cli.evaluation.candidates import Candidate, Prepared
-    from colorize_cli.evaluation.judges import Judges, Measured
+    from colorize_cli.evaluation.methods import Candidate, Prepared
+    from colorize_cli.evaluation.metric_set import Judges, Measured
 
 BATCH = 2  # pictures that are measured together, at least: few, so that they stay in the processor's cache
 _READERS = 4  # threads that decode
@@ -50,11 +50,11 @@ def evaluate(
         WeightsError, ModelNotFoundError: a model, or what a metric needs, is not there.
     """
     if not has_torch():
-        from colorize_cli.evaluation.plain import evaluate_plainly
+        from colorize_cli.evaluation.numpy_metrics import evaluate_plainly
 
         return evaluate_plainly(job, on_picture, on_notice)
-    from colorize_cli.evaluation.candidates import FilesCandidate, GreyCandidate, ModelCandidate, TruthCandidate
-    from colorize_cli.evaluation.judges import find_judges
+    from colorize_cli.evaluation.methods import FilesCandidate, GreyCandidate, ModelCandidate, TruthCandidate
+    from colorize_cli.evaluation.metric_set import find_judges
     from colorize_cli.inference.devices import pick_device, side_by_side
 
     started = time.monotonic()
@@ -121,7 +121,7 @@ def _batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:
 
 
 def _prepare(reads: Sequence[Read], judges: Judges, device: torch.device) -> Prepared:
-    from colorize_cli.evaluation.candidates import Prepared
+    from colorize_cli.evaluation.methods import Prepared
     from colorize_cli.evaluation.metrics import Pictures
     from colorize_cli.evaluation.protocol import stack
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from colorize_cli.errors import counted, printable
 from colorize_cli.evaluation.columns import GREY, TRUTH, Better, Column
+from colorize_cli.evaluation.literature import PUBLISHED, WARNING
 from colorize_cli.evaluation.plots import curves, distribution, row_colors
-from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
 

@@ -18,7 +18,7 @@ from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
 from colorize_cli.evaluation.metrics import Judge, Pictures
 from colorize_cli.evaluation.weight_files import lpips_heads
-from colorize_cli.models.critics import load_critic
+from colorize_cli.models.discriminator_file import load_critic
 from colorize_cli.models.weights import feature_state
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS, for pictures in [-1, 1]

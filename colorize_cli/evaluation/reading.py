@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from colorize_cli.errors import DataError, PhotoError, UsageError, counted
-from colorize_cli.evaluation.job import EvaluateJob as EvaluateJob
-from colorize_cli.evaluation.names import name_folders, name_models
+from colorize_cli.evaluation.eval_settings import EvaluateJob as EvaluateJob
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
-from colorize_cli.evaluation.references import Reference, Rgb, draw, find_references, pair_files, read_picture
+from colorize_cli.evaluation.row_names import name_folders, name_models
+from colorize_cli.evaluation.truths import Reference, Rgb, draw, find_references, pair_files, read_picture
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from colorize_cli.errors import ExitStatus, UsageError, counted
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
-from colorize_cli.evaluation.job import EvaluateJob
+from colorize_cli.evaluation.eval_settings import EvaluateJob
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
-    from colorize_cli.evaluation.candidates import Candidate
-    from colorize_cli.evaluation.gallery import Gallery
-    from colorize_cli.evaluation.judges import Judges
-    from colorize_cli.evaluation.plain import Plain, PlainJudges
+    from colorize_cli.evaluation.methods import Candidate
+    from colorize_cli.evaluation.metric_set import Judges
+    from colorize_cli.evaluation.numpy_metrics import Plain, PlainJudges
+    from colorize_cli.evaluation.thumbnails import Gallery
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "torch-fidelity")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.files.plain import kind_of
+from colorize_cli.files.small_files import kind_of
 
 _COARSE = (100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # nanoseconds that file systems count in
 _CHANGED = "the file changed while it was read; try again"

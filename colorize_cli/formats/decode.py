@@ -17,7 +17,7 @@ from colorize_cli.color.icc import space_of
 from colorize_cli.color.icc_convert import cmyk_to_srgb, grey_to_srgb
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.facts import FileFacts, same
-from colorize_cli.files.plain import kind_of
+from colorize_cli.files.small_files import kind_of
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, TooManyPixels
 from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.files.machine import half_of_memory
-from colorize_cli.files.plain import kind_of
+from colorize_cli.files.small_files import kind_of
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged
 from colorize_cli.formats.photo import ProbeResult

@@ -23,7 +23,7 @@ from PIL import Image, ImageColor
 
 from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.errors import HintError, ShapeError, in_words, quoted
-from colorize_cli.files.plain import NotPlain, read_plain
+from colorize_cli.files.small_files import NotPlain, read_plain
 from colorize_cli.formats.decoded import Damaged, TooManyPixels
 from colorize_cli.formats.limits import check_need
 from colorize_cli.formats.photo import DecodeLimits

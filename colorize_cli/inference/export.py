@@ -19,7 +19,7 @@ from colorize_cli.files.atomic import on_trial
 from colorize_cli.inference.devices import has_torch
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.models.onnx.contract import Contract
-from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, from_file, load_onnx
+from colorize_cli.models.onnx.load_onnx import SUFFIX, OnnxModel, from_file, load_onnx
 from colorize_cli.models.onnx.protobuf import metadata
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from colorize_cli.errors import TORCH, MissingPackageError, UsageError
 from colorize_cli.inference.devices import cpu_workers, has_torch, onnx_workers, pick_device, pick_dtype, surely_cpu
 from colorize_cli.inference.option_values import Precision
-from colorize_cli.inference.options import ModelOptions
+from colorize_cli.inference.photo_options import ModelOptions
 from colorize_cli.inference.predictor import Predictor
 from colorize_cli.models.ensemble import Ensemble
-from colorize_cli.models.onnx.load import SUFFIX, OnnxModel, check_name, load_onnx
+from colorize_cli.models.onnx.load_onnx import SUFFIX, OnnxModel, check_name, load_onnx
 from colorize_cli.models.registry import Sizes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from colorize_cli.errors import PhotoError, UsageError, in_words
 from colorize_cli.files.atomic import replacing
 from colorize_cli.files.discover import Source
-from colorize_cli.files.plain import read_plain
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.formats.png import png_file
 from colorize_cli.restore.damage import Mask
 from colorize_cli.restore.repair import mask_rows

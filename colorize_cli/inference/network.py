@@ -12,7 +12,7 @@ from threading import Lock
 
 from colorize_cli.files.machine import cores
 from colorize_cli.inference.loading import LoadedPredictor, load_predictor
-from colorize_cli.inference.options import ModelOptions
+from colorize_cli.inference.photo_options import ModelOptions
 
 Notice = Callable[[str], None]
 Download = Callable[[int, int], None]

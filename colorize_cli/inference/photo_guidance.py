@@ -20,17 +20,17 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import HintError, printable
 from colorize_cli.files.discover import Source
-from colorize_cli.files.plain import read_plain
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.guidance.album import Features, carry
+from colorize_cli.guidance.hint_files import match_sidecars
 from colorize_cli.guidance.hints import MOST_BYTES, HintMap, Sidecar, hint_map, read_sidecar
 from colorize_cli.guidance.multimodal import charpiat, reference_hints
 from colorize_cli.guidance.reference import reduced_size, welsh
 from colorize_cli.guidance.scribbles import MOST_PIXELS, levin
-from colorize_cli.guidance.sidecars import match_sidecars
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.option_values import Method
-from colorize_cli.inference.options import GuidanceOptions, ReadOptions
 from colorize_cli.inference.painting import Guided
+from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions
 from colorize_cli.inference.references import References, read_references
 from colorize_cli.metadata.provenance import Provenance
 

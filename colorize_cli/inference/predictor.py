@@ -20,7 +20,7 @@ from colorize_cli.inference.backends import Backend
 from colorize_cli.inference.devices import pick_device, session_threads, worker_pool
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.ensemble import Ensemble
-from colorize_cli.models.onnx.load import OnnxModel
+from colorize_cli.models.onnx.load_onnx import OnnxModel
 from colorize_cli.models.registry import Sizes
 
 if TYPE_CHECKING:

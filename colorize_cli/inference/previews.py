@@ -23,7 +23,7 @@ from colorize_cli.formats.ahead import ahead
 from colorize_cli.formats.blocks import Block, BlockReader, strips
 from colorize_cli.formats.photo import Page
 from colorize_cli.inference.geometry import View
-from colorize_cli.inference.spaces import space_of
+from colorize_cli.inference.page_spaces import space_of
 
 _PREVIEW_BYTES = 32 << 20  # of a page's reduced copy; it is halved until it has no more
 _STRIP_BYTES = 8 << 20

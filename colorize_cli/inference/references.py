@@ -21,7 +21,7 @@ from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.guidance.reference import Reference, reduced_size
 from colorize_cli.inference.geometry import View, reduce
-from colorize_cli.inference.spaces import in_known_spaces, space_of
+from colorize_cli.inference.page_spaces import in_known_spaces, space_of
 from colorize_cli.models.store import sha256_of
 
 _AREA = 512 * 512  # pixels of one reference

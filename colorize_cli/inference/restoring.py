@@ -15,7 +15,7 @@ import numpy as np
 from colorize_cli.color.pixels import reduced
 from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
 from colorize_cli.formats.photo import Page
-from colorize_cli.inference.opened import Opened
+from colorize_cli.inference.prepared_photo import Opened
 from colorize_cli.inference.previews import Preview
 from colorize_cli.restore.damage import DamageFinder, Mask, Plane, bundled_finder
 from colorize_cli.restore.repair import (

@@ -18,15 +18,15 @@ import numpy as np
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
 from colorize_cli.formats.blocks import BlockReader, open_in_strips
+from colorize_cli.formats.compare_pages import compared, through_encoder
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import DecodeLimits, Photo
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.verify_levels import level_faults
-from colorize_cli.formats.verify import compared, through_encoder
 from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, lightness_error, measure
-from colorize_cli.inference.spaces import in_known_spaces
+from colorize_cli.inference.page_spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.metadata.places import Strip
 

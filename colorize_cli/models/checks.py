@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from colorize_cli.errors import WeightsError
-from colorize_cli.files.plain import kind_of
+from colorize_cli.files.small_files import kind_of
 
 _AGAIN = "Copy or pull it again."
 _HEADER = 25 << 20  # bytes of a safetensors header; real ones have some hundred thousand

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from colorize_cli.color.edges import follow_edges
 from colorize_cli.errors import PhotoError, UsageError, printable, quoted
 from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.in_memory import Hints, Pixels, check_pixels, color_pixels
 from colorize_cli.inference.network import Download, ModelInfo, Network, Notice
 from colorize_cli.inference.option_values import Detail, OnColor, Precision
-from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
-from colorize_cli.inference.pixels import Hints, Pixels, check_pixels, color_pixels
+from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.inference.predictor import Plane, Request
-from colorize_cli.pipeline.options import BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
+from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.repair import RestoreOptions
 
 Value = TypeVar("Value", bound=StrEnum)

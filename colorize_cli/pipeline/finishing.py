@@ -21,20 +21,20 @@ from colorize_cli.files.discover import Source
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.strip_file import strip_copy
 from colorize_cli.inference.large_files import LargeFileLock
-from colorize_cli.inference.opened import Opened, Prepared, Result, paint, write_colored
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.painting import Guided, along_edges, constrain
 from colorize_cli.inference.photo_guidance import PhotoGuidance
+from colorize_cli.inference.prepared_photo import Opened, Prepared, Result, paint, write_colored
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
-from colorize_cli.inference.variants import variant_path
+from colorize_cli.inference.variant_outputs import variant_path
 from colorize_cli.inference.verify import verify_copy
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.pipeline.gallery import Gallery
-from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.restoration import write_mended
 from colorize_cli.pipeline.resume import Outputs
+from colorize_cli.pipeline.run_options import RunOptions
 
 if TYPE_CHECKING:
     import torch

@@ -21,13 +21,13 @@ from colorize_cli.files.machine import cores
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import View
 from colorize_cli.inference.large_files import Stopped
-from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor, Plane, Predictor, Request
-from colorize_cli.inference.variants import predict_variants
-from colorize_cli.pipeline.options import RunOptions
+from colorize_cli.inference.prepared_photo import Prepared
+from colorize_cli.inference.variant_outputs import predict_variants
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.resume import Elsewhere
+from colorize_cli.pipeline.run_options import RunOptions
 from colorize_cli.pipeline.workers import Workers
 
 _TICK = 0.05  # seconds between looks at whether a photo's time is up, or memory is short

@@ -27,8 +27,8 @@ from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats.photo import LumaPlanes
 from colorize_cli.inference.sheets import thumbnail, write_picture
 from colorize_cli.metadata.provenance import Provenance
-from colorize_cli.pipeline.options import BatchOptions
 from colorize_cli.pipeline.outcome import Outcome
+from colorize_cli.pipeline.run_options import BatchOptions
 
 PAGE, FOLDER = "gallery.html", "gallery-thumbnails"
 SIDE, _QUALITY = 640, 82  # pixels of the longer side of a thumbnail; of JPEG

@@ -25,11 +25,11 @@ from typing import Any
 
 from colorize_cli.errors import DecodeError, TooSlowError
 from colorize_cli.formats import probe
-from colorize_cli.inference import opened
+from colorize_cli.inference import prepared_photo
 
 # Looked up when they are called, in the child.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "decode": lambda *said: vars(opened)["decode"](*said),
+    "decode": lambda *said: vars(prepared_photo)["decode"](*said),
     "probe": lambda *said: probe.probe(*said),
 }
 _HEAD = 8

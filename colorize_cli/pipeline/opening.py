@@ -19,10 +19,10 @@ from colorize_cli.formats.read_plan import ReadPlan, plan
 from colorize_cli.formats.row_cache import RowCache
 from colorize_cli.inference.geometry import View, view_of
 from colorize_cli.inference.large_files import LargeFileLock
-from colorize_cli.inference.opened import Opened, open_streamed, open_whole
-from colorize_cli.inference.options import ReadOptions
 from colorize_cli.inference.painting import guide_size
 from colorize_cli.inference.photo_guidance import PhotoGuidance
+from colorize_cli.inference.photo_options import ReadOptions
+from colorize_cli.inference.prepared_photo import Opened, open_streamed, open_whole
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import ForkServer, is_possible

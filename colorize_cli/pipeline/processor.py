@@ -30,22 +30,22 @@ from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import mask_sha256
-from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
 from colorize_cli.inference.predictor import HintPlanes, Request
+from colorize_cli.inference.prepared_photo import Prepared
 from colorize_cli.inference.previews import Preview
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.finishing import PhotoFinisher
 from colorize_cli.pipeline.gallery import gallery_of
 from colorize_cli.pipeline.opening import PhotoOpener
-from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.restoration import mend
 from colorize_cli.pipeline.resume import Elsewhere, Outputs, source_note
-from colorize_cli.pipeline.sidecars import Companions
+from colorize_cli.pipeline.run_options import RunOptions
+from colorize_cli.pipeline.sidecar_results import Companions
 from colorize_cli.pipeline.workers import Timer
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from colorize_cli.formats.reader import read_provenance
-from colorize_cli.inference.variants import base_stem
-from colorize_cli.pipeline.options import BatchOptions
+from colorize_cli.inference.variant_outputs import base_stem
+from colorize_cli.pipeline.run_options import BatchOptions
 
 
 class Products:

@@ -14,7 +14,7 @@ from colorize_cli.files.discover import Source
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import read_mask, write_mask
-from colorize_cli.inference.opened import Opened, paint
+from colorize_cli.inference.prepared_photo import Opened, paint
 from colorize_cli.inference.restoring import restored
 from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance

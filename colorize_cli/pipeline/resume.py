@@ -24,11 +24,11 @@ from colorize_cli.formats.reader import ResultFile, read_result
 from colorize_cli.formats.strip_file import has_to_strip
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.sheets import PAIR, SHEET
-from colorize_cli.inference.variants import variant_note, variant_path
+from colorize_cli.inference.variant_outputs import variant_note, variant_path
 from colorize_cli.metadata.provenance import Provenance, SourceNote
 from colorize_cli.pipeline.copies import KnownCopies
-from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.run_options import RunOptions
 
 
 class State(Enum):

@@ -26,20 +26,20 @@ from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_d
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
-from colorize_cli.inference.variants import check_names
+from colorize_cli.inference.variant_outputs import check_names
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
-from colorize_cli.pipeline.album import Album
+from colorize_cli.pipeline.consistent import Album
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.ledger import Ledger
-from colorize_cli.pipeline.options import RESTORE, SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.report_place import check_report_place
+from colorize_cli.pipeline.run_options import RESTORE, SOFTWARE, BatchOptions, RunOptions
 
 Load: TypeAlias = Callable[[int, Callable[[str], None]], LoadedPredictor]  # for so many photos; notices go to the 2nd
 

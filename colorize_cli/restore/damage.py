@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from colorize_cli.errors import WeightsError
-from colorize_cli.models.onnx.damage import damage_graph
+from colorize_cli.models.onnx.damage_graph import damage_graph
 from colorize_cli.models.registry import Bundled
 from colorize_cli.models.weights import bundled
 

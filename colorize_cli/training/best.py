@@ -88,6 +88,6 @@ def judge_for(by: str) -> Judge | None:
     """
     if by in ("psnr", "f1", "colorfulness-balanced"):
         return None
-    from colorize_cli.training.judged import NetworkJudge
+    from colorize_cli.training.held_out_metrics import NetworkJudge
 
     return NetworkJudge(by)

@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.models.critics import save_critic
+from colorize_cli.models.discriminator_file import save_critic
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.best import best_by, judge_for, score_of
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.damage import damage_sheet, validate_damage
-from colorize_cli.training.export import export, info_of
+from colorize_cli.training.damage_training import damage_sheet, validate_damage
+from colorize_cli.training.export_checkpoint import export, info_of
 from colorize_cli.training.journal import Journal
 from colorize_cli.training.schedule import Row
 from colorize_cli.training.state import Ema, RunState, cannot_write, save_state

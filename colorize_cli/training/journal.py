@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize_cli.training.report import write_report
+from colorize_cli.training.run_report import write_report
 from colorize_cli.training.state import cannot_write
 
 Figures = Mapping[str, float | int]

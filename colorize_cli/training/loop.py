@@ -24,14 +24,20 @@ from colorize_cli.data.transforms import make_sample
 from colorize_cli.errors import TrainingError
 from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
+from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.devices import check_device, clear_memory_error, device_name, make_accelerator, place_network
-from colorize_cli.training.memory import check_memory
-from colorize_cli.training.parts import train_parts
+from colorize_cli.training.part_runs import train_parts
+from colorize_cli.training.placement import (
+    check_device,
+    clear_memory_error,
+    device_name,
+    make_accelerator,
+    place_network,
+)
+from colorize_cli.training.run_sources import described, open_sources
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
-from colorize_cli.training.sources import described, open_sources
 from colorize_cli.training.state import LOWER, Ema, RunState, last_finite, save_state
 from colorize_cli.training.step import NotFiniteError, Trainer
 

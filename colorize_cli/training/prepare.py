@@ -23,7 +23,7 @@ from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.discriminators import build_discriminator
-from colorize_cli.training.adversaries import Opponent
+from colorize_cli.training.adversarial import Opponent
 from colorize_cli.training.best import best_by, check_best_by, pull_judge
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss, content_file

@@ -13,8 +13,8 @@ from pathlib import Path
 from colorize_cli.errors import UsageError, counted, printable, quoted
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.recipes import load_recipe
+from colorize_cli.training.run_sources import data_names
 from colorize_cli.training.runs import SavedRun, read_run
-from colorize_cli.training.sources import data_names
 
 # How long, how often, by how many processes, and where files lie. All else decides what is learned.
 MAY_CHANGE = frozenset(

@@ -18,10 +18,10 @@ from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError
 from colorize_cli.models.generator import Generator
-from colorize_cli.training.adversaries import Opponent, see
+from colorize_cli.training.adversarial import Opponent, see
 from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
-from colorize_cli.training.damage import damage_losses
+from colorize_cli.training.damage_training import damage_losses
 from colorize_cli.training.losses import RECONSTRUCTION
 from colorize_cli.training.outputs import Classes, Prediction, predict, target_colour
 

@@ -27,7 +27,7 @@ from colorize_cli.inference.export import traced_model  # noqa: E402
 from colorize_cli.models.catalog import catalogue  # noqa: E402
 from colorize_cli.models.load import LoadedModel  # noqa: E402
 from colorize_cli.models.networks import normed, winograd  # noqa: E402
-from colorize_cli.models.onnx.load import OnnxModel  # noqa: E402
+from colorize_cli.models.onnx.load_onnx import OnnxModel  # noqa: E402
 from tests.models.fill import fill  # noqa: E402
 
 

@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from throughput import make_photos, measured
 from torch import Tensor
 
-from colorize_cli.models.networks.blocks import smooth
 from colorize_cli.models.networks.ddcolor import DDColor, sine_code
+from colorize_cli.models.networks.layers import smooth
 
 
 class Published(DDColor):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
-from colorize_cli.evaluation.references import find_references
+from colorize_cli.evaluation.truths import find_references
 from colorize_cli.inference.devices import pick_device
 from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.models.load import load_model

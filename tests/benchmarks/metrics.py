@@ -26,7 +26,7 @@ from torchmetrics.functional.image.lpips import _LPIPS
 from torchvision.models import alexnet
 
 from colorize_cli.color.gpu import lab_of_levels
-from colorize_cli.evaluation import pixel, plain
+from colorize_cli.evaluation import numpy_metrics, pixel
 from colorize_cli.evaluation.perceptual import Lpips
 
 RULE = 1.5
@@ -89,13 +89,13 @@ def cases(truth: Rgb, made: Rgb) -> dict[str, tuple[Work, Work]]:
             lambda: torch_psnr(x, y, data_range=255.0, reduction="none", dim=(1, 2, 3)),
         ),
         "psnr, numpy: scikit-image": (
-            lambda: by_picture(plain.psnr, made, truth),
+            lambda: by_picture(numpy_metrics.psnr, made, truth),
             lambda: by_picture(lambda p, t: peak_signal_noise_ratio(t, p, data_range=255), made, truth),
         ),
         "ssim, torch: torchmetrics": (lambda: pixel.ssim(x, y), library_ssim),
         "ssim, the truth's moments known": (lambda: pixel.ssim_from(x, y, pixel.moments(x), moments), library_ssim),
         "ssim, numpy: scikit-image": (
-            lambda: by_picture(plain.ssim, made, truth),
+            lambda: by_picture(numpy_metrics.ssim, made, truth),
             lambda: by_picture(lambda p, t: structural_similarity(t, p, channel_axis=2, **ssim), made, truth),
         ),
         "delta_e: scikit-image": (

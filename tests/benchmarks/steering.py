@@ -21,12 +21,12 @@ from PIL import Image
 
 from colorize_cli.inference import loading
 from colorize_cli.inference.option_values import Method
-from colorize_cli.inference.options import GuidanceOptions
+from colorize_cli.inference.photo_options import GuidanceOptions
 from colorize_cli.models import load
 from colorize_cli.models.load import load_model
-from colorize_cli.models.onnx.load import load_onnx
+from colorize_cli.models.onnx.load_onnx import load_onnx
 from colorize_cli.pipeline.colorizer import Colorizer
-from colorize_cli.pipeline.options import BatchOptions
+from colorize_cli.pipeline.run_options import BatchOptions
 
 HEIGHT, WIDTH = 3000, 4000
 

@@ -24,7 +24,7 @@ from colorize_cli.data.dataset import open_photos
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
 from colorize_cli.data.photosets import HeldPhotos, PhotoSet
 from colorize_cli.training import prepare
-from colorize_cli.training.devices import make_accelerator
+from colorize_cli.training.placement import make_accelerator
 from colorize_cli.training.recipes import load_recipe
 from colorize_cli.training.step import Trainer
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from colorize_cli.cli import console
 from colorize_cli.cli.screen import Screen, name_libraries
 from colorize_cli.errors import ColorizeError
-from colorize_cli.evaluation.report import cell
+from colorize_cli.evaluation.report_files import cell
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
-from colorize_cli.evaluation.plain import evaluate_plainly
+from colorize_cli.evaluation.numpy_metrics import evaluate_plainly
 
 # torch and all that comes with it: neither found nor imported
 BLOCKED = """

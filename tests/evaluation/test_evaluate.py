@@ -12,8 +12,8 @@ from colorize_cli.data.named import Access
 from colorize_cli.errors import DataError, DownloadError, UsageError
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
 from colorize_cli.evaluation.protocol import Protocol
-from colorize_cli.evaluation.references import find_references
-from colorize_cli.evaluation.report import to_csv, to_json
+from colorize_cli.evaluation.report_files import to_csv, to_json
+from colorize_cli.evaluation.truths import find_references
 
 
 def _measure(**wanted):
@@ -120,7 +120,7 @@ def test_a_corrupt_prediction_is_named(photos, tmp_path, write_picture, picture)
 
 def test_deep_and_wide_gamut_truths_are_brought_to_srgb():
     from colorize_cli.color.spaces import SRGB, RgbSpace
-    from colorize_cli.evaluation.references import to_srgb
+    from colorize_cli.evaluation.truths import to_srgb
 
     deep = np.asarray([[[0, 32896, 65535]]], np.uint16)
     assert to_srgb(deep, SRGB).tolist() == [[[0, 128, 255]]]

@@ -10,12 +10,12 @@ import torch
 from colorize_cli.cli.figures import _blocks
 from colorize_cli.evaluation.columns import Better, Column
 from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
-from colorize_cli.evaluation.gallery import Gallery, make_small
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
 from colorize_cli.evaluation.plots import curves, distribution
-from colorize_cli.evaluation.report import write_reports
+from colorize_cli.evaluation.report_files import write_reports
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
+from colorize_cli.evaluation.thumbnails import Gallery, make_small
 
 NASTY = "<img src=x onerror=alert(1)>&amp;\"'.png"
 

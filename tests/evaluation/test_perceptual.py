@@ -12,12 +12,12 @@ from colorize_cli.evaluation import inception, perceptual, weight_files
 from colorize_cli.evaluation.columns import GREY, TRUTH, Metric
 from colorize_cli.evaluation.evaluate import EvaluateJob
 from colorize_cli.evaluation.inception import frechet_distance, inception_score
-from colorize_cli.evaluation.judges import find_judges
+from colorize_cli.evaluation.metric_set import find_judges
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, LpipsJudge, crop_for_vgg
 from colorize_cli.models import catalog
 from colorize_cli.models.checkpoint import sha256_of
-from colorize_cli.models.critics import save_critic
+from colorize_cli.models.discriminator_file import save_critic
 from colorize_cli.models.networks.discriminators import build_discriminator
 
 CPU = torch.device("cpu")

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.formats.compare_pages import compared
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, read_provenance, write_photo
 from colorize_cli.formats.photo import Photo
-from colorize_cli.formats.verify import compared
 
 Array = NDArray[np.generic]
 

@@ -15,7 +15,7 @@ from colorize_cli.color import icc
 from colorize_cli.color.icc_convert import rgb_to_srgb
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.decode import decode
-from colorize_cli.inference.spaces import in_known_spaces, space_of
+from colorize_cli.inference.page_spaces import in_known_spaces, space_of
 
 GRID = 17
 # sRGB to XYZ of D50, by Bradford (IEC 61966-2-1; ICC.1, annex E)

@@ -20,6 +20,7 @@ from PIL import Image
 from colorize_cli.errors import EncodeError
 from colorize_cli.files import atomic
 from colorize_cli.formats.blocks import Block, BlockReader
+from colorize_cli.formats.compare_pages import compared, through_encoder
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import (
     EncodeSettings,
@@ -33,7 +34,6 @@ from colorize_cli.formats.encode import (
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import DecodeLimits, Page, Photo, PhotoFormat
 from colorize_cli.formats.probe import probe
-from colorize_cli.formats.verify import compared, through_encoder
 
 Rewrite = Callable[..., tuple[Photo, Photo, Path]]
 U8 = NDArray[np.uint8]

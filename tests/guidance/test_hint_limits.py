@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from colorize_cli.errors import HintError
-from colorize_cli.files.plain import NotPlain, read_plain, read_stream
+from colorize_cli.files.small_files import NotPlain, read_plain, read_stream
+from colorize_cli.guidance.hint_files import list_sidecars
 from colorize_cli.guidance.hints import hint_map, read_sidecar
-from colorize_cli.guidance.sidecars import list_sidecars
 from tests.formats import bombs
 from tests.inference.conftest import grey_photo, tiny_model
 from tests.runs import colorize_photos, run_options

@@ -13,7 +13,7 @@ from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.models.load import load_model
-from colorize_cli.models.onnx.load import load_onnx
+from colorize_cli.models.onnx.load_onnx import load_onnx
 from tests.inference.conftest import grey_photo
 from tests.runs import colorize_photos, run_options
 

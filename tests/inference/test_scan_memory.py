@@ -16,8 +16,8 @@ RUN = """
 import json, sys
 from pathlib import Path
 from colorize_cli import Colorizer
-from colorize_cli.inference.options import ReadOptions, WriteOptions
-from colorize_cli.pipeline.options import BatchOptions
+from colorize_cli.inference.photo_options import ReadOptions, WriteOptions
+from colorize_cli.pipeline.run_options import BatchOptions
 model, out, stream_from, *photos = sys.argv[1:]
 peaks = []
 for photo in photos:  # the first one takes what every photo takes

@@ -23,7 +23,7 @@ from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel
 from colorize_cli.models.registry import Sizes
-from colorize_cli.pipeline import album
+from colorize_cli.pipeline import consistent
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
 from tests.inference.conftest import grey_photo
@@ -353,7 +353,7 @@ def test_a_scene_goes_on_over_the_stretches_of_an_album(tiny_model: Path, tmp_pa
     with_network(Ramp(), False)
     photos, step = strip(tmp_path / "in")
     (photos / "b.png").unlink()
-    monkeypatch.setattr(album, "STRETCH", 1)
+    monkeypatch.setattr(consistent, "STRETCH", 1)
     colorize(tiny_model, photos, tmp_path / "plain")
     colorize(tiny_model, photos, tmp_path / "one", consistent=True)
     assert overlap(tmp_path / "one", step) < 0.6 * overlap(tmp_path / "plain", step)

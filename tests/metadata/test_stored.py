@@ -10,9 +10,9 @@ import pytest
 import pyvips
 from PIL import Image
 
-from colorize_cli.metadata.audit import compare, containers, pixels
+from colorize_cli.metadata.audit import compare, compare_pixels, containers
 from colorize_cli.metadata.audit.compare import audit
-from colorize_cli.metadata.audit.inventory import Inventory
+from colorize_cli.metadata.audit.file_blocks import Inventory
 from colorize_cli.metadata.audit.stored import ChangedError, Stored, unpack
 
 
@@ -77,7 +77,7 @@ def test_no_picture_is_mapped_into_memory(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (700, 700)).astype(np.uint8)
     Image.fromarray(noise).save(path)
-    with pixels._opened(path) as picture:
+    with compare_pixels._opened(path) as picture:
         assert abs(picture.crop(0, 0, 700, 8).avg() - noise[:8].mean()) < 30
         assert str(path) not in Path("/proc/self/maps").read_text()
         path.write_bytes(path.read_bytes()[:2000])

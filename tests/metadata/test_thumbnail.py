@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.formats.compare_pages import compared
 from colorize_cli.formats.decode import decode, turn
 from colorize_cli.formats.encode import EncodeSettings, Provenance, suffix_for, write_photo
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import LumaPlanes, PhotoFormat
-from colorize_cli.formats.verify import compared
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block

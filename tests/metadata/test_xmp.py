@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.metadata import parts, places, provenance, xmp
+from colorize_cli.metadata import auxiliary, places, provenance, xmp
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.metadata.upright import orientation, upright
 
@@ -38,8 +38,8 @@ def all_of_it(packet: bytes) -> None:
     merged = provenance.merge(upright(packet, 6, (30, 20)), NOTE)
     provenance.without_padding(merged)
     provenance.parse(merged)
-    parts.semantics(packet)
-    parts.without_parts(packet)
+    auxiliary.semantics(packet)
+    auxiliary.without_parts(packet)
     provenance.without_note(merged)
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from colorize_cli.color.gpu import grey_from_lightness, split
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.blocks import Shuffle, smooth
 from colorize_cli.models.networks.ddcolor import DDColor
 from colorize_cli.models.networks.deoldify import DeOldify
 from colorize_cli.models.networks.eccv16 import BINS, Eccv16
+from colorize_cli.models.networks.layers import Shuffle, smooth
 from colorize_cli.models.networks.normed import SpectralConv, WeightNormConv, fold_norms
 from colorize_cli.models.networks.siggraph17 import Siggraph17
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.models.critics import Critic, load_critic, save_critic
+from colorize_cli.models.discriminator_file import Critic, load_critic, save_critic
 from colorize_cli.models.networks.discriminators import (
     AutoencoderCritic,
     DcganCritic,
@@ -16,7 +16,7 @@ from colorize_cli.models.networks.discriminators import (
     build_discriminator,
     strided_layers,
 )
-from colorize_cli.training.adversaries import see
+from colorize_cli.training.adversarial import see
 
 
 def _positive(network: nn.Module) -> nn.Module:

@@ -21,7 +21,7 @@ from colorize_cli.models import hubdata, transfer, weights
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, read_tensors, save_checkpoint
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.mini import Mini
-from colorize_cli.models.onnx.load import load_onnx
+from colorize_cli.models.onnx.load_onnx import load_onnx
 from colorize_cli.models.published import read_state
 from colorize_cli.models.transfer import ANY, Address, download, part_of
 from tests.models.loopback import Handler, Loopback, answer, lie

@@ -28,7 +28,7 @@ from colorize_cli.models.networks.normed import fold_norms
 from colorize_cli.models.onnx import protobuf
 from colorize_cli.models.onnx.contract import Contract
 from colorize_cli.models.onnx.graph import Graph
-from colorize_cli.models.onnx.load import from_file, load_onnx
+from colorize_cli.models.onnx.load_onnx import from_file, load_onnx
 from colorize_cli.models.vividness import Reading
 from tests.models.fill import fill
 from tests.models.test_onnx_graphs import checkpoint, planes

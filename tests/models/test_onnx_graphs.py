@@ -20,7 +20,7 @@ from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.binned import Binned
 from colorize_cli.models.networks.liteunet import LiteUnet
 from colorize_cli.models.networks.mini import Mini
-from colorize_cli.models.onnx.load import OnnxModel, load_onnx
+from colorize_cli.models.onnx.load_onnx import OnnxModel, load_onnx
 from tests.models.fill import fill
 
 ARGUMENTS: dict[str, dict[str, Any]] = {

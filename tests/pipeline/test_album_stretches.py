@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from colorize_cli.pipeline import album
-from colorize_cli.pipeline.album import Album, Scene, Stretch
+from colorize_cli.pipeline import consistent
+from colorize_cli.pipeline.consistent import Album, Scene, Stretch
 
 
 def test_a_scene_goes_on_over_eight_places_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(album, "same_scene", lambda one, other: one == other)
+    monkeypatch.setattr(consistent, "same_scene", lambda one, other: one == other)
     features = {24: "beach", 28: "garden", 30: "church"}
     before = Stretch((Scene(24, (24,)), Scene(28, (20, 28)), Scene(30, (30,))), features)  # type: ignore[arg-type]
 

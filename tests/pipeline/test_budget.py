@@ -16,7 +16,7 @@ from PIL import Image
 
 from colorize_cli.files.machine import resident_memory
 from colorize_cli.formats import probe as probe_module
-from colorize_cli.inference import opened
+from colorize_cli.inference import prepared_photo
 from colorize_cli.inference.large_files import Stopped
 from colorize_cli.pipeline import finishing, opening
 from colorize_cli.pipeline.budget import Budget
@@ -156,7 +156,7 @@ def test_a_photo_that_hangs_fails_alone(
 def test_a_decoder_that_lets_no_thread_have_a_turn_is_ended(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
-    home = opened if function == "decode" else probe_module
+    home = prepared_photo if function == "decode" else probe_module
     whole = getattr(home, function)
 
     def stuck(path: Path, *rest: object) -> object:

@@ -22,16 +22,16 @@ from colorize_cli.errors import DecodeError, EncodeError, ExitStatus
 from colorize_cli.files.discover import Source
 from colorize_cli.files.machine import resident_memory
 from colorize_cli.inference.large_files import Stopped
-from colorize_cli.inference.opened import Prepared
 from colorize_cli.inference.predictor import NoPredictor
+from colorize_cli.inference.prepared_photo import Prepared
 from colorize_cli.pipeline import run as run_module
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
-from colorize_cli.pipeline.options import RunOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.resume import Elsewhere
+from colorize_cli.pipeline.run_options import RunOptions
 from colorize_cli.pipeline.workers import Timer
 from tests.inference.conftest import grey_photo
 from tests.runs import colorize_photos, run_options

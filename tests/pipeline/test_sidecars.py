@@ -14,10 +14,10 @@ from colorize_cli.inference.option_values import OutputFormat, Sidecars
 from colorize_cli.metadata import upright
 from colorize_cli.metadata.audit.properties import properties
 from colorize_cli.notes import Loss
-from colorize_cli.pipeline import sidecars
+from colorize_cli.pipeline import sidecar_results
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
-from colorize_cli.pipeline.sidecars import remaining
+from colorize_cli.pipeline.sidecar_results import remaining
 from tests.metadata import blocks as b
 from tests.runs import colorize_photos, run_options
 
@@ -230,7 +230,7 @@ def test_places_are_stripped_from_sidecars_too(tiny_model: Path, tmp_path: Path)
 def test_what_is_too_large_for_a_sidecar_stays_where_it_is(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sidecars, "_MOST", len(XMP))
+    monkeypatch.setattr(sidecar_results, "_MOST", len(XMP))
     fill(tmp_path, a__jpg=b.jpeg(GREY), a__xmp=XMP, b__jpg=b.jpeg(GREY), b__xmp=XMP + b" ")
     run(tiny_model, tmp_path)
     assert written(tmp_path) == {"a.jpg", "a.xmp", "b.jpg"}

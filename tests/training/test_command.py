@@ -20,7 +20,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.training.journal import read_rows
 from colorize_cli.training.prepare import split_photos
 from colorize_cli.training.recipes import load_recipe, recipe_names
-from colorize_cli.training.sources import open_sources
+from colorize_cli.training.run_sources import open_sources
 from tests.conftest import ROOT
 from tests.data.pictures import write_folder
 

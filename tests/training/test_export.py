@@ -15,7 +15,7 @@ from colorize_cli.data.named import NAMED
 from colorize_cli.errors import DownloadError, TrainingError, UsageError
 from colorize_cli.models.checkpoint import read_info
 from colorize_cli.models.load import load_model
-from colorize_cli.training.export import export, info_of, model_card, push_checkpoint
+from colorize_cli.training.export_checkpoint import export, info_of, model_card, push_checkpoint
 from colorize_cli.training.journal import Journal
 from colorize_cli.training.outputs import build_generator
 from tests.data.hub import serving

@@ -11,11 +11,11 @@ from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
 from colorize_cli.models.checkpoint import read_tensors
-from colorize_cli.training import memory, prepare, step
+from colorize_cli.training import batch_memory, prepare, step
+from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.best import best_by, score_of
-from colorize_cli.training.devices import clear_memory_error, launched, make_accelerator
 from colorize_cli.training.loop import Watcher
-from colorize_cli.training.memory import check_memory
+from colorize_cli.training.placement import clear_memory_error, launched, make_accelerator
 from colorize_cli.training.prepare import settled
 from colorize_cli.training.recipes import load_recipe, recipe_names
 from colorize_cli.training.state import RunState, load_state, save_state
@@ -64,7 +64,7 @@ def test_a_state_with_no_number_is_never_written(tmp_path: Path) -> None:
 def test_a_batch_that_cannot_fit_is_refused_before_the_data(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available_memory", lambda: 4_000_000_000)
+    monkeypatch.setattr(batch_memory, "available_memory", lambda: 4_000_000_000)
     monkeypatch.setattr("colorize_cli.training.loop.open_sources", lambda *_: pytest.fail("the data were opened"))
     with pytest.raises(OutOfMemoryError, match="a batch of 200000 pictures of 64 pixels") as caught:
         run(tmp_path / "r", tiny(stages=[{"until": 1.0, "size": 64, "batch": 200_000}]))
@@ -74,7 +74,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_the_data(
 def test_the_estimate_of_memory_grows_with_the_batch_and_every_recipe_has_one() -> None:
     for name in recipe_names():
         config = settled(load_recipe(name))
-        fixed, activations = memory.needed(config)
+        fixed, activations = batch_memory.needed(config)
         assert 0 < fixed < 10e9, name
         small = 128 if name != "mini" else 96
         assert 0 < activations(small) < activations(2 * small), name

@@ -15,7 +15,7 @@ import torch
 
 from colorize_cli.errors import DataError, OutOfMemoryError, TrainingError, UsageError, WeightsError
 from colorize_cli.models.checkpoint import read_info, read_tensors
-from colorize_cli.models.critics import load_critic
+from colorize_cli.models.discriminator_file import load_critic
 from colorize_cli.training import loop
 from colorize_cli.training.loop import Progress, Watcher
 from colorize_cli.training.runs import check_new, latest_folder, next_folder, read_run

@@ -10,11 +10,11 @@ import torch
 from colorize_cli.data.pairs import Batch
 from colorize_cli.models.networks.eccv16 import Eccv16
 from colorize_cli.models.networks.vggunet import VggUnet
-from colorize_cli.training.adversaries import Opponent
+from colorize_cli.training.adversarial import Opponent
 from colorize_cli.training.config import Adversary
 from colorize_cli.training.encoders import load_encoder
 from colorize_cli.training.outputs import Classes
-from colorize_cli.training.report import EPOCHS, page, table
+from colorize_cli.training.run_report import EPOCHS, page, table
 from tests.training.conftest import Run, tiny
 
 

@@ -11,7 +11,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.training.config import Part
 from colorize_cli.training.loop import Result
-from colorize_cli.training.parts import check_parts, config_of, mean_weights
+from colorize_cli.training.part_runs import check_parts, config_of, mean_weights
 from colorize_cli.training.runs import check_new, latest_folder, read_run
 from tests.training.conftest import tiny
 

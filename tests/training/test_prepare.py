@@ -19,7 +19,7 @@ from colorize_cli.training.prepare import (
     settled,
     split_photos,
 )
-from colorize_cli.training.sources import choice_of, data_names
+from colorize_cli.training.run_sources import choice_of, data_names
 from tests.data.pictures import colourful
 from tests.training.conftest import tiny
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from colorize_cli.formats.jpeg import jpeg_file, mpf
 from colorize_cli.formats.jpeg.jpeg_file import APP1, APP2, JpegError, JpegFile
 from colorize_cli.formats.photo import Metadata, MultiPicture, Page, Photo
+from colorize_cli.metadata.auxiliary import semantics, without_parts
 from colorize_cli.metadata.ifd import Tag
-from colorize_cli.metadata.parts import semantics, without_parts
 from colorize_cli.notes import Loss, Note
 
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"

@@ -15,7 +15,7 @@ from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM
 from colorize_cli.formats.jpeg.xmp_segments import noted
 from colorize_cli.metadata import exif, extended, places
-from colorize_cli.metadata.parts import without_motion
+from colorize_cli.metadata.auxiliary import without_motion
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 

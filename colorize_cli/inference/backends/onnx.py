@@ -18,7 +18,7 @@ from colorize_cli.errors import OutOfMemoryError, WeightsError
 from colorize_cli.inference.backends import Plane
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.contract import Contract
-from colorize_cli.models.onnx.load import OnnxModel
+from colorize_cli.models.onnx.load_onnx import OnnxModel
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _REFUSED = (

@@ -12,7 +12,7 @@ import re
 import zlib
 
 from colorize_cli.metadata.audit import photoshop
-from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data, Inventory, Raw
 from colorize_cli.metadata.audit.stored import unpack
 
 _MOST_TEXT = 1 << 26

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from colorize_cli.metadata.audit import exif_faults, photoshop, pixels, xmp_faults
+from colorize_cli.metadata.audit import compare_pixels, exif_faults, photoshop, xmp_faults
 from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.expected import Context
-from colorize_cli.metadata.audit.inventory import AuditError, Inventory
+from colorize_cli.metadata.audit.file_blocks import AuditError, Inventory
 from colorize_cli.metadata.audit.stored import ChangedError
 
 _PLACED = frozenset({"box xml", "box uuid b14bf8bd083d4b43a5ae8cd7d5a6ce03"})  # GML and GeoJP2
@@ -52,8 +52,8 @@ def audit(
     faults += [f"result: {fault}" for fault in after.faults]
     faults += compare(before, after, Context(notes, strip, copied=copied))
     if not salvaged:  # what is missing looks different to each decoder
-        faults += pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
-        faults += pixels.damage(source, before)
+        faults += compare_pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
+        faults += compare_pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
         for number, pair in enumerate(zip(before.further, after.further, strict=True), 2):
             faults += [f"picture {number}: {fault}" for fault in compare(*pair, Context(notes, strip, copied=copied))]

@@ -9,15 +9,15 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from colorize_cli.metadata.audit import boxes, chunks, gif, jpeg, newer, photoshop, tags
-from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory
+from colorize_cli.metadata.audit import chunks, gif, iso_blocks, jpeg, newer, photoshop, tags
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data, Inventory
 from colorize_cli.metadata.audit.stored import Stored
 
 _XMP, _IPTC, _PHOTOSHOP, _ICC, _SUBFILE, _BITS = 700, 33723, 34377, 34675, 254, 258
 
 _READERS = {
     "jpeg": jpeg.read,
-    "jp2": boxes.jp2,
+    "jp2": iso_blocks.jp2,
     "png": chunks.png,
     "webp": chunks.webp,
     "gif": gif.read,
@@ -77,7 +77,7 @@ def _read(data: Data) -> Inventory | None:
     if format == "tiff":
         return _tiff(data)
     if format in ("heic", "avif"):
-        return boxes.heif(data, format)
+        return iso_blocks.heif(data, format)
     return _READERS[format](data) if format in _READERS else None
 
 

@@ -10,7 +10,7 @@ import struct
 
 from colorize_cli.metadata.audit import tags
 from colorize_cli.metadata.audit.expected import Context, close
-from colorize_cli.metadata.audit.inventory import AuditError, Inventory
+from colorize_cli.metadata.audit.file_blocks import AuditError, Inventory
 from colorize_cli.metadata.audit.tags import EXIF, GPS, MAKER_NOTE, Directory, Entry
 
 Tags = dict[tuple[str, int], Entry]

@@ -8,7 +8,7 @@ Source: GIF89a specification, appendix F for its LZW; Adobe's XMP Specification 
 
 from __future__ import annotations
 
-from colorize_cli.metadata.audit.inventory import Data, Inventory
+from colorize_cli.metadata.audit.file_blocks import Data, Inventory
 from colorize_cli.metadata.audit.stored import unpack
 
 

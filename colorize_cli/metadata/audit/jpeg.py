@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 
 from colorize_cli.metadata.audit import photoshop
-from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data, Inventory, Raw
 from colorize_cli.metadata.audit.stored import unpack
 
 _EXIF, _XMP, _MORE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"

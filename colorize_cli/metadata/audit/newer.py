@@ -9,8 +9,8 @@ Source: ISO/IEC 18181-1 (the codestream's header) and 18181-2 (boxes); Adobe Pho
 from __future__ import annotations
 
 from colorize_cli.metadata.audit import photoshop
-from colorize_cli.metadata.audit.boxes import boxes
-from colorize_cli.metadata.audit.inventory import Data, Inventory, Raw
+from colorize_cli.metadata.audit.file_blocks import Data, Inventory, Raw
+from colorize_cli.metadata.audit.iso_blocks import boxes
 from colorize_cli.metadata.audit.stored import unpack
 
 _CODING = frozenset({b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxli", b"jxll", b"jbrd"})

@@ -12,7 +12,7 @@ import contextlib
 import struct
 from dataclasses import dataclass, field
 
-from colorize_cli.metadata.audit.inventory import AuditError, Data
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data
 from colorize_cli.metadata.audit.stored import unpack
 
 _KINDS = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from colorize_cli.metadata.audit.expected import Context, close, numbers
-from colorize_cli.metadata.audit.inventory import Inventory
+from colorize_cli.metadata.audit.file_blocks import Inventory
 from colorize_cli.metadata.audit.properties import NotXmp, properties
 
 _OURS = "colorize:"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.blocks import ConvNorm
+from colorize_cli.models.networks.layers import ConvNorm
 
 WIDTHS = (24, 32, 48, 64)
 

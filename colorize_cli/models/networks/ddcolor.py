@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from colorize_cli.color.gpu import grey_from_lightness
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.blocks import Shuffle, smooth
 from colorize_cli.models.networks.convnext import ConvNeXt
+from colorize_cli.models.networks.layers import Shuffle, smooth
 from colorize_cli.models.networks.normed import SpectralConv
 
 _ENCODERS = {

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.gpu import grey_from_lightness, split
 from colorize_cli.models.generator import Generator, Hints
-from colorize_cli.models.networks.blocks import Shuffle
+from colorize_cli.models.networks.layers import Shuffle
 from colorize_cli.models.networks.normed import SpectralConv, WeightNormConv
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.networks.binned import Binned
-from colorize_cli.models.networks.blocks import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.networks.efficientnet import EfficientNetLite
+from colorize_cli.models.networks.layers import ConvNorm, GlobalContext, Residual
 from colorize_cli.models.networks.lite_plan import STEM
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 

@@ -16,7 +16,7 @@ from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.networks.binned import Binned
-from colorize_cli.models.networks.blocks import ConvNorm, GlobalContext, Residual, climb
+from colorize_cli.models.networks.layers import ConvNorm, GlobalContext, Residual, climb
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 

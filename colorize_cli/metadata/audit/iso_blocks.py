@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from colorize_cli.metadata.audit import photoshop
-from colorize_cli.metadata.audit.inventory import AuditError, Data, Inventory, Raw
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data, Inventory, Raw
 from colorize_cli.metadata.audit.stored import unpack
 
 _EXIF = b"JpgTiffExif->JP2"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.models.networks.lite_plan import EPSILON, MIDDLE, SPREAD, BlockPlan, block_plans, last_of_each_size
+from colorize_cli.models.onnx.folded import State, Tensors
 from colorize_cli.models.onnx.graph import Act, Graph
-from colorize_cli.models.onnx.state import State, Tensors
 
 _LEAST_SHARE = 1e-4  # see `liteunet.pooled_hints`
 

@@ -10,7 +10,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.masks import check_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
-from colorize_cli.inference.options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.restore.repair import RestoreOptions
 from colorize_cli.version import __version__

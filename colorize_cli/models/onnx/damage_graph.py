@@ -11,8 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from colorize_cli.models.onnx.folded import State
 from colorize_cli.models.onnx.graph import Graph
-from colorize_cli.models.onnx.state import State
 
 
 def damage_graph(tensors: Mapping[str, NDArray[Any]], producer: str) -> bytes:

@@ -21,9 +21,9 @@ from colorize_cli.guidance.hints import HintMap, Point, Sidecar, ab_of_srgb, hin
 from colorize_cli.inference.detail import page_lightness, refine
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.option_values import Detail
-from colorize_cli.inference.options import ColorOptions
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.painting import Painter, along_edges, constrain
+from colorize_cli.inference.photo_options import ColorOptions
 from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.inference.previews import Preview
 

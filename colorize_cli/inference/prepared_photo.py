@@ -27,11 +27,11 @@ from colorize_cli.guidance.hints import Sidecar
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.own_colors import PagePlan
+from colorize_cli.inference.page_spaces import in_known_spaces, space_of
 from colorize_cli.inference.painting import Guided, Painter
 from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import Request
 from colorize_cli.inference.previews import Preview, preview_of
-from colorize_cli.inference.spaces import in_known_spaces, space_of
 from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
 

@@ -21,17 +21,17 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import TORCH, MissingPackageError
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Metric, parse_metrics
-from colorize_cli.evaluation.gallery import Gallery, Small, encode_small
-from colorize_cli.evaluation.names import name_models
 from colorize_cli.evaluation.protocol import join
 from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of, tell_resized
-from colorize_cli.evaluation.references import Rgb
 from colorize_cli.evaluation.result import Evaluation, conclude
+from colorize_cli.evaluation.row_names import name_models
+from colorize_cli.evaluation.thumbnails import Gallery, Small, encode_small
+from colorize_cli.evaluation.truths import Rgb
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.pipeline.colorizer import Colorizer
 
 if TYPE_CHECKING:
-    from colorize_cli.evaluation.job import EvaluateJob
+    from colorize_cli.evaluation.eval_settings import EvaluateJob
     from colorize_cli.evaluation.reading import Read
 
 Values = NDArray[np.float32]

@@ -19,7 +19,7 @@ from colorize_cli.errors import ModelNotFoundError, WeightsError, in_words
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
 from colorize_cli.models.ensemble import BEST, Ensemble, joined
-from colorize_cli.models.onnx.binned import GRAPHS
+from colorize_cli.models.onnx.binned_graph import GRAPHS
 from colorize_cli.models.onnx.contract import FAMILY, FORMAT, Contract
 from colorize_cli.models.onnx.protobuf import DamagedError, look_through
 from colorize_cli.models.registry import Bundled, ModelSpec

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.evaluation.candidates import Prepared
 from colorize_cli.evaluation.columns import TRUTH, Column, Metric, parse_metrics
-from colorize_cli.evaluation.gallery import Gallery, Small, make_small
+from colorize_cli.evaluation.methods import Prepared
 from colorize_cli.evaluation.metrics import Judge, Pictures, pixel_judge
+from colorize_cli.evaluation.thumbnails import Gallery, Small, make_small
 
 if TYPE_CHECKING:
     from colorize_cli.evaluation.inception import InceptionEye

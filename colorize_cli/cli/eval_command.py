@@ -158,7 +158,7 @@ def evaluate(
     from colorize_cli.evaluation.human import HumanTest
     from colorize_cli.evaluation.human import human_results as count
     from colorize_cli.evaluation.protocol import named_protocol
-    from colorize_cli.evaluation.report import answers_to_json, to_json, write_human_test, write_reports
+    from colorize_cli.evaluation.report_files import answers_to_json, to_json, write_human_test, write_reports
 
     if human_results:
         answers = count([Path(name) for name in _parts([str(path) for path in human_results])])

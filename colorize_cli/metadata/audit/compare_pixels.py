@@ -19,7 +19,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from colorize_cli.metadata.audit.inventory import Inventory
+from colorize_cli.metadata.audit.file_blocks import Inventory
 
 _SIDE = 32  # of the small copies; less of small pictures, so that each of its pixels is the mean of several
 _LEAST = 8  # pixels of a picture's shorter side

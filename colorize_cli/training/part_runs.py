@@ -19,7 +19,7 @@ from torch import Tensor
 from colorize_cli.errors import UsageError
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.training.config import Part, TrainConfig
-from colorize_cli.training.export import export
+from colorize_cli.training.export_checkpoint import export
 from colorize_cli.training.recipes import config_from, merged
 from colorize_cli.training.runs import write_run
 from colorize_cli.training.state import cannot_write

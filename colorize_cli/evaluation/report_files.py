@@ -18,8 +18,8 @@ from typing import Any
 
 from colorize_cli.errors import printable
 from colorize_cli.evaluation.human import HumanResults, HumanTest, write_human_page
+from colorize_cli.evaluation.literature import PUBLISHED, WARNING
 from colorize_cli.evaluation.page import write_page
-from colorize_cli.evaluation.published import PUBLISHED, WARNING
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
 from colorize_cli.files.atomic import not_written, replacing

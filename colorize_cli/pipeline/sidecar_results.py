@@ -28,12 +28,12 @@ from colorize_cli.inference.option_values import Sidecars
 from colorize_cli.metadata import places, upright, xmp
 from colorize_cli.metadata.audit.compare import orientation_of
 from colorize_cli.metadata.audit.containers import inventory
-from colorize_cli.metadata.audit.inventory import AuditError
+from colorize_cli.metadata.audit.file_blocks import AuditError
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.xmp import XmpError
 from colorize_cli.notes import Loss, Note
-from colorize_cli.pipeline.options import BatchOptions
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.run_options import BatchOptions
 
 _MOST = 64 << 20  # bytes; a larger one is no side-car
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
