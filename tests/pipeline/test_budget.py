@@ -223,14 +223,14 @@ def test_a_decoder_that_takes_more_than_its_file_declares_is_refused_memory(tiny
     code = """
 import sys
 from colorize_cli.cli.app import main
-from colorize_cli.inference import opened
-whole = opened.decode
+from colorize_cli.inference import prepared_photo
+whole = prepared_photo.decode
 def greedy(path, *rest):
     kept = []
     while "greedy" in path.name and len(kept) < 400:  # 100 GB
         kept.append(bytearray(1 << 28))
     return whole(path, *rest)
-opened.decode = greedy
+prepared_photo.decode = greedy
 main(sys.argv[1:])
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
 print(peak)
