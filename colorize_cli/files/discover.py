@@ -250,7 +250,7 @@ def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
         return "system file"
     if _SIDECAR.search(name):
         return "hints"
-    if name.endswith((".compare.jpg", ".variants.jpg", "colorize-report.json")):
+    if name.endswith("colorize-report.json"):
         return "made by colorize"
     suffix = file.suffix.lower()
     if suffix in photos.suffixes:

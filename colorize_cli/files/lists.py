@@ -25,13 +25,14 @@ _LINE_END = re.compile("\r\n|\n|\r")  # and no other: names may hold form feeds,
 def read_list(data: bytes) -> list[str]:
     """The names in a list: one a line, or NUL-separated as `find -print0` writes it.
 
-    A byte order mark says how it is coded (UTF-8, UTF-16, UTF-32); without one it is UTF-8, and bytes that are none
-    are taken as they are, since names may hold any bytes.
+    A byte order mark says how it is coded (UTF-8, UTF-16, UTF-32); without one it is UTF-8, or UTF-16 where every
+    other byte tells so, and bytes that are none are taken as they are, since names may hold any bytes.
 
     Raises:
         UsageError: it is not what its mark says.
     """
-    mark, coding = next(((mark, coding) for mark, coding in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    unmarked = (b"", _without_mark(data))
+    mark, coding = next(((mark, coding) for mark, coding in _MARKS if data.startswith(mark)), unmarked)
     try:
         text = data[len(mark) :].decode(coding, "surrogateescape" if coding == "utf-8" else "strict")
     except UnicodeDecodeError:
@@ -40,3 +41,22 @@ def read_list(data: bytes) -> list[str]:
         ) from None
     names = text.split("\0") if "\0" in text else _LINE_END.split(text)
     return [name for name in names if name.strip()]
+
+
+def _without_mark(data: bytes) -> str:
+    """The coding of a list without a byte order mark.
+
+    In UTF-16 the NULs stand nearly all in one half of each unit: taken for separators, they would leave names of one
+    character, `/` among them.
+    """
+    for coding, high in (("utf-16-le", 1), ("utf-16-be", 0)):
+        zeros = data[high::2].count(0)
+        if len(data) % 2 or not zeros or zeros < data[1 - high :: 2].count(0):
+            continue
+        try:
+            text = data.decode(coding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text and (_LINE_END.search(text) or (zeros * 8 > len(data) * 3 and "." in text)):
+            return coding
+    return "utf-8"

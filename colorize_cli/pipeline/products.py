@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from colorize_cli.formats.reader import read_provenance
+from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variant_outputs import base_stem
 from colorize_cli.pipeline.run_options import BatchOptions
 
@@ -19,8 +20,8 @@ class Products:
     """Tells results from sources.
 
     A file with our note is a result where results lie among the sources, whatever its name; elsewhere where it is
-    called as a result is. A file without a note, say since its metadata was removed, is one where it is called as the
-    result of a file beside it.
+    called as a result is, or as a pair or sheet beside one. A file without a note, say since its metadata was removed,
+    is one where it is called as the result of a file beside it.
 
     Args:
         batch: which photos, and where their results go.
@@ -35,10 +36,12 @@ class Products:
 
     def __call__(self, path: Path) -> bool:
         """Whether a file is a result."""
+        if path.name.lower().endswith((PAIR, SHEET)) and _is_ours(path):
+            return True
         bases = self._bases(path.stem)
         if not bases and not self._among:
             return False
-        if read_provenance(path) is not None:
+        if _is_ours(path):
             return True
         return self._among and not bases.isdisjoint(self._stems(path.parent))
 
@@ -51,6 +54,10 @@ class Products:
             elif name and name != stem:
                 found.add(name)
         return found
+
+
+def _is_ours(path: Path) -> bool:
+    return read_provenance(path) is not None
 
 
 def _stems(folder: Path) -> frozenset[str]:

@@ -34,3 +34,14 @@ def test_names_of_any_bytes_stay() -> None:
 def test_a_list_that_belies_its_mark_is_refused(data: bytes) -> None:
     with pytest.raises(UsageError, match="the list starts like UTF-(16|32) and is none"):
         read_list(data)
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["p/a.jpg\r\np/照片.jpg\r\n", "照片一二三四\n", "/a/b.jpg"])
+def test_utf_16_without_a_mark_is_no_list_of_single_letters(text: str, coding: str) -> None:
+    assert read_list(text.encode(coding)) == text.split()
+
+
+@pytest.mark.parametrize("names", [["./a", "./b", "c"], ["a.jpg", "b.png"], ["abc", "defgh", "i.j"], ["x"]])
+def test_nul_separated_names_of_odd_lengths_are_names(names: list[str]) -> None:
+    assert read_list("".join(f"{name}\0" for name in names).encode()) == names

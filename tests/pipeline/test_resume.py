@@ -246,3 +246,14 @@ def test_results_beside_their_sources_are_never_sources(tiny_model: Path, tmp_pa
     assert report.counts == {Status.skipped: 2, Status.failed: 1}
     assert not (tmp_path / "a_color_color.png").exists()
     assert len(sorted(path.name for path in tmp_path.iterdir())) == len(names) + 3
+
+
+def test_pairs_are_known_by_their_note_and_not_by_their_name(tiny_model: Path, tmp_path: Path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    grey_photo(folder / "q.compare.jpg", seed=1), grey_photo(folder / "r.variants.jpg", seed=2)
+    report = colorize(tiny_model, folder, out=tmp_path / "named")
+    assert report.counts == {Status.done: 2} and not report.passed_over
+    colorize(tiny_model, grey_photo(tmp_path / "p.jpg"), out=out, compare=True)
+    again = colorize(tiny_model, out, out=tmp_path / "again", dry_run=True)
+    assert again.counts == {Status.planned: 1}
+    assert again.passed_over["made by colorize"] == 2  # the pair and the report
