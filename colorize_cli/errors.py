@@ -15,7 +15,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
     │   ├── EncodeError             its result cannot be written
     │   ├── TooLargeError           it exceeds a limit that the user can raise
     │   ├── TooSlowError            it takes longer than --photo-timeout allows
-    │   ├── HintError               its side-car of colour hints, or its reference, cannot be used
+    │   ├── HintError               its side-car of color hints, or its reference, cannot be used
     │   └── PredictionError         the network's answer is no color
     ├── UnreadableFolderError    1  a folder of photos, hints or data cannot be read
     ├── OutOfMemoryError         1  a device has too little memory even for one photo
@@ -253,7 +253,7 @@ class TooSlowError(PhotoError):
 
 
 class HintError(PhotoError):
-    """A photo's side-car of colour hints, or its reference, cannot be used."""
+    """A photo's side-car of color hints, or its reference, cannot be used."""
 
 
 class PredictionError(PhotoError):

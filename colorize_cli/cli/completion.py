@@ -33,9 +33,9 @@ def complete_recipes(incomplete: str) -> list[str]:
 
 def complete_metrics(incomplete: str) -> list[str]:
     """Names of the metrics."""
-    from colorize_cli.evaluation.columns import Metric
+    from colorize_cli.evaluation.columns import MetricName
 
-    return _beginning((metric.value for metric in Metric), incomplete)
+    return _beginning((metric.value for metric in MetricName), incomplete)
 
 
 def complete_data(incomplete: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`colorize demo`: the main job on sample photos that are installed already."""
+"""`colorize demo`: colorize sample photos that are installed already."""
 
 from __future__ import annotations
 

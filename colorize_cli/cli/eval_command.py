@@ -153,7 +153,7 @@ def evaluate(
     """Measure models, or files that any tool made, and say how sure the figures are."""
     wait_asleep()
     from colorize_cli.data.named import Access  # torch loads here, not for --help
-    from colorize_cli.evaluation.evaluate import EvaluateJob
+    from colorize_cli.evaluation.evaluate import EvalSettings
     from colorize_cli.evaluation.evaluate import evaluate as measure
     from colorize_cli.evaluation.human import HumanTest
     from colorize_cli.evaluation.human import human_results as count
@@ -170,7 +170,7 @@ def evaluate(
     if human:
         out = out or Path("colorize-eval")
     downloads = DownloadMeters(quiet)
-    job = EvaluateJob(
+    wanted = EvalSettings(
         models=_parts(model) or (() if pred else ("mini",)),
         metrics=metrics or _DEFAULT,
         data=data,
@@ -194,7 +194,7 @@ def evaluate(
         gallery=out is not None,
     )
     with downloads, Meter("Measuring", quiet=quiet) as meter:
-        found = measure(job, meter.show, console.notice)
+        found = measure(wanted, meter.show, console.notice)
     if out is not None:
         write_reports(found, out)
     if human and out is not None:

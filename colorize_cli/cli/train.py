@@ -49,7 +49,7 @@ from colorize_cli.inference.option_values import Precision
 
 if TYPE_CHECKING:
     from colorize_cli.training.config import TrainConfig
-    from colorize_cli.training.loop import Result, TrainJob
+    from colorize_cli.training.loop import Result, RunSettings
 
 
 def train(
@@ -92,7 +92,7 @@ def train(
 
     from colorize_cli.data.named import Access  # torch loads here, not for --help
     from colorize_cli.training.export_checkpoint import check_push
-    from colorize_cli.training.loop import TrainJob
+    from colorize_cli.training.loop import RunSettings
     from colorize_cli.training.loop import train as run
     from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for, write_recipe
     from colorize_cli.training.resuming import run_to_resume
@@ -134,13 +134,13 @@ def train(
             on_photo=screen.on_photo,
             on_note=screen.note,
         )
-        job = TrainJob(
+        wanted = RunSettings(
             config=config, data=names, out=out, access=access, init=init, time_limit=seconds,
             device=_device(device), precision=precision.value, compile=compile,
         )  # fmt: skip
         with _stopping() as asked:
-            result = run(job, screen.watcher(lambda: bool(asked)))
-    _end(result, job, push, bool(asked), quiet)
+            result = run(wanted, screen.watcher(lambda: bool(asked)))
+    _end(result, wanted, push, bool(asked), quiet)
 
 
 def _device(choice: str) -> str:
@@ -193,29 +193,30 @@ def _stopping() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _longer(job: TrainJob) -> str:
+def _longer(wanted: RunSettings) -> str:
     """The option that makes a run longer."""
-    config = job.config
+    config = wanted.config
     if config.samples:
         return f"--set samples={2 * config.samples}"
     return f"--epochs {2 * config.epochs}" if config.epochs else f"--set steps={2 * config.steps}"
 
 
-def _end(result: Result, job: TrainJob, push: str | None, interrupted: bool, quiet: bool) -> None:
+def _end(result: Result, wanted: RunSettings, push: str | None, interrupted: bool, quiet: bool) -> None:
     """Say what came of it, send it where it was asked to go, and set the exit status."""
     run = printable(result.best.parent)
     if not quiet:
         if result.idle:
             console.stderr.print(
-                f"This run is finished. To prolong it: colorize train --resume --out {run} {_longer(job)}", markup=False
+                f"This run is finished. To prolong it: colorize train --resume --out {run} {_longer(wanted)}",
+                markup=False,
             )
         elif not result.finished:
             console.stderr.print(f"Ended early. To go on: colorize train --resume --out {run}", markup=False)
-        if job.config.task == "colorize":
+        if wanted.config.task == "colorize":
             console.stderr.print(f"Use it: colorize photos/ --model {printable(result.best)}", markup=False)
     if interrupted:
         raise typer.Exit(int(ExitStatus.interrupted))
     if push and int(os.environ.get("RANK", "0")) == 0:
         from colorize_cli.training.export_checkpoint import push_checkpoint
 
-        console.stderr.print(f"Pushed: {push_checkpoint(result.best, push, job.data)}", markup=False)
+        console.stderr.print(f"Pushed: {push_checkpoint(result.best, push, wanted.data)}", markup=False)

@@ -1,1 +1,1 @@
-"""Colour photos to learn from and to measure on."""
+"""Color photos to learn from and to measure on."""

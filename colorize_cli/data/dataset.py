@@ -1,4 +1,4 @@
-"""Open a data set: choose, decode, drop what teaches no colour, keep the result for the next time.
+"""Open a data set: choose, decode, drop what teaches no color, keep the result for the next time.
 
 In:  a data set's members, or its path
 Out: a `PhotoSet`; a split by a hash of the name
@@ -180,7 +180,7 @@ def _opened(folder: Path, path: Path, short_side: int, decoded: bool) -> PhotoSe
     names, dropped = index["names"], index["dropped"]
     if not names:
         counts = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
-        raise DataError(f"no colour photo in {path}: {counts}", hint="Photos must be readable, RGB and not grey.")
+        raise DataError(f"no color photo in {path}: {counts}", hint="Photos must be readable, RGB and not grey.")
     listed = (names, index["sources"], index["labels"], index["parts"], dropped)
     if decoded:
         shapes = np.asarray(index["shapes"], np.int32).reshape(-1, 2)

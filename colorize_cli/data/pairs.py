@@ -54,12 +54,12 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
 
     Args:
         photos: what to draw from.
-        chosen: indices of the training part.
+        indices: numbers of the training part.
         how: what happens to them.
         seed: decides everything drawn.
         classes: labels in the order of the class head's outputs.
         source_power: a source of n photos is drawn with weight n ** source_power (1 = every photo alike);
-            None goes through all photos once in every `len(chosen)` positions, in an order of that epoch.
+            None goes through all photos once in every `len(indices)` positions, in an order of that epoch.
         source_weights: factors on these weights by the source's name, with wildcards; sources without one have 1.
 
         make: turns a photo into a sample.
@@ -71,7 +71,7 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
     def __init__(
         self,
         photos: PhotoSet,
-        chosen: Sequence[int],
+        indices: Sequence[int],
         how: Augmentation,
         seed: int,
         classes: Sequence[str] = (),
@@ -80,11 +80,11 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         make: MakeSample = make_sample,
     ) -> None:
         self.photos, self.how, self.seed, self.make = photos, how, seed, make
-        self.chosen, self.by_epoch = np.asarray(chosen, np.int64), source_power is None
+        self.indices, self.by_epoch = np.asarray(indices, np.int64), source_power is None
         number = {label: i for i, label in enumerate(classes)}
         self.labels = [number.get(label, -1) if label else -1 for label in photos.labels]
         by_source: dict[str, list[int]] = {}
-        for index in chosen:
+        for index in indices:
             by_source.setdefault(photos.sources[index], []).append(index)
         self.groups: list[NDArray[np.int64]] = [np.asarray(group) for _, group in sorted(by_source.items())]
         weight = np.asarray([len(group) for group in self.groups], float) ** (source_power or 0.0)
@@ -92,17 +92,17 @@ class Pairs(Dataset[tuple[Tensor, Tensor, Tensor, int]]):
         if not by_source or weight.sum() <= 0:
             raise DataError("source_weights leave no photo to train on", hint="Give one source a weight above 0.")
         self.cumulative = np.cumsum(weight / weight.sum())
-        self._epoch, self._order = -1, self.chosen
+        self._epoch, self._order = -1, self.indices
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.indices)
 
     def draw(self, position: int) -> tuple[int, np.random.Generator]:
         """The photo at a position of the stream, and the generator that its augmentation draws from."""
         if self.by_epoch:
-            epoch, slot = divmod(position, len(self.chosen))
+            epoch, slot = divmod(position, len(self.indices))
             if epoch != self._epoch:
-                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 2, epoch)).permutation(self.chosen)
+                self._epoch, self._order = epoch, np.random.default_rng((self.seed, 2, epoch)).permutation(self.indices)
             index = int(self._order[slot])
             return index, np.random.default_rng((self.seed, epoch, index))
         rng = np.random.default_rng((self.seed, position))

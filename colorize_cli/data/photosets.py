@@ -1,4 +1,4 @@
-"""Colour photos by index, wherever their pixels lie: decoded in one flat file, encoded in their archives, in memory.
+"""Color photos by index, wherever their pixels lie: decoded in one flat file, encoded in their archives, in memory.
 
 In:  what `dataset.open_photos` found
 Out: sRGB, uint8, (H, W, 3), by index, with names, sources, labels and parts

@@ -1,4 +1,4 @@
-"""The built-in data set `samples`: a few colour photos that scikit-image installs with itself.
+"""The built-in data set `samples`: a few color photos that scikit-image installs with itself.
 
 In:  nothing; no file is downloaded
 Out: names with sRGB, uint8, (H, W, 3)
@@ -46,7 +46,7 @@ def sample_photos() -> list[tuple[str, NDArray[np.uint8]]]:
 
 
 def write_grey_samples(folder: Path) -> list[Path]:
-    """Write the sample photos without their colour, as grey PNG files; returns their paths.
+    """Write the sample photos without their color, as grey PNG files; returns their paths.
 
     Raises:
         DataError: scikit-image came without them.

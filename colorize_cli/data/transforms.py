@@ -140,8 +140,8 @@ def _hints(ab: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
     for _ in range(int(np.exp(rng.uniform(0, np.log(how.max_hints + 1))))):
         side = int(rng.integers(1, max(3, size // 16)))
         y, x = rng.integers(0, size - side + 1, 2)
-        colour = ab[y : y + side, x : x + side].mean((0, 1))
-        hints[:2, y : y + side, x : x + side] = colour[:, None, None]
+        color = ab[y : y + side, x : x + side].mean((0, 1))
+        hints[:2, y : y + side, x : x + side] = color[:, None, None]
         hints[2, y : y + side, x : x + side] = 1
     return hints
 

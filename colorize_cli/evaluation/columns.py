@@ -16,7 +16,7 @@ from colorize_cli.errors import UsageError
 TRUTH, GREY = "truth", "grey"  # names of the rows that are always there
 
 
-class Metric(StrEnum):
+class MetricName(StrEnum):
     """Everything that `--metrics` takes."""
 
     psnr = "psnr"
@@ -65,22 +65,22 @@ PSNR = Column("psnr", "PSNR", "dB", Better.up, 2)
 SSIM = Column("ssim", "SSIM", "", Better.up, 4)
 
 
-def parse_metrics(typed: Sequence[str]) -> list[Metric]:
+def parse_metrics(typed: Sequence[str]) -> list[MetricName]:
     """Metrics from what was typed: words, each perhaps several joined by commas; duplicates once, in their order.
 
     Raises:
         UsageError: no such metric; the nearest right name is suggested.
     """
-    metrics: dict[Metric, None] = {}
+    metrics: dict[MetricName, None] = {}
     for word in (part.strip() for text in typed for part in text.split(",")):
         name = word.lower().replace("-", "_")
         if not name:
             continue
-        if name not in list(Metric):
-            near = difflib.get_close_matches(name, list(Metric), n=1, cutoff=0.4)
+        if name not in list(MetricName):
+            near = difflib.get_close_matches(name, list(MetricName), n=1, cutoff=0.4)
             guess = f' Did you mean "{near[0]}"?' if near else ""
-            raise UsageError(f'no metric "{word}".{guess}', hint=f"There are: {', '.join(Metric)}")
-        metrics[Metric(name)] = None
+            raise UsageError(f'no metric "{word}".{guess}', hint=f"There are: {', '.join(MetricName)}")
+        metrics[MetricName(name)] = None
     if not metrics:
-        raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(Metric)}")
+        raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(MetricName)}")
     return list(metrics)

@@ -11,7 +11,7 @@ from colorize_cli.evaluation.protocol import Protocol
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
+class EvalSettings:
     """What to measure.
 
     Attributes:
@@ -24,7 +24,7 @@ class EvaluateJob:
         vividness: 0 to 1; None is each model's own default.
         limit, seed: measure at most so many pictures, drawn from the seed.
         rank_by: the metric by which rows are sorted; None leaves them as they were given.
-        critic: the run whose discriminator judges, for the metric of that name.
+        critic: the run whose discriminator is the metric `critic`.
         skip_missing: leave out metrics whose weights or extra are absent, instead of stopping.
         device: auto, cpu, cuda, cuda:N or mps.
         batch: pictures a pass of the network; None is automatic.

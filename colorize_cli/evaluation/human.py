@@ -49,7 +49,7 @@ def write_human_page(found: Evaluation, how: HumanTest) -> Iterator[bytes]:
     """The page of the test, in pieces of UTF-8.
 
     Args:
-        found: an evaluation that kept its pictures; each row but grey and truth is a model to be judged.
+        found: an evaluation that kept its pictures; each row but grey and truth is a model to be compared.
         how: see `HumanTest`.
 
     Raises:
@@ -58,7 +58,7 @@ def write_human_page(found: Evaluation, how: HumanTest) -> Iterator[bytes]:
     gallery = found.gallery
     models = [row for row in (gallery.rows if gallery else []) if row not in (GREY, TRUTH)]
     if gallery is None or not models:
-        raise DataError("the test needs a model to be judged", hint="Name one: --model mini")
+        raise DataError("the test needs a model to be compared", hint="Name one: --model mini")
     count = min(len(found.names), how.pairs)
     drawn = np.random.default_rng(how.seed).choice(len(found.names), size=count, replace=False)
     photos = sorted(drawn.tolist())

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError, counted
-from colorize_cli.evaluation.columns import TRUTH, Better, Column, Metric
-from colorize_cli.evaluation.metrics import Conclusion, Judge, Pictures
+from colorize_cli.evaluation.columns import TRUTH, Better, Column, MetricName
+from colorize_cli.evaluation.metrics import Conclusion, Metric, Pictures
 from colorize_cli.evaluation.statistics import Figure
 from colorize_cli.models.weights import feature_state
 
@@ -109,29 +109,29 @@ class InceptionEye:
         self.logits.setdefault(row, []).append(found["logits"].numpy())
 
 
-class InceptionJudge(Judge):
+class InceptionMetric(Metric):
     """FID or the Inception score of each row."""
 
-    def __init__(self, metric: Metric, eye: InceptionEye) -> None:
+    def __init__(self, metric: MetricName, eye: InceptionEye) -> None:
         self.metric, self.eye = metric, eye
         self.columns = (
             (Column("fid", "FID", "", Better.down, 2),)
-            if metric is Metric.fid
+            if metric is MetricName.fid
             else (Column("inception_score", "Inception score", "", Better.up, 3, of_truth=True),)
         )
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`; a single picture has no value."""
+        """See `Metric.measure`; a single picture has no value."""
         return self.eye.look(preds)
 
     def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
-        """See `Judge.remember`."""
+        """See `Metric.remember`."""
         self.eye.remember(row, found)
 
     def conclude(self, row: str, seed: int) -> Conclusion:
-        """See `Judge.conclude`."""
+        """See `Metric.conclude`."""
         count = sum(map(len, self.eye.features[row]))
-        if self.metric is Metric.fid:
+        if self.metric is MetricName.fid:
             if row == TRUTH:
                 return Conclusion()
             if count < STABLE:

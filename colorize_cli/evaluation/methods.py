@@ -1,7 +1,7 @@
-"""What is measured: each candidate colors the truths' lightness and is one row of the table.
+"""What is measured: each method colors the truths' lightness and is one row of the table.
 
 In:  model names, checkpoint files, folders of runs, folders of colored files
-Out: `Candidate`s, loaded and ready
+Out: `Method`s, loaded and ready
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Prepared:
         return self.truth.lab[:, :1]
 
 
-class Candidate(ABC):
+class Method(ABC):
     """One row of the table."""
 
     name: str
@@ -58,41 +58,41 @@ class Candidate(ABC):
 
     @abstractmethod
     def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
-        """The candidate's pictures, 8-bit scale, (N, 3, H, W), on the truths' device."""
+        """The method's pictures, 8-bit scale, (N, 3, H, W), on the truths' device."""
 
 
-class GreyCandidate(Candidate):
+class GreyMethod(Method):
     """No color at all: what every colorizer has to beat."""
 
     name = GREY
 
     def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
-        """See `Candidate.pictures`."""
+        """See `Method.pictures`."""
         return grey(batch.lightness)
 
 
-class TruthCandidate(Candidate):
+class TruthMethod(Method):
     """The photos themselves."""
 
     name = TRUTH
 
     def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
-        """See `Candidate.pictures`."""
+        """See `Method.pictures`."""
         return batch.truth.rgb
 
 
-class FilesCandidate(Candidate):
+class FilesMethod(Method):
     """Files that some tool made."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
-        """See `Candidate.pictures`."""
+        """See `Method.pictures`."""
         return stack(batch.files[self.name]).to(batch.truth.rgb.device)
 
 
-class ModelCandidate(Candidate):
+class ModelMethod(Method):
     """A model of this program, fed and joined as `colorize` does it.
 
     Raises:
@@ -115,12 +115,12 @@ class ModelCandidate(Candidate):
         self._turn = nullcontext() if device.type == "cpu" else Lock()
 
     def colors(self, batch: Prepared) -> Sequence[Plane]:
-        """See `Candidate.colors`."""
+        """See `Method.colors`."""
         planes = batch.lightness[:, 0].cpu().numpy()
         with self._turn:
             return self.colorizer.chroma(planes)
 
     def pictures(self, batch: Prepared, colors: Sequence[Plane]) -> Tensor:
-        """See `Candidate.pictures`."""
+        """See `Method.pictures`."""
         joined = [join(truth, ab) for truth, ab in zip(batch.pixels, colors, strict=True)]
         return stack(joined).to(batch.truth.rgb.device)

@@ -1,6 +1,6 @@
-"""The judges of one evaluation, together: found before any work, fed batch by batch, asked at the end.
+"""The metrics of one evaluation, together: found before any work, fed batch by batch, asked at the end.
 
-In:  metric names; what each candidate made of each batch
+In:  metric names; what each method made of each batch
 Out: per-picture values by row and column
 """
 
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.evaluation.columns import TRUTH, Column, Metric, parse_metrics
+from colorize_cli.evaluation.columns import TRUTH, Column, MetricName, parse_metrics
 from colorize_cli.evaluation.methods import Prepared
-from colorize_cli.evaluation.metrics import Judge, Pictures, pixel_judge
+from colorize_cli.evaluation.metrics import Metric, Pictures, pixel_metric
 from colorize_cli.evaluation.thumbnails import Gallery, Small, make_small
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(Interface):
-    """The part of a job that decides who judges."""
+    """What decides which metrics are measured."""
 
     @property
     def metrics(self) -> Sequence[str]:
@@ -44,7 +44,7 @@ class Wanted(Interface):
 
     @property
     def critic(self) -> Path | None:
-        """The run whose discriminator judges, or None."""
+        """The run whose discriminator is the metric `critic`, or None."""
 
     @property
     def skip_missing(self) -> bool:
@@ -53,11 +53,11 @@ class Wanted(Interface):
 
 @dataclass(frozen=True)
 class Measured:
-    """What the judges found of a batch.
+    """What the metrics found of a batch.
 
     Attributes:
         names: of its pictures.
-        found: by row, what each judge's `measure` gave.
+        found: by row, what each metric's `measure` gave.
         small: by row, the pictures for the report's page.
     """
 
@@ -66,8 +66,8 @@ class Measured:
     small: Mapping[str, Sequence[Small]]
 
 
-class Judges:
-    """Every judge, and all that they have said.
+class MetricSet:
+    """Every metric, and all that they have measured.
 
     Attributes:
         names: the pictures measured, in order.
@@ -76,8 +76,8 @@ class Judges:
         gallery: the pictures themselves, small, for the report's page; None where nobody wants it.
     """
 
-    def __init__(self, judges: Sequence[Judge], skipped: Sequence[str] = ()) -> None:
-        self.judges, self.skipped = list(judges), list(skipped)
+    def __init__(self, metrics: Sequence[Metric], skipped: Sequence[str] = ()) -> None:
+        self.metrics, self.skipped = list(metrics), list(skipped)
         self.names: list[str] = []
         self.values: dict[str, dict[str, list[float]]] = {}
         self.gallery: Gallery | None = None
@@ -86,12 +86,12 @@ class Judges:
     @property
     def columns(self) -> list[Column]:
         """The table's columns."""
-        return [column for judge in self.judges for column in judge.columns]
+        return [column for metric in self.metrics for column in metric.columns]
 
     @property
     def notes(self) -> list[str]:
         """What the reader of the table should know."""
-        return list(dict.fromkeys(note for judge in self.judges for note in judge.notes))
+        return list(dict.fromkeys(note for metric in self.metrics for note in metric.notes))
 
     def begin(self, rows: Sequence[str], keep_pictures: bool) -> None:
         """Make room for the rows."""
@@ -99,12 +99,12 @@ class Judges:
         self.gallery = Gallery(rows) if keep_pictures else None
 
     def name_classes(self, labels: Sequence[str | None], root: Path, skip_missing: bool) -> None:
-        """Learn the data set's classes, where a judge asks for them.
+        """Learn the data set's classes, where a metric asks for them.
 
         Raises:
             UsageError: they are not known (unless such metrics are skipped).
         """
-        asking = [judge for judge in self.judges if judge.wants_classes]
+        asking = [metric for metric in self.metrics if metric.wants_classes]
         if not asking:
             return
         from colorize_cli.evaluation.perceptual import ImageNetClasses
@@ -114,17 +114,17 @@ class Judges:
         except UsageError as error:
             if not skip_missing:
                 raise
-            self.judges = [judge for judge in self.judges if not judge.wants_classes]
+            self.metrics = [metric for metric in self.metrics if not metric.wants_classes]
             self.skipped.append(error.message)
 
     @torch.inference_mode()
     def measure(self, batch: Prepared, colored: Iterable[tuple[str, Tensor]]) -> Measured:
-        """Measure what every candidate made of a batch; several batches may be measured at once."""
+        """Measure what every method made of a batch; several batches may be measured at once."""
         found: dict[str, list[Mapping[str, Tensor]]] = {}
         small: dict[str, list[Small]] = {}
         for row, rgb in colored:
             preds = batch.truth if row == TRUTH else Pictures(rgb, batch.truth.labels)
-            found[row] = [judge.measure(row, preds, batch.truth) for judge in self.judges]
+            found[row] = [metric.measure(row, preds, batch.truth) for metric in self.metrics]
             if self.gallery is not None:
                 small[row] = make_small(rgb)
         return Measured(batch.names, found, small)
@@ -132,10 +132,10 @@ class Judges:
     def add(self, measured: Measured) -> None:
         """Take in the next batch."""
         self.names += measured.names
-        for row, by_judge in measured.found.items():
-            for judge, found in zip(self.judges, by_judge, strict=True):
-                judge.remember(row, found)
-                for column in judge.columns:
+        for row, by_metric in measured.found.items():
+            for metric, found in zip(self.metrics, by_metric, strict=True):
+                metric.remember(row, found)
+                for column in metric.columns:
                     if column.name in found:
                         values = found[column.name].double().cpu().tolist()
                         self.values[row].setdefault(column.name, []).extend(values)
@@ -148,48 +148,48 @@ class Judges:
         return {column: np.asarray(values, np.float64) for column, values in self.values[row].items()}
 
 
-def find_judges(job: Wanted, device: torch.device) -> Judges:
-    """The judges that a job asks for.
+def find_metrics(wanted: Wanted, device: torch.device) -> MetricSet:
+    """The metrics that a run asks for.
 
     Raises:
         UsageError: a metric's name is wrong.
-        WeightsError: what a metric needs is not here (unless the job skips such metrics), or nothing is left.
+        WeightsError: what a metric needs is not here (unless the run skips such metrics), or nothing is left.
     """
-    judges: list[Judge] = []
+    metrics: list[Metric] = []
     missing: list[WeightsError] = []
     eye: InceptionEye | None = None
-    for metric in parse_metrics([*job.metrics, *([job.rank_by] if job.rank_by else [])]):
+    for name in parse_metrics([*wanted.metrics, *([wanted.rank_by] if wanted.rank_by else [])]):
         try:
-            judge = pixel_judge(metric)
-            if judge is None and metric in (Metric.fid, Metric.inception_score):
-                from colorize_cli.evaluation.inception import Inception, InceptionEye, InceptionJudge
+            metric = pixel_metric(name)
+            if metric is None and name in (MetricName.fid, MetricName.inception_score):
+                from colorize_cli.evaluation.inception import Inception, InceptionEye, InceptionMetric
 
-                eye = eye or InceptionEye(Inception(metric.value, device))
-                judge = InceptionJudge(metric, eye)
-            judges.append(judge or _networked(metric, job, device))
+                eye = eye or InceptionEye(Inception(name.value, device))
+                metric = InceptionMetric(name, eye)
+            metrics.append(metric or _networked(name, wanted, device))
         except WeightsError as error:
             missing.append(error)
-    if missing and (not job.skip_missing or not judges):
-        rest = "\nThe other metrics are measured with --skip-missing." if judges else ""
+    if missing and (not wanted.skip_missing or not metrics):
+        rest = "\nThe other metrics are measured with --skip-missing." if metrics else ""
         raise WeightsError("\n".join(map(str, missing)) + rest)
-    return Judges(judges, [f"{error.message}. {error.hint or ''}".strip() for error in missing])
+    return MetricSet(metrics, [f"{error.message}. {error.hint or ''}".strip() for error in missing])
 
 
-def _networked(metric: Metric, job: Wanted, device: torch.device) -> Judge:
-    from colorize_cli.evaluation.perceptual import CriticJudge, LpipsJudge, VggJudge
+def _networked(name: MetricName, wanted: Wanted, device: torch.device) -> Metric:
+    from colorize_cli.evaluation.perceptual import CriticMetric, LpipsMetric, VggMetric
 
-    if metric is Metric.lpips:
-        return LpipsJudge(device)
-    if metric is Metric.vgg_accuracy:
-        return VggJudge(device)
-    return CriticJudge(_critic_of(job), device)
+    if name is MetricName.lpips:
+        return LpipsMetric(device)
+    if name is MetricName.vgg_accuracy:
+        return VggMetric(device)
+    return CriticMetric(_critic_of(wanted), device)
 
 
-def _critic_of(job: Wanted) -> Path:
-    """The discriminator that judges: the one asked for, else that of the first model's run."""
-    if job.critic is not None:
-        return job.critic
-    paths = [Path(model).expanduser() for model in job.models]
+def _critic_of(wanted: Wanted) -> Path:
+    """The discriminator of the metric `critic`: the one asked for, else that of the first model's run."""
+    if wanted.critic is not None:
+        return wanted.critic
+    paths = [Path(model).expanduser() for model in wanted.models]
     runs = [path if path.is_dir() else path.parent for path in paths if path.exists()]
     if not runs:
         raise WeightsError(

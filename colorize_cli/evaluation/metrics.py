@@ -1,4 +1,4 @@
-"""What can be measured: the list of metrics, and the judges that measure them.
+"""What can be measured: the list of metrics, and the objects that measure them.
 
 In:  metric names as typed; batches of predictions and truths
 Out: values per picture, and figures of a whole row of the table
@@ -19,16 +19,16 @@ from torch import Tensor
 from colorize_cli.color.gpu import lab_of_levels
 from colorize_cli.evaluation import pixel
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, color_weights, error_histogram
-from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Better, Column, Metric
+from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Better, Column, MetricName
 from colorize_cli.evaluation.statistics import Figure, bootstrap_ratio
 
 
 class Pictures:
-    """A batch of pictures, (N, 3, H, W), float32, [0, 255], whose Lab and moments are computed once for all judges."""
+    """A batch of pictures, (N, 3, H, W), float32, [0, 255], whose Lab and moments are computed once for all metrics."""
 
     def __init__(self, rgb: Tensor, labels: Sequence[int | None] = ()) -> None:
         self.rgb, self.labels = rgb, labels
-        self.seen: dict[object, tuple[Tensor, ...]] = {}  # what a network that several judges share made of them
+        self.seen: dict[object, tuple[Tensor, ...]] = {}  # what a network that several metrics share made of them
 
     @cached_property
     def lab(self) -> Tensor:
@@ -46,7 +46,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a judge says of a whole row.
+    """What a metric says of a whole row.
 
     Attributes:
         figures: by column, where the mean over pictures is not the figure.
@@ -59,7 +59,7 @@ class Conclusion:
     per_picture: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-class Judge(ABC):
+class Metric(ABC):
     """Measures one metric for every row.
 
     `measure` may run for several batches at once; `remember` is called batch after batch, in order.
@@ -82,24 +82,26 @@ class Judge(ABC):
         return Conclusion()
 
 
-class PixelJudge(Judge):
+class PixelMetric(Metric):
     """A metric that is a pure function of one prediction and its truth."""
 
     def __init__(self, column: Column, function: Callable[[Pictures, Pictures], Tensor]) -> None:
         self.columns, self.function = (column,), function
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`."""
+        """See `Metric.measure`."""
         column = self.columns[0]
         return {} if row == TRUTH and not column.of_truth else {column.name: self.function(preds, truth)}
 
 
-class AccuracyJudge(Judge):
+class AccuracyMetric(Metric):
     """Raw accuracy's curve, or the area under it; plain and with rare colors counting as much as common ones."""
 
-    def __init__(self, metric: Metric, threshold: int = 20) -> None:
+    def __init__(self, metric: MetricName, threshold: int = 20) -> None:
         self.metric, self.threshold = metric, threshold
-        stem, title = ("auc", "AUC") if metric is Metric.auc else (f"accuracy@{threshold}", f"Accuracy @{threshold}")
+        stem, title = (
+            ("auc", "AUC") if metric is MetricName.auc else (f"accuracy@{threshold}", f"Accuracy @{threshold}")
+        )
         self.columns = (
             Column(stem, title, "%", Better.up, 2),
             Column(f"{stem}_rebalanced", f"{title} rebalanced", "%", Better.up, 2),
@@ -110,12 +112,12 @@ class AccuracyJudge(Judge):
         self._pooled: dict[str, Tensor] = {}
 
     def _gain(self) -> Tensor:
-        if self.metric is Metric.auc:
+        if self.metric is MetricName.auc:
             return area_weights()
         return (torch.arange(len(area_weights())) <= self.threshold).double()
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`."""
+        """See `Metric.measure`."""
         if row == TRUTH:
             return {}
         cells = error_histogram(preds.lab[:, 1:], truth.lab[:, 1:]).cpu().double()
@@ -124,7 +126,7 @@ class AccuracyJudge(Judge):
         return {self.columns[0].name: values, "counts": counts, "gains": gains, "pooled": cells.sum(0)}
 
     def remember(self, row: str, found: Mapping[str, Tensor]) -> None:
-        """See `Judge.remember`."""
+        """See `Metric.remember`."""
         if not found:
             return
         if row == GREY:
@@ -133,7 +135,7 @@ class AccuracyJudge(Judge):
         self._pooled[row] = self._pooled.get(row, torch.zeros(())) + found["pooled"]
 
     def conclude(self, row: str, seed: int) -> Conclusion:
-        """See `Judge.conclude`."""
+        """See `Metric.conclude`."""
         if row not in self._sums:
             return Conclusion()
         counts, gains, pooled = torch.cat(self._truth), torch.cat(self._sums[row]), self._pooled[row]
@@ -147,25 +149,25 @@ class AccuracyJudge(Judge):
         return Conclusion({name: figure}, curves, {name: 100 * above / below})
 
 
-_PIXEL: dict[Metric, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
-    Metric.psnr: (PSNR, lambda p, t: pixel.psnr(p.rgb, t.rgb)),
-    Metric.ssim: (
+_PIXEL: dict[MetricName, tuple[Column, Callable[[Pictures, Pictures], Tensor]]] = {
+    MetricName.psnr: (PSNR, lambda p, t: pixel.psnr(p.rgb, t.rgb)),
+    MetricName.ssim: (
         SSIM,
         lambda p, t: pixel.ssim_from(p.rgb, t.rgb, p.moments, t.moments),
     ),
-    Metric.colorfulness: (
+    MetricName.colorfulness: (
         Column("colorfulness", "Colorfulness", "", Better.truth, 1, of_truth=True),
         lambda p, _: pixel.colorfulness(p.rgb),
     ),
-    Metric.delta_e: (
+    MetricName.delta_e: (
         Column("delta_e", "ΔE00", "", Better.down, 2),
         lambda p, t: pixel.ciede2000(p.lab, t.lab).mean((1, 2)),
     ),
 }
 
 
-def pixel_judge(metric: Metric) -> Judge | None:
-    """The judge of a metric that needs no weights; None for the others."""
-    if metric in (Metric.auc, Metric.raw_accuracy):
-        return AccuracyJudge(metric)
-    return PixelJudge(*_PIXEL[metric]) if metric in _PIXEL else None
+def pixel_metric(name: MetricName) -> Metric | None:
+    """The metric of that name if it needs no weights; None for the others."""
+    if name in (MetricName.auc, MetricName.raw_accuracy):
+        return AccuracyMetric(name)
+    return PixelMetric(*_PIXEL[name]) if name in _PIXEL else None

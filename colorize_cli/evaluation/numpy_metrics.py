@@ -1,6 +1,6 @@
 """PSNR and SSIM where torch is not installed: the same protocol and figures, by numpy and OpenCV.
 
-In:  `EvaluateJob`
+In:  `EvalSettings`
 Out: `Evaluation`
 """
 
@@ -20,7 +20,7 @@ from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import TORCH, MissingPackageError
-from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, Metric, parse_metrics
+from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, MetricName, parse_metrics
 from colorize_cli.evaluation.protocol import join
 from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of, tell_resized
 from colorize_cli.evaluation.result import Evaluation, conclude
@@ -31,7 +31,7 @@ from colorize_cli.formats.ahead import ahead
 from colorize_cli.pipeline.colorizer import Colorizer
 
 if TYPE_CHECKING:
-    from colorize_cli.evaluation.eval_settings import EvaluateJob
+    from colorize_cli.evaluation.eval_settings import EvalSettings
     from colorize_cli.evaluation.reading import Read
 
 Values = NDArray[np.float32]
@@ -48,14 +48,14 @@ class Plain:
 
 
 @dataclass
-class PlainJudges:
+class NumpyMetrics:
     """What was measured: by row and column, a value of each picture."""
 
     columns: list[Column]
     gallery: Gallery | None = None
     names: list[str] = field(default_factory=list)
     values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    judges: tuple[()] = ()
+    metrics: tuple[()] = ()
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -87,9 +87,9 @@ def _blur(x: Values) -> Values:
     return np.asarray(cv2.sepFilter2D(x, cv2.CV_32F, kernel, kernel), np.float32)[5:-5, 5:-5]
 
 
-_METRICS: dict[Metric, tuple[Column, Callable[[Rgb, Rgb], float]]] = {
-    Metric.psnr: (PSNR, psnr),
-    Metric.ssim: (SSIM, ssim),
+_METRICS: dict[MetricName, tuple[Column, Callable[[Rgb, Rgb], float]]] = {
+    MetricName.psnr: (PSNR, psnr),
+    MetricName.ssim: (SSIM, ssim),
 }
 
 
@@ -100,7 +100,7 @@ def grey_of(truth: Rgb) -> Rgb:
 
 
 def evaluate_plainly(
-    job: EvaluateJob, on_picture: Callable[[int, int], None], on_notice: Callable[[str], None]
+    wanted: EvalSettings, on_picture: Callable[[int, int], None], on_notice: Callable[[str], None]
 ) -> Evaluation:
     """See `evaluate.evaluate`.
 
@@ -108,26 +108,28 @@ def evaluate_plainly(
         MissingPackageError: a metric or a model needs torch.
     """
     started = time.monotonic()
-    metrics = parse_metrics([*job.metrics, *([job.rank_by] if job.rank_by else [])])
-    for metric in metrics:
-        if metric not in _METRICS:
+    names = parse_metrics([*wanted.metrics, *([wanted.rank_by] if wanted.rank_by else [])])
+    for name in names:
+        if name not in _METRICS:
             raise MissingPackageError(
-                f"{metric} is measured by torch, which is not installed; psnr and ssim need none", package=TORCH
+                f"{name} is measured by torch, which is not installed; psnr and ssim need none", package=TORCH
             )
-    references, alone, folders = references_of(job)
+    references, alone, folders = references_of(wanted)
     rows = [Plain(GREY), *(Plain(name) for name in folders)]
-    for name, model in name_models(job.models).items():
-        colorizer = Colorizer(model, device=job.device, precision="fp32", batch=job.batch or 0, vividness=job.vividness)
+    for row_name, model in name_models(wanted.models).items():
+        colorizer = Colorizer(
+            model, device=wanted.device, precision="fp32", batch=wanted.batch or 0, vividness=wanted.vividness
+        )
         colorizer.load(on_notice=on_notice)
-        rows.append(Plain(name, colorizer.info.sha256, colorizer))
+        rows.append(Plain(row_name, colorizer.info.sha256, colorizer))
     rows.append(Plain(TRUTH))
-    judges = PlainJudges([_METRICS[metric][0] for metric in metrics])
-    judges.values = {row.name: {} for row in rows}
-    judges.gallery = Gallery([row.name for row in rows]) if job.gallery else None
+    metrics = NumpyMetrics([_METRICS[name][0] for name in names])
+    metrics.values = {row.name: {} for row in rows}
+    metrics.gallery = Gallery([row.name for row in rows]) if wanted.gallery else None
     failed, dropped, resized = list[tuple[str, str]](), list[str](), list[str]()
     with ThreadPoolExecutor(_READERS) as readers:
         for done, read in enumerate(
-            ahead(readers, lambda one: read_by_protocol(one, job.protocol), references, 2 * _READERS), 1
+            ahead(readers, lambda one: read_by_protocol(one, wanted.protocol), references, 2 * _READERS), 1
         ):
             resized += read.resized
             if read.error:
@@ -135,30 +137,30 @@ def evaluate_plainly(
             elif read.truth is None:
                 dropped.append(read.reference.name)
             else:
-                _measure(read, read.truth, rows, metrics, judges)
+                _measure(read, read.truth, rows, names, metrics)
             on_picture(done, len(references))
-    if not judges.names:
-        raise nothing_measured(job, failed, dropped)
+    if not metrics.names:
+        raise nothing_measured(wanted, failed, dropped)
     tell_resized(resized, on_notice)
-    return conclude(job, rows, judges, failed, dropped, alone, time.monotonic() - started)
+    return conclude(wanted, rows, metrics, failed, dropped, alone, time.monotonic() - started)
 
 
 def _measure(
     read: Read,
     truth: Rgb,
     rows: Sequence[Plain],
-    metrics: Sequence[Metric],
-    judges: PlainJudges,
+    names: Sequence[MetricName],
+    metrics: NumpyMetrics,
 ) -> None:
-    judges.names.append(read.reference.name)
+    metrics.names.append(read.reference.name)
     for row in rows:
         rgb = _picture(row, read.files, truth)
-        if judges.gallery is not None:
-            judges.gallery.add(row.name, [Small(encode_small(rgb), (rgb.shape[0], rgb.shape[1]))])
+        if metrics.gallery is not None:
+            metrics.gallery.add(row.name, [Small(encode_small(rgb), (rgb.shape[0], rgb.shape[1]))])
         if row.name != TRUTH:
-            for metric in metrics:
-                column, measure = _METRICS[metric]
-                judges.values[row.name].setdefault(column.name, []).append(measure(rgb, truth))
+            for name in names:
+                column, measure = _METRICS[name]
+                metrics.values[row.name].setdefault(column.name, []).append(measure(rgb, truth))
 
 
 def _picture(row: Plain, files: Mapping[str, Rgb], truth: Rgb) -> Rgb:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
-from colorize_cli.evaluation.metrics import Judge, Pictures
+from colorize_cli.evaluation.metrics import Metric, Pictures
 from colorize_cli.evaluation.weight_files import lpips_heads
-from colorize_cli.models.discriminator_file import load_critic
+from colorize_cli.models.discriminator_file import load_discriminator
 from colorize_cli.models.weights import feature_state
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS, for pictures in [-1, 1]
@@ -87,7 +87,7 @@ class Lpips(nn.Module):
         return distance
 
 
-class LpipsJudge(Judge):
+class LpipsMetric(Metric):
     """LPIPS of each prediction.
 
     Raises:
@@ -100,7 +100,7 @@ class LpipsJudge(Judge):
         self.network = Lpips(feature_state("alexnet"), lpips_heads()).to(device)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`."""
+        """See `Metric.measure`."""
         if row == TRUTH:
             return {}
         if self not in truth.seen:  # once for all rows, which is half of the work
@@ -120,7 +120,7 @@ def crop_for_vgg(rgb: Tensor) -> Tensor:
     return (part - _channels(_MEAN, part)) / _channels(_STD, part)
 
 
-class VggJudge(Judge):
+class VggMetric(Metric):
     """Whether a pretrained VGG-16 names the class of a picture: its first guess, or one of its first five.
 
     Raises:
@@ -140,7 +140,7 @@ class VggJudge(Judge):
         self.network = built(partial(vgg16, weights=None, init_weights=False), state, "VGG-16's file").to(device)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`; NaN where the class is unknown."""
+        """See `Metric.measure`; NaN where the class is unknown."""
         guesses = self.network(crop_for_vgg(preds.rgb)).topk(5).indices.cpu()
         label = torch.tensor([-1 if one is None else one for one in truth.labels])[:, None]
         right = (guesses == label).double() * 100
@@ -205,7 +205,7 @@ class ImageNetClasses:
         return self._number.get(self._plain(text))
 
 
-class CriticJudge(Judge):
+class CriticMetric(Metric):
     """How real a run's own discriminator takes pictures to be; above the truth's mean is more real than real.
 
     Raises:
@@ -221,10 +221,10 @@ class CriticJudge(Judge):
                 f"{run} has no discriminator",
                 hint="Give --critic a run that trained with one (it has critic.safetensors), or that file.",
             )
-        self.critic = load_critic(file)
+        self.critic = load_discriminator(file)
         self.critic.network.to(device)
         self.notes = (f"The critic is the discriminator ({self.critic.kind}) of {file}.",)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
-        """See `Judge.measure`."""
+        """See `Metric.measure`."""
         return {"critic": self.critic.score(preds.lab[:, :1], preds.lab[:, 1:])}

@@ -12,7 +12,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-COLOURS = ("#0a6cbd", "#d9480f", "#7048e8", "#0c8599", "#c2255c", "#5c940d", "#e67700", "#364fc7")
+COLORS = ("#0a6cbd", "#d9480f", "#7048e8", "#0c8599", "#c2255c", "#5c940d", "#e67700", "#364fc7")
 _WIDTH, _HEIGHT, _MOST_BINS = 240, 96, 32
 
 
@@ -20,7 +20,7 @@ def row_colors(rows: list[str]) -> dict[str, str]:
     """A color for each row; grey is grey and the truth green."""
     fixed = {"grey": "#868e96", "truth": "#2f9e44"}
     others = [row for row in rows if row not in fixed]
-    return {**fixed, **{row: COLOURS[i % len(COLOURS)] for i, row in enumerate(others)}}
+    return {**fixed, **{row: COLORS[i % len(COLORS)] for i, row in enumerate(others)}}
 
 
 def distribution(values: Mapping[str, NDArray[np.float64]], colors: Mapping[str, str], title: str, digits: int) -> str:

@@ -1,6 +1,6 @@
 """The references of an evaluation: which they are, and their pixels by the protocol.
 
-In:  `EvaluateJob`
+In:  `EvalSettings`
 Out: references; each read, or why it is not
 """
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from colorize_cli.errors import DataError, PhotoError, UsageError, counted
-from colorize_cli.evaluation.eval_settings import EvaluateJob as EvaluateJob
+from colorize_cli.evaluation.eval_settings import EvalSettings as EvalSettings
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
 from colorize_cli.evaluation.row_names import name_folders, name_models
 from colorize_cli.evaluation.truths import Reference, Rgb, draw, find_references, pair_files, read_picture
@@ -32,17 +32,17 @@ class Read:
     resized: tuple[str, ...] = ()
 
 
-def references_of(job: EvaluateJob) -> tuple[list[Reference], list[str], dict[str, Path]]:
+def references_of(wanted: EvalSettings) -> tuple[list[Reference], list[str], dict[str, Path]]:
     """The truths, files without a partner, and the rows of files."""
-    if not job.pred:
-        if job.ref is not None:
+    if not wanted.pred:
+        if wanted.ref is not None:
             raise UsageError("--ref without --pred", hint="Give the colored files with --pred DIR, or use --data DIR.")
-        return find_references(job.data, job.limit, job.seed, job.access), [], {}
-    if job.ref is None:
+        return find_references(wanted.data, wanted.limit, wanted.seed, wanted.access), [], {}
+    if wanted.ref is None:
         raise UsageError("--pred without --ref", hint="Give the folder of true photos with --ref DIR.")
-    folders = name_folders(job.pred, list(name_models(job.models)))
-    references, alone = pair_files(find_references(str(job.ref)), folders)
-    return draw(references, job.limit, job.seed), alone, folders
+    folders = name_folders(wanted.pred, list(name_models(wanted.models)))
+    references, alone = pair_files(find_references(str(wanted.ref)), folders)
+    return draw(references, wanted.limit, wanted.seed), alone, folders
 
 
 def read_by_protocol(reference: Reference, protocol: Protocol) -> Read:
@@ -82,9 +82,9 @@ def tell_resized(resized: Sequence[str], on_notice: Callable[[str], None]) -> No
         on_notice(f"resized to the size of the reference: {resized[0]}{more}")
 
 
-def nothing_measured(job: EvaluateJob, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
+def nothing_measured(wanted: EvalSettings, failed: Sequence[tuple[str, str]], dropped: Sequence[str]) -> DataError:
     """What to say where no picture could be measured."""
-    where = job.ref if job.pred else job.data
+    where = wanted.ref if wanted.pred else wanted.data
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return DataError(f"nothing could be measured in {where}: {failed[0][1]}{more}")

@@ -126,7 +126,7 @@ def write_human_test(found: Evaluation, how: HumanTest, out: Path) -> Path:
     """Write the page of the real-or-fake test into a folder; returns its path.
 
     Raises:
-        DataError: there is no model to be judged.
+        DataError: there is no model to be compared.
         EncodeError: the folder cannot be written to.
     """
     path = out / "human.html"

@@ -1,6 +1,6 @@
 """What an evaluation found.
 
-In:  the judges' values
+In:  the metrics' values
 Out: `Evaluation`: rows with figures and intervals, ready to be shown or written
 """
 
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from colorize_cli.errors import ExitStatus, UsageError, counted
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
-from colorize_cli.evaluation.eval_settings import EvaluateJob
+from colorize_cli.evaluation.eval_settings import EvalSettings
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
-    from colorize_cli.evaluation.methods import Candidate
-    from colorize_cli.evaluation.metric_set import Judges
-    from colorize_cli.evaluation.numpy_metrics import Plain, PlainJudges
+    from colorize_cli.evaluation.methods import Method
+    from colorize_cli.evaluation.metric_set import MetricSet
+    from colorize_cli.evaluation.numpy_metrics import NumpyMetrics, Plain
     from colorize_cli.evaluation.thumbnails import Gallery
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "torch-fidelity")
@@ -33,7 +33,7 @@ _LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "torch-
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate's figures.
+    """One method's figures.
 
     Attributes:
         name: unique in the table.
@@ -112,57 +112,55 @@ def library_versions() -> dict[str, str]:
 
 
 def conclude(
-    job: EvaluateJob,
-    candidates: Sequence[Candidate] | Sequence[Plain],
-    judges: Judges | PlainJudges,
+    wanted: EvalSettings,
+    methods: Sequence[Method] | Sequence[Plain],
+    metrics: MetricSet | NumpyMetrics,
     failed: Sequence[tuple[str, str]],
     dropped: Sequence[str],
     alone: Sequence[str],
     seconds: float,
 ) -> Evaluation:
-    """Turn the judges' values into a table."""
+    """Turn the metrics' values into a table."""
     rows, alike = [], list[str]()
-    for candidate in candidates:
-        values = judges.per_picture(candidate.name)
+    for method in methods:
+        values = metrics.per_picture(method.name)
         figures = {}
         for name, column in values.items():
             known, identical = column[~np.isnan(column)], int(np.isinf(column).sum())
             if 0 < identical < len(known):  # the PSNR of equal pictures is infinite: a mean with it says nothing
                 known = known[np.isfinite(known)]
-                alike.append(
-                    f"{candidate.name}: {counted(identical, 'identical picture')} left out of the mean {name}."
-                )
-            figures[name] = bootstrap_mean(known, job.seed)
+                alike.append(f"{method.name}: {counted(identical, 'identical picture')} left out of the mean {name}.")
+            figures[name] = bootstrap_mean(known, wanted.seed)
         curves: dict[str, Sequence[float]] = {}
-        for judge in judges.judges:
-            conclusion = judge.conclude(candidate.name, job.seed)
+        for metric in metrics.metrics:
+            conclusion = metric.conclude(method.name, wanted.seed)
             figures.update(conclusion.figures)
             curves.update(conclusion.curves)
             values.update(conclusion.per_picture)
-        if figures or candidate.name != TRUTH:
-            rows.append(Row(candidate.name, candidate.sha256, figures, values, curves))
+        if figures or method.name != TRUTH:
+            rows.append(Row(method.name, method.sha256, figures, values, curves))
     settings = {
-        "protocol": job.protocol.value,
-        "data": str(job.ref if job.pred else job.data),
-        "vividness": "the model's own" if job.vividness is None else f"{job.vividness:g}",
-        "limit": "none" if job.limit is None else str(job.limit),
-        "seed": str(job.seed),
+        "protocol": wanted.protocol.value,
+        "data": str(wanted.ref if wanted.pred else wanted.data),
+        "vividness": "the model's own" if wanted.vividness is None else f"{wanted.vividness:g}",
+        "limit": "none" if wanted.limit is None else str(wanted.limit),
+        "seed": str(wanted.seed),
     }
-    if job.rank_by:
-        rows = rank(rows, judges.columns, job.rank_by)
-        settings["ranked by"] = job.rank_by
+    if wanted.rank_by:
+        rows = rank(rows, metrics.columns, wanted.rank_by)
+        settings["ranked by"] = wanted.rank_by
     return Evaluation(
         settings,
         library_versions(),
-        judges.columns,
+        metrics.columns,
         rows,
-        judges.names,
+        metrics.names,
         dropped,
         failed,
         alone,
-        judges.skipped,
-        [*judges.notes, *alike],
-        judges.gallery,
+        metrics.skipped,
+        [*metrics.notes, *alike],
+        metrics.gallery,
         seconds,
     )
 

@@ -1,6 +1,6 @@
-"""One scene, one set of colours: which photos show the same things, and how the colours of one are carried to another.
+"""One scene, one set of colors: which photos show the same things, and how the colors of one are carried to another.
 
-In:  lightness of photos, (h, w), [0, 100]; the colours of one of them, (2, h, w), Lab units
+In:  lightness of photos, (h, w), [0, 100]; the colors of one of them, (2, h, w), Lab units
 Out: groups of photos of one scene; hints for the others
 """
 
@@ -121,7 +121,7 @@ def group_scenes(photos: Sequence[Features]) -> tuple[tuple[int, ...], ...]:
 
 
 def key_photo(photos: Sequence[Features], group: Sequence[int]) -> int:
-    """The photo of a group that shares most with the others, whose colours are to be carried: an index of `photos`."""
+    """The photo of a group that shares most with the others, whose colors are to be carried: an index of `photos`."""
     if len(group) < 3:
         return group[0]
     shared = [sum(len(match(photos[i], photos[j])[0]) for j in group if j != i) for i in group]
@@ -129,10 +129,10 @@ def key_photo(photos: Sequence[Features], group: Sequence[int]) -> int:
 
 
 def carry(key: Features, key_ab: Floats, other: Features, size: tuple[int, int], spacing: int = 12) -> HintMap:
-    """Carry the colours of one photo to another of the same scene, where both show the same thing.
+    """Carry the colors of one photo to another of the same scene, where both show the same thing.
 
     Args:
-        key: the photo whose colours are known.
+        key: the photo whose colors are known.
         key_ab: its ab, (2, h, w), Lab units, any size over the whole photo.
         other: the photo that gets them.
         size: (h, w) of the hints wanted.
@@ -153,11 +153,11 @@ def carry(key: Features, key_ab: Floats, other: Features, size: tuple[int, int],
     grid = np.stack([x.ravel(), y.ravel()], 1).astype(np.float32)
     there, near = _follow(grid, target, source)
     exposure = _exposure(key.lightness, source, other.lightness, target)
-    colours = _sample(np.stack([blurred(plane, 1.0) for plane in _at_size(key_ab, key.lightness.shape)]), there)
+    colors = _sample(np.stack([blurred(plane, 1.0) for plane in _at_size(key_ab, key.lightness.shape)]), there)
     for i in np.flatnonzero(near & _looks_same(key.lightness, there, other.lightness, grid, exposure)):
         column, row = int((grid[i, 0] + 0.5) * size[1] / w), int((grid[i, 1] + 0.5) * size[0] / h)
         spot = (slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2))
-        ab[(slice(None), *spot)] = colours[:, i, None, None]
+        ab[(slice(None), *spot)] = colors[:, i, None, None]
         mask[spot] = 1
     return HintMap(ab, mask)
 

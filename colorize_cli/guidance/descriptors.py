@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 _SCALES = (1.0, 2.0, 4.0, 8.0)  # sigmas of the tone statistics, pixels
 _RINGS = ((1.5, 0), (3.0, 5), (6.0, 11))  # sigma of the pooling and distance of the four satellites, pixels
 _DIRECTIONS = 8
-_TONE_WEIGHT = 3.0  # tone says more of a colour than the direction of edges does
+_TONE_WEIGHT = 3.0  # tone says more of a color than the direction of edges does
 
 
 def blurred(plane: Floats, sigma: float) -> Floats:

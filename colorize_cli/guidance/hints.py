@@ -1,11 +1,11 @@
-"""Side-cars: what a person says about the colours of a photo, in a file beside it.
+"""Side-cars: what a person says about the colors of a photo, in a file beside it.
 
 In:  `name.hints.png`, scribbles on a transparent layer, of any size; `name.hints.json`, points; or both
 Out: `HintMap`: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at the size that the caller asks for
 
 A JSON side-car: {"unit": "pixel", "points": [{"x": 120, "y": 64.5, "color": "#7a5230", "radius": 8}]}. x and y count
 from the top left corner of the upright photo; fractions of a pixel are allowed. With "unit": "fraction" x and y are
-shares of the width and height, and the radius a share of the short side. A colour is hex or a CSS name.
+shares of the width and height, and the radius a share of the short side. A color is hex or a CSS name.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _FIELDS = {"x", "y", "color", "radius"}
 
 @dataclass(frozen=True)
 class HintMap:
-    """Colours that somebody knows, on a grid over the whole photo.
+    """Colors that somebody knows, on a grid over the whole photo.
 
     Attributes:
         ab: (2, h, w), float32, Lab units; zero where the mask is.
-        mask: (h, w), float32, [0, 1]: how far the colour is known; 1 is certain.
+        mask: (h, w), float32, [0, 1]: how far the color is known; 1 is certain.
     """
 
     ab: Floats
@@ -85,7 +85,7 @@ class HintMap:
 
 @dataclass(frozen=True)
 class Point:
-    """One coloured place: centre and radius in the side-car's unit, None for the default radius; ab in Lab units."""
+    """One colored place: centre and radius in the side-car's unit, None for the default radius; ab in Lab units."""
 
     x: float
     y: float
@@ -119,7 +119,7 @@ def _cells(
 
 
 def ab_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
-    """Colour of sRGB values: (n, 3), uint8, to CIE a* and b*, (n, 2), float32, Lab units (D65)."""
+    """Color of sRGB values: (n, 3), uint8, to CIE a* and b*, (n, 2), float32, Lab units (D65)."""
     if not len(rgb):
         return np.zeros((0, 2), np.float32)
     lab = lab_from_srgb(rgb[None])
@@ -209,7 +209,7 @@ def _read_points(path: Path) -> Sidecar:
         except KeyError:
             raise wrong(f"{place}.color", "is missing") from None
         except (ValueError, AttributeError, TypeError):
-            raise wrong(f"{place}.color", f"no colour {quoted(point['color'])}; hex (#7a5230) or a CSS name") from None
+            raise wrong(f"{place}.color", f"no color {quoted(point['color'])}; hex (#7a5230) or a CSS name") from None
         a, b = ab_of_srgb(np.array([rgb], np.uint8))[0].tolist()
         points.append(Point(x, y, (a, b), radius))
     return Sidecar(path, points=tuple(points), unit=said.get("unit", "pixel"))
@@ -247,7 +247,7 @@ def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tup
 
 
 def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.intp], Floats]:
-    """The cell, (n,), and the colour, (n, 2), of each solid pixel of a layer that covers the photo."""
+    """The cell, (n,), and the color, (n, 2), of each solid pixel of a layer that covers the photo."""
     # a layer coarser than the grid is first repeated, so that every cell under it gets a pixel
     repeats = [math.ceil(want / have) for want, have in zip(size, scribbles.shape[:2], strict=True)]
     rows, columns = np.nonzero(np.repeat(np.repeat(scribbles[..., 3], repeats[0], 0), repeats[1], 1) >= _SOLID)
@@ -258,10 +258,10 @@ def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> t
 def _points_on_grid(
     sidecar: Sidecar, photo_size: tuple[int, int], size: tuple[int, int]
 ) -> Iterator[tuple[NDArray[np.intp], Floats]]:
-    """The cells, (n,), within each point's radius, and always the one it lies in; and their colours, (n, 2)."""
+    """The cells, (n,), within each point's radius, and always the one it lies in; and their colors, (n, 2)."""
     tall, wide = photo_size
     (h, w), short = size, min(photo_size)
-    cells, colours, held = [np.zeros(0, np.intp)], [np.zeros((0, 2), np.float32)], 0
+    cells, colors, held = [np.zeros(0, np.intp)], [np.zeros((0, 2), np.float32)], 0
     for i, point in enumerate(sidecar.points):
         fraction = sidecar.unit == "fraction"
         x, y = (point.x * wide, point.y * tall) if fraction else (point.x, point.y)
@@ -282,10 +282,10 @@ def _points_on_grid(
         near[own_row - rows[0], own_column - columns[0]] = True
         inside = (rows[:, None] * w + columns)[near]
         cells.append(inside)
-        colours.append(np.broadcast_to(np.array(point.ab, np.float32), (len(inside), 2)))
+        colors.append(np.broadcast_to(np.array(point.ab, np.float32), (len(inside), 2)))
         held += len(inside)
         if held > _AT_ONCE:  # points may cover the photo many times
-            yield np.concatenate(cells), np.concatenate(colours)
-            cells, colours, held = [], [], 0
+            yield np.concatenate(cells), np.concatenate(colors)
+            cells, colors, held = [], [], 0
     if cells:
-        yield np.concatenate(cells), np.concatenate(colours)
+        yield np.concatenate(cells), np.concatenate(colors)

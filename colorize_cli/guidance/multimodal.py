@@ -1,6 +1,6 @@
-"""Colours from a reference where one look may have several: distributions first, then one coherent choice.
+"""Colors from a reference where one look may have several: distributions first, then one coherent choice.
 
-In:  lightness, (h, w), [0, 100]; references: lightness and ab of colour photos, any size
+In:  lightness, (h, w), [0, 100]; references: lightness and ab of color photos, any size
 Out: ab, (2, h, w), Lab units; or the sure places alone, as hints for a network
 
 Source: Charpiat, Hofmann, Schoelkopf 2008, Automatic image colorization via multimodal predictions.
@@ -25,10 +25,10 @@ from colorize_cli.guidance.scribbles import attract, upsample_along_edges
 if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
     from scipy import sparse
 
-WORK_AREA = 160 * 160  # pixels that distributions are found for; colour is coarse, and the work grows with each
+WORK_AREA = 160 * 160  # pixels that distributions are found for; color is coarse, and the work grows with each
 SAMPLES = 2500  # of the reference
-_GRID = 10.0  # Lab units between colours to choose from
-_KERNEL = 8.0  # Lab units within which two colours are the same choice
+_GRID = 10.0  # Lab units between colors to choose from
+_KERNEL = 8.0  # Lab units within which two colors are the same choice
 _NEIGHBOUR = 12  # the Parzen window's width is the distance to this neighbour
 _COHERENCE = 6.0  # weight of a difference between neighbours against the evidence
 _CHUNK = 2048  # pixels compared with all samples at once
@@ -36,11 +36,11 @@ _CHUNK = 2048  # pixels compared with all samples at once
 
 @dataclass(frozen=True)
 class Distributions:
-    """What each pixel's colour may be.
+    """What each pixel's color may be.
 
     Attributes:
         lightness: L* of the pixels, (h, w).
-        palette: the colours to choose from, (K, 2), Lab units.
+        palette: the colors to choose from, (K, 2), Lab units.
         probability: of each, (h w, K), rows sum to one.
         variation: expected difference of ab between neighbours, (h, w), Lab units.
     """
@@ -54,7 +54,7 @@ class Distributions:
 def distributions(
     lightness: Floats, references: Sequence[Reference], seed: int = 0, area: int = WORK_AREA, samples: int = SAMPLES
 ) -> Distributions:
-    """Estimate each pixel's colour distribution by Parzen windows over descriptors of the references.
+    """Estimate each pixel's color distribution by Parzen windows over descriptors of the references.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100], any size; it is reduced to `area` pixels.
@@ -67,20 +67,20 @@ def distributions(
     h, w = reduced_size(lightness.shape[0], lightness.shape[1], area)
     small = np.asarray(cv2.resize(lightness, (w, h), interpolation=cv2.INTER_AREA), np.float32)
     pool = [reference.reduced(area) for reference in nearest_references(lightness, references)]
-    descriptors, colours, changes = [], [], []
+    descriptors, colors, changes = [], [], []
     for reference in pool:
         at = jittered_grid(reference.lightness.shape[:2], max(1, samples // len(pool)), rng)
         descriptors.append(_flat(describe(match_lightness(reference.lightness, small)))[at])
-        colours.append(reference.ab.reshape(2, -1).T[at])
+        colors.append(reference.ab.reshape(2, -1).T[at])
         changes.append(_variation(reference.ab).ravel()[at])
     projection = principal_components(np.concatenate(descriptors))
-    known, colour = projection(np.concatenate(descriptors)), np.concatenate(colours)
-    # a colour for each cell of a grid that the references reach: the mean of theirs in it
-    _, cell = np.unique(np.round(colour / _GRID), axis=0, return_inverse=True)
-    total = np.stack([np.bincount(cell, channel) for channel in colour.T], 1)
+    known, color = projection(np.concatenate(descriptors)), np.concatenate(colors)
+    # a color for each cell of a grid that the references reach: the mean of theirs in it
+    _, cell = np.unique(np.round(color / _GRID), axis=0, return_inverse=True)
+    total = np.stack([np.bincount(cell, channel) for channel in color.T], 1)
     palette = (total / np.bincount(cell)[:, None]).astype(np.float32)
-    # Parzen in colour too: a sample speaks for the colours near its own
-    votes = np.exp(-_squares(colour, palette) / (2 * _KERNEL**2)).astype(np.float32)
+    # Parzen in color too: a sample speaks for the colors near its own
+    votes = np.exp(-_squares(color, palette) / (2 * _KERNEL**2)).astype(np.float32)
     votes /= votes.sum(1, keepdims=True)
     votes = np.concatenate([votes, np.concatenate(changes)[:, None]], 1)
     wanted = projection(_flat(describe(small)))
@@ -130,11 +130,11 @@ def _edges(variation: Floats) -> sparse.csr_array:
 
 
 def _choice(found: Distributions, coherence: float) -> tuple[Floats, Floats]:
-    """The coherent colour of each pixel, (n, 2), and how sure it is, (n,), [0, 1]."""
+    """The coherent color of each pixel, (n, 2), and how sure it is, (n,), [0, 1]."""
     cost = -np.log(found.probability + 1e-4)
     apart = np.sqrt(_squares(found.palette, found.palette)) / _GRID
     labels = coherent_labels(cost, apart, coherence * _edges(found.variation))
-    # the mean of the distribution around the colour chosen, not of other modes
+    # the mean of the distribution around the color chosen, not of other modes
     near = np.exp(-_squares(found.palette, found.palette) / (2 * (1.5 * _GRID) ** 2)).astype(np.float32)
     mass = found.probability * near[labels]
     share = mass.sum(1)
@@ -144,7 +144,7 @@ def _choice(found: Distributions, coherence: float) -> tuple[Floats, Floats]:
 def charpiat(
     lightness: Floats, references: Sequence[Reference], seed: int = 0, coherence: float = _COHERENCE
 ) -> Floats:
-    """Carry colours from references, choosing between the modes of each pixel's distribution coherently.
+    """Carry colors from references, choosing between the modes of each pixel's distribution coherently.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100]; the choice is made on at most `WORK_AREA` pixels of it.
@@ -156,19 +156,19 @@ def charpiat(
         ab, (2, h, w), float32, Lab units, at `lightness`'s size, following its edges.
 
     Differs from the paper: tone and gradient statistics stand for SURF, Parzen windows for support vectors, and a
-    weighted least-squares solve for the descent that refines colours.
+    weighted least-squares solve for the descent that refines colors.
     """
     found = distributions(lightness, references, seed)
-    colour, share = _choice(found, coherence)
+    color, share = _choice(found, coherence)
     h, w = found.lightness.shape
-    refined = attract(found.lightness, colour.T.reshape(2, h, w), (0.02 + share.reshape(h, w)) ** 2)
+    refined = attract(found.lightness, color.T.reshape(2, h, w), (0.02 + share.reshape(h, w)) ** 2)
     return upsample_along_edges(refined, found.lightness, lightness)
 
 
 def reference_hints(
     lightness: Floats, references: Sequence[Reference], seed: int = 0, count: int = 40, surest: float = 0.5
 ) -> HintMap:
-    """The colours that references are sure of, as sparse hints to a network, which fills in the rest.
+    """The colors that references are sure of, as sparse hints to a network, which fills in the rest.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100], at the size the network works at.
@@ -181,7 +181,7 @@ def reference_hints(
         Hints at `lightness`'s size, small squares of 1 / 64 of the short side.
     """
     found = distributions(lightness, references, seed)
-    colour, share = _choice(found, _COHERENCE)
+    color, share = _choice(found, _COHERENCE)
     (h, w), (tall, wide) = found.lightness.shape, lightness.shape
     sure = cv2.blur(share.reshape(h, w), (3, 3), borderType=cv2.BORDER_REFLECT)
     rows = int(np.clip(round((count * h / w) ** 0.5), 1, h))
@@ -194,7 +194,7 @@ def reference_hints(
     places.sort(key=lambda place: -place[0])
     ab, mask = np.zeros((2, tall, wide), np.float32), np.zeros((tall, wide), np.float32)
     reach = max(1, min(tall, wide) // 64) // 2
-    planes = colour.reshape(h, w, 2)
+    planes = color.reshape(h, w, 2)
     for _, y, x in places[: max(1, round(surest * len(places)))]:
         row, column = int((y + 0.5) * tall / h), int((x + 0.5) * wide / w)
         spot = (slice(max(0, row - reach), row + reach + 1), slice(max(0, column - reach), column + reach + 1))

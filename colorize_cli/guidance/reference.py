@@ -1,6 +1,6 @@
-"""The colours of a colour photo, carried to a grey one by lightness and texture (Welsh 2002); and what references are.
+"""The colors of a color photo, carried to a grey one by lightness and texture (Welsh 2002); and what references are.
 
-In:  lightness, (h, w), [0, 100]; references: lightness and ab of colour photos, any size
+In:  lightness, (h, w), [0, 100]; references: lightness and ab of color photos, any size
 Out: ab, (2, h, w), Lab units
 """
 
@@ -22,7 +22,7 @@ _BINS = 64  # of the lightness histogram that tells which reference is near
 
 @dataclass(frozen=True)
 class Reference:
-    """A colour photo to take colours from.
+    """A color photo to take colors from.
 
     Attributes:
         lightness: CIE L*, (h, w), float32, [0, 100].
@@ -85,7 +85,7 @@ def match_lightness(lightness: Floats, to: Floats) -> Floats:
 
 
 def welsh(lightness: Floats, references: Sequence[Reference], seed: int = 0, samples: int = SAMPLES) -> Floats:
-    """Give each pixel the colour of the reference's sample nearest in lightness and local spread, half and half.
+    """Give each pixel the color of the reference's sample nearest in lightness and local spread, half and half.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100]; a photo is best reduced to 1 megapixel.
@@ -94,22 +94,22 @@ def welsh(lightness: Floats, references: Sequence[Reference], seed: int = 0, sam
         samples: how many are drawn over all references.
 
     Returns:
-        ab, (2, h, w), float32, Lab units: each a colour of the reference.
+        ab, (2, h, w), float32, Lab units: each a color of the reference.
 
     Source: Welsh, Ashikhmin, Mueller 2002, without swatches; window 5 x 5.
     """
     rng = np.random.default_rng(seed)
     pool = [reference.reduced(512 * 512) for reference in nearest_references(lightness, references)]
-    keys, colours = [], []
+    keys, colors = [], []
     for reference in pool:
         at = jittered_grid(reference.lightness.shape[:2], max(1, samples // len(pool)), rng)
         # the reference's tones are brought to the photo's, each on its own: two references differ in exposure too
         tones = match_lightness(reference.lightness, lightness)
         keys.append(np.stack([tones.ravel()[at], local_sd(tones).ravel()[at]], 1))
-        colours.append(reference.ab.reshape(2, -1).T[at])
+        colors.append(reference.ab.reshape(2, -1).T[at])
     from scipy.spatial import cKDTree  # SciPy loads where somebody steers
 
     tree = cKDTree(np.concatenate(keys))
     wanted = np.stack([lightness.ravel(), local_sd(lightness).ravel()], 1)
     _, nearest = tree.query(wanted)
-    return np.ascontiguousarray(np.concatenate(colours)[nearest].T.reshape(2, *lightness.shape), np.float32)
+    return np.ascontiguousarray(np.concatenate(colors)[nearest].T.reshape(2, *lightness.shape), np.float32)

@@ -1,4 +1,4 @@
-"""Colour from scribbles: neighbours of similar lightness get similar colours (Levin 2004).
+"""Color from scribbles: neighbours of similar lightness get similar colors (Levin 2004).
 
 In:  lightness, (h, w), [0, 100]; hints at the same size
 Out: ab, (2, h, w), Lab units; and small ab brought to the photo's size along its edges
@@ -22,7 +22,7 @@ from colorize_cli.guidance.reference import reduced_size
 if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
     from scipy import sparse
 
-MOST_PIXELS = 500_000  # that are solved for, in 4 s and 0.7 GB; colour is coarser than lightness, edges are found after
+MOST_PIXELS = 500_000  # that are solved for, in 4 s and 0.7 GB; color is coarser than lightness, edges are found after
 _SPREAD = 0.6  # share of a window's variance at which similarity has fallen to 1 / e
 _NOISE = 1.0  # L* squared: the least variance a window is taken to have, that of faint grain
 _LEAST = 1e-6  # of the strongest weight: keeps regions without a hint in touch with the others
@@ -31,11 +31,11 @@ _STRIP_PIXELS = 1 << 20  # upsampled at once
 
 
 def affinities(lightness: Floats) -> sparse.csr_array:
-    """How much neighbours' colours belong together: symmetric, (h w, h w), eight neighbours, (0, 1].
+    """How much neighbours' colors belong together: symmetric, (h w, h w), eight neighbours, (0, 1].
 
     A pair's weight is exp(-(difference of L*) ** 2 / variance). As the variance the paper takes that of the 3 x 3
     window around a pixel; here it is the least of the windows that hold one of the two, which makes an edge between two
-    even regions tight: the paper's own lets some colour through it at every pixel.
+    even regions tight: the paper's own lets some color through it at every pixel.
     """
     from scipy import sparse
 
@@ -107,11 +107,11 @@ def _solve(matrix: sparse.csr_array, right: NDArray[np.float64]) -> NDArray[np.f
 
 
 def levin(lightness: Floats, hints: HintMap) -> Floats:
-    """Spread hints over the photo: least differences of colour between neighbours of similar lightness.
+    """Spread hints over the photo: least differences of color between neighbours of similar lightness.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100], at most `MOST_PIXELS`; `colorize_from_hints` reduces a larger photo.
-        hints: at the same size. Where the mask is above 0.5 the colour is kept as it is.
+        hints: at the same size. Where the mask is above 0.5 the color is kept as it is.
 
     Returns:
         ab, (2, h, w), float32, Lab units; all zero where there are no hints at all.
@@ -119,7 +119,7 @@ def levin(lightness: Floats, hints: HintMap) -> Floats:
     Raises:
         ShapeError: the sizes differ.
 
-    Source: Levin, Lischinski, Weiss 2004. With hard hints, the colours at which each free pixel is the weighted mean
+    Source: Levin, Lischinski, Weiss 2004. With hard hints, the colors at which each free pixel is the weighted mean
     of its neighbours make the paper's cost zero; symmetric weights let one Cholesky-like factorisation find them.
     """
     if hints.mask.shape != lightness.shape:
@@ -137,7 +137,7 @@ def levin(lightness: Floats, hints: HintMap) -> Floats:
 
 
 def colorize_from_hints(lightness: Floats, hints: Callable[[tuple[int, int]], HintMap]) -> Floats:
-    """Colour a photo of any size by its hints alone.
+    """Color a photo of any size by its hints alone.
 
     Args:
         lightness: CIE L*, (H, W), [0, 100].
@@ -154,7 +154,7 @@ def colorize_from_hints(lightness: Floats, hints: Callable[[tuple[int, int]], Hi
 
 
 def attract(lightness: Floats, ab: Floats, confidence: Floats) -> Floats:
-    """Smooth colours along lightness: pixels keep theirs as far as they are confident, and follow neighbours else.
+    """Smooth colors along lightness: pixels keep theirs as far as they are confident, and follow neighbours else.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100].
@@ -177,14 +177,14 @@ def attract(lightness: Floats, ab: Floats, confidence: Floats) -> Floats:
 def upsample_along_edges(
     ab: Floats, lightness_small: Floats, lightness_full: Floats, radius: int = 2, smoothness: float = 4.0
 ) -> Floats:
-    """Bring colours to the photo's size so that they change where its lightness does.
+    """Bring colors to the photo's size so that they change where its lightness does.
 
     Args:
         ab: (2, h, w), Lab units.
         lightness_small: CIE L* at ab's size, (h, w), [0, 100].
         lightness_full: CIE L* of the photo, (H, W), [0, 100].
         radius: of the windows, pixels of the small picture.
-        smoothness: variance of L*, squared units, from which a change of lightness may carry one of colour.
+        smoothness: variance of L*, squared units, from which a change of lightness may carry one of color.
 
     Returns:
         ab, (2, H, W), float32, Lab units, within the range that `ab` has around each place.
@@ -233,7 +233,7 @@ def upsampled_strips(
 
 
 class AlongEdges:
-    """Gives any rows of colours enlarged along edges; for the arguments see `upsampled_strips`."""
+    """Gives any rows of colors enlarged along edges; for the arguments see `upsampled_strips`."""
 
     def __init__(
         self, ab: Floats, lightness_small: Floats, size: tuple[int, int], radius: int = 2, smoothness: float = 4.0
@@ -250,7 +250,7 @@ class AlongEdges:
         for channel in ab.astype(np.float64):
             slope = (box(guide * channel) - mean * box(channel)) / (variance + smoothness)
             planes = [box(slope), box(box(channel) - slope * mean)]
-            # a line fitted on one side of an edge overshoots on the other: no new colours are made
+            # a line fitted on one side of an edge overshoots on the other: no new colors are made
             planes += [np.asarray(extreme(channel, kernel), np.float64) for extreme in (cv2.erode, cv2.dilate)]
             self._planes += [plane.astype(np.float32) for plane in planes]
         self._step = (lightness_small.shape[0] / size[0], lightness_small.shape[1] / size[1])

@@ -1,7 +1,7 @@
-"""Other colours that a photo may have had: whole objects change, the rest stays.
+"""Other colors that a photo may have had: whole objects change, the rest stays.
 
 In:  a network's probabilities over ab bins, (Q, h, w); lightness at that size, (h, w)
-Out: hints for a second pass of the network: the colours of this variant's objects
+Out: hints for a second pass of the network: the colors of this variant's objects
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from colorize_cli.guidance.descriptors import Floats, blurred
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.regions import regions
 
-_APART = 28.0  # Lab units below which two colours are no choice
-_SPREAD = 9.0  # Lab units over which probability counts for one colour
+_APART = 28.0  # Lab units below which two colors are no choice
+_SPREAD = 9.0  # Lab units over which probability counts for one color
 _SAME = 0.85  # overlap of two regions' distributions from which they are one object
 _TONE = 12.0  # L* within which they may be
-_SMALLEST = 0.01  # share of the photo below which a region keeps its colours
+_SMALLEST = 0.01  # share of the photo below which a region keeps its colors
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The colours that one object may have.
+    """The colors that one object may have.
 
     Attributes:
         where: its pixels, (h, w), bool.
-        colours: (M, 2), Lab units, likeliest first.
+        colors: (M, 2), Lab units, likeliest first.
         weights: their probabilities, (M,), summing to one.
     """
 
     where: NDArray[np.bool_]
-    colours: Floats
+    colors: Floats
     weights: Floats
 
 
 def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: float = 0.55) -> tuple[Choice, ...]:
-    """Find the photo's objects and the colours that each may have.
+    """Find the photo's objects and the colors that each may have.
 
     Args:
         probabilities: of the ab bins, (Q, h, w), summing to one at each pixel.
         bins: their centres, (Q, 2), Lab units.
         lightness: CIE L*, (h, w), [0, 100].
-        variety: [0, 1]; at 0 only colours as likely as the likeliest count, at 1 all that have any probability.
+        variety: [0, 1]; at 0 only colors as likely as the likeliest count, at 1 all that have any probability.
 
     Returns:
         The objects, largest first. Regions whose distributions and tones are alike are one object, wherever they lie.
@@ -82,9 +82,9 @@ def objects(probabilities: Floats, bins: Floats, lightness: Floats, variety: flo
 
 
 def _modes(distribution: NDArray[np.float64], bins: Floats, variety: float) -> tuple[Floats, Floats]:
-    """Colours that a distribution (Q,) offers: (M, 2), likeliest first, and their weights, (M,), summing to one.
+    """Colors that a distribution (Q,) offers: (M, 2), likeliest first, and their weights, (M,), summing to one.
 
-    The likeliest colour, then the likeliest of those well apart from it, and so on. Peaks alone would not do: networks
+    The likeliest color, then the likeliest of those well apart from it, and so on. Peaks alone would not do: networks
     are so unsure of hue that their probabilities mostly slope down from grey to all sides.
     """
     apart = np.sqrt(((bins[:, None] - bins[None]) ** 2).sum(-1))
@@ -96,9 +96,9 @@ def _modes(distribution: NDArray[np.float64], bins: Floats, variety: float) -> t
         left[apart[taken[-1]] < _APART] = 0
         if left.max() <= 0:
             break
-    colours = close[taken] @ bins / np.maximum(mass[taken, None], 1e-12)
+    colors = close[taken] @ bins / np.maximum(mass[taken, None], 1e-12)
     weights = mass[taken] / mass[taken].sum()
-    return colours.astype(np.float32), weights.astype(np.float32)
+    return colors.astype(np.float32), weights.astype(np.float32)
 
 
 def variant_hints(
@@ -117,14 +117,14 @@ def variant_hints(
         probabilities: of the ab bins, (Q, h, w), summing to one at each pixel: the true posterior, not sharpened.
         bins: their centres, (Q, 2), Lab units.
         lightness: CIE L*, (h, w), [0, 100].
-        seed: of the choices; one seed's variants differ from one another as far as the photo has other colours.
+        seed: of the choices; one seed's variants differ from one another as far as the photo has other colors.
         index: 0 is the plain result, 1 and on are variants.
-        variety: [0, 1], how unlikely colours may be.
+        variety: [0, 1], how unlikely colors may be.
         found: what `objects` found in just this, where several variants are wanted; None looks for it.
         plain: the network's plain result, (2, h, w), which may be more vivid than the mean of its probabilities.
 
     Returns:
-        Hints at (h, w): none at index 0. Objects that this variant leaves alone are held at their plain colour.
+        Hints at (h, w): none at index 0. Objects that this variant leaves alone are held at their plain color.
     """
     ab, mask = np.zeros((2, *lightness.shape), np.float32), np.zeros(lightness.shape, np.float32)
     if index == 0:
@@ -137,8 +137,8 @@ def variant_hints(
         if choice.where.sum() < least:
             continue
         rng = np.random.default_rng((seed, number))
-        # without replacement, so that the first variants differ; the plain colour, first of all, takes its turn last
-        keys = np.log(rng.random(len(choice.colours))) / choice.weights
+        # without replacement, so that the first variants differ; the plain color, first of all, takes its turn last
+        keys = np.log(rng.random(len(choice.colors))) / choice.weights
         turns = np.argsort(-keys, kind="stable")
         turns = np.concatenate([turns[turns != 0], [0]])
         # Objects do not all change in step: whenever those before have run through all their combinations, this one
@@ -150,8 +150,8 @@ def variant_hints(
         taken = int(turns[(turn + start) % len(turns)])
         combinations *= len(turns)
         spots = _inside(choice.where)
-        colour = expected[:, choice.where].mean(1) if taken == 0 else choice.colours[taken]
-        ab[:, spots] = colour[:, None]
+        color = expected[:, choice.where].mean(1) if taken == 0 else choice.colors[taken]
+        ab[:, spots] = color[:, None]
         mask[spots] = 1
     return HintMap(ab, mask)
 
@@ -168,7 +168,7 @@ def _inside(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
         for left in range(0, w, step):
             cell = depth[top : top + step, left : left + step]
             y, x = np.unravel_index(cell.argmax(), cell.shape)
-            if cell[y, x] > 2:  # a hint on the rim would colour what lies beyond it
+            if cell[y, x] > 2:  # a hint on the rim would color what lies beyond it
                 spots[top + y, left + x] = 1
     if not spots.any():
         y, x = np.unravel_index(depth.argmax(), depth.shape)

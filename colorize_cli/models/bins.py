@@ -1,4 +1,4 @@
-"""The colours that a classifying network chooses from: a grid over ab, kept where sRGB has a colour.
+"""The colors that a classifying network chooses from: a grid over ab, kept where sRGB has a color.
 
 In:  ab, Lab units
 Out: bin numbers with soft weights (Zhang 2016, section 2), and rebalancing weights from counts
@@ -19,7 +19,7 @@ GRID = 10  # Lab units between neighbouring bins; the grid spans [-AB_MAX, AB_MA
 
 @lru_cache
 def srgb_bins(grid: int = GRID) -> Tensor:
-    """Centres of the bins that hold at least one 8-bit sRGB colour (of every fourth level): (Q, 2), Lab units."""
+    """Centres of the bins that hold at least one 8-bit sRGB color (of every fourth level): (Q, 2), Lab units."""
     with torch.device("cpu"):  # they are kept: never on "meta", where a network may be built
         levels = torch.linspace(0, 1, 65, dtype=torch.float64)
         cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(3, 1, 1, -1).transpose(0, 1)
@@ -82,7 +82,7 @@ def srgb_soft_bins() -> SoftBins:
 
 
 def rebalancing_weights(prior: Tensor, uniform: float = 0.5, power: float = 1.0) -> Tensor:
-    """Weights that lift rare colours: (1 / ((1 - uniform) p + uniform / Q)) ** power, mean 1 under `prior`, (Q,).
+    """Weights that lift rare colors: (1 / ((1 - uniform) p + uniform / Q)) ** power, mean 1 under `prior`, (Q,).
 
     Source: Zhang 2016, equation 4; `power` 0.5 is its square root.
     """

@@ -32,17 +32,18 @@ _CAP = 512 * 1024  # pixels of a panorama, for networks that take any aspect
 
 _MINI_SIZES = Sizes(short_side=256, multiple=32, max_area=256 * 1024)  # of `mini`, and of checkpoints of its network
 _FORMER = {"mini": "mini-v2"}  # networks that checkpoints name otherwise than the list does
+_FORMER_ARGUMENTS = {"colours": "colors"}  # as older checkpoints and recipes spell them
 
 
-def _network(module: str, name: str, **fixed: str) -> Callable[..., Generator]:
+def _network(module: str, kind: str, **fixed: str) -> Callable[..., Generator]:
     """A builder that imports its network when it is called, so that listing models needs no torch."""
 
     def build(**arguments: Any) -> Generator:
         import torch
 
         with torch.device("cpu"):  # a module's constants must be real even where the network is built on "meta"
-            network: Callable[..., Generator] = getattr(import_module(f"colorize_cli.models.networks.{module}"), name)
-        return network(**{**fixed, **arguments})
+            network: Callable[..., Generator] = getattr(import_module(f"colorize_cli.models.networks.{module}"), kind)
+        return network(**{**fixed, **{_FORMER_ARGUMENTS.get(name, name): value for name, value in arguments.items()}})
 
     return build
 
@@ -173,7 +174,7 @@ def catalogue() -> Registry:
                 "ddcolor-artistic",
                 "ddcolor_artistic.pth",
                 "",  # asked for at the pinned revision, before the download
-                "The same network, trained further for more vivid colour.",
+                "The same network, trained further for more vivid color.",
             ),
             _ddcolor_spec(
                 "ddcolor-tiny",
@@ -203,7 +204,7 @@ def catalogue() -> Registry:
                 "ColorizeArtistic_gen.pth",
                 "3f750246fa220529323b85a8905f9b49c0e5d427099185334d048fb5b5e22477",
                 255_144_681,
-                "ResNet-34 U-Net; the most colourful of the three.",
+                "ResNet-34 U-Net; the most colorful of the three.",
                 wide=False,
             ),
             _deoldify_spec(
@@ -218,7 +219,7 @@ def catalogue() -> Registry:
                 "ColorizeVideo_gen.pth",
                 "e3d98bb6a222354c79f95485c2f078a89dc724e9183662506d9e0f5aafac83ad",
                 874_066_230,
-                "The stable network trained for steady, quieter colour.",
+                "The stable network trained for steady, quieter color.",
             ),
             _trained_spec(
                 "unet", _network("unet", "Unet"), 41_959_368, "U-Net of strided convolutions; its checkpoints alone."
@@ -265,7 +266,7 @@ def catalogue() -> Registry:
                 "colorunet",
                 _network("colorunet", "ColorUnet"),
                 7_763_488,
-                "U-Net over 32 frequent colours; its checkpoints alone.",
+                "U-Net over 32 frequent colors; its checkpoints alone.",
                 vivid=True,
             ),
         ]

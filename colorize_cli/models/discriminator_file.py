@@ -1,4 +1,4 @@
-"""A run's discriminator as a file, and as a judge of any pictures.
+"""A run's discriminator as a file, and as a metric of any pictures.
 
 In:  a trained discriminator; or its file
 Out: safetensors; how real it takes pictures to be
@@ -27,18 +27,18 @@ FORMAT = "colorize-cli-critic/1"
 
 
 @dataclass(frozen=True)
-class Critic:
-    """A discriminator, ready to judge.
+class SavedDiscriminator:
+    """A discriminator, ready to score pictures.
 
     Attributes:
         network: eval mode.
         kind: the objective it was trained by: gan, lsgan, ebgan or wgan.
-        colours: 2 if it sees ab beside the lightness, 3 if it sees Lab beside the lightness.
+        colors: 2 if it sees ab beside the lightness, 3 if it sees Lab beside the lightness.
     """
 
     network: nn.Module
     kind: str
-    colours: int
+    colors: int
 
     @torch.inference_mode()
     def score(self, lightness: Tensor, ab: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class Critic:
             from an `ebgan`'s; an unbounded score from a `wgan`'s. Patches are averaged.
         """
         light = lightness / 50 - 1
-        shown = torch.cat(([light] if self.colours == 2 else [light, light]) + [ab / AB_MAX], 1)
+        shown = torch.cat(([light] if self.colors == 2 else [light, light]) + [ab / AB_MAX], 1)
         answer: Tensor = self.network(shown).float()
         if self.kind == "gan":
             answer = torch.sigmoid(answer)
@@ -62,8 +62,8 @@ class Critic:
         return answer.flatten(1).mean(1) if answer.ndim > 1 else answer
 
 
-def save_critic(
-    path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], kind: str, colours: int, size: int
+def save_discriminator(
+    path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], kind: str, colors: int, size: int
 ) -> None:
     """Write a discriminator whole or not at all.
 
@@ -72,11 +72,11 @@ def save_critic(
         network: the discriminator.
         name: as `build_discriminator` takes it.
         arguments: likewise.
-        kind: see `Critic`.
-        colours: see `Critic`.
+        kind: see `SavedDiscriminator`.
+        colors: see `SavedDiscriminator`.
         size: side of the training pictures, pixels.
     """
-    about = {"network": name, "arguments": dict(arguments), "kind": kind, "colours": colours, "size": size}
+    about = {"network": name, "arguments": dict(arguments), "kind": kind, "colors": colors, "size": size}
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     try:
         with replacing(path) as part:
@@ -85,8 +85,8 @@ def save_critic(
         raise OSError(str(error)) from error
 
 
-def load_critic(path: Path) -> Critic:
-    """Read what `save_critic` wrote.
+def load_discriminator(path: Path) -> SavedDiscriminator:
+    """Read what `save_discriminator` wrote.
 
     Raises:
         WeightsError: no such file, or no discriminator of this program.
@@ -98,10 +98,11 @@ def load_critic(path: Path) -> Critic:
         if header.get("format") != FORMAT:
             raise WeightsError(f"{path} holds no discriminator", hint="Give a run's critic.safetensors.")
         about = json.loads(header["critic"])
-        network = build_discriminator(about["network"], about["colours"] + 1, about["size"], about["arguments"])
+        about.setdefault("colors", about.pop("colours", None))  # as older files spell it
+        network = build_discriminator(about["network"], about["colors"] + 1, about["size"], about["arguments"])
         state = load_file(path)
         check_tensors(state, path)
         network.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise WeightsError(f"cannot read the discriminator {path}: {in_words(error)}") from error
-    return Critic(network.eval(), about["kind"], about["colours"])
+    return SavedDiscriminator(network.eval(), about["kind"], about["colors"])

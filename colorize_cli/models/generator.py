@@ -17,7 +17,7 @@ from colorize_cli.models.vividness import Reading
 
 @dataclass(frozen=True)
 class Hints:
-    """Places whose colour somebody knows.
+    """Places whose color somebody knows.
 
     Attributes:
         ab: (N, 2, H, W), Lab units, zero where there is no hint.
@@ -36,7 +36,7 @@ class Hints:
 
 
 class Generator(nn.Module, ABC):
-    """A network that gives a grey photo its colours.
+    """A network that gives a grey photo its colors.
 
     `forward` is the network as its paper has it, and what training works on; `colorize` is the one contract that
     inference uses, whatever the network takes and gives.
@@ -49,12 +49,12 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: CIE L*, (N, 1, H, W), [0, 100]; H and W multiples of what the model's spec says.
-            hints: known colours at the same size, or none; ignored by networks whose spec takes no hints.
-            vividness: 0 (the safest mean colour) to 1 (the most vivid); None is the network's own default.
+            hints: known colors at the same size, or none; ignored by networks whose spec takes no hints.
+            vividness: 0 (the safest mean color) to 1 (the most vivid); None is the network's own default.
 
         Returns:
             ab, (N, 2, h, w), Lab units.
@@ -81,13 +81,13 @@ class Generator(nn.Module, ABC):
         return None
 
     def probabilities(self, lightness: Tensor, hints: Hints | None = None) -> Tensor | None:
-        """How likely each colour is: the posterior over `palette`, not sharpened, for networks that have one.
+        """How likely each color is: the posterior over `palette`, not sharpened, for networks that have one.
 
         Args:
             lightness: as `colorize` takes it.
             hints: as `colorize` takes them.
 
         Returns:
-            (N, Q, h, w), summing to one over Q; None from networks that give one colour only.
+            (N, Q, h, w), summing to one over Q; None from networks that give one color only.
         """
         return None

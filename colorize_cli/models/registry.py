@@ -152,7 +152,7 @@ class ModelSpec:
         name: what `--model` takes.
         build: makes the network with random weights; keyword arguments are those that a checkpoint names.
         sizes: how a photo is resampled for it.
-        takes_hints: known colours steer it.
+        takes_hints: known colors steer it.
         follows_hints: a person's hints are given to it, too; else they are carried over its answer without them, which
             measures better with networks that only learned hints beside other things.
         tileable: it makes sense of a part of a photo.

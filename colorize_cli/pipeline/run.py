@@ -88,7 +88,7 @@ class BatchRun:
             The report; its `exit_status` is the command's.
 
         Raises:
-            UsageError: the job cannot be obeyed as typed.
+            UsageError: the options cannot be obeyed as typed.
             NothingToDoError: no photos, no such model, no weights.
         """
         try:

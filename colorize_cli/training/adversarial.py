@@ -1,6 +1,6 @@
 """The discriminator's side of adversarial training.
 
-In:  lightness and colour, true and predicted, scaled to [-1, 1]
+In:  lightness and color, true and predicted, scaled to [-1, 1]
 Out: what the discriminator pays, what the generator pays
 """
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from colorize_cli.models.networks.discriminators import build_discriminator
 from colorize_cli.training.config import Adversary
 from colorize_cli.training.losses import (
-    Judgement,
+    DiscriminatorLosses,
     ebgan_discriminator,
     ebgan_generator,
     gan_discriminator,
@@ -25,25 +25,25 @@ from colorize_cli.training.losses import (
 )
 
 
-def see(lightness: Tensor, colour: Tensor) -> Tensor:
-    """What a discriminator is shown: lightness, [0, 100], beside scaled colour, (N, 1 + C, H, W)."""
-    return torch.cat((lightness / 50 - 1, colour), 1)
+def see(lightness: Tensor, color: Tensor) -> Tensor:
+    """What a discriminator is shown: lightness, [0, 100], beside scaled color, (N, 1 + C, H, W)."""
+    return torch.cat((lightness / 50 - 1, color), 1)
 
 
-class Opponent:
+class Discriminator:
     """A discriminator with its objective.
 
     Args:
         how: kind, network and numbers.
-        colours: channels of colour it sees beside the lightness.
+        colors: channels of color it sees beside the lightness.
         size: side of the training pictures, pixels.
     """
 
-    def __init__(self, how: Adversary, colours: int, size: int) -> None:
+    def __init__(self, how: Adversary, colors: int, size: int) -> None:
         self.how = how
-        self.network: nn.Module = build_discriminator(how.network, colours + 1, size, how.network_args)
+        self.network: nn.Module = build_discriminator(how.network, colors + 1, size, how.network_args)
 
-    def judge(self, real: Tensor, fake: Tensor) -> Judgement:
+    def losses(self, real: Tensor, fake: Tensor) -> DiscriminatorLosses:
         """The discriminator's loss on true and predicted pictures; the generator gets no gradient from it."""
         answers = self.network(real), self.network(fake.detach())
         if self.how.kind == "gan":

@@ -24,7 +24,7 @@ METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
 _LOWER = ("lpips", "fid")
 _DB = 3.0  # what a picture without any color, or with twice the truth's, loses
 
-Judge = Callable[[Generator, PhotoSet, Sequence[int], int, torch.device], dict[str, float]]
+Measure = Callable[[Generator, PhotoSet, Sequence[int], int, torch.device], dict[str, float]]
 
 
 def best_by(config: TrainConfig) -> str:
@@ -66,7 +66,7 @@ def score_of(figures: Mapping[str, float], by: str) -> float:
     return psnr - _DB * away
 
 
-def pull_judge(by: str, on_bytes: Callable[[str, int, int], None] | None = None) -> None:
+def pull_metric(by: str, on_bytes: Callable[[str, int, int], None] | None = None) -> None:
     """Find or pull what a metric looks through, before any work.
 
     Raises:
@@ -80,7 +80,7 @@ def pull_judge(by: str, on_bytes: Callable[[str, int, int], None] | None = None)
     fetch(spec, None if on_bytes is None else lambda done, total: on_bytes(spec.name, done, total))
 
 
-def judge_for(by: str) -> Judge | None:
+def network_metric(by: str) -> Measure | None:
     """What measures a metric that validation does not; None where it does.
 
     Raises:
@@ -88,6 +88,6 @@ def judge_for(by: str) -> Judge | None:
     """
     if by in ("psnr", "f1", "colorfulness-balanced"):
         return None
-    from colorize_cli.training.held_out_metrics import NetworkJudge
+    from colorize_cli.training.held_out_metrics import NetworkMetric
 
-    return NetworkJudge(by)
+    return NetworkMetric(by)

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from colorize_cli.data.photosets import PhotoSet
-from colorize_cli.models.discriminator_file import save_critic
+from colorize_cli.models.discriminator_file import save_discriminator
 from colorize_cli.models.generator import Generator
-from colorize_cli.training.best import best_by, judge_for, score_of
+from colorize_cli.training.best import best_by, network_metric, score_of
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.damage_training import damage_sheet, validate_damage
 from colorize_cli.training.export_checkpoint import export, info_of
@@ -56,7 +56,7 @@ class Checkpoints:
         self.out, self.config, self.data, self.trainer, self.ema, self.twin = out, config, data, trainer, ema, twin
         self.photos, self.validation = photos, validation
         self.best, self.seconds, self.waited, self.interrupted = state.best, state.seconds, 0, False
-        self.judge = judge_for(best_by(config))
+        self.measure = network_metric(best_by(config))
         self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
@@ -117,8 +117,8 @@ class Checkpoints:
             return self.interrupted
 
         figures = self._figures(device, asked)
-        if self.judge is not None and self.validation and not self.interrupted:
-            figures |= self.judge(self.twin, self.photos, self.validation, config.val_size, device)
+        if self.measure is not None and self.validation and not self.interrupted:
+            figures |= self.measure(self.twin, self.photos, self.validation, config.val_size, device)
         show = damage_sheet if config.task == "find_damage" else sheet
         shown, side = self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE)
         picture = show(self.twin, self.photos, shown, side, device)
@@ -132,7 +132,7 @@ class Checkpoints:
             export(self.best_file, self.ema.state, info, config)
         if config.keep and row.closes:
             export(self.out / f"epoch-{row.epoch + 1:03d}.safetensors", self.ema.state, info, config)
-        self._save_critic()
+        self._save_discriminator()
         losses = {key: value / self.counts[key] for key, value in self.sums.items()}
         self.sums, self.counts = {}, {}
         elapsed = self.seconds + seconds
@@ -164,16 +164,16 @@ class Checkpoints:
             figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
         return figures
 
-    def _save_critic(self) -> None:
-        opponent = self.trainer.opponent
-        if opponent is None:
+    def _save_discriminator(self) -> None:
+        discriminator = self.trainer.discriminator
+        if discriminator is None:
             return
         file = self.out / "critic.safetensors"
         size = max(stage.size for stage in self.config.stages)
         try:
-            how = opponent.how
-            colours = self.trainer.generator.channels
-            save_critic(file, opponent.network, how.network, how.network_args, how.kind, colours, size)
+            how = discriminator.how
+            colors = self.trainer.generator.channels
+            save_discriminator(file, discriminator.network, how.network, how.network_args, how.kind, colors, size)
         except OSError as error:
             raise cannot_write(file, error) from error
 

@@ -33,7 +33,7 @@ class Term:
 
     Attributes:
         loss: `cross_entropy` fits networks that classify; `content` compares VGG-19's features; `damage` those that
-            find it; the others compare colours, of which L is divided by 50 (and moved to [-1, 1]) and ab by 110.
+            find it; the others compare colors, of which L is divided by 50 (and moved to [-1, 1]) and ab by 110.
         weight: its lambda.
         distance: of the content loss: l1, l2 or rmse.
     """
@@ -79,7 +79,7 @@ class Adversary:
 
 @dataclass(frozen=True)
 class Teaching:
-    """A trained network from whose probabilities over colours the generator learns, beside the truth.
+    """A trained network from whose probabilities over colors the generator learns, beside the truth.
 
     Attributes:
         weights: a checkpoint, or a model's name; a network that classifies over the same bins.
@@ -238,5 +238,5 @@ class TrainConfig:
 
     @property
     def classifies(self) -> bool:
-        """Whether the generator learns a probability over colours rather than a colour."""
+        """Whether the generator learns a probability over colors rather than a color."""
         return any(term.loss == "cross_entropy" for term in self.terms)

@@ -118,5 +118,5 @@ class ContentLoss(nn.Module):
 
 
 def rgb_of(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Lab to sRGB that may lie a little outside [0, 1], so that every colour has a slope."""
+    """Lab to sRGB that may lie a little outside [0, 1], so that every color has a slope."""
     return srgb_from_linear(linear_from_lab(lightness, ab).clamp(-0.5, 2.0))

@@ -37,11 +37,11 @@ def damage_losses(logits: Tensor, batch: Batch) -> dict[str, Tensor]:
 
 
 def _held_out(
-    photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device
+    photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     how = Augmentation(fit="random", min_area=0.5, wear=0.5)
-    for start in range(0, len(chosen), _BATCH):
-        picked = chosen[start : start + _BATCH]
+    for start in range(0, len(indices), _BATCH):
+        picked = indices[start : start + _BATCH]
         samples = [damaged_sample(photos.rgb(i), size, how, np.random.default_rng((7, i))) for i in picked]
         lightness = torch.from_numpy(np.stack([sample.lightness for sample in samples])).to(device)
         yield lightness, torch.from_numpy(np.stack([sample.ab[:1] for sample in samples])).to(device)
@@ -49,11 +49,11 @@ def _held_out(
 
 @torch.inference_mode()
 def validate_damage(
-    network: nn.Module, photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device
+    network: nn.Module, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
 ) -> dict[str, float]:
     """Precision, recall and F1 over all pixels of crops that are damaged alike at each call; empty without photos."""
     hits = found = there = 0.0
-    for lightness, truth in _held_out(photos, chosen, size, device):
+    for lightness, truth in _held_out(photos, indices, size, device):
         mask = network(lightness) > 0
         hits += float((mask & (truth > 0)).sum())
         found, there = found + float(mask.sum()), there + float((truth > 0).sum())
@@ -65,11 +65,11 @@ def validate_damage(
 
 @torch.inference_mode()
 def damage_sheet(
-    network: nn.Module, photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device
+    network: nn.Module, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
 ) -> NDArray[np.uint8] | None:
     """Rows of damaged | found | truth, one a photo: (rows * size, 3 * size, 3); None without photos."""
     rows: list[Tensor] = []
-    for lightness, truth in _held_out(photos, chosen, size, device):
+    for lightness, truth in _held_out(photos, indices, size, device):
         rows += list(torch.cat((lightness * 2.55, torch.sigmoid(network(lightness)) * 255, truth * 255), 3))
     if not rows:
         return None

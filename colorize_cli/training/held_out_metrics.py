@@ -21,7 +21,7 @@ from colorize_cli.models.weights import feature_state
 from colorize_cli.training.validation import predicted, truths
 
 
-class NetworkJudge:
+class NetworkMetric:
     """Measures one of these metrics.
 
     Args:
@@ -39,13 +39,13 @@ class NetworkJudge:
 
     @torch.inference_mode()
     def __call__(
-        self, model: Generator, photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device
+        self, model: Generator, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
     ) -> dict[str, float]:
         """The figure, by the metric's name."""
         distances: list[Tensor] = []
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         logits: list[Tensor] = []
-        for truth in truths(photos, chosen, size, device):
+        for truth in truths(photos, indices, size, device):
             preds = predicted(model, split(truth / 255)[0], None)
             if self.lpips is not None:
                 distances.append(self.lpips.to(device)(preds, truth).cpu())

@@ -1,6 +1,6 @@
 """The training road: data, networks, steps, checkpoints.
 
-In:  `TrainJob`: a recipe, data sets, a folder for the run
+In:  `RunSettings`: a recipe, data sets, a folder for the run
 Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` and `last.safetensors`, `log.jsonl`,
      `sheets/`; with a discriminator `critic.safetensors`
 """
@@ -46,7 +46,7 @@ _SAVE_EVERY = 600.0  # seconds between states within an epoch
 
 
 @dataclass(frozen=True)
-class TrainJob:
+class RunSettings:
     """What to train, on what, where to.
 
     Attributes:
@@ -117,7 +117,7 @@ class Result:
     idle: bool = False
 
 
-def train(job: TrainJob, watcher: Watcher) -> Result:
+def train(wanted: RunSettings, watcher: Watcher) -> Result:
     """Train, resuming where a state lies in the run's folder.
 
     Raises:
@@ -127,53 +127,53 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
         TrainingError: a loss is not a number, or the disk refuses.
         OutOfMemoryError: the batch is too large for the device.
     """
-    if job.config.parts:
-        accelerator = make_accelerator(job.device, job.precision, job.config.deterministic)
-        folder = _agreed_folder(job, job.config, accelerator)
-        return train_parts(job, folder, watcher, train)
-    config = prepare.settled(job.config)
-    check_device(job.device, job.precision)
-    prepare.check_start(config, job.init)
-    accelerator = make_accelerator(job.device, job.precision, config.deterministic)
+    if wanted.config.parts:
+        accelerator = make_accelerator(wanted.device, wanted.precision, wanted.config.deterministic)
+        folder = _agreed_folder(wanted, wanted.config, accelerator)
+        return train_parts(wanted, folder, watcher, train)
+    config = prepare.settled(wanted.config)
+    check_device(wanted.device, wanted.precision)
+    prepare.check_start(config, wanted.init)
+    accelerator = make_accelerator(wanted.device, wanted.precision, config.deterministic)
     check_memory(config, accelerator.device)
     with accelerator.main_process_first():
-        needed = prepare.needed_files(config, job.init is not None, job.access.on_bytes)
+        needed = prepare.needed_files(config, wanted.init is not None, wanted.access.on_bytes)
     with accelerator.main_process_first():
-        photos = open_sources(config, job.data, job.access)
+        photos = open_sources(config, wanted.data, wanted.access)
     training, validation = prepare.split_photos(photos, config)
     labels = prepare.class_labels(photos, config)
     rows = plan(config, len(training), accelerator.num_processes)
-    out = _agreed_folder(job, config, accelerator)
+    out = _agreed_folder(wanted, config, accelerator)
     watcher.on_start(out, len(training), len(validation), photos.dropped)
 
     torch.manual_seed(config.seed)
-    generator = prepare.make_generator(config, len(labels), needed, job.init)
+    generator = prepare.make_generator(config, len(labels), needed, wanted.init)
     classes = prepare.make_classes(config, generator, photos, training)
     content = prepare.make_content(config, needed)
-    opponent = prepare.make_opponent(config, generator)
-    networks = [generator] + ([opponent.network] if opponent else [])
+    discriminator = prepare.make_discriminator(config, generator)
+    networks = [generator] + ([discriminator.network] if discriminator else [])
     for network in networks:
-        place_network(network, accelerator, job.channels_last)
+        place_network(network, accelerator, wanted.channels_last)
     if content is not None:
         content.to(accelerator.device)
     if classes is not None:
         classes.to(accelerator.device)
-    call = torch.compile(generator) if job.compile else generator
-    trainer = Trainer(config, accelerator, generator, call, classes, content, opponent)
+    call = torch.compile(generator) if wanted.compile else generator
+    trainer = Trainer(config, accelerator, generator, call, classes, content, discriminator)
     ema = Ema(generator, config.ema)
 
     if accelerator.is_main_process:
-        write_run(out, config, job.data, job.access.root, device_name(accelerator))
+        write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator))
     accelerator.wait_for_everyone()
-    state = _resume(out / "state.pt", trainer, ema, job.access.on_note)
+    state = _resume(out / "state.pt", trainer, ema, wanted.access.on_note)
     twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
-    checkpoints = Checkpoints(out, config, described(job.data), trainer, ema, twin, photos, validation, state)
+    checkpoints = Checkpoints(out, config, described(wanted.data), trainer, ema, twin, photos, validation, state)
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None, config.source_weights,
         damaged_sample if config.task == "find_damage" else make_sample,
     )  # fmt: skip
-    loop = _Loop(job, config, accelerator, trainer, ema, checkpoints, rows, watcher)
+    loop = _Loop(wanted, config, accelerator, trainer, ema, checkpoints, rows, watcher)
     try:
         return loop.run([row for row in rows if row.start >= state.done], pairs)
     except NotFiniteError as error:
@@ -184,10 +184,10 @@ def train(job: TrainJob, watcher: Watcher) -> Result:
         checkpoints.close()
 
 
-def _agreed_folder(job: TrainJob, config: TrainConfig, accelerator: Accelerator) -> Path:
+def _agreed_folder(wanted: RunSettings, config: TrainConfig, accelerator: Accelerator) -> Path:
     """The run's folder, the same for all processes."""
-    if job.out is not None:
-        return job.out
+    if wanted.out is not None:
+        return wanted.out
     chosen = [str(next_folder(config.recipe))]
     if accelerator.num_processes > 1:
         broadcast_object_list(chosen)
@@ -221,10 +221,10 @@ class _Loop:
     """The steps, and what happens between them."""
 
     def __init__(
-        self, job: TrainJob, config: TrainConfig, accelerator: Accelerator, trainer: Trainer, ema: Ema,
+        self, wanted: RunSettings, config: TrainConfig, accelerator: Accelerator, trainer: Trainer, ema: Ema,
         checkpoints: Checkpoints, rows: list[Row], watcher: Watcher,
     ) -> None:  # fmt: skip
-        self.job, self.config, self.accelerator, self.trainer, self.ema = job, config, accelerator, trainer, ema
+        self.wanted, self.config, self.accelerator, self.trainer, self.ema = wanted, config, accelerator, trainer, ema
         self.checkpoints, self.rows, self.watcher = checkpoints, rows, watcher
         self.total = rows[-1].done
         self.look_every = 1 if accelerator.device.type == "cpu" else _LOOK_EVERY
@@ -236,7 +236,7 @@ class _Loop:
         mine = [(row.start + rank * (row.samples // world), row.samples // world, row.size) for row in rows]
         cuda = self.accelerator.device.type == "cuda"
         for row, batch in zip(rows, load_batches(pairs, mine, self._workers(cuda), pin=cuda), strict=True):
-            yield row, batch.to(self.accelerator.device, self.job.channels_last)
+            yield row, batch.to(self.accelerator.device, self.wanted.channels_last)
 
     def _workers(self, cuda: bool) -> int:
         if self.config.workers >= 0:
@@ -255,7 +255,7 @@ class _Loop:
             now = time.monotonic()
             looked = row.step % self.look_every == 0 or row.closes
             if looked:
-                late = now - started > self.job.time_limit or self.watcher.should_stop()
+                late = now - started > self.wanted.time_limit or self.watcher.should_stop()
                 known, stopped = self._look(losses, row, late)
                 self.checkpoints.note(known)
                 speed, rate = taken / max(now - started, 1e-9), self.trainer.rate

@@ -1,6 +1,6 @@
 """Training objectives as pure functions on tensors; each gives a scalar.
 
-In:  predictions and truths: scaled colours (N, C, H, W), or logits; or a discriminator's answers to both
+In:  predictions and truths: scaled colors (N, C, H, W), or logits; or a discriminator's answers to both
 Out: scalars; of a discriminator's objective its parts too
 """
 
@@ -71,7 +71,7 @@ def label_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class DiscriminatorLosses:
     """What a discriminator pays: for taking fakes for real, for taking reals for fake, both as its paper adds them."""
 
     fake: Tensor
@@ -79,14 +79,14 @@ class Judgement:
     total: Tensor
 
 
-def gan_discriminator(real: Tensor, fake: Tensor, smoothing: float = 1.0) -> Judgement:
+def gan_discriminator(real: Tensor, fake: Tensor, smoothing: float = 1.0) -> DiscriminatorLosses:
     """D = (D_fake + D_real) / 2, each a cross-entropy on logits; the reals' label is `smoothing`, the fakes' 0.
 
     Source: Goodfellow 2014; one-sided smoothing Salimans 2016; the half Isola 2017.
     """
     d_fake = F.binary_cross_entropy_with_logits(fake.float(), torch.zeros_like(fake, dtype=torch.float32))
     d_real = F.binary_cross_entropy_with_logits(real.float(), torch.full_like(real, smoothing, dtype=torch.float32))
-    return Judgement(d_fake, d_real, (d_fake + d_real) / 2)
+    return DiscriminatorLosses(d_fake, d_real, (d_fake + d_real) / 2)
 
 
 def gan_generator(fake: Tensor) -> Tensor:
@@ -102,10 +102,10 @@ def gan_generator_minimax(fake: Tensor) -> Tensor:
     return -F.softplus(fake.float()).mean()
 
 
-def lsgan_discriminator(real: Tensor, fake: Tensor, a: float = 0.0, b: float = 1.0) -> Judgement:
+def lsgan_discriminator(real: Tensor, fake: Tensor, a: float = 0.0, b: float = 1.0) -> DiscriminatorLosses:
     """1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2, means. Source: Mao 2017, equation 2."""
     d_fake, d_real = ((fake.float() - a) ** 2).mean() / 2, ((real.float() - b) ** 2).mean() / 2
-    return Judgement(d_fake, d_real, d_fake + d_real)
+    return DiscriminatorLosses(d_fake, d_real, d_fake + d_real)
 
 
 def lsgan_generator(fake: Tensor, c: float = 1.0) -> Tensor:
@@ -113,10 +113,10 @@ def lsgan_generator(fake: Tensor, c: float = 1.0) -> Tensor:
     return ((fake.float() - c) ** 2).mean() / 2
 
 
-def ebgan_discriminator(real: Tensor, fake: Tensor, margin: float) -> Judgement:
+def ebgan_discriminator(real: Tensor, fake: Tensor, margin: float) -> DiscriminatorLosses:
     """E(real) + max(0, margin - E(fake)), means of energies. Source: Zhao 2017, equation 1."""
     d_fake, d_real = F.relu(margin - fake.float()).mean(), real.float().mean()
-    return Judgement(d_fake, d_real, d_fake + d_real)
+    return DiscriminatorLosses(d_fake, d_real, d_fake + d_real)
 
 
 def ebgan_generator(fake: Tensor) -> Tensor:
@@ -124,10 +124,10 @@ def ebgan_generator(fake: Tensor) -> Tensor:
     return fake.float().mean()
 
 
-def wgan_discriminator(real: Tensor, fake: Tensor) -> Judgement:
+def wgan_discriminator(real: Tensor, fake: Tensor) -> DiscriminatorLosses:
     """D(fake) - D(real), means: the negated estimate of the Wasserstein distance. Source: Arjovsky 2017."""
     d_fake, d_real = fake.float().mean(), -real.float().mean()
-    return Judgement(d_fake, d_real, d_fake + d_real)
+    return DiscriminatorLosses(d_fake, d_real, d_fake + d_real)
 
 
 def wgan_generator(fake: Tensor) -> Tensor:

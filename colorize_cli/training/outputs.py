@@ -1,7 +1,7 @@
 """What each network gives and what it should have given, brought to one form that the objectives compare.
 
 In:  a generator and a batch
-Out: `Prediction`: scaled colour at the batch's size, or the classification's losses
+Out: `Prediction`: scaled color at the batch's size, or the classification's losses
 """
 
 from __future__ import annotations
@@ -104,12 +104,12 @@ class Prediction:
     """What a generator says of a batch.
 
     Attributes:
-        colour: ab, or Lab, scaled to [-1, 1], (N, 2 or 3, H, W); None of a network that classifies.
+        color: ab, or Lab, scaled to [-1, 1], (N, 2 or 3, H, W); None of a network that classifies.
         raw: what the network gave.
         lightness: what it saw, (N, 1, H, W), [0, 100].
     """
 
-    colour: Tensor | None
+    color: Tensor | None
     raw: Any
     lightness: Tensor
 
@@ -132,16 +132,16 @@ def predict(generator: Generator, call: Callable[..., Any], batch: Batch) -> Pre
     size = batch.lightness.shape[-2:]
     if lab.shape[-2:] != size:
         lab = F.interpolate(lab, size=size, mode="bilinear")
-    colour = lab[:, -2:] / AB_MAX
+    color = lab[:, -2:] / AB_MAX
     if lab.shape[1] == 3:
-        colour = torch.cat((scaled_lightness(lab[:, :1]), colour), 1)
-    return Prediction(colour, raw, batch.lightness)
+        color = torch.cat((scaled_lightness(lab[:, :1]), color), 1)
+    return Prediction(color, raw, batch.lightness)
 
 
-def target_colour(batch: Batch, channels: int) -> Tensor:
-    """The truth in the form of `Prediction.colour`."""
-    colour = batch.ab / AB_MAX
-    return colour if channels == 2 else torch.cat((scaled_lightness(batch.lightness), colour), 1)
+def target_color(batch: Batch, channels: int) -> Tensor:
+    """The truth in the form of `Prediction.color`."""
+    color = batch.ab / AB_MAX
+    return color if channels == 2 else torch.cat((scaled_lightness(batch.lightness), color), 1)
 
 
 class Classes:

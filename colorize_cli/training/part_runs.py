@@ -1,6 +1,6 @@
 """A run of several parts: each a run of its own, or the mean of earlier ones' weights.
 
-In:  a job whose recipe has parts
+In:  a wanted whose recipe has parts
 Out: in the run's folder one folder for each part, and `best.safetensors` and `last.safetensors`, those of the last part
 """
 
@@ -25,7 +25,7 @@ from colorize_cli.training.runs import write_run
 from colorize_cli.training.state import cannot_write
 
 if TYPE_CHECKING:
-    from colorize_cli.training.loop import Result, TrainJob, Watcher
+    from colorize_cli.training.loop import Result, RunSettings, Watcher
 
 BEST = "best.safetensors"
 WEIGHTS = "last.safetensors"  # of a part: what later parts start from, and what means are made of
@@ -74,11 +74,13 @@ def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def train_parts(job: TrainJob, folder: Path, watcher: Watcher, run: Callable[[TrainJob, Watcher], Result]) -> Result:
+def train_parts(
+    wanted: RunSettings, folder: Path, watcher: Watcher, run: Callable[[RunSettings, Watcher], Result]
+) -> Result:
     """Run a recipe's parts in their order; one that is finished does nothing more.
 
     Args:
-        job: its recipe has parts; `init` is where parts without one start.
+        wanted: its recipe has parts; `init` is where parts without one start.
         folder: the run's.
         watcher: told of each part as of a run.
         run: trains one part.
@@ -86,29 +88,29 @@ def train_parts(job: TrainJob, folder: Path, watcher: Watcher, run: Callable[[Tr
     Raises:
         UsageError, WeightsError, DataError, TrainingError, OutOfMemoryError: as `loop.train`.
     """
-    check_parts(job.config.parts)
+    check_parts(wanted.config.parts)
     started, result = time.monotonic(), None
 
     def begun(out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:
-        write_run(folder, job.config, job.data, job.access.root)  # not before there is something to learn from
+        write_run(folder, wanted.config, wanted.data, wanted.access.root)  # not before there is something to learn from
         watcher.on_start(out, training, held_out, dropped)
 
     watched = replace(watcher, on_start=begun)
-    for part in job.config.parts:
+    for part in wanted.config.parts:
         weights = folder / part.name / WEIGHTS
         if part.mean:
-            _write_mean(weights, [folder / name / WEIGHTS for name in part.mean], job.config)
+            _write_mean(weights, [folder / name / WEIGHTS for name in part.mean], wanted.config)
             continue
-        init = str(folder / part.init / WEIGHTS) if part.init else job.init
-        left = job.time_limit - (time.monotonic() - started)
+        init = str(folder / part.init / WEIGHTS) if part.init else wanted.init
+        left = wanted.time_limit - (time.monotonic() - started)
         inner = replace(
-            job, config=config_of(job.config, part), out=folder / part.name, init=init, time_limit=max(left, 0.0)
+            wanted, config=config_of(wanted.config, part), out=folder / part.name, init=init, time_limit=max(left, 0.0)
         )
         result = run(inner, watched)
         if not result.finished:  # what there is so far
             return replace(result, best=_copied(result.best, folder / BEST))
     assert result is not None  # the first part is trained: a mean is of earlier ones
-    last = folder / job.config.parts[-1].name / WEIGHTS
+    last = folder / wanted.config.parts[-1].name / WEIGHTS
     _copied(last, folder / WEIGHTS)
     return replace(result, best=_copied(last, folder / BEST))
 

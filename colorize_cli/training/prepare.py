@@ -23,8 +23,8 @@ from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.discriminators import build_discriminator
-from colorize_cli.training.adversarial import Opponent
-from colorize_cli.training.best import best_by, check_best_by, pull_judge
+from colorize_cli.training.adversarial import Discriminator
+from colorize_cli.training.best import best_by, check_best_by, pull_metric
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss, content_file
 from colorize_cli.training.encoders import RANDOM, OnBytes, check_encoder, encoder_file, encoder_of, load_encoder
@@ -32,7 +32,7 @@ from colorize_cli.training.outputs import Classes, build_generator, check_size, 
 from colorize_cli.training.ranges import check_ranges
 from colorize_cli.training.teacher import Teacher, check_teacher
 
-_COUNTED = 4000  # photos whose colours are counted
+_COUNTED = 4000  # photos whose colors are counted
 _THUMB = 32  # pixels a side, of each of them
 
 
@@ -68,7 +68,7 @@ def needed_files(config: TrainConfig, starts_elsewhere: bool = False, on_bytes: 
         encoder = encoder_file(config, on_bytes)
     if any(term.loss == "content" for term in config.terms):
         content = content_file(config.content_weights, on_bytes)
-    pull_judge(best_by(config), on_bytes)
+    pull_metric(best_by(config), on_bytes)
     return Needed(encoder, content)
 
 
@@ -94,7 +94,7 @@ def settled(config: TrainConfig) -> TrainConfig:
     if not (config.samples or config.epochs or config.steps):
         raise UsageError("the recipe does not say how long", hint="Give --epochs N, --set steps=N or --set samples=N.")
     if config.adversary is not None and config.classifies:
-        raise UsageError("a discriminator judges colours; this generator gives probabilities", hint="Use l1 or l2.")
+        raise UsageError("a discriminator judges colors; this generator gives probabilities", hint="Use l1 or l2.")
     if not config.terms and config.adversary is None:
         raise UsageError("the recipe has no loss")
     if config.generator == "eccv16" and "head" not in config.generator_args:  # its head follows the losses
@@ -158,11 +158,11 @@ def split_photos(photos: PhotoSet, config: TrainConfig) -> tuple[list[int], list
     return training, validation[: config.val_limit]
 
 
-def colours_of(photos: PhotoSet, chosen: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
+def colors_of(photos: PhotoSet, indices: Sequence[int], seed: int) -> tuple[Tensor, Tensor]:
     """Lightness, (n, 1), and ab, (n, 2), of thumbnails of some thousand training photos."""
     rng = np.random.default_rng((seed, 1))
     parts = []
-    for index in rng.permutation(np.asarray(chosen))[:_COUNTED]:
+    for index in rng.permutation(np.asarray(indices))[:_COUNTED]:
         small = cv2.resize(photos.rgb(int(index)), (_THUMB, _THUMB), interpolation=cv2.INTER_AREA)
         parts.append(lab_from_srgb(np.asarray(small, np.uint8)).reshape(-1, 3))
     lab = torch.from_numpy(np.concatenate(parts))
@@ -214,7 +214,7 @@ def _start_from(generator: Generator, init: str, name: str) -> None:
 def make_classes(
     config: TrainConfig, generator: Generator, photos: PhotoSet, training: Sequence[int]
 ) -> Classes | None:
-    """Count the training colours and make the classification objective, if the recipe has one.
+    """Count the training colors and make the classification objective, if the recipe has one.
 
     Raises:
         UsageError, ModelNotFoundError, WeightsError: the recipe's teacher is none.
@@ -222,7 +222,7 @@ def make_classes(
     if not config.classifies:
         return None
     teacher = Teacher(config.teacher, generator) if config.teacher is not None else None
-    lightness, ab = colours_of(photos, training, config.seed)
+    lightness, ab = colors_of(photos, training, config.seed)
     return Classes(generator, lightness, ab, config.uniform, config.power, config.class_weight, teacher, config.targets)
 
 
@@ -232,8 +232,8 @@ def make_content(config: TrainConfig, needed: Needed) -> ContentLoss | None:
     return None if term is None else ContentLoss(term.distance, needed.content, config.seed)
 
 
-def make_opponent(config: TrainConfig, generator: Generator) -> Opponent | None:
+def make_discriminator(config: TrainConfig, generator: Generator) -> Discriminator | None:
     """Make the discriminator, if the recipe has one."""
     if config.adversary is None:
         return None
-    return Opponent(config.adversary, generator.channels, max(stage.size for stage in config.stages))
+    return Discriminator(config.adversary, generator.channels, max(stage.size for stage in config.stages))

@@ -18,12 +18,12 @@ from colorize_cli.color.lab import AB_MAX
 from colorize_cli.data.pairs import Batch
 from colorize_cli.errors import UsageError
 from colorize_cli.models.generator import Generator
-from colorize_cli.training.adversarial import Opponent, see
+from colorize_cli.training.adversarial import Discriminator, see
 from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
 from colorize_cli.training.damage_training import damage_losses
 from colorize_cli.training.losses import RECONSTRUCTION
-from colorize_cli.training.outputs import Classes, Prediction, predict, target_colour
+from colorize_cli.training.outputs import Classes, Prediction, predict, target_color
 
 Losses = dict[str, Tensor]
 
@@ -118,7 +118,7 @@ def average_gradients(accelerator: Accelerator, module: nn.Module) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
-class Player:
+class TrainedNetwork:
     """A network with its optimizer.
 
     Args:
@@ -174,7 +174,7 @@ class Trainer:
         generator: on the device; call, the same, or compiled.
         classes: the classification objective, if a term asks for it.
         content: the content loss, if a term asks for it.
-        opponent: the discriminator, if there is one.
+        discriminator: the discriminator, if there is one.
     """
 
     def __init__(
@@ -185,20 +185,20 @@ class Trainer:
         call: Callable[..., Any],
         classes: Classes | None,
         content: ContentLoss | None,
-        opponent: Opponent | None,
+        discriminator: Discriminator | None,
     ) -> None:
         self.config, self.accelerator, self.generator, self.call = config, accelerator, generator, call
-        self.classes, self.content, self.opponent = classes, content, opponent
+        self.classes, self.content, self.discriminator = classes, content, discriminator
         self.frozen = freeze(generator, config.frozen)
         optimizer = make_optimizer(
             config.optimizer, grouped(generator, config.encoder_rate), config.lr, config.betas, config.weight_decay
         )
-        self.player = Player(accelerator, generator, optimizer, config.lr, config.clip)
-        self.critic: Player | None = None
-        if opponent is not None:
-            how = opponent.how
-            optimizer = make_optimizer(how.optimizer, grouped(opponent.network), how.lr, how.betas, 0.0)
-            self.critic = Player(accelerator, opponent.network, optimizer, how.lr, 0.0)
+        self.player = TrainedNetwork(accelerator, generator, optimizer, config.lr, config.clip)
+        self.critic: TrainedNetwork | None = None
+        if discriminator is not None:
+            how = discriminator.how
+            optimizer = make_optimizer(how.optimizer, grouped(discriminator.network), how.lr, how.betas, 0.0)
+            self.critic = TrainedNetwork(accelerator, discriminator.network, optimizer, how.lr, 0.0)
 
     def set_to_train(self) -> None:
         """Training mode for the generator, but for what is frozen."""
@@ -219,9 +219,9 @@ class Trainer:
             Losses by name, weights included: `loss`, or with a discriminator D_fake, D_real, D, G_GAN and G; and each
             term, G_L1 and so on.
         """
-        opponent, critic = self.opponent, self.critic
-        if opponent is None or critic is None or not adversarial:
-            alone = opponent.how.pretrain_lr if opponent is not None else self.player.lr
+        discriminator, critic = self.discriminator, self.critic
+        if discriminator is None or critic is None or not adversarial:
+            alone = discriminator.how.pretrain_lr if discriminator is not None else self.player.lr
             self.player.set_rate(alone * factor)
             with self.accelerator.autocast():
                 if self.config.task == "find_damage":
@@ -234,22 +234,25 @@ class Trainer:
 
         self.player.set_rate(self.player.lr * factor)
         critic.set_rate(critic.lr * factor)
-        plays = (number // self.config.accumulate + 1) % opponent.how.critic_steps == 0
+        plays = (number // self.config.accumulate + 1) % discriminator.how.critic_steps == 0
         with self.accelerator.autocast(), torch.set_grad_enabled(plays):
             prediction = predict(self.generator, self.call, batch)
-        assert prediction.colour is not None
-        real = see(batch.lightness, target_colour(batch, self.generator.channels))
-        fake = see(batch.lightness, prediction.colour)
-        opponent.network.requires_grad_(True)
+        assert prediction.color is not None
+        real = see(batch.lightness, target_color(batch, self.generator.channels))
+        fake = see(batch.lightness, prediction.color)
+        discriminator.network.requires_grad_(True)
         with self.accelerator.autocast():
-            judgement = opponent.judge(real, fake)
-        critic.update("D", judgement.total, self.config.accumulate)
-        opponent.limit_weights()
-        losses = {"D_fake": judgement.fake, "D_real": judgement.real, "D": judgement.total}
+            losses_of_d = discriminator.losses(real, fake)
+        critic.update("D", losses_of_d.total, self.config.accumulate)
+        discriminator.limit_weights()
+        losses = {"D_fake": losses_of_d.fake, "D_real": losses_of_d.real, "D": losses_of_d.total}
         if plays:
-            opponent.network.requires_grad_(False)  # its gradients are not wanted here
+            discriminator.network.requires_grad_(False)  # its gradients are not wanted here
             with self.accelerator.autocast():
-                terms = {"G_GAN": opponent.how.weight * opponent.fooled(fake), **self._terms(prediction, batch)}
+                terms = {
+                    "G_GAN": discriminator.how.weight * discriminator.fooled(fake),
+                    **self._terms(prediction, batch),
+                }
             total = torch.stack(list(terms.values())).sum()
             self.player.update("G", total, self.config.accumulate)
             losses |= {**terms, "G": total}
@@ -273,14 +276,14 @@ class Trainer:
                 if "G_label" in parts:
                     found["G_label"] = parts["G_label"]
                 continue
-            assert prediction.colour is not None
+            assert prediction.color is not None
             if term.loss == "content":
                 assert self.content is not None
                 value = self.content(
-                    rgb_of(batch.lightness, prediction.colour[:, -2:] * AB_MAX), rgb_of(batch.lightness, batch.ab)
+                    rgb_of(batch.lightness, prediction.color[:, -2:] * AB_MAX), rgb_of(batch.lightness, batch.ab)
                 )
             else:
-                target = target_colour(batch, prediction.colour.shape[1])
-                value = RECONSTRUCTION[term.loss](prediction.colour, target)
+                target = target_color(batch, prediction.color.shape[1])
+                value = RECONSTRUCTION[term.loss](prediction.color, target)
             found[f"G_{term.loss.upper()}"] = term.weight * value
         return found

@@ -1,9 +1,9 @@
-"""Learning from another network: its probabilities over colours, instead of the one colour that each photo has.
+"""Learning from another network: its probabilities over colors, instead of the one color that each photo has.
 
 In:  what the generator says of a batch, and the batch
 Out: for each sample the distance to what the teacher says of it
 
-A photo shows one of the colours that a place could have; a good teacher tells how likely each of them is, so a small
+A photo shows one of the colors that a place could have; a good teacher tells how likely each of them is, so a small
 network needs fewer photos to learn the same. Source: Hinton 2015.
 """
 
@@ -45,7 +45,7 @@ class Teacher:
         pupil: who learns; its rebalancing weights are set.
 
     Raises:
-        UsageError: pupil or teacher give no probabilities, or of other colours.
+        UsageError: pupil or teacher give no probabilities, or of other colors.
         ModelNotFoundError, WeightsError: no such teacher.
     """
 
@@ -56,7 +56,7 @@ class Teacher:
             raise UsageError(f"teacher.share is a share between 0 and 1, not {how.share}")
         network = load_model(how.weights).generator
         if not isinstance(network, Binned) or not torch.equal(network.bins.cpu(), pupil.bins.cpu()):
-            raise UsageError(f"{how.weights} does not classify colours as mini does", hint="mini and liteunet do.")
+            raise UsageError(f"{how.weights} does not classify colors as mini does", hint="mini and liteunet do.")
         self.share, self.network, self.pupil = how.share, network.requires_grad_(False).eval(), pupil
         fold_batch_norms(self.network)
 

@@ -31,10 +31,10 @@ def join_clipped(lightness: Tensor, ab: Tensor) -> Tensor:
     return quantize(srgb_from_linear(linear_from_lab(lightness, ab)))
 
 
-def truths(photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device) -> Iterator[Tensor]:
+def truths(photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device) -> Iterator[Tensor]:
     """Center crops of photos in batches, sRGB, (n, 3, size, size), [0, 255], on the device."""
-    for start in range(0, len(chosen), _BATCH):
-        crops = [torch.from_numpy(centre_crop(photos.rgb(i), size)) for i in chosen[start : start + _BATCH]]
+    for start in range(0, len(indices), _BATCH):
+        crops = [torch.from_numpy(centre_crop(photos.rgb(i), size)) for i in indices[start : start + _BATCH]]
         yield torch.stack(crops).permute(0, 3, 1, 2).float().to(device)
 
 
@@ -50,7 +50,7 @@ def predicted(model: Generator, lightness: Tensor, vividness: float | None) -> T
 def validate(
     model: Generator,
     photos: PhotoSet,
-    chosen: Sequence[int],
+    indices: Sequence[int],
     size: int,
     vividness: Sequence[float] = (),
     device: torch.device | None = None,
@@ -61,7 +61,7 @@ def validate(
     Args:
         model: in eval mode, on the device.
         photos: where the held-out photos are.
-        chosen: their indices.
+        indices: their numbers.
         size: side of the crops, pixels.
         vividness: levels at which a network that has that is measured too.
         device: of the model.
@@ -73,7 +73,7 @@ def validate(
     """
     sums: dict[str, Tensor] = {}
     measured = 0
-    for truth in truths(photos, chosen, size, device or torch.device("cpu")):
+    for truth in truths(photos, indices, size, device or torch.device("cpu")):
         if measured and should_stop():
             break
         measured += len(truth)
@@ -100,11 +100,11 @@ def validate(
 
 @torch.inference_mode()
 def sheet(
-    model: Generator, photos: PhotoSet, chosen: Sequence[int], size: int, device: torch.device
+    model: Generator, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
 ) -> NDArray[np.uint8] | None:
     """Rows of grey | predicted | truth, one a photo: sRGB, (rows * size, 3 * size, 3); None without photos."""
     rows: list[Tensor] = []
-    for truth in truths(photos, chosen, size, device):
+    for truth in truths(photos, indices, size, device):
         lightness, _ = split(truth / 255)
         grey = join_clipped(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
         rows += list(torch.cat((grey, predicted(model, lightness, None), truth), 3))

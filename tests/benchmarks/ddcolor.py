@@ -58,7 +58,7 @@ class Published(DDColor):
 
 
 def plausible(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Random weights whose colours are as smooth as a photo's: sepia. Noise would cost the joining more than it is."""
+    """Random weights whose colors are as smooth as a photo's: sepia. Noise would cost the joining more than it is."""
     mix = state["refine_net.0.0.weight_orig"]
     mix[:, :-3] *= 1e-14  # the queries' maps: of random weights they are noise of about 1e12
     mix[:, -3:] = 1

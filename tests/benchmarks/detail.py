@@ -1,4 +1,4 @@
-"""What closer looks gain and lose: contact sheets, single photos, and the colour across the borders of tiles.
+"""What closer looks gain and lose: contact sheets, single photos, and the color across the borders of tiles.
 
     python tests/benchmarks/detail.py PHOTOS... [--model NAME] [--side 512] [--singles 24] [--levels 1]
 
@@ -122,7 +122,7 @@ def across(found: Refined, tile: int, overlap: int) -> tuple[float, float]:
 def of_singles(colorizer: Predictor, files: Sequence[Path], levels: int) -> None:
     tile = colorizer.model.spec.sizes.short_side
     for vividness in (0.0, None):
-        auto, tiled, colour = [], [], []
+        auto, tiled, color = [], [], []
         borders: dict[str, list[tuple[float, float]]] = {"tiles": [], "one look": []}
         for file in files:
             rgb = read(file)
@@ -130,13 +130,13 @@ def of_singles(colorizer: Predictor, files: Sequence[Path], levels: int) -> None
             one, by_auto, by_tiles = (quality(rgb, each) for each in found)
             auto.append(by_auto[0] - one[0])
             tiled.append(by_tiles[0] - one[0])
-            colour.append(by_tiles[1] - one[1])
+            color.append(by_tiles[1] - one[1])
             if found[2].levels:
                 borders["tiles"].append(across(found[2], tile, tile // 2))
                 plain = resized(found[0].ab, (found[2].ab.shape[1], found[2].ab.shape[2]))
                 borders["one look"].append(across(replace(found[2], ab=plain), tile, tile // 2))
         print(f"vividness {vividness}: {len(files)} single photos, dB: auto {interval(auto)}")
-        print(f"  --detail {levels}: {interval(tiled)}, colorfulness {interval(colour)}")
+        print(f"  --detail {levels}: {interval(tiled)}, colorfulness {interval(color)}")
         for name, each in borders.items():
             pairs = np.array(each)
             sums = pairs[np.random.default_rng(0).integers(0, len(pairs), (2000, len(pairs)))].sum(1)

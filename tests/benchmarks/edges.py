@@ -1,12 +1,12 @@
-"""How well low-resolution colour is brought up: smoothly, along edges by several filters; quality and cost in one run.
+"""How well low-resolution color is brought up: smoothly, along edges by several filters; quality and cost in one run.
 
     python tests/benchmarks/edges.py PHOTOS... [--model NAME] [--limit N]
 
 Photos (with a short side near 512 pixels): the truth's ab is reduced by area to the network's grid, 64 places across
 the short side, and brought up again; printed are PSNR (METRICS: sRGB, mean over photos), mean error of ab, the same
 within two pixels of a strong lightness edge, and CPU milliseconds; with --model, PSNR and colorfulness of the model's
-own colours, smoothly enlarged and along edges. Then a red disc on green of another lightness, at 12 and 100
-megapixels: pixels on either side of the edge in which the colour is more than 25 or 10 % on its way to the other.
+own colors, smoothly enlarged and along edges. Then a red disc on green of another lightness, at 12 and 100
+megapixels: pixels on either side of the edge in which the color is more than 25 or 10 % on its way to the other.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def corrected(way: Way, rounds: int = 2) -> Way:
 
 
 def guided(radius: int, smoothness: float) -> Way:
-    """He and Sun 2015: colour is linear in lightness within a window; clipped to the colours around."""
+    """He and Sun 2015: color is linear in lightness within a window; clipped to the colors around."""
 
     def way(ab: Floats, lightness: Floats) -> Floats:
         side, kernel = (2 * radius + 1, 2 * radius + 1), np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
@@ -173,13 +173,13 @@ def of_model(files: Sequence[Path], name: str) -> None:
             ab = colorizer.predict([Request(lightness)], vividness)[0]
             row += [*quality(merge(rgb, ab), rgb), *quality(merge(rgb, follow_edges(ab, lightness)), rgb)]
         rows.append(row)
-    print(f"\ncolours of {name}: PSNR and colorfulness, bicubic then along edges")
+    print(f"\ncolors of {name}: PSNR and colorfulness, bicubic then along edges")
     for label, values in zip(("vividness 0", "default"), np.mean(rows, 0).reshape(2, 4), strict=True):
         print("{:14}{:8.2f} {:5.1f}   {:8.2f} {:5.1f}".format(label, *values))
 
 
 def of_disc() -> None:
-    print("\na red disc on green: pixels either side of the edge with more than 25 % and 10 % of the other colour")
+    print("\na red disc on green: pixels either side of the edge with more than 25 % and 10 % of the other color")
     for height, width in ((3000, 4000), (8660, 11547)):
         rgb = np.empty((height, width, 3), np.uint8)
         rgb[:] = 70, 150, 60

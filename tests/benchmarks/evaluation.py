@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.truths import find_references
 from colorize_cli.inference.devices import pick_device
 from colorize_cli.inference.predictor import Predictor, Request
@@ -56,7 +56,7 @@ def main() -> None:
         passes = -(-wanted.photos // 8)
         network = measured(lambda: [colorizer.predict([request] * 8) for _ in range(passes)])
         network = tuple(seconds * wanted.photos / (passes * 8) for seconds in network)
-        whole = measured(lambda: evaluate(EvaluateJob(models=(wanted.model,), data=name, device=wanted.device)))
+        whole = measured(lambda: evaluate(EvalSettings(models=(wanted.model,), data=name, device=wanted.device)))
     print(f"{wanted.photos} photos of 256 pixels, {wanted.model}")
     for i, kind in enumerate(("wall", "processor")):
         ratio = whole[i] / (reading[i] + network[i])

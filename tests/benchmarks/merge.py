@@ -1,8 +1,8 @@
-"""CPU time of giving 12 megapixels of 8-bit grey their colour, by several roads, in one run.
+"""CPU time of giving 12 megapixels of 8-bit grey their color, by several roads, in one run.
 
     python tests/benchmarks/merge.py [PHOTO]
 
-Each road colours the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
+Each road colors the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
 ratio to `merge`, the 99th percentile of the difference from the reference and the largest change of L*, over a part of
 the photo. The road that JPEGs take, luma at full and chroma at half size, is decoded as a viewer does.
 Roads that the package does not use are kept here only, so that the choice can be made again.
@@ -42,7 +42,7 @@ def strips(grey: Grey, ab: Floats) -> Iterator[tuple[slice, Grey, Floats]]:
 
 
 def clipping(grey: Grey, ab: Floats) -> Grey:
-    """The floor: OpenCV's Lab in strips, colours outside the gamut clipped, so that lightness breaks."""
+    """The floor: OpenCV's Lab in strips, colors outside the gamut clipped, so that lightness breaks."""
     out = np.empty((*grey.shape, 3), np.uint8)
     table = tables.grey_lightness(SRGB, 255)
     for rows, strip, (a, b) in strips(grey, ab):
@@ -54,8 +54,8 @@ def clipping(grey: Grey, ab: Floats) -> Grey:
 def arithmetic(grey: Grey, ab: Floats) -> Grey:
     """The road of all other spaces and depths: Lab in numpy, curves by table, gamut by search."""
     out = np.empty((*grey.shape, 3), np.uint8)
-    for rows, strip, colour in strips(grey, ab):
-        merging._merge_exactly(out[rows], strip, colour, SRGB)
+    for rows, strip, color in strips(grey, ab):
+        merging._merge_exactly(out[rows], strip, color, SRGB)
     return out
 
 
@@ -74,8 +74,8 @@ def cube(step: int = 4, reach: int = 112) -> Callable[[Grey, Floats], Grey]:
 
     def road(grey: Grey, ab: Floats) -> Grey:
         out = np.empty((*grey.shape, 3), np.uint8)
-        for rows, strip, colour in strips(grey, ab):
-            place = np.clip(colour * np.float32(1 / step) + np.float32(reach / step), 0, side - 1)
+        for rows, strip, color in strips(grey, ab):
+            place = np.clip(color * np.float32(1 / step) + np.float32(reach / step), 0, side - 1)
             place[1] += np.multiply(strip, side, dtype=np.int32)
             out[rows] = cv2.remap(table, place[0], place[1], cv2.INTER_LINEAR)
         return out
@@ -91,15 +91,15 @@ def decoded(planes: tuple[Grey, Grey, Grey]) -> Grey:
 
 def reference(grey: Grey, ab: Floats) -> Grey:
     out = np.empty((*grey.shape, 3), np.uint8)
-    for rows, strip, colour in strips(grey, ab):
-        rgb = recombine(torch.from_numpy(lightness_of(strip))[None, None], torch.from_numpy(colour)[None])
+    for rows, strip, color in strips(grey, ab):
+        rgb = recombine(torch.from_numpy(lightness_of(strip))[None, None], torch.from_numpy(color)[None])
         out[rows] = (rgb[0] * 255).round().byte().permute(1, 2, 0).numpy()
     return out
 
 
 def photo(path: str | None) -> tuple[Grey, Floats]:
     noise = np.random.default_rng(0)
-    if path is None:  # clouds of colour, without need of a file
+    if path is None:  # clouds of color, without need of a file
         small = np.clip(cv2.resize(noise.random((6, 8, 3)), (85, 64), interpolation=cv2.INTER_CUBIC), 0, 1)
         rgb = (small * 255).astype(np.uint8)
     else:

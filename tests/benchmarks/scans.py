@@ -121,7 +121,7 @@ def tiff(rows: int | None = None, compression: str | None = None) -> Callable[[M
     return write
 
 
-def in_colour(compression: str | None) -> Callable[[Mosaic, Path], None]:
+def in_color(compression: str | None) -> Callable[[Mosaic, Path], None]:
     """A grey scan that was saved as RGB, in tiles."""
 
     def write(picture: Mosaic, path: Path) -> None:
@@ -156,7 +156,7 @@ LAYOUTS: dict[str, tuple[str, Callable[[Mosaic, Path], None]]] = {
     "lzw-64MB": ("tif", tiff(1 << 30, "lzw")),
     "deflate": ("tif", tiff(64, "zlib")),
     "deflate-tiles": ("tif", tiff(None, "zlib")),
-    "rgb-deflate-tiles": ("tif", in_colour("zlib")),
+    "rgb-deflate-tiles": ("tif", in_color("zlib")),
     "rgb-jpeg": ("jpg", coded(as_rgb)),
     "jpeg": ("jpg", coded(lambda pixels: bytes(imagecodecs.jpeg8_encode(pixels, level=90)))),
     "png": ("png", coded(lambda pixels: bytes(imagecodecs.png_encode(pixels, level=1)))),

@@ -1,4 +1,4 @@
-"""CPU time of each way to steer the colours of one photo of 12 megapixels, on one thread, from file to file.
+"""CPU time of each way to steer the colors of one photo of 12 megapixels, on one thread, from file to file.
 
     python tests/benchmarks/steering.py MODEL [PHOTO [REFERENCE]]
 
@@ -32,7 +32,7 @@ HEIGHT, WIDTH = 3000, 4000
 
 
 def clouds(seed: int) -> np.ndarray:
-    """A colour picture with detail at every scale."""
+    """A color picture with detail at every scale."""
     rng = np.random.default_rng(seed)
     planes = [cv2.resize(rng.normal(0, s, (HEIGHT // s, WIDTH // s, 3)), (WIDTH, HEIGHT)) for s in (4, 40, 400)]
     total = sum(planes)

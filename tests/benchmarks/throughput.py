@@ -1,8 +1,8 @@
-"""Photos per second of the main job, beside the floor: the same files only decoded to grey and encoded as RGB.
+"""Photos per second of `colorize`, beside the floor: the same files only decoded to grey and encoded as RGB.
 
     python tests/benchmarks/throughput.py [--photos 48] [--megapixels 12] [--source DIR] [--model mini]
 
-Makes JPEGs of grey, grainy photos from colour ones (scikit-image's samples where no folder is given), runs
+Makes JPEGs of grey, grainy photos from color ones (scikit-image's samples where no folder is given), runs
 `colorize` on them in a process of its own, and the floor in another; prints both and their ratio.
 """
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def colour_photos(folder: Path | None) -> list[NDArray[np.uint8]]:
+def color_photos(folder: Path | None) -> list[NDArray[np.uint8]]:
     if folder is not None:
         return [cv2.imread(str(file)) for file in sorted(folder.iterdir())[:48]]
     from skimage import data
@@ -36,7 +36,7 @@ def colour_photos(folder: Path | None) -> list[NDArray[np.uint8]]:
 
 def make_photos(folder: Path, source: Path | None, count: int, megapixels: float) -> None:
     rng = np.random.default_rng(0)
-    photos = colour_photos(source)
+    photos = color_photos(source)
     for i in range(count):
         grey = cv2.cvtColor(photos[i % len(photos)], cv2.COLOR_BGR2GRAY)
         scale = (megapixels * 1e6 / grey.size) ** 0.5

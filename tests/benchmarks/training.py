@@ -34,7 +34,7 @@ MOST_LOADER_COST = 0.15
 
 
 def made_photos(count: int = 256) -> PhotoSet:
-    """Smooth noise in colour, of the size that the recipe keeps photos at."""
+    """Smooth noise in color, of the size that the recipe keeps photos at."""
     rng = np.random.default_rng(0)
     pictures = [np.asarray(rng.integers(0, 256, (128, 170, 3)), np.uint8) for _ in range(count)]
     return HeldPhotos([str(i) for i in range(count)], [""] * count, [None] * count, [""] * count, {}, pictures)

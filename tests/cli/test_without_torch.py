@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.numpy_metrics import evaluate_plainly
 
 # torch and all that comes with it: neither found nor imported
@@ -125,8 +125,8 @@ def test_a_wrong_name_is_not_taken_for_a_network_of_torch(folder: Path) -> None:
 
 
 def test_psnr_and_ssim_without_torch_are_those_with_it() -> None:
-    job = EvaluateJob(metrics=("psnr", "ssim"), device="cpu", limit=3)
-    plain, full = evaluate_plainly(job, lambda done, total: None, lambda line: None), evaluate(job)
+    wanted = EvalSettings(metrics=("psnr", "ssim"), device="cpu", limit=3)
+    plain, full = evaluate_plainly(wanted, lambda done, total: None, lambda line: None), evaluate(wanted)
     assert [row.name for row in plain.rows] == [row.name for row in full.rows] == ["grey", "mini"]
     assert plain.names == full.names
     for row in full.rows:

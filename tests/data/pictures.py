@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def colourful(seed: int, height: int = 24, width: int = 32) -> NDArray[np.uint8]:
-    """A smooth picture with plenty of colour, another for every seed."""
+def colorful(seed: int, height: int = 24, width: int = 32) -> NDArray[np.uint8]:
+    """A smooth picture with plenty of color, another for every seed."""
     rng = np.random.default_rng(seed)
     corners = rng.integers(0, 256, (2, 2, 3)).astype(np.float32)
     corners[0, 0] = (220, 40, 40)
@@ -21,7 +21,7 @@ def colourful(seed: int, height: int = 24, width: int = 32) -> NDArray[np.uint8]
 
 
 def grey(seed: int) -> NDArray[np.uint8]:
-    """A picture without colour."""
+    """A picture without color."""
     return np.repeat(np.random.default_rng(seed).integers(0, 256, (24, 32, 1), np.uint8), 3, 2)
 
 
@@ -33,9 +33,9 @@ def encoded(rgb: NDArray[np.uint8], kind: str = "PNG", mode: str = "RGB") -> byt
 
 
 def write_folder(folder: Path, count: int, label: str = "a", source: str = "s") -> Path:
-    """A folder `source/label/NNN.png` of colourful pictures."""
+    """A folder `source/label/NNN.png` of colorful pictures."""
     place = folder / source / label
     place.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        (place / f"{number:03}.png").write_bytes(encoded(colourful(number)))
+        (place / f"{number:03}.png").write_bytes(encoded(colorful(number)))
     return folder

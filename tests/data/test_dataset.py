@@ -11,18 +11,18 @@ from colorize_cli.data.dataset import Choice, held_out, open_photos, split
 from colorize_cli.data.photosets import EncodedPhotos, HeldPhotos, JoinedPhotos
 from colorize_cli.data.sources import list_members
 from colorize_cli.errors import DataError
-from tests.data.pictures import colourful, encoded, grey, write_folder
+from tests.data.pictures import colorful, encoded, grey, write_folder
 from tests.data.test_sources import as_parquet
 
 
 def test_photos_come_back_as_they_were(tmp_path: Path) -> None:
     photos = open_photos(write_folder(tmp_path / "p", 3), 100)
-    assert [np.array_equal(photos.rgb(i), colourful(i)) for i in range(3)] == [True] * 3
+    assert [np.array_equal(photos.rgb(i), colorful(i)) for i in range(3)] == [True] * 3
 
 
 def test_larger_photos_are_reduced_and_smaller_ones_stay(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "p", 1)
-    (folder / "big.png").write_bytes(encoded(colourful(1, 80, 40)))
+    (folder / "big.png").write_bytes(encoded(colorful(1, 80, 40)))
     shapes = {photos.rgb(i).shape for photos in [open_photos(folder, 24)] for i in range(2)}
     assert shapes == {(24, 32, 3), (48, 24, 3)}
 
@@ -30,20 +30,20 @@ def test_larger_photos_are_reduced_and_smaller_ones_stay(tmp_path: Path) -> None
 def test_grey_cmyk_and_broken_photos_are_dropped_and_counted(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "p", 2)
     (folder / "grey.png").write_bytes(encoded(grey(0)))
-    (folder / "one-channel.jpg").write_bytes(encoded(colourful(0), "JPEG", "L"))
-    (folder / "inks.jpg").write_bytes(encoded(colourful(0), "JPEG", "CMYK"))
-    (folder / "inks.tif").write_bytes(encoded(colourful(0), "TIFF", "CMYK"))
-    (folder / "cut.png").write_bytes(encoded(colourful(0))[:40])
+    (folder / "one-channel.jpg").write_bytes(encoded(colorful(0), "JPEG", "L"))
+    (folder / "inks.jpg").write_bytes(encoded(colorful(0), "JPEG", "CMYK"))
+    (folder / "inks.tif").write_bytes(encoded(colorful(0), "TIFF", "CMYK"))
+    (folder / "cut.png").write_bytes(encoded(colorful(0))[:40])
     (folder / "empty.jpg").write_bytes(b"")
     photos = open_photos(folder, 64)
     assert len(photos) == 2
     assert photos.dropped == {"broken": 2, "CMYK": 2, "grey": 2}
 
 
-def test_a_set_without_colour_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_set_without_color_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "x.png").write_bytes(encoded(grey(1)))
-    with pytest.raises(DataError, match="no colour photo in .*: 1 grey"):
+    with pytest.raises(DataError, match="no color photo in .*: 1 grey"):
         open_photos(tmp_path / "p", 64)
     with pytest.raises(DataError, match="no photo in"):
         (tmp_path / "q").mkdir()
@@ -102,7 +102,7 @@ def test_labels_select(tmp_path: Path) -> None:
 
 def test_official_parts_are_kept_apart() -> None:
     parts = ["train", "val", "test", ""]
-    photos = HeldPhotos(["a", "b", "c", "d"], [""] * 4, [None] * 4, parts, {}, [colourful(0)] * 4)
+    photos = HeldPhotos(["a", "b", "c", "d"], [""] * 4, [None] * 4, parts, {}, [colorful(0)] * 4)
     training, validation = split(photos, 0.0, official=True)
     assert (training, validation) == ([0, 3], [1])
     assert split(photos, 0.0) == ([0, 1, 2, 3], [])
@@ -111,13 +111,13 @@ def test_official_parts_are_kept_apart() -> None:
 def test_joined_sets_keep_their_photos_apart() -> None:
     def held(*seeds: int) -> HeldPhotos:
         names = [f"{seed}.png" for seed in range(len(seeds))]
-        pictures = [colourful(seed) for seed in seeds]
+        pictures = [colorful(seed) for seed in seeds]
         return HeldPhotos(names, [""] * len(seeds), [None] * len(seeds), [""] * len(seeds), {"grey": 1}, pictures)
 
     joined = JoinedPhotos({"x": held(1, 2), "y": held(3)})
     assert list(joined.names) == ["x/0.png", "x/1.png", "y/0.png"]
     assert joined.dropped == {"grey": 2}
-    assert [np.array_equal(joined.rgb(i), colourful(i + 1)) for i in range(3)] == [True] * 3
+    assert [np.array_equal(joined.rgb(i), colorful(i + 1)) for i in range(3)] == [True] * 3
 
 
 def test_a_worker_is_sent_no_pixels(tmp_path: Path) -> None:

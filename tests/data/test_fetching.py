@@ -16,7 +16,7 @@ from colorize_cli.data.named import NAMED, Access, open_data
 from colorize_cli.errors import DataError, DownloadError, UsageError
 from colorize_cli.models.transfer import Patience
 from tests.data.hub import DATASET, Hub, serving
-from tests.data.pictures import colourful, encoded
+from tests.data.pictures import colorful, encoded
 from tests.models.loopback import COMMIT, cut, lie
 
 QUICK = Patience(tries=2, stall=5, pause=0.01, longest=0.02)
@@ -25,7 +25,7 @@ SET = HubSet(DATASET, COMMIT, ROWS)
 
 
 def parquet(first: int, count: int) -> bytes:
-    images = [{"bytes": encoded(colourful(i)), "path": f"{i:06}.png"} for i in range(first, first + count)]
+    images = [{"bytes": encoded(colorful(i)), "path": f"{i:06}.png"} for i in range(first, first + count)]
     file = io.BytesIO()
     pq.write_table(pa.table({"image": images, "celeb_id": list(range(count)), "Smiling": [True] * count}), file)
     return file.getvalue()

@@ -12,14 +12,14 @@ from colorize_cli.data.layouts import find_celeba, find_coco, find_imagenet, fin
 from colorize_cli.data.named import Access, open_data, sample_windows
 from colorize_cli.data.terms import Terms, record_file, require
 from colorize_cli.errors import DataError, UsageError
-from tests.data.pictures import colourful, encoded
+from tests.data.pictures import colorful, encoded
 
 
 def put(root: Path, *names: str) -> Path:
     for number, name in enumerate(names):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encoded(colourful(number), "JPEG"))
+        file.write_bytes(encoded(colorful(number), "JPEG"))
     return root
 
 

@@ -12,14 +12,14 @@ from colorize_cli.data.pairs import Pairs, Place, load_batches
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation, make_sample
 from colorize_cli.errors import DataError
-from tests.data.pictures import colourful
+from tests.data.pictures import colorful
 
 PLAIN = Augmentation(fit="square", film=0, tone=0, wear=0, hints=0, flip=0)
 
 
 def photos(count: int, sources: list[str] | None = None) -> HeldPhotos:
     names = [f"{i}.png" for i in range(count)]
-    pictures = [colourful(i) for i in range(count)]
+    pictures = [colorful(i) for i in range(count)]
     return HeldPhotos(names, sources or [""] * count, [None] * count, [""] * count, {}, pictures)
 
 
@@ -79,16 +79,16 @@ def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
 
 
 def test_film_changes_what_is_seen_and_never_the_truth() -> None:
-    rgb, rng = colourful(3, 32, 32), np.random.default_rng
+    rgb, rng = colorful(3, 32, 32), np.random.default_rng
     plain = make_sample(rgb, 32, PLAIN, rng(0))
     aged = make_sample(rgb, 32, Augmentation("square", flip=0, film=1, tone=1, wear=1, hints=0), rng(0))
     assert np.array_equal(plain.ab, aged.ab)
     assert np.abs(plain.lightness - aged.lightness).mean() > 0.5
 
 
-def test_hints_are_true_colours() -> None:
+def test_hints_are_true_colors() -> None:
     sample = make_sample(
-        colourful(2, 32, 32),
+        colorful(2, 32, 32),
         32,
         Augmentation("square", flip=0, hints=1, film=0, tone=0, wear=0),
         np.random.default_rng(2),

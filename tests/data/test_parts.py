@@ -14,9 +14,9 @@ from colorize_cli.data.layouts import find_celeba, find_imagenet, find_places_sp
 from colorize_cli.data.named import Access, open_data
 from colorize_cli.data.sources import read_bytes
 from colorize_cli.errors import DataError
-from tests.data.pictures import colourful, encoded
+from tests.data.pictures import colorful, encoded
 
-PHOTOS = [encoded(colourful(number), "JPEG") for number in range(8)]
+PHOTOS = [encoded(colorful(number), "JPEG") for number in range(8)]
 PARTITION = "".join(f"{n:06}.jpg {part}\n" for n, part in enumerate((0, 0, 0, 1, 2, 2)))
 CELEBA = [f"{n:06}.jpg" for n in range(6)]
 

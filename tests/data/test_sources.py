@@ -10,7 +10,7 @@ import pytest
 
 from colorize_cli.data.sources import list_members, read_bytes
 from colorize_cli.errors import DataError
-from tests.data.pictures import colourful, encoded, write_folder
+from tests.data.pictures import colorful, encoded, write_folder
 
 
 def as_tar(folder: Path, to: Path) -> Path:
@@ -27,7 +27,7 @@ def as_zip(folder: Path, to: Path, how: int) -> Path:
 
 
 def as_parquet(to: Path, count: int, group: int = 2, struct: bool = True) -> Path:
-    data = [encoded(colourful(number)) for number in range(count)]
+    data = [encoded(colorful(number)) for number in range(count)]
     images = [{"bytes": one, "path": f"{i:03}.png"} for i, one in enumerate(data)] if struct else data
     pq.write_table(pa.table({"image": images, "label": list(range(count))}), to, row_group_size=group)
     return to
@@ -36,7 +36,7 @@ def as_parquet(to: Path, count: int, group: int = 2, struct: bool = True) -> Pat
 def test_a_folder_a_tar_and_a_zip_hold_the_same_members(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "photos", 3)
     (folder / "s" / "_").mkdir()
-    (folder / "s" / "_" / "x.jpg").write_bytes(encoded(colourful(9), "JPEG"))
+    (folder / "s" / "_" / "x.jpg").write_bytes(encoded(colorful(9), "JPEG"))
     (folder / "notes.txt").write_text("no photo")
     wanted = [(one.name, one.source, one.label, data) for one, data in read_bytes(list_members(folder))]
     assert [row[:3] for row in wanted] == [
@@ -56,7 +56,7 @@ def test_a_folder_a_tar_and_a_zip_hold_the_same_members(tmp_path: Path) -> None:
 @pytest.mark.parametrize("struct", [True, False])
 def test_parquet_rows_are_photos_with_labels(tmp_path: Path, struct: bool) -> None:
     found = list(read_bytes(list_members(as_parquet(tmp_path / "train-00000-of-00001.parquet", 5, struct=struct))))
-    assert [data for _, data in found] == [encoded(colourful(number)) for number in range(5)]
+    assert [data for _, data in found] == [encoded(colorful(number)) for number in range(5)]
     assert [member.label for member, _ in found] == ["0", "1", "2", "3", "4"]
     assert {member.part for member, _ in found} == {"train"}
     assert len({member.name for member, _ in found}) == 5

@@ -10,14 +10,14 @@ import pytest
 from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import DataError, DownloadError, UsageError
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.protocol import Protocol
 from colorize_cli.evaluation.report_files import to_csv, to_json
 from colorize_cli.evaluation.truths import find_references
 
 
 def _measure(**wanted):
-    return evaluate(EvaluateJob(**{"models": (), "metrics": ("psnr",), **wanted}))
+    return evaluate(EvalSettings(**{"models": (), "metrics": ("psnr",), **wanted}))
 
 
 def test_grey_model_and_truth_are_rows_with_intervals(photos, checkpoint):
@@ -34,10 +34,10 @@ def test_grey_model_and_truth_are_rows_with_intervals(photos, checkpoint):
 
 
 def test_the_same_job_gives_the_same_figures_however_photos_fall_into_batches(photos, checkpoint, monkeypatch):
-    job = {"models": (str(checkpoint),), "data": str(photos), "metrics": ("psnr", "auc")}
-    first = to_json(_measure(**job))
+    wanted = {"models": (str(checkpoint),), "data": str(photos), "metrics": ("psnr", "auc")}
+    first = to_json(_measure(**wanted))
     monkeypatch.setattr("colorize_cli.evaluation.evaluate.BATCH", 1)
-    second = to_json(_measure(**job))
+    second = to_json(_measure(**wanted))
     for figures in (first, second):
         figures.pop("seconds")
     np.testing.assert_equal(_rounded(first), _rounded(second))
@@ -266,7 +266,7 @@ def test_files_of_another_size_are_resized_where_all_are_and_it_is_told(
     write_picture(pred / "a.png", np.ascontiguousarray(picture(0).repeat(2, 0).repeat(2, 1)))
     told = []
     found = evaluate(
-        EvaluateJob(pred=(pred,), ref=photos, models=(), metrics=("psnr",), protocol=protocol), on_notice=told.append
+        EvalSettings(pred=(pred,), ref=photos, models=(), metrics=("psnr",), protocol=protocol), on_notice=told.append
     )
     assert len(told) == 1 and "resized to the size of the reference" in told[0] and "a.png" in told[0]
     assert found.row("theirs").figures["psnr"].value > 40 and not found.failed

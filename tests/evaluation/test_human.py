@@ -7,7 +7,7 @@ import pytest
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import DataError
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.human import HumanTest, human_results, write_human_page
 
 
@@ -120,13 +120,13 @@ def test_a_scripted_participant_takes_the_test(chromium, photos, checkpoint, tmp
 
 
 def test_the_page_draws_photos_by_seed(photos, checkpoint):
-    found = evaluate(EvaluateJob(models=(str(checkpoint),), data=str(photos), metrics=("psnr",), gallery=True))
+    found = evaluate(EvalSettings(models=(str(checkpoint),), data=str(photos), metrics=("psnr",), gallery=True))
     pages = {seed: b"".join(write_human_page(found, HumanTest(pairs=1, seed=seed))) for seed in range(6)}
     assert len(set(pages.values())) > 1
     assert pages[0].count(b'type="text/plain"') == 2
 
 
 def test_a_test_without_a_model_is_refused(photos):
-    found = evaluate(EvaluateJob(models=(), data=str(photos), metrics=("psnr",), gallery=True))
+    found = evaluate(EvalSettings(models=(), data=str(photos), metrics=("psnr",), gallery=True))
     with pytest.raises(DataError, match="needs a model"):
         list(write_human_page(found, HumanTest()))

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from colorize_cli.errors import UsageError
-from colorize_cli.evaluation.columns import Metric, parse_metrics
+from colorize_cli.evaluation.columns import MetricName, parse_metrics
 
 
 @pytest.mark.parametrize("typed", [["psnr", "ssim"], ["psnr,ssim"], ["psnr, ssim", "psnr"], ["PSNR", "", "ssim"]])
 def test_words_commas_and_repeats_mean_the_same(typed: list[str]):
-    assert parse_metrics(typed) == [Metric.psnr, Metric.ssim]
+    assert parse_metrics(typed) == [MetricName.psnr, MetricName.ssim]
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ def test_a_misspelt_metric_gets_the_nearest_name(typed: str, meant: str):
 
 
 def test_dashes_are_forgiven_and_nothing_is_not():
-    assert parse_metrics(["delta-e"]) == [Metric.delta_e]
+    assert parse_metrics(["delta-e"]) == [MetricName.delta_e]
     with pytest.raises(UsageError, match="no metric"):
         parse_metrics([","])

@@ -9,7 +9,7 @@ import torch
 
 from colorize_cli.cli.figures import _blocks
 from colorize_cli.evaluation.columns import Better, Column
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
 from colorize_cli.evaluation.plots import curves, distribution
 from colorize_cli.evaluation.report_files import write_reports
@@ -115,7 +115,7 @@ def test_a_thousand_photos_paint_soon_and_load_lazily(chromium, tmp_path):
 
 def test_reports_of_a_real_evaluation(chromium, photos, checkpoint, tmp_path):
     (photos / "a.png").rename(photos / "a & <b>.png")
-    found = evaluate(EvaluateJob(models=(str(checkpoint),), data=str(photos), metrics=("psnr", "auc"), gallery=True))
+    found = evaluate(EvalSettings(models=(str(checkpoint),), data=str(photos), metrics=("psnr", "auc"), gallery=True))
     write_reports(found, tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["report.csv", "report.html", "report.json"]
     chromium.open(tmp_path / "out" / "report.html")

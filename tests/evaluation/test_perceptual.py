@@ -9,15 +9,15 @@ import torch
 
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation import inception, perceptual, weight_files
-from colorize_cli.evaluation.columns import GREY, TRUTH, Metric
-from colorize_cli.evaluation.evaluate import EvaluateJob
+from colorize_cli.evaluation.columns import GREY, TRUTH, MetricName
+from colorize_cli.evaluation.evaluate import EvalSettings
 from colorize_cli.evaluation.inception import frechet_distance, inception_score
-from colorize_cli.evaluation.metric_set import find_judges
+from colorize_cli.evaluation.metric_set import find_metrics
 from colorize_cli.evaluation.metrics import Pictures
-from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, LpipsJudge, crop_for_vgg
+from colorize_cli.evaluation.perceptual import ImageNetClasses, Lpips, LpipsMetric, crop_for_vgg
 from colorize_cli.models import catalog
 from colorize_cli.models.checkpoint import sha256_of
-from colorize_cli.models.discriminator_file import save_critic
+from colorize_cli.models.discriminator_file import save_discriminator
 from colorize_cli.models.networks.discriminators import build_discriminator
 
 CPU = torch.device("cpu")
@@ -79,15 +79,15 @@ def test_weights_of_another_network_are_refused(alexnet_state):
 
 def test_lpips_looks_at_the_truth_once_for_all_rows(picture, alexnet_state, monkeypatch):
     network = Lpips(alexnet_state, weight_files.lpips_heads())
-    judge, asked, layers = object.__new__(LpipsJudge), [], network.layers
-    judge.network = network
+    metric, asked, layers = object.__new__(LpipsMetric), [], network.layers
+    metric.network = network
     monkeypatch.setattr(network, "layers", lambda rgb: asked.append(rgb) or layers(rgb))
     truth, rows = Pictures(_batch(picture, (3, 2))), [Pictures(_batch(picture, seeds)) for seeds in ((1, 2), (4, 5))]
-    found = [judge.measure(f"row {i}", row, truth)["lpips"] for i, row in enumerate(rows)]
+    found = [metric.measure(f"row {i}", row, truth)["lpips"] for i, row in enumerate(rows)]
     assert [rgb is truth.rgb for rgb in asked].count(True) == 1 and len(asked) == 3
     for values, row in zip(found, rows, strict=True):
         torch.testing.assert_close(values, network(row.rgb, truth.rgb))
-    assert judge.measure(TRUTH, truth, truth) == {}
+    assert metric.measure(TRUTH, truth, truth) == {}
 
 
 def test_frechet_distance_agrees_with_torch_fidelity():
@@ -133,15 +133,15 @@ def test_inception_file_of_the_real_layout_gives_fid_and_score(picture, monkeypa
     _put(monkeypatch, tmp_path, "inception", weights_by_key(bare))
     eye_network = inception.Inception("fid", CPU)
     eye = inception.InceptionEye(eye_network)
-    judges = [inception.InceptionJudge(metric, eye) for metric in (Metric.fid, Metric.inception_score)]
+    metrics = [inception.InceptionMetric(metric, eye) for metric in (MetricName.fid, MetricName.inception_score)]
     truth, other = Pictures(_batch(picture, range(4))), Pictures(_batch(picture, range(10, 14)))
-    for judge in judges:
-        judge.remember(GREY, judge.measure(GREY, other, truth))
-        judge.remember(TRUTH, judge.measure(TRUTH, truth, truth))
+    for metric in metrics:
+        metric.remember(GREY, metric.measure(GREY, other, truth))
+        metric.remember(TRUTH, metric.measure(TRUTH, truth, truth))
     assert eye.features[GREY][0].shape == (4, 2048) and len(eye.features[GREY]) == 1
-    assert judges[0].conclude(GREY, 0).figures["fid"].value > 0
-    assert "unstable" in judges[0].notes[0]
-    assert judges[1].conclude(TRUTH, 0).figures["inception_score"].value >= 1
+    assert metrics[0].conclude(GREY, 0).figures["fid"].value > 0
+    assert "unstable" in metrics[0].notes[0]
+    assert metrics[1].conclude(TRUTH, 0).figures["inception_score"].value >= 1
 
 
 @pytest.mark.slow
@@ -151,15 +151,15 @@ def test_vgg_file_of_the_real_layout_names_classes(picture, monkeypatch, tmp_pat
     network = vgg16(weights=None, init_weights=False)
     state = weights_by_key(network)
     _put(monkeypatch, tmp_path, "vgg16", state)
-    judge = perceptual.VggJudge(CPU)
+    metric = perceptual.VggMetric(CPU)
     batch = _batch(picture, (1, 2), 256)
     network.load_state_dict(state)
     order = network.eval()(crop_for_vgg(batch)).argsort(1, descending=True)
     labels = [int(order[0, 0]), int(order[1, 3])]
-    values = judge.measure(GREY, Pictures(batch, labels), Pictures(batch, labels))
+    values = metric.measure(GREY, Pictures(batch, labels), Pictures(batch, labels))
     assert values["vgg_top1"].tolist() == [100, 0]
     assert values["vgg_top5"].tolist() == [100, 100]
-    unknown = judge.measure(GREY, Pictures(batch, [None, None]), Pictures(batch, [None, None]))
+    unknown = metric.measure(GREY, Pictures(batch, [None, None]), Pictures(batch, [None, None]))
     assert unknown["vgg_top1"].isnan().all()
 
 
@@ -202,10 +202,10 @@ def test_weights_that_cannot_be_pulled_are_named_with_what_to_do(metric, name, m
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     with pytest.raises(WeightsError) as caught:
-        find_judges(EvaluateJob(metrics=(metric,)), CPU)
+        find_metrics(EvalSettings(metrics=(metric,)), CPU)
     assert f'"{name}" is not here, and the network is off' in str(caught.value)
     assert f"colorize models pull {name} --from" in str(caught.value)
-    skipping = find_judges(EvaluateJob(metrics=("psnr", metric), skip_missing=True), CPU)
+    skipping = find_metrics(EvalSettings(metrics=("psnr", metric), skip_missing=True), CPU)
     assert [column.name for column in skipping.columns] == ["psnr"]
     assert name in skipping.skipped[0]
 
@@ -218,19 +218,19 @@ def test_an_altered_file_of_torch_is_not_taken(monkeypatch, tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"half a download")
     with pytest.raises(WeightsError, match='"alexnet" is not here'):
-        find_judges(EvaluateJob(metrics=("lpips",)), CPU)
+        find_metrics(EvalSettings(metrics=("lpips",)), CPU)
 
 
 def test_a_runs_discriminator_judges_any_pictures(picture, tmp_path):
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 64, {"width": 8})
-    save_critic(tmp_path / "critic.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
-    judge = find_judges(EvaluateJob(metrics=("critic",), critic=tmp_path), CPU).judges[0]
+    save_discriminator(tmp_path / "critic.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
+    metric = find_metrics(EvalSettings(metrics=("critic",), critic=tmp_path), CPU).metrics[0]
     batch = Pictures(_batch(picture, (1, 2)))
-    values = judge.measure(TRUTH, batch, batch)["critic"]
+    values = metric.measure(TRUTH, batch, batch)["critic"]
     assert values.shape == (2,) and ((values > 0) & (values < 1)).all()
 
 
 def test_a_run_without_discriminator_is_said(tmp_path):
     with pytest.raises(WeightsError, match="no discriminator"):
-        find_judges(EvaluateJob(metrics=("critic",), critic=tmp_path), CPU)
+        find_metrics(EvalSettings(metrics=("critic",), critic=tmp_path), CPU)

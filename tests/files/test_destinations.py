@@ -84,7 +84,7 @@ def test_names_that_windows_reserves_are_escaped(name: str, safe: str):
 
 def test_a_long_name_with_a_suffix_still_fits_and_stays_itself():
     longs = ["ä" * 120 + f"{end}.jpg" for end in ("one", "two")]
-    destinations = plan(*longs, suffix="_colour_of_the_whole")
+    destinations = plan(*longs, suffix="_color_of_the_whole")
     first, second = destinations.path(0), destinations.path(1)
     assert len(first.name.encode()) <= 255 and first != second and first.suffix == ".jpg"
 

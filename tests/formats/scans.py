@@ -1,4 +1,4 @@
-"""Small pictures as archives scan them, and a way to colour them as the program would."""
+"""Small pictures as archives scan them, and a way to color them as the program would."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def picture(height: int, width: int, dtype: type = np.uint8) -> NDArray[np.gener
 
 
 def tinted(pixels: Array) -> Array:
-    """A coloured page: red is the grey, the others less."""
+    """A colored page: red is the grey, the others less."""
     return pixels if pixels.ndim == 3 else np.dstack((pixels, pixels - pixels // 4, pixels // 2))
 
 
 def colorize(path: Path, note: Provenance, strip: str = "none") -> tuple[Photo, Path]:
-    """Read a file and write it with its grey pages coloured, the others as they are."""
+    """Read a file and write it with its grey pages colored, the others as they are."""
     photo = decode(path)
     out = path.with_name(f"out-{path.name}")
     pages = [tinted(page.pixels) if page.pixels.ndim == 2 else page.pixels for page in photo.pages]

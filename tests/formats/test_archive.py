@@ -50,7 +50,7 @@ def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: 
         for number, (one, two) in enumerate(zip(before.pages, after.pages, strict=True)):
             for name in ("PageName", "PageNumber", "XResolution", "ResolutionUnit", "ImageDescription", "DateTime"):
                 assert two.tags[name].value == one.tags[name].value, (number, name)
-            if number in (3, 4, 5, 7):  # they have colour
+            if number in (3, 4, 5, 7):  # they have color
                 np.testing.assert_array_equal(two.asarray(), one.asarray())
                 assert two.photometric == one.photometric and two.compression == one.compression
                 assert two.is_tiled == one.is_tiled and two.planarconfig == one.planarconfig
@@ -69,7 +69,7 @@ def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: 
         assert independent.tag_v2[285] == "leaf 2"
 
 
-def test_a_jpeg_page_in_colour_is_copied_stream_for_stream(tmp_path: Path, note: Provenance) -> None:
+def test_a_jpeg_page_in_color_is_copied_stream_for_stream(tmp_path: Path, note: Provenance) -> None:
     path = tmp_path / "mixed.tif"
     rgb = tinted(picture(48, 64))
     with tifffile.TiffWriter(path) as writer:
@@ -84,7 +84,7 @@ def test_a_jpeg_page_in_colour_is_copied_stream_for_stream(tmp_path: Path, note:
     assert streams[0] == streams[1] and len(streams[0]) == 4
 
 
-def test_a_jpeg_page_in_colour_that_was_turned_loses_nothing(tmp_path: Path, note: Provenance) -> None:
+def test_a_jpeg_page_in_color_that_was_turned_loses_nothing(tmp_path: Path, note: Provenance) -> None:
     path = tmp_path / "turned.tif"
     with tifffile.TiffWriter(path) as writer:
         writer.write(picture(20, 30), metadata=None)

@@ -73,7 +73,7 @@ def test_png_of_few_bits_is_stretched_to_eight(tmp_path: Path, depth: int, row: 
     assert probe(path).depth == depth
 
 
-def test_png_palette_becomes_its_colours_and_transparency_an_alpha(tmp_path: Path) -> None:
+def test_png_palette_becomes_its_colors_and_transparency_an_alpha(tmp_path: Path) -> None:
     path = tmp_path / "palette.png"
     path.write_bytes(small_png(3, 2, [b"\x1b"], 4, (b"PLTE", bytes(range(12))), (b"tRNS", b"\x00\x80")))
     page = decode(path).pages[0]
@@ -396,12 +396,12 @@ def test_tiff_of_few_bits(tmp_path: Path, bits: int) -> None:
 
 def test_tiff_palette_in_16_and_in_8_bit_entries(tmp_path: Path, rewrite: Rewrite) -> None:
     path = tmp_path / "palette.tif"
-    colours = np.random.default_rng(1).integers(0, 256, (3, 256)).astype(np.uint16)
+    colors = np.random.default_rng(1).integers(0, 256, (3, 256)).astype(np.uint16)
     index = np.arange(256, dtype=np.uint8).reshape(16, 16)
     for scale in (257, 1):
-        tifffile.imwrite(path, index, photometric="palette", colormap=colours * scale)
+        tifffile.imwrite(path, index, photometric="palette", colormap=colors * scale)
         before, after, _ = rewrite(path)
-        np.testing.assert_array_equal(before.pages[0].pixels.reshape(256, 3), colours.T)
+        np.testing.assert_array_equal(before.pages[0].pixels.reshape(256, 3), colors.T)
         np.testing.assert_array_equal(after.pages[0].pixels, before.pages[0].pixels)
 
 

@@ -38,7 +38,7 @@ PACKET = (
 
 
 def pyramid() -> bytes:
-    """A page with a level inside, one in the chain, a mask, and a page in colour."""
+    """A page with a level inside, one in the chain, a mask, and a page in color."""
     y, x = np.mgrid[0:48, 0:64]
     grey = np.rint(127 + 60 * np.sin(x / 5) + 60 * np.cos(y / 4)).astype(np.uint8)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""RGB profiles that are tables: what a scanner's or a press's profile says of its colours is what comes out."""
+"""RGB profiles that are tables: what a scanner's or a press's profile says of its colors is what comes out."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def table_profile(meaning: tuple[int, int, int]) -> bytes:
     return head.ljust(128, b"\0") + struct.pack(">I", 4) + tags + body
 
 
-def colours() -> NDArray[np.uint8]:
+def colors() -> NDArray[np.uint8]:
     y, x = np.mgrid[0:24, 0:32]
     return np.stack((40 + 5 * x, 200 - 6 * y, 90 + 2 * x + 2 * y), -1).astype(np.uint8)
 
 
 @pytest.mark.parametrize("meaning", [(0, 1, 2), (1, 2, 0)])
 def test_pixels_become_what_the_table_says(meaning: tuple[int, int, int]) -> None:
-    pixels = colours()
+    pixels = colors()
     done = rgb_to_srgb(pixels, table_profile(meaning))
     assert done is not None
     expected = np.empty_like(pixels)
@@ -72,31 +72,31 @@ def test_pixels_become_what_the_table_says(meaning: tuple[int, int, int]) -> Non
 
 
 def test_strips_of_a_tall_picture_fit_together() -> None:
-    tall = np.tile(colours(), (50, 1, 1))
+    tall = np.tile(colors(), (50, 1, 1))
     done = rgb_to_srgb(tall, table_profile((1, 2, 0)))
     assert done is not None
     np.testing.assert_array_equal(done, np.tile(done[:24], (50, 1, 1)))
 
 
 def test_what_is_no_profile_is_refused() -> None:
-    assert rgb_to_srgb(colours(), b"nonsense") is None
-    assert rgb_to_srgb(colours(), table_profile((0, 1, 2))[:300]) is None
+    assert rgb_to_srgb(colors(), b"nonsense") is None
+    assert rgb_to_srgb(colors(), table_profile((0, 1, 2))[:300]) is None
 
 
 def test_a_photo_with_a_table_is_read_in_srgb_and_said(tmp_path: Path) -> None:
     path, profile = tmp_path / "scan.tif", table_profile((1, 2, 0))
     assert icc.space_of(profile) == "rgb" and icc.rgb_space(profile) is None
-    Image.fromarray(colours()).save(path, icc_profile=profile)
+    Image.fromarray(colors()).save(path, icc_profile=profile)
     photo = in_known_spaces(decode(path))
     assert photo.pages[0].icc is None and photo.pages[0].metadata.tag_srgb
-    np.testing.assert_array_equal(photo.pages[0].pixels, rgb_to_srgb(colours(), profile))
+    np.testing.assert_array_equal(photo.pages[0].pixels, rgb_to_srgb(colors(), profile))
     assert any("table" in note and "brought to sRGB" in note for note in photo.notes)
     assert space_of(photo.pages[0]) is SRGB
 
 
 def test_sixteen_bits_with_a_table_are_read_as_srgb_and_said(tmp_path: Path) -> None:
     path = tmp_path / "deep.tif"
-    tifffile.imwrite(path, colours().astype(np.uint16) * 257, photometric="rgb", iccprofile=table_profile((1, 2, 0)))
+    tifffile.imwrite(path, colors().astype(np.uint16) * 257, photometric="rgb", iccprofile=table_profile((1, 2, 0)))
     photo = in_known_spaces(decode(path))
-    np.testing.assert_array_equal(photo.pages[0].pixels, colours().astype(np.uint16) * 257)
+    np.testing.assert_array_equal(photo.pages[0].pixels, colors().astype(np.uint16) * 257)
     assert any("read as sRGB" in note for note in photo.notes)

@@ -168,8 +168,8 @@ def test_a_sub_image_of_something_else_stays_and_is_said(tmp_path: Path, note: P
         assert label.tags["ImageDescription"].value == "the label"
 
 
-def test_a_pyramid_in_colour_is_copied_whole(tmp_path: Path, note: Provenance) -> None:
-    path = tmp_path / "colour.tif"
+def test_a_pyramid_in_color_is_copied_whole(tmp_path: Path, note: Provenance) -> None:
+    path = tmp_path / "color.tif"
     with tifffile.TiffWriter(path) as writer:
         writer.write(picture(20, 30), metadata=None)
         writer.write(tinted(picture(64, 96)), photometric="rgb", metadata=None, subifds=1, tile=(32, 32))

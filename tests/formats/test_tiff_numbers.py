@@ -123,7 +123,7 @@ def test_inks_of_both_depths_agree_where_there_is_no_profile() -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_lab_is_read_as_cie_or_as_icc_has_it(bits: int) -> None:
-    """One colour, L* 60, a* 40, b* -30: CIELab stores a and b in two's complement, ICCLab 128 more."""
+    """One color, L* 60, a* 40, b* -30: CIELab stores a and b in two's complement, ICCLab 128 more."""
     unit, top, kind = (1, 255, np.uint8) if bits == 8 else (256, 65535, np.uint16)
     lightness = round(0.6 * top)
     signed = np.array([[[lightness, 40 * unit, -30 * unit % (top + 1)]]], kind)

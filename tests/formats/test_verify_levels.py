@@ -28,11 +28,11 @@ def test_a_copy_that_shows_something_else_is_found(inside: bool, dtype: type, co
     levels = [area(base, 421 // factor, 300 // factor) for factor in (2, 3)]
     good = write(tmp_path / "good.tif", base, levels, inside, compression)
     assert level_faults(good, {0}) == []
-    old = [levels[0], np.repeat(levels[1].mean(2, keepdims=True), 3, 2).astype(dtype)]  # its colours were forgotten
+    old = [levels[0], np.repeat(levels[1].mean(2, keepdims=True), 3, 2).astype(dtype)]  # its colors were forgotten
     bad = write(tmp_path / "bad.tif", base, old, inside, compression)
     (fault,) = level_faults(bad, {0})
     assert "140 x 100" in fault
-    assert level_faults(bad, ()) == [], "the copies of a page that has its own colours are as they were"
+    assert level_faults(bad, ()) == [], "the copies of a page that has its own colors are as they were"
 
 
 def test_one_wrong_pixel_of_a_lossless_copy_is_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small pictures whose colours are known."""
+"""Small pictures whose colors are known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lab_of(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 
 def flag(h: int, w: int) -> NDArray[np.uint8]:
-    """Five flat regions, one a disc, two of one colour that do not touch; colours and lightness differ much."""
+    """Five flat regions, one a disc, two of one color that do not touch; colors and lightness differ much."""
     rgb = np.empty((h, w, 3), np.uint8)
     rgb[:] = (40, 60, 200)
     rgb[: h // 2, w // 3 :] = (240, 220, 60)

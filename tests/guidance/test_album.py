@@ -10,7 +10,7 @@ NEXT = np.array([[1.02, 0.03, -14], [-0.03, 1.02, 6]])  # the camera moved a lit
 
 
 def burst(seed: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """A scene, its colours, and the scene and its colours again after the camera moved and the exposure changed."""
+    """A scene, its colors, and the scene and its colors again after the camera moved and the exposure changed."""
     h, w = 200, 280
     lightness = texture(h, w, seed)
     labels = cv2.GaussianBlur(texture(h, w, seed + 100), (0, 0), 6)
@@ -28,7 +28,7 @@ def test_places_match_where_the_camera_says():
     assert np.quantile(np.linalg.norm(expected - there, axis=1), 0.95) < 1.5
 
 
-def test_the_same_things_get_the_same_colours():
+def test_the_same_things_get_the_same_colors():
     lightness, ab, after, truth = burst(2)
     hints = carry(find_features(lightness), ab, find_features(after), (100, 140), spacing=8)
     small = np.stack([cv2.resize(p, (140, 100), interpolation=cv2.INTER_AREA) for p in truth])
@@ -45,7 +45,7 @@ def test_nothing_is_carried_to_another_scene():
     assert carry(find_features(lightness), ab, other, (50, 70)).count < 30
 
 
-def test_a_thing_that_came_into_the_picture_gets_no_colours():
+def test_a_thing_that_came_into_the_picture_gets_no_colors():
     lightness, ab, after, _ = burst(4)
     after[60:140, 100:180] = texture(80, 80, 55)
     hints = carry(find_features(lightness), ab, find_features(after), (200, 280))

@@ -30,7 +30,7 @@ def scribbles(path: Path, size: tuple[int, int], *marks: tuple[int, int, tuple[i
     return path
 
 
-def test_colours_of_hints_are_the_lab_of_the_whole_package():
+def test_colors_of_hints_are_the_lab_of_the_whole_package():
     rgb = np.random.default_rng(0).integers(0, 256, (500, 3), dtype=np.uint8)
     _, ab = split(torch.from_numpy(rgb).float().T[None, :, :, None] / 255)
     np.testing.assert_allclose(ab_of_srgb(rgb), ab[0, :, :, 0].T.numpy(), atol=0.5)
@@ -69,7 +69,7 @@ def test_the_soft_rim_of_a_brush_is_no_hint(tmp_path):
     assert hint_map([read_sidecar(tmp_path / "x.hints.png")], (3, 3), (3, 3)).count == 1
 
 
-def test_a_point_colours_its_disc_and_at_least_its_own_pixel(tmp_path):
+def test_a_point_colors_its_disc_and_at_least_its_own_pixel(tmp_path):
     wide = read_sidecar(points(tmp_path / "a.hints.json", {"x": 50, "y": 25, "color": "red", "radius": 10}))
     hints = hint_map([wide], (100, 200), (100, 200))
     assert abs(hints.count - np.pi * 100) < 20
@@ -94,9 +94,9 @@ def test_fractions_mean_the_same_place_as_pixels(tmp_path):
         ({"points": [{"x": 1, "color": "red"}]}, "points[0].y: is missing"),
         ({"points": [{"x": 1, "y": 1, "color": "red"}, {"x": "1", "y": 1, "color": "red"}]}, "points[1].x"),
         ({"points": [{"x": True, "y": 1, "color": "red"}]}, "points[0].x"),
-        ({"points": [{"x": 1, "y": 1, "color": "rad"}]}, "points[0].color: no colour 'rad'"),
+        ({"points": [{"x": 1, "y": 1, "color": "rad"}]}, "points[0].color: no color 'rad'"),
         ({"points": [{"x": 1, "y": 1, "color": 7}]}, "points[0].color"),
-        ({"points": [{"x": 1, "y": 1, "colour": "red"}]}, "points[0].colour: no such field"),
+        ({"points": [{"x": 1, "y": 1, "color": "red"}]}, "points[0].color: no such field"),
         ({"points": [{"x": 1, "y": 1, "color": "red", "radius": -1}]}, "points[0].radius"),
         ({"points": 3}, "points: expected a list"),
         ({}, "points: is missing"),
@@ -137,7 +137,7 @@ def test_scribbles_and_points_add_up(tmp_path):
     assert hint_map([], (10, 10), (4, 4)).count == 0
 
 
-def test_resized_hints_keep_their_places_and_colours(tmp_path):
+def test_resized_hints_keep_their_places_and_colors(tmp_path):
     said = [{"x": 3, "y": 5, "color": "red", "radius": 0}, {"x": 38.5, "y": 20, "color": "blue", "radius": 4}]
     fine = hint_map([read_sidecar(points(tmp_path / "x.hints.json", *said))], (30, 41), (30, 41))
     coarse = fine.resized((7, 10))

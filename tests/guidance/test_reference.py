@@ -27,7 +27,7 @@ def landscape(h: int, w: int, seed: int, horizon: float = 0.5) -> tuple[Floats, 
 
 
 @pytest.mark.parametrize("method", [welsh, charpiat])
-def test_sky_and_meadow_get_the_colours_of_another_sky_and_meadow(method):
+def test_sky_and_meadow_get_the_colors_of_another_sky_and_meadow(method):
     lightness, truth = landscape(60, 80, 1, 0.3)
     reference = Reference(*landscape(70, 64, 2, 0.6))
     ab = method(lightness, [reference])
@@ -58,7 +58,7 @@ def test_a_coherent_choice_has_fewer_specks():
     rng = np.random.default_rng(0)
     lightness, truth = landscape(40, 60, 1)
     noisy = Reference(*landscape(40, 60, 2))
-    swapped = rng.random((40, 60)) < 0.3  # a reference in which the same look has two colours
+    swapped = rng.random((40, 60)) < 0.3  # a reference in which the same look has two colors
     ab = np.where(swapped, -truth, truth).astype(np.float32)
 
     def steps(coherence: float) -> float:
@@ -68,7 +68,7 @@ def test_a_coherent_choice_has_fewer_specks():
     assert steps(6) < 0.6 * steps(0)
 
 
-def test_distributions_know_both_colours_of_one_look():
+def test_distributions_know_both_colors_of_one_look():
     lightness, _ = landscape(40, 60, 1)
     ab = np.zeros((2, 40, 60), np.float32)
     ab[0] = np.where(np.random.default_rng(0).random((40, 60)) < 0.5, 40, -40)
@@ -147,7 +147,7 @@ def test_a_reduced_photo_keeps_its_aspect():
 
 
 def test_roughness_tells_what_lightness_does_not() -> None:
-    """A wall and a meadow of one mean lightness: each takes the colour of what is as even or as rough."""
+    """A wall and a meadow of one mean lightness: each takes the color of what is as even or as rough."""
 
     def scene(seed: int) -> tuple[Floats, Floats]:
         lightness = np.full((48, 64), 55, np.float32)

@@ -33,7 +33,7 @@ def flag_hints(ab: Floats, side: int = 5) -> HintMap:
     return HintMap(hints, mask)
 
 
-def test_flat_regions_with_one_scribble_each_get_their_colours():
+def test_flat_regions_with_one_scribble_each_get_their_colors():
     lightness, ab = lab_of(flag(80, 120))
     error = delta_e(lightness, levin(lightness, flag_hints(ab)), ab)
     assert error.mean() < 0.5
@@ -46,7 +46,7 @@ def test_grain_does_not_stop_a_scribble():
     assert delta_e(lightness, levin(grainy, flag_hints(ab)), ab).mean() < 2
 
 
-def test_hints_stay_as_they_are_and_no_colour_is_made_that_nobody_named():
+def test_hints_stay_as_they_are_and_no_color_is_made_that_nobody_named():
     lightness = texture(40, 50, 0)
     rng = np.random.default_rng(1)
     mask = (rng.random((40, 50)) < 0.05).astype(np.float32)
@@ -106,7 +106,7 @@ def test_a_large_photo_is_solved_small_and_keeps_its_edges(monkeypatch):
     assert (error > 3).mean() < 0.03
 
 
-def test_upsampled_colour_changes_where_the_photo_does():
+def test_upsampled_color_changes_where_the_photo_does():
     full = np.full((64, 64), 30, np.float32)
     full[:, 21:] = 70  # inside a pixel of the small picture
     small = full.reshape(8, 8, 8, 8).mean((1, 3))
@@ -128,14 +128,14 @@ def test_strips_do_not_show(monkeypatch):
     np.testing.assert_allclose(upsample_along_edges(ab, small, lightness), whole, atol=2e-3)
 
 
-def test_even_colour_stays_even_whatever_the_texture():
+def test_even_color_stays_even_whatever_the_texture():
     lightness = texture(60, 80, 5)
     ab = np.broadcast_to(np.array([12, -7], np.float32)[:, None, None], (2, 15, 20))
     found = upsample_along_edges(ab, np.ascontiguousarray(lightness[::4, ::4]), lightness)
     np.testing.assert_allclose(found, np.broadcast_to(ab[:, :1, :1], found.shape), atol=1e-3)
 
 
-def test_doubtful_colours_follow_sure_neighbours():
+def test_doubtful_colors_follow_sure_neighbours():
     ab, confidence = np.zeros((2, 10, 10), np.float32), np.full((10, 10), 10, np.float32)
     ab[0] = 30
     ab[0, 4, 4], confidence[4, 4] = -60, 1e-3
@@ -155,7 +155,7 @@ def test_every_neighbor_counts_diagonal_ones_too() -> None:
 
 
 def test_an_even_region_is_tight_against_a_rough_one() -> None:
-    """A pair's weight is told by the more even of the two windows: rough cloth lends no colour to a wall."""
+    """A pair's weight is told by the more even of the two windows: rough cloth lends no color to a wall."""
     plane = np.full((8, 16), 50, np.float32)
     plane[:, 8:] = np.where(np.indices((8, 8)).sum(0) % 2, 20, 80)
     weights = scribbles.affinities(plane).toarray()

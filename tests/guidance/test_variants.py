@@ -14,8 +14,8 @@ BINS = srgb_bins().numpy()
 RED, BLUE, GREEN, GREY = (50, 30), (10, -50), (-40, 30), (0, 0)
 
 
-def bump(*colours: tuple[tuple[int, int], float]) -> Floats:
-    total = sum(p * np.exp(-((BINS - np.array(c)) ** 2).sum(1) / (2 * 7**2)) for c, p in colours)
+def bump(*colors: tuple[tuple[int, int], float]) -> Floats:
+    total = sum(p * np.exp(-((BINS - np.array(c)) ** 2).sum(1) / (2 * 7**2)) for c, p in colors)
     return np.asarray(total / total.sum(), np.float32)
 
 
@@ -30,7 +30,7 @@ def scene(h: int = 48, w: int = 64) -> tuple[Floats, Floats, Floats]:
     return probabilities.astype(np.float32), lightness, car > 0
 
 
-def colour_of(hints_ab: Floats, where: Floats) -> Floats:
+def color_of(hints_ab: Floats, where: Floats) -> Floats:
     return np.asarray(hints_ab[:, where].mean(1))
 
 
@@ -39,7 +39,7 @@ def test_the_first_variant_is_the_plain_result():
     assert variant_hints(probabilities, BINS, lightness, seed=1, index=0).count == 0
 
 
-def test_a_whole_object_takes_one_colour_and_sure_things_stay():
+def test_a_whole_object_takes_one_color_and_sure_things_stay():
     probabilities, lightness, car = scene()
     seen = []
     for index in (1, 2, 3):
@@ -47,9 +47,9 @@ def test_a_whole_object_takes_one_colour_and_sure_things_stay():
         on_car, on_wall = car & (hints.mask > 0), ~car & (hints.mask > 0)
         assert on_car.any()
         assert on_wall.any()
-        assert hints.ab[:, on_car].std(1).max() < 1e-3  # one colour, not noise
+        assert hints.ab[:, on_car].std(1).max() < 1e-3  # one color, not noise
         assert np.abs(hints.ab[:, on_wall]).max() < 3
-        seen.append(colour_of(hints.ab, on_car))
+        seen.append(color_of(hints.ab, on_car))
     apart = [np.linalg.norm(seen[i] - seen[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert min(apart) > 15
 
@@ -62,12 +62,12 @@ def test_variants_repeat_by_seed_and_differ_between_seeds():
     assert len({of[seed][0].tobytes() for seed in of}) > 1
 
 
-def test_variety_decides_how_unlikely_a_colour_may_be():
+def test_variety_decides_how_unlikely_a_color_may_be():
     probabilities, lightness, car = scene()
     counts = []
     for variety in (0.0, 0.25, 1.0):
         (choice,) = (c for c in objects(probabilities, BINS, lightness, variety) if (c.where & car).sum() > 100)
-        counts.append(len(choice.colours))
+        counts.append(len(choice.colors))
         assert choice.weights.sum() == pytest.approx(1, abs=1e-5)
     assert counts[0] == 1
     assert counts[0] < counts[1] < counts[2]
@@ -99,7 +99,7 @@ def test_probabilities_of_another_size_are_refused():
 
 
 def test_things_of_one_likelihood_but_another_tone_are_two_objects() -> None:
-    """A black and a white coat may take other colours; two white ones, far apart, take the same."""
+    """A black and a white coat may take other colors; two white ones, far apart, take the same."""
     lightness = np.full((40, 96), 50, np.float32)
     for left, tone in ((4, 85), (36, 20), (68, 85)):
         lightness[8:32, left : left + 24] = tone

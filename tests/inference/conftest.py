@@ -20,7 +20,7 @@ SMALL = {"widths": [8, 16, 16, 16], "encoder": [0, 1, 1, 1], "decoder": [1, 1, 1
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of a very small `mini` with random weights that does give colour."""
+    """A checkpoint of a very small `mini` with random weights that does give color."""
     torch.manual_seed(0)
     model = Mini(**SMALL)
     torch.nn.init.normal_(model.head.weight, std=2.0)

@@ -104,7 +104,7 @@ def test_a_tiled_network_that_repeats_its_input_gives_it_back() -> None:
     assert np.abs(refined.ab[0] - cv2.resize(plane, (192, 128), interpolation=cv2.INTER_AREA)).mean() < 0.5
 
 
-def test_a_network_that_takes_hints_is_shown_the_colours_of_the_whole() -> None:
+def test_a_network_that_takes_hints_is_shown_the_colors_of_the_whole() -> None:
     whole = np.zeros((2, 16, 24), np.float32)
     whole[0, :, :12], whole[0, :, 12:] = 40, -40
     predictor, fake = _colorizer(_repeat_hints)
@@ -116,7 +116,7 @@ def test_a_network_that_takes_hints_is_shown_the_colours_of_the_whole() -> None:
     assert np.abs(refined.ab[0, :, :16] - 40).max() < 2 and np.abs(refined.ab[0, :, -16:] + 40).max() < 2
 
 
-def test_a_network_without_hints_keeps_the_coarse_colours_of_the_whole() -> None:
+def test_a_network_without_hints_keeps_the_coarse_colors_of_the_whole() -> None:
     whole = np.full((2, 16, 24), 30, np.float32)
     predictor, fake = _colorizer(_even(-60), hints=False)
     refined = _refine(predictor, whole, _flat(256, 384), Detail(levels=2))
@@ -135,7 +135,7 @@ def test_a_network_that_must_not_be_tiled_is_not() -> None:
 
 
 def test_what_a_network_does_at_the_rim_of_its_input_shows_no_grid() -> None:
-    """Colours that are 20 off at a tile's rim make no step between neighbours, nor any colour that far off."""
+    """Colors that are 20 off at a tile's rim make no step between neighbours, nor any color that far off."""
 
     def off_at_the_rim(lightness: Tensor, _: Hints | None) -> Tensor:
         out = torch.zeros_like(lightness).expand(-1, 2, -1, -1).clone()
@@ -195,7 +195,7 @@ def test_one_picture_is_one_picture_even_with_a_horizon_and_a_frame() -> None:
         assert find_pictures(picture) == ()
 
 
-def test_a_sheet_is_coloured_picture_by_picture_and_one_picture_left_alone() -> None:
+def test_a_sheet_is_colored_picture_by_picture_and_one_picture_left_alone() -> None:
     """The network answers with the mean lightness of all that it sees."""
 
     def mean(lightness: Tensor, _: Hints | None) -> Tensor:

@@ -52,7 +52,7 @@ def endure(tiny_model: Path, folder: Path, out: Path, **options: object) -> list
             continue
         assert outcome.output is not None, where
         written.add(outcome.output)
-        if outcome.status is Status.copied:  # it had colour already
+        if outcome.status is Status.copied:  # it had color already
             same = outcome.output.read_bytes() == outcome.source.read_bytes()
             assert same or options.get("strip"), where
             continue

@@ -1,4 +1,4 @@
-"""How finely colour follows a photo's edges."""
+"""How finely color follows a photo's edges."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_giant_scans_are_guided_more_finely_and_small_photos_by_themselves() -> 
     assert guide_size((100, 150), (256, 384)) == (100, 150)
 
 
-def test_colour_of_a_giant_scan_ends_at_its_edge() -> None:
+def test_color_of_a_giant_scan_ends_at_its_edge() -> None:
     grey = np.full((6400, 6400), 150, np.uint8)
     grey[:, 3300:] = 80  # within a place of the network's grid, 100 pixels wide
     lightness = lightness_of(np.ascontiguousarray(grey[12::25, 12::25]))

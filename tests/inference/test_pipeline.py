@@ -39,7 +39,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_a_folder_is_mirrored_in_colour_at_the_same_lightness(tiny_model: Path, photos: Path, tmp_path: Path):
+def test_a_folder_is_mirrored_in_color_at_the_same_lightness(tiny_model: Path, photos: Path, tmp_path: Path):
     report = colorize(tiny_model, photos, tmp_path / "out")
     assert report.counts == {Status.done: 3} and report.exit_status == 0
     for name in ("a.png", "deep/b.tif"):
@@ -88,15 +88,15 @@ def test_a_file_that_nobody_knows_is_never_overwritten(tiny_model: Path, photos:
     assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
 
 
-def colour_photo(path: Path) -> Path:
+def color_photo(path: Path) -> Path:
     rng = np.random.default_rng(0)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rng.integers(0, 255, (4, 4, 3), np.uint8)).resize((80, 80)).save(path)
     return path
 
 
-def test_colour_photos_are_copied_skipped_or_done_anew(tiny_model: Path, tmp_path: Path):
-    photo = colour_photo(tmp_path / "in" / "x.png")
+def test_color_photos_are_copied_skipped_or_done_anew(tiny_model: Path, tmp_path: Path):
+    photo = color_photo(tmp_path / "in" / "x.png")
     copied = colorize(tiny_model, photo, tmp_path / "copy")
     assert copied.counts == {Status.copied: 1}
     assert (tmp_path / "copy" / "x.png").read_bytes() == photo.read_bytes()
@@ -152,17 +152,17 @@ def test_neighbours_of_one_stem_have_pairs_of_their_own(tiny_model: Path, tmp_pa
 def test_an_archive_of_mixed_pages_is_verified(tiny_model: Path, tmp_path: Path, stream_from: int):
     y, x = np.mgrid[0:96, 0:128]
     grey = np.rint(127 + 60 * np.sin(x / 9) + 60 * np.cos(y / 7)).astype(np.uint8)
-    colour = np.dstack((2 * x, 255 - 2 * x, 2 * y)).astype(np.uint8)
+    color = np.dstack((2 * x, 255 - 2 * x, 2 * y)).astype(np.uint8)
     path = tmp_path / "in" / "album.tif"
     path.parent.mkdir()
     with tifffile.TiffWriter(path) as writer:
         writer.write(grey.astype(np.uint16) * 257, compression="zlib", subifds=1, tile=(64, 64), metadata=None)
         writer.write(grey[::2, ::2], subfiletype=1, tile=(32, 32), metadata=None)
         writer.write(grey, compression="jpeg", metadata=None)
-        writer.write(colour, photometric="rgb", compression="jpeg", metadata=None)
-        writer.write(colour, photometric="rgb", compression="lzw", iccprofile=table_profile((1, 2, 0)), metadata=None)
+        writer.write(color, photometric="rgb", compression="jpeg", metadata=None)
+        writer.write(color, photometric="rgb", compression="lzw", iccprofile=table_profile((1, 2, 0)), metadata=None)
         writer.write(grey > 127, photometric="minisblack", metadata=None)
-        writer.write(colour, photometric="rgb", compression="zlib", tile=(32, 32), subifds=1, metadata=None)
+        writer.write(color, photometric="rgb", compression="zlib", tile=(32, 32), subifds=1, metadata=None)
         writer.write(np.full((48, 64, 3), 7, np.uint8), photometric="rgb", compression="lzw", metadata=None)
     report = colorize(tiny_model, path.parent, tmp_path / "out", verify=True, stream_from=stream_from)
     assert report.counts == {Status.done: 1}, report.failures
@@ -176,11 +176,11 @@ def test_an_archive_of_mixed_pages_is_verified(tiny_model: Path, tmp_path: Path,
             ]
             assert parts[0] == parts[1]  # copied as it is coded
         assert (after.pages[5].pages[0].asarray() == 7).all()
-        for number in (0, 1):  # black and white alone hold no colour
+        for number in (0, 1):  # black and white alone hold no color
             assert np.ptp(after.pages[number].asarray().astype(int), axis=2).max() > 0
         seen = after.pages[0].asarray().astype(np.float64).mean((0, 1))
         level = 257 * after.pages[0].pages[0].asarray().astype(np.float64).mean((0, 1))
-        np.testing.assert_allclose(level, seen, rtol=0.02)  # the level has the page's colours
+        np.testing.assert_allclose(level, seen, rtol=0.02)  # the level has the page's colors
 
 
 def test_bad_photos_are_named_and_the_others_done(tiny_model: Path, photos: Path, tmp_path: Path):
@@ -204,7 +204,7 @@ def test_nothing_to_do_is_said(tiny_model: Path, tmp_path: Path):
         colorize(tiny_model, tmp_path / "in", tmp_path / "out")
 
 
-def test_a_grey_jpeg_saved_as_rgb_is_coloured_as_the_grey_one_is(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_grey_jpeg_saved_as_rgb_is_colored_as_the_grey_one_is(tiny_model: Path, tmp_path: Path) -> None:
     grey = grey_photo(tmp_path / "photos" / "grey.png", (97, 65))
     with Image.open(grey) as picture:
         plane = picture.convert("L")

@@ -103,7 +103,7 @@ def test_wrong_devices_are_refused_by_name():
         pick_dtype(Precision.fp16, torch.device("cpu"))
 
 
-def test_pictures_side_by_side_get_the_colours_that_each_gets_alone(tiny_model: Path) -> None:
+def test_pictures_side_by_side_get_the_colors_that_each_gets_alone(tiny_model: Path) -> None:
     model = load_model(str(tiny_model))
     rng = np.random.default_rng(0)
     requests = [Request(rng.uniform(0, 100, (64, 96)).astype(np.float32)) for _ in range(5)]

@@ -167,7 +167,7 @@ def test_names_at_the_file_systems_limit(tmp_path: Path, run: Run):
     deep = tmp_path / "in" / "/".join(["folder-of-many-letters"] * 15)
     deep.mkdir(parents=True)
     (tmp_path / name).rename(deep / name)
-    result = run(tmp_path / "in", "--out", tmp_path / "out", "--suffix", "_in_colour")
+    result = run(tmp_path / "in", "--out", tmp_path / "out", "--suffix", "_in_color")
     assert result.returncode == 0, result.stderr
     assert len(whole(tmp_path / "out")) == 1
 

@@ -124,7 +124,7 @@ def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, tiny_model: 
         if one.alpha is not None and two.alpha is not None:
             np.testing.assert_array_equal(two.alpha, one.alpha)
         assert (one.icc, one.metadata.resolution) == (two.icc, two.metadata.resolution)
-        assert np.ptp(two.pixels.astype(int), axis=2).max() > 5, "it has no colour"
+        assert np.ptp(two.pixels.astype(int), axis=2).max() > 5, "it has no color"
     assert (whole.format, whole.metadata.big, whole.metadata.file.mtime_ns) == (
         strips.format,
         strips.metadata.big,

@@ -1,4 +1,4 @@
-"""Colours that people steer: hints, references, variants and albums, through the main road."""
+"""Colors that people steer: hints, references, variants and albums, through the main road."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lab(path: Path) -> np.ndarray:
 
 
 def regions(height: int = 60, width: int = 90) -> np.ndarray:
-    """Three flat colours side by side, the last a disc on the second."""
+    """Three flat colors side by side, the last a disc on the second."""
     rgb = np.empty((height, width, 3), np.uint8)
     rgb[:, : width // 3], rgb[:, width // 3 :] = RED, BLUE
     cv2.circle(rgb, (2 * width // 3, height // 2), height // 5, OCHRE, -1)
@@ -56,7 +56,7 @@ def grey_of(rgb: np.ndarray) -> np.ndarray:
 
 
 class Ramp(Generator):
-    """Colours by the place in the picture, whatever it shows; knows nothing of hints."""
+    """Colors by the place in the picture, whatever it shows; knows nothing of hints."""
 
     def colorize(
         self, lightness: torch.Tensor, hints: Hints | None = None, vividness: float | None = None
@@ -66,7 +66,7 @@ class Ramp(Generator):
 
 
 class Chooser(Generator):
-    """Dark things are red, or blue or green; bright ones surely grey. A hint on a dark thing colours all dark ones."""
+    """Dark things are red, or blue or green; bright ones surely grey. A hint on a dark thing colors all dark ones."""
 
     @property
     def palette(self) -> torch.Tensor:
@@ -82,10 +82,10 @@ class Chooser(Generator):
         self, lightness: torch.Tensor, hints: Hints | None = None, vividness: float | None = None
     ) -> torch.Tensor:
         dark = (lightness < 50).float()
-        colour = self.palette[0][None, :, None, None].expand(len(lightness), 2, 1, 1)
+        color = self.palette[0][None, :, None, None].expand(len(lightness), 2, 1, 1)
         if hints is not None and (known := hints.mask * dark).sum() > 0:
-            colour = (hints.ab * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
-        return torch.nn.functional.avg_pool2d(dark * colour, 4)
+            color = (hints.ab * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
+        return torch.nn.functional.avg_pool2d(dark * color, 4)
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def save(pixels: np.ndarray, path: Path) -> Path:
 def scribbles(path: Path, size: tuple[int, int], *strokes: tuple[int, int, tuple[int, int, int]]) -> Path:
     """Short strokes, each from (x, y), on a transparent layer of (height, width)."""
     layer = np.zeros((*size, 4), np.uint8)
-    for x, y, colour in strokes:
-        layer[y : y + 2, x : x + 6] = (*colour, 255)
+    for x, y, color in strokes:
+        layer[y : y + 2, x : x + 6] = (*color, 255)
     return save(layer, path)
 
 
@@ -178,7 +178,7 @@ def test_results_stand_until_their_own_hints_change(tiny_model: Path, tmp_path: 
     [
         ("a.hints.png", b"no picture", "no PNG signature"),
         ("a.hints.json", b'{"points": [{"x": 5000, "y": 2, "color": "red"}]}', "lies outside the photo"),
-        ("a.hints.json", b'{"points": [{"x": 5, "y": 2, "color": "rde"}]}', "no colour 'rde'"),
+        ("a.hints.json", b'{"points": [{"x": 5, "y": 2, "color": "rde"}]}', "no color 'rde'"),
     ],
 )
 def test_bad_hints_fail_their_photo_alone(tiny_model: Path, tmp_path: Path, name: str, content: bytes, said: str):
@@ -191,7 +191,7 @@ def test_bad_hints_fail_their_photo_alone(tiny_model: Path, tmp_path: Path, name
     assert report.failures[0].source.name == "a.png" and said in reason and "unexpected" not in reason
 
 
-def test_hints_of_a_photo_in_colour_are_not_forgotten_silently(tiny_model: Path, tmp_path: Path):
+def test_hints_of_a_photo_in_color_are_not_forgotten_silently(tiny_model: Path, tmp_path: Path):
     rng = np.random.default_rng(0)
     save(cv2.resize(rng.integers(0, 255, (4, 4, 3), np.uint8), (80, 80)), tmp_path / "in" / "a.png")
     point(tmp_path / "in" / "a.hints.json", 30, 20, "red")
@@ -218,7 +218,7 @@ def test_hints_speak_of_the_first_page_and_that_is_said(tiny_model: Path, tmp_pa
 
 
 @pytest.mark.parametrize("method", [Method.welsh, Method.charpiat, Method.network])
-def test_a_reference_gives_its_colours(tiny_model: Path, tmp_path: Path, with_network, method: Method):
+def test_a_reference_gives_its_colors(tiny_model: Path, tmp_path: Path, with_network, method: Method):
     with_network(Ramp(), False)
     reference = np.empty((80, 120, 3), np.uint8)
     reference[:40], reference[40:] = (150, 190, 240), (110, 60, 20)  # a bright blue sky on brown ground
@@ -268,10 +268,10 @@ def test_variants_change_whole_things_and_repeat_by_seed(tiny_model: Path, tmp_p
     assert (tmp_path / "one" / names[0]).read_bytes() == (tmp_path / "plain" / "a.png").read_bytes()
     thing, wall = (slice(24, 76), slice(34, 106)), (slice(0, 14), slice(0, 144))
     found = [lab(tmp_path / "one" / name)[..., 1:] for name in names]
-    colours = [picture[thing].reshape(-1, 2) for picture in found]
-    assert all(colour.std(0).max() < 3 for colour in colours)  # the whole thing has one colour
-    means = [colour.mean(0) for colour in colours]
-    # three colours are likely, and three variants take them in turn
+    colors = [picture[thing].reshape(-1, 2) for picture in found]
+    assert all(color.std(0).max() < 3 for color in colors)  # the whole thing has one color
+    means = [color.mean(0) for color in colors]
+    # three colors are likely, and three variants take them in turn
     assert min(np.linalg.norm(means[i] - means[j]) for i, j in ((1, 2), (1, 3), (2, 3))) > 15
     assert all(np.abs(picture[wall]).mean() < 2 for picture in found)
 
@@ -325,12 +325,12 @@ def strip(folder: Path) -> tuple[Path, int]:
 
 
 def overlap(folder: Path, step: int) -> float:
-    """How far the colours of the same things differ between neighbours of the strip, Lab units."""
+    """How far the colors of the same things differ between neighbours of the strip, Lab units."""
     a, c, d = (lab(folder / f"{name}.png")[..., 1:] for name in "acd")
     return float(np.mean([np.linalg.norm(x[:, step:] - y[:, :-step], axis=-1).mean() for x, y in ((a, c), (c, d))]))
 
 
-def test_a_scene_keeps_its_colours_over_an_album(tiny_model: Path, tmp_path: Path, with_network):
+def test_a_scene_keeps_its_colors_over_an_album(tiny_model: Path, tmp_path: Path, with_network):
     with_network(Ramp(), False)
     photos, step = strip(tmp_path / "in")
     colorize(tiny_model, photos, tmp_path / "plain")

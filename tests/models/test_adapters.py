@@ -57,7 +57,7 @@ def test_sizes_are_those_of_training() -> None:
 
 
 @torch.inference_mode()
-def test_a_hint_colours_its_place() -> None:
+def test_a_hint_colors_its_place() -> None:
     torch.manual_seed(0)
     network = Siggraph17().eval()
     picture = torch.full((1, 1, 32, 32), 50.0)
@@ -65,7 +65,7 @@ def test_a_hint_colours_its_place() -> None:
     none = network.colorize(picture)
     torch.testing.assert_close(network.colorize(picture, Hints(ab, mask)), none)
     ab[:, 0] = 80.0
-    torch.testing.assert_close(network.colorize(picture, Hints(ab, mask)), none)  # a colour without mask is no hint
+    torch.testing.assert_close(network.colorize(picture, Hints(ab, mask)), none)  # a color without mask is no hint
     mask[..., 4:8, 4:8] = 1
     moved = (network.colorize(picture, Hints(ab, mask)) - none).abs().sum(1)[0]
     assert moved[4:8, 4:8].mean() > 10 * moved[24:, 24:].mean()
@@ -109,7 +109,7 @@ def test_a_shuffle_enlarges() -> None:
     assert Shuffle(nn.Conv2d(4, 12, 1), 12)(torch.rand(1, 4, 5, 7)).shape == (1, 3, 10, 14)
 
 
-def test_colours_are_decoded_in_float32_even_where_the_network_is_not() -> None:
+def test_colors_are_decoded_in_float32_even_where_the_network_is_not() -> None:
     network, logits = Eccv16(), torch.randn(1, BINS, 2, 2)
     with torch.autocast("cpu", torch.bfloat16):
         low = network.decode(logits)

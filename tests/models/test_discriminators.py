@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.models.discriminator_file import Critic, load_critic, save_critic
+from colorize_cli.models import discriminator_file
+from colorize_cli.models.discriminator_file import SavedDiscriminator, load_discriminator, save_discriminator
 from colorize_cli.models.networks.discriminators import (
     AutoencoderCritic,
     DcganCritic,
@@ -96,8 +99,10 @@ def test_the_classifier_ends_in_a_probability() -> None:
 def test_a_saved_critic_judges_as_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 32, {"receptive": 16, "width": 4})
-    save_critic(tmp_path / "critic.safetensors", network, "patchgan", {"receptive": 16, "width": 4}, "gan", 2, 32)
-    critic = load_critic(tmp_path / "critic.safetensors")
+    save_discriminator(
+        tmp_path / "critic.safetensors", network, "patchgan", {"receptive": 16, "width": 4}, "gan", 2, 32
+    )
+    critic = load_discriminator(tmp_path / "critic.safetensors")
     lightness, ab = torch.rand(2, 1, 32, 32) * 100, torch.randn(2, 2, 32, 32) * 30
     seen = torch.cat((lightness / 50 - 1, ab / 110), 1)
     wanted = torch.sigmoid(network.eval()(seen)).mean((1, 2, 3)).detach()
@@ -106,8 +111,8 @@ def test_a_saved_critic_judges_as_before(tmp_path: Path) -> None:
 
 def test_an_ebgans_score_falls_with_its_energy(tmp_path: Path) -> None:
     network = build_discriminator("autoencoder", 3, 32, {"width": 4, "depth": 2})
-    save_critic(tmp_path / "c.safetensors", network, "autoencoder", {"width": 4, "depth": 2}, "ebgan", 2, 32)
-    critic = load_critic(tmp_path / "c.safetensors")
+    save_discriminator(tmp_path / "c.safetensors", network, "autoencoder", {"width": 4, "depth": 2}, "ebgan", 2, 32)
+    critic = load_discriminator(tmp_path / "c.safetensors")
     lightness, ab = torch.rand(3, 1, 32, 32) * 100, torch.randn(3, 2, 32, 32) * 30
     energy = network.eval()(torch.cat((lightness / 50 - 1, ab / 110), 1)).detach()
     torch.testing.assert_close(critic.score(lightness, ab), -energy)
@@ -116,7 +121,7 @@ def test_an_ebgans_score_falls_with_its_energy(tmp_path: Path) -> None:
 def test_another_file_is_no_critic(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(WeightsError, match="x.safetensors"):
-        load_critic(tmp_path / "x.safetensors")
+        load_discriminator(tmp_path / "x.safetensors")
 
 
 class Recorder(torch.nn.Module):
@@ -131,9 +136,18 @@ class Recorder(torch.nn.Module):
 def test_scoring_shows_a_discriminator_what_training_did(colors: int) -> None:
     network = Recorder()
     lightness, ab = torch.tensor([0.0, 25, 50, 100]).view(1, 1, 2, 2), torch.linspace(-110, 110, 8).view(1, 2, 2, 2)
-    Critic(network, "lsgan", colors).score(lightness, ab)
+    SavedDiscriminator(network, "lsgan", colors).score(lightness, ab)
     scaled = ab / 110
     if colors == 3:
         scaled = torch.cat((lightness / 50 - 1, scaled), 1)  # as a generator of Lab gives its lightness
     torch.testing.assert_close(network.shown, see(lightness, scaled))
     torch.testing.assert_close(network.shown[0, 0].flatten(), torch.tensor([-1.0, -0.5, 0, 1]))
+
+
+def test_an_older_file_of_a_discriminator_is_read(tmp_path: Path) -> None:
+    arguments = {"receptive": 16, "width": 4}
+    network = build_discriminator("patchgan", 3, 32, arguments)
+    about = {"network": "patchgan", "arguments": arguments, "kind": "gan", "colours": 2, "size": 32}
+    metadata = {"format": discriminator_file.FORMAT, "critic": json.dumps(about)}
+    save_file(network.state_dict(), tmp_path / "critic.safetensors", metadata=metadata)
+    assert load_discriminator(tmp_path / "critic.safetensors").colors == 2

@@ -31,7 +31,7 @@ def test_the_annealed_mean_is_the_papers_formula(network: Eccv16) -> None:
     torch.testing.assert_close(network.decode(logits)[0, :, 0, 0].double(), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_vividness_moves_the_colour_from_the_mean_towards_the_likeliest_bin(
+def test_vividness_moves_the_color_from_the_mean_towards_the_likeliest_bin(
     network: Eccv16, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logits = torch.randn(1, BINS, 4, 4) * 2
@@ -77,7 +77,7 @@ def test_the_bins_are_not_trained(network: Eccv16) -> None:
 
 
 @torch.inference_mode()
-def test_the_mean_over_its_palette_is_the_safest_colour(network: Eccv16, regression: Eccv16) -> None:
+def test_the_mean_over_its_palette_is_the_safest_color(network: Eccv16, regression: Eccv16) -> None:
     picture = torch.rand(1, 1, 16, 16) * 100
     probabilities, palette = network.probabilities(picture), network.palette
     assert probabilities is not None

@@ -132,7 +132,7 @@ def test_deoldify_gives_the_authors_picture(name: str) -> None:
 
 
 @torch.inference_mode()
-def test_a_picture_gets_the_same_colours_alone_and_in_a_batch() -> None:
+def test_a_picture_gets_the_same_colors_alone_and_in_a_batch() -> None:
     network: Generator = filled("ddcolor-tiny").generator
     both = 100 * torch.cat((grey(n=64), grey(1.0, n=64)))
     alone = torch.cat([network.colorize(both[:1]), network.colorize(both[1:])])

@@ -22,7 +22,7 @@ def _network(**arguments: object) -> Mini:
 
 
 @torch.inference_mode()
-def test_colours_come_at_a_quarter_of_the_size_and_hints_change_them() -> None:
+def test_colors_come_at_a_quarter_of_the_size_and_hints_change_them() -> None:
     network, lightness = _network(), torch.rand(2, 1, 64, 96) * 100
     known = Hints(torch.full((2, 2, 64, 96), 60.0), torch.ones(2, 1, 64, 96))
     plain, hinted = network.colorize(lightness), network.colorize(lightness, known)
@@ -31,7 +31,7 @@ def test_colours_come_at_a_quarter_of_the_size_and_hints_change_them() -> None:
 
 
 @torch.inference_mode()
-def test_at_exponent_and_temperature_one_the_colour_is_the_mean_of_the_probabilities() -> None:
+def test_at_exponent_and_temperature_one_the_color_is_the_mean_of_the_probabilities() -> None:
     network, lightness = _network(safest=(1.0, 1.0)), torch.rand(1, 1, 32, 32) * 100
     network.set_rebalancing(torch.linspace(0.2, 5, len(network.bins)))
     mean = torch.einsum("nqhw,qc->nchw", network.probabilities(lightness), network.bins)

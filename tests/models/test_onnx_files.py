@@ -16,7 +16,7 @@ from PIL import Image
 from colorize_cli.cli.app import main
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
-from colorize_cli.evaluation.evaluate import EvaluateJob, evaluate
+from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.inference.backends.onnx import OnnxBackend
 from colorize_cli.inference.backends.torch import TorchBackend
 from colorize_cli.inference.export import TOLERANCE, export_onnx
@@ -229,7 +229,7 @@ def test_eval_measures_an_onnx_file_as_its_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     export_onnx(str(made), tmp_path / "file" / "n.onnx", [photo()])
     models = (str(made), str(tmp_path / "file" / "n.onnx"))
-    found = evaluate(EvaluateJob(models=models, metrics=("psnr",), limit=2, device="cpu"))
+    found = evaluate(EvalSettings(models=models, metrics=("psnr",), limit=2, device="cpu"))
     first, second = (row for row in found.rows if row.name != "grey")
     np.testing.assert_allclose(first.per_picture["psnr"], second.per_picture["psnr"], atol=1e-3)
     assert found.row("grey").per_picture["psnr"].shape == (2,)

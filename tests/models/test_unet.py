@@ -51,7 +51,7 @@ def test_without_batch_statistics_a_picture_depends_on_itself_alone() -> None:
 
 
 @pytest.mark.parametrize("size", [(32, 32), (37, 53), (16, 70)])
-def test_any_size_is_coloured_at_its_own_size(size: tuple[int, int]) -> None:
+def test_any_size_is_colored_at_its_own_size(size: tuple[int, int]) -> None:
     assert Unet(3, width=4, depth=4).eval().colorize(torch.rand(1, 1, *size) * 100).shape == (1, 2, *size)
 
 

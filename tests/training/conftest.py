@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.loop import Result, TrainJob, Watcher, train
+from colorize_cli.training.loop import Result, RunSettings, Watcher, train
 from colorize_cli.training.recipes import config_from
 from tests.data.pictures import write_folder
 
@@ -22,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of 24 small colourful photos."""
+    """A folder of 24 small colorful photos."""
     return write_folder(tmp_path / "photos", 24)
 
 
@@ -51,6 +51,6 @@ def run(photos: Path) -> Run:
     """Train on the small photos."""
 
     def start(out: Path, config: TrainConfig, watcher: Watcher | None = None, **job: object) -> Result:
-        return train(TrainJob(config, (str(photos),), out, device="cpu", **job), watcher or Watcher())  # type: ignore[arg-type]
+        return train(RunSettings(config, (str(photos),), out, device="cpu", **job), watcher or Watcher())  # type: ignore[arg-type]
 
     return start

@@ -39,7 +39,9 @@ def batch_of(size: int) -> Batch:
 def updated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The devices of the losses that networks would be updated by; autograd itself needs the GPU's driver."""
     devices: list[str] = []
-    monkeypatch.setattr(step.Player, "update", lambda self, name, loss, batches=1: devices.append(loss.device.type))
+    monkeypatch.setattr(
+        step.TrainedNetwork, "update", lambda self, name, loss, batches=1: devices.append(loss.device.type)
+    )
     return devices
 
 
@@ -56,9 +58,9 @@ def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -
     real = build_generator(config.generator, config.generator_args)
     classes = classes_of(config, real)
     content = ContentLoss("l1") if any(term.loss == "content" for term in config.terms) else None
-    opponent = prepare.make_opponent(config, real)
+    discriminator = prepare.make_discriminator(config, real)
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    for module in (real, content, opponent.network if opponent else None):
+    for module in (real, content, discriminator.network if discriminator else None):
         if module is not None:
             _to_fake(module, mode)
     if classes is not None:
@@ -67,7 +69,7 @@ def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -
         if soft is not None:
             soft.index, soft.weight = on_gpu(soft.index, mode), on_gpu(soft.weight, mode)
     with mode:
-        trainer = Trainer(config, accelerator(), real, real, classes, content, opponent)  # type: ignore[arg-type]
+        trainer = Trainer(config, accelerator(), real, real, classes, content, discriminator)  # type: ignore[arg-type]
         for number, adversarial in ((4, False), (4, True)):
             losses = trainer.step(batch_of(128), number, 1.0, adversarial)
             assert losses and all(value.device.type == "cuda" for value in losses.values())

@@ -23,7 +23,7 @@ from tests.training.conftest import tiny
 
 SMALL: dict[str, dict[str, object]] = {
     "unet": {"channels": 3, "width": 4, "depth": 3},
-    "colorunet": {"widths": [4, 8], "colours": 5},
+    "colorunet": {"widths": [4, 8], "colors": 5},
     "mini": {"widths": [8, 8, 8, 8], "encoder": [0, 0, 0, 1], "decoder": [0, 0, 0]},
     "eccv16": {"head": "ab"},
     "resunet18": {},
@@ -39,7 +39,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_every_generators_checkpoint_loads_by_its_path_and_colours_alike(name: str, tmp_path: Path) -> None:
+def test_every_generators_checkpoint_loads_by_its_path_and_colors_alike(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = tiny(generator=name, generator_args=SMALL[name])
     generator = build_generator(name, {**SMALL[name], "classes": 3} if name == "mini" else SMALL[name])

@@ -15,7 +15,7 @@ import torch
 
 from colorize_cli.errors import DataError, OutOfMemoryError, TrainingError, UsageError, WeightsError
 from colorize_cli.models.checkpoint import read_info, read_tensors
-from colorize_cli.models.discriminator_file import load_critic
+from colorize_cli.models.discriminator_file import load_discriminator
 from colorize_cli.training import loop
 from colorize_cli.training.loop import Progress, Watcher
 from colorize_cli.training.runs import check_new, latest_folder, next_folder, read_run
@@ -109,7 +109,7 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     info = read_info(out / "best.safetensors")
     assert (info.network, info.arguments["width"], info.recipe, info.data) == ("unet", 4, "tiny", "photos")
     assert info.figures["psnr"] == max(row["psnr"] for row in rows) or info.figures["psnr"] > 0
-    assert load_critic(out / "critic.safetensors").kind == "gan"
+    assert load_discriminator(out / "critic.safetensors").kind == "gan"
     assert seen[-1].done == seen[-1].total and seen[-1].photos_per_s > 0
     assert read_run(out).data[0].endswith("photos") and read_run(out, ("epochs=9",)).config.epochs == 9
     with pytest.raises(UsageError, match="--resume"):
@@ -157,7 +157,7 @@ def test_every_term_trains(run: Run, tmp_path: Path, term: str) -> None:
 
 
 def test_colorunet_counts_its_palette_and_trains(run: Run, tmp_path: Path) -> None:
-    arguments = {"widths": [4, 8], "colours": 6}
+    arguments = {"widths": [4, 8], "colors": 6}
     config = tiny(
         epochs=4, generator="colorunet", generator_args=arguments, terms=[{"loss": "cross_entropy"}], vividness=[0.0]
     )

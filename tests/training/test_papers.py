@@ -10,7 +10,7 @@ import torch
 from colorize_cli.data.pairs import Batch
 from colorize_cli.models.networks.eccv16 import Eccv16
 from colorize_cli.models.networks.vggunet import VggUnet
-from colorize_cli.training.adversarial import Opponent
+from colorize_cli.training.adversarial import Discriminator
 from colorize_cli.training.config import Adversary
 from colorize_cli.training.encoders import load_encoder
 from colorize_cli.training.outputs import Classes
@@ -40,8 +40,8 @@ def test_the_minimax_loss_is_the_discriminators_own() -> None:
     values = {}
     for kind in ("non_saturating", "minimax"):
         torch.manual_seed(1)
-        opponent = Opponent(Adversary(network_args={"receptive": 16, "width": 4}, generator_loss=kind), 2, 32)  # type: ignore[arg-type]
-        values[kind] = float(opponent.fooled(shown).detach())
+        discriminator = Discriminator(Adversary(network_args={"receptive": 16, "width": 4}, generator_loss=kind), 2, 32)  # type: ignore[arg-type]
+        values[kind] = float(discriminator.fooled(shown).detach())
     assert values["minimax"] < 0 < values["non_saturating"]
 
 

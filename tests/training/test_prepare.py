@@ -13,20 +13,20 @@ from colorize_cli.models.networks.mini import Mini
 from colorize_cli.training.outputs import Classes
 from colorize_cli.training.prepare import (
     class_labels,
-    colours_of,
+    colors_of,
     make_generator,
     needed_files,
     settled,
     split_photos,
 )
 from colorize_cli.training.run_sources import choice_of, data_names
-from tests.data.pictures import colourful
+from tests.data.pictures import colorful
 from tests.training.conftest import tiny
 
 
 def held(count: int) -> HeldPhotos:
     names, labels = [f"{i}.png" for i in range(count)], ["cat" if i % 2 else None for i in range(count)]
-    return HeldPhotos(names, [""] * count, labels, [""] * count, {}, [colourful(i) for i in range(count)])
+    return HeldPhotos(names, [""] * count, labels, [""] * count, {}, [colorful(i) for i in range(count)])
 
 
 def test_a_pretrained_encoder_is_read_from_its_file(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_pretrained_encoder_is_read_from_its_file(tmp_path: Path) -> None:
         make_generator(config, 0, needed_files(config), None)
 
 
-def test_soft_bins_share_a_colour_among_its_neighbours() -> None:
+def test_soft_bins_share_a_color_among_its_neighbours() -> None:
     bins = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [50.0, 50.0], [-50.0, -50.0], [-60.0, 0.0]])
     index, weight = SoftBins(bins).encode(torch.tensor([2.0, 0.0]).view(1, 2, 1, 1))
     assert index[0, :3, 0, 0].tolist() == [0, 1, 2]
@@ -60,13 +60,13 @@ def test_soft_bins_share_a_colour_among_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mini", "eccv16"])
-def test_rare_colours_weigh_more(kind: str) -> None:
+def test_rare_colors_weigh_more(kind: str) -> None:
     torch.manual_seed(0)
     generator = Eccv16() if kind == "eccv16" else Mini((8, 8, 8, 8), (0, 0, 0, 0), (0, 0, 0))
     ab = torch.cat((torch.zeros(990, 2), torch.tensor([[60.0, 40.0]]).expand(10, 2)))
     classes = Classes(generator, torch.full((1000, 1), 50.0), ab, uniform=0.5, power=1.0, class_weight=0.0)
     bins = generator.bins
-    common, rare = (int((bins - torch.tensor(colour)).norm(dim=1).argmin()) for colour in ([0.0, 0.0], [60.0, 40.0]))
+    common, rare = (int((bins - torch.tensor(color)).norm(dim=1).argmin()) for color in ([0.0, 0.0], [60.0, 40.0]))
     assert classes.weights[rare] > 5 * classes.weights[common]
     if isinstance(generator, Mini):
         torch.testing.assert_close(generator.log_weights, classes.weights.log())
@@ -83,8 +83,8 @@ def test_everything_held_out_is_refused_and_validation_is_limited() -> None:
     assert len(validation) == 4 and not set(training) & set(validation)
 
 
-def test_counted_colours_are_those_of_the_photos() -> None:
-    lightness, ab = colours_of(held(3), [1], seed=0)
+def test_counted_colors_are_those_of_the_photos() -> None:
+    lightness, ab = colors_of(held(3), [1], seed=0)
     assert lightness.shape == (32 * 32, 1) and ab.shape == (32 * 32, 2)
     assert float(lightness.min()) >= 0 and float(lightness.max()) <= 100
 

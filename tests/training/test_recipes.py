@@ -65,7 +65,7 @@ def test_recipes_are_what_they_restate() -> None:
     assert (patch.train_photos, patch.val_photos) == (15_000, 3_000)
     assert (cgan.train_photos, cgan.val_photos) == (8_000, 2_000)
     assert load_recipe("vggunet-places").generator == "vggunet"
-    assert load_recipe("colorunet").generator_args["colours"] == 32
+    assert load_recipe("colorunet").generator_args["colors"] == 32
 
 
 def test_data_without_a_recipe_trains_its_own() -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from colorize_cli.training.loop import TrainJob, Watcher, train
+from colorize_cli.training.loop import RunSettings, Watcher, train
 from tests.training.conftest import tiny
 
 
@@ -21,7 +21,7 @@ def main(photos: str, out: str, batch: int) -> None:
     )
     losses: list[dict[str, float]] = []
     watcher = Watcher(on_step=lambda progress: losses.append(progress.losses))
-    train(TrainJob(config, (photos,), Path(out), device="cpu"), watcher)
+    train(RunSettings(config, (photos,), Path(out), device="cpu"), watcher)
     if os.environ.get("RANK", "0") == "0":
         (Path(out) / "losses.json").write_text(json.dumps(losses))
 

@@ -30,7 +30,7 @@ _STRIP_BYTES, _MOST_ROWS = 8 << 20, 256
 # filters, in three quarters of the time.
 _LEVEL = 3
 _BASE = 65521
-_COLOUR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
+_COLOR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
 
 
 class PngWriter(Writer):
@@ -102,7 +102,7 @@ def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[byte
     metadata = photo.metadata
     before: list[tuple[bytes, bytes]] = []
     profile = profile_of(page)
-    color = [item for item in metadata.text if item[0] in _COLOUR]
+    color = [item for item in metadata.text if item[0] in _COLOR]
     if profile:
         before.append(png_file.icc_chunk(profile))
         color = [item for item in color if item[0] != b"sRGB"] if page.icc else []
@@ -112,7 +112,7 @@ def chunks_around(photo: Photo, page: Page, note: Provenance) -> list[tuple[byte
     block = carried_exif(photo, note) if photo.format is not PhotoFormat.png else metadata.exif
     if block:
         before.append((b"eXIf", block))
-    text = [item for item in metadata.text if item[0] not in _COLOUR]
+    text = [item for item in metadata.text if item[0] not in _COLOR]
     if not any(kind in (b"tEXt", b"zTXt", b"iTXt") and payload.startswith(b"Software\0") for kind, payload in text):
         text.append((b"tEXt", b"Software\0" + note.line().encode("latin-1", "replace")))
     if metadata.iptc:

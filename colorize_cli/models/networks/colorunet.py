@@ -1,4 +1,4 @@
-"""`colorunet`: a U-Net on YUV that picks, at every place, one of the 32 most frequent colours.
+"""`colorunet`: a U-Net on YUV that picks, at every place, one of the 32 most frequent colors.
 
 In:  lightness, (N, 1, H, W), [0, 100]; H, W multiples of 16 (others are padded by `colorize`)
 Out: logits over the palette, (N, K, H, W); from them ab, (N, 2, H, W), Lab units
@@ -19,7 +19,7 @@ from colorize_cli.models.vividness import Reading
 # ITU-R BT.601: luma's weights, and the scale of (B - Y) and (R - Y)
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 _U_SCALE, _V_SCALE = 0.492, 0.877
-CELL = 0.08  # side of the cells in which colours are counted, of UV's reach of about 0.44 and 0.62
+CELL = 0.08  # side of the cells in which colors are counted, of UV's reach of about 0.44 and 0.62
 _SAFEST, _MOST_VIVID = 1.0, 0.2  # softmax temperatures
 
 
@@ -31,23 +31,23 @@ def yuv_from_lab(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def ab_from_yuv(luma: Tensor, uv: Tensor) -> Tensor:
-    """YUV, (N, 1, H, W) and (N, 2, H, W), to ab, (N, 2, H, W), Lab units, of the nearest sRGB colour."""
+    """YUV, (N, 1, H, W) and (N, 2, H, W), to ab, (N, 2, H, W), Lab units, of the nearest sRGB color."""
     blue, red = luma[:, 0] + uv[:, 0] / _U_SCALE, luma[:, 0] + uv[:, 1] / _V_SCALE
     green = (luma[:, 0] - _RED * red - _BLUE * blue) / _GREEN
     return split(torch.stack((red, green, blue), 1).clamp(0, 1))[1]
 
 
-def most_frequent_colours(uv: Tensor, count: int, cell: float = CELL) -> tuple[Tensor, Tensor]:
-    """The colours that a palette is made of.
+def most_frequent_colors(uv: Tensor, count: int, cell: float = CELL) -> tuple[Tensor, Tensor]:
+    """The colors that a palette is made of.
 
     Args:
         uv: samples, (n, 2).
-        count: how many colours.
+        count: how many colors.
         cell: side of the cells whose samples are counted.
 
     Returns:
-        The mean colour of each of the `count` fullest cells, fullest first, (count, 2), and the share of all samples
-        whose nearest colour it is, (count,). With fewer cells in use the last colour is repeated with share 0.
+        The mean color of each of the `count` fullest cells, fullest first, (count, 2), and the share of all samples
+        whose nearest color it is, (count,). With fewer cells in use the last color is repeated with share 0.
     """
     keys, inverse, counts = torch.unique(torch.round(uv / cell).long(), dim=0, return_inverse=True, return_counts=True)
     fullest = counts.argsort(descending=True, stable=True)[:count]
@@ -67,11 +67,11 @@ class _Double(nn.Sequential):
 
 
 class ColorUnet(Generator):
-    """U-Net with two convolutions at each size and max pooling; a softmax over a palette of UV colours.
+    """U-Net with two convolutions at each size and max pooling; a softmax over a palette of UV colors.
 
     Args:
         widths: channels at each size.
-        colours: size of the palette; `set_palette` fills it.
+        colors: size of the palette; `set_palette` fills it.
         temperature: of the softmax at decoding; low picks, high blends.
 
     Source: Billaut, de Rochemonteix, Thibault 2018.
@@ -82,29 +82,29 @@ class ColorUnet(Generator):
     classifies = True
 
     def __init__(
-        self, widths: Sequence[int] = (32, 64, 128, 256, 512), colours: int = 32, temperature: float = 0.6
+        self, widths: Sequence[int] = (32, 64, 128, 256, 512), colors: int = 32, temperature: float = 0.6
     ) -> None:
         super().__init__()
         self.temperature, self.multiple = temperature, 2 ** (len(widths) - 1)
-        self.register_buffer("uv_palette", torch.zeros(colours, 2))
-        self.register_buffer("share", torch.full((colours,), 1 / colours))
+        self.register_buffer("uv_palette", torch.zeros(colors, 2))
+        self.register_buffer("share", torch.full((colors,), 1 / colors))
         self.encoder = nn.ModuleList(_Double(a, b) for a, b in zip((1, *widths), widths, strict=False))
         self.pool = nn.MaxPool2d(2)
         self.up, self.decoder = nn.ModuleList(), nn.ModuleList()
         for deep, shallow in zip(widths[:0:-1], widths[-2::-1], strict=True):
             self.up.append(nn.ConvTranspose2d(deep, shallow, 2, 2))
             self.decoder.append(_Double(2 * shallow, shallow))
-        self.head = nn.Conv2d(widths[0], colours, 1)
+        self.head = nn.Conv2d(widths[0], colors, 1)
 
     def set_palette(self, palette: Tensor, share: Tensor) -> None:
-        """Take the colours, (K, 2), UV, and how frequent each is in training, (K,)."""
+        """Take the colors, (K, 2), UV, and how frequent each is in training, (K,)."""
         self.uv_palette.copy_(palette)
         self.share.copy_(share)
 
     def count_classes(self, lightness: Tensor, ab: Tensor) -> Tensor:
         """See `Classifier.count_classes`: the palette is the most frequent colors."""
         uv = yuv_from_lab(lightness[:, :, None, None], ab[:, :, None, None])[:, 1:, 0, 0]
-        palette, share = most_frequent_colours(uv, len(self.uv_palette))
+        palette, share = most_frequent_colors(uv, len(self.uv_palette))
         self.set_palette(palette, share)
         return share
 
@@ -121,7 +121,7 @@ class ColorUnet(Generator):
         return output, None
 
     def classes(self, lightness: Tensor, ab: Tensor) -> Tensor:
-        """Number of the nearest palette colour at each place: (N, 1, H, W) and (N, 2, H, W) to (N, H, W), int64."""
+        """Number of the nearest palette color at each place: (N, 1, H, W) and (N, 2, H, W) to (N, H, W), int64."""
         uv = yuv_from_lab(lightness, ab)[:, 1:].permute(0, 2, 3, 1)
         return torch.cdist(uv.reshape(-1, 2), self.uv_palette.to(uv)).argmin(1).view(uv.shape[:3])
 

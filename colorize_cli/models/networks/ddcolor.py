@@ -1,4 +1,4 @@
-"""`ddcolor`: a ConvNeXt encoder, a pixel decoder, and learned colour queries that look at its maps.
+"""`ddcolor`: a ConvNeXt encoder, a pixel decoder, and learned color queries that look at its maps.
 
 In:  lightness, (N, 1, H, W), [0, 100], H and W multiples of 32; the published weights want 512 x 512
 Out: ab, (N, 2, H, W), Lab units
@@ -134,7 +134,7 @@ def sine_code(length: int, like: Tensor) -> Tensor:
 
 
 class ColorDecoder(nn.Module):
-    """Learned queries attend to three maps in turn; each becomes a colour's map over the finest features."""
+    """Learned queries attend to three maps in turn; each becomes a color's map over the finest features."""
 
     def __init__(self, queries: int, layers: int, inputs: tuple[int, ...]) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class ColorDecoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The pixel decoder, and the colour decoder beside it."""
+    """The pixel decoder, and the color decoder beside it."""
 
     def __init__(self, widths: tuple[int, ...], queries: int, layers: int) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ class DDColor(Generator):
 
     Args:
         size: of the encoder.
-        queries: how many colours are learned.
+        queries: how many colors are learned.
         layers: rounds of attention.
     """
 

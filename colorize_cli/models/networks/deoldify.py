@@ -1,7 +1,7 @@
 """`deoldify`: a ResNet encoder in a U-Net with pixel shuffles and one layer of self-attention.
 
 In:  lightness, (N, 1, H, W), [0, 100], H and W multiples of 16; the published weights want squares
-Out: ab, (N, 2, H, W), Lab units, of the colours that the network paints; the lightness that it paints is dropped
+Out: ab, (N, 2, H, W), Lab units, of the colors that the network paints; the lightness that it paints is dropped
 
 Source: Antic, DeOldify, 2018 to 2020 (the generators "artistic", "stable" and "video"). The keys are those of the
 published weights. This is the network in eval mode, not for training.
@@ -162,7 +162,7 @@ class DeOldify(Generator):
         return y
 
     def forward(self, normalised: Tensor) -> Tensor:
-        """Grey picture to colour picture, both (N, 3, H, W), normalised by ImageNet's mean and deviation."""
+        """Grey picture to color picture, both (N, 3, H, W), normalised by ImageNet's mean and deviation."""
         return torch.sigmoid(self.before_sigmoid(normalised).float()) * 2 * _REACH - _REACH
 
     def colorize(self, lightness: Tensor, hints: Hints | None = None, vividness: float | None = None) -> Tensor:
@@ -170,5 +170,5 @@ class DeOldify(Generator):
         grey = grey_from_lightness(lightness)
         mean, std = (grey.new_tensor(value).reshape(1, 3, 1, 1) for value in (_MEAN, _STD))
         painted: Tensor = self.forward((grey - mean) / std)
-        with torch.autocast(painted.device.type, enabled=False):  # a colour needs more than bf16's three digits
+        with torch.autocast(painted.device.type, enabled=False):  # a color needs more than bf16's three digits
             return split((painted * std + mean).clamp(0, 1))[1]

@@ -1,6 +1,6 @@
-"""Discriminators: networks that judge whether colours belong to a photo. All see the lightness with the colour.
+"""Discriminators: networks that judge whether colors belong to a photo. All see the lightness with the color.
 
-In:  lightness and colour stacked, (N, C, H, W), scaled to about [-1, 1]
+In:  lightness and color stacked, (N, C, H, W), scaled to about [-1, 1]
 Out: logits, (N,) or (N, 1, h, w), high for real; of the autoencoder an energy, (N,), low for real
 """
 
@@ -107,7 +107,7 @@ class AutoencoderCritic(nn.Module):
 
 
 class PoolingClassifier(nn.Module):
-    """Convolutions and max pooling, then the probability that the colours are real (here its logit)."""
+    """Convolutions and max pooling, then the probability that the colors are real (here its logit)."""
 
     def __init__(self, channels: int = 3, width: int = 32, depth: int = 4) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class PoolingClassifier(nn.Module):
         return self.head(self.features(x).mean((2, 3))).flatten()  # type: ignore[no-any-return]
 
     def probability(self, x: Tensor) -> Tensor:
-        """Probability that each picture's colours are real, (N,)."""
+        """Probability that each picture's colors are real, (N,)."""
         return torch.sigmoid(self.forward(x))
 
 
@@ -141,7 +141,7 @@ def build_discriminator(name: str, channels: int, size: int, arguments: Mapping[
 
     Args:
         name: one of `DISCRIMINATORS`.
-        channels: lightness and colour together.
+        channels: lightness and color together.
         size: side of the training pictures; only the DCGAN critic's depth depends on it.
         arguments: the network's other arguments.
 

@@ -56,7 +56,7 @@ class Eccv16(OverBins, Generator):
     """The network of Zhang 2016.
 
     Args:
-        head: `bins` classifies and decodes by the annealed mean; `ab` regresses colour, for L1, L2 and GAN training.
+        head: `bins` classifies and decodes by the annealed mean; `ab` regresses color, for L1, L2 and GAN training.
         vividness: default of `colorize`; 0.5 is the paper's temperature, 0 the plain mean.
         dropout: share dropped behind the three deepest blocks, in training only: the noise of an adversarial training.
     """

@@ -1,4 +1,4 @@
-"""`siggraph17`: a U-Net that takes colour hints.
+"""`siggraph17`: a U-Net that takes color hints.
 
 In:  lightness, (N, 1, H, W), [0, 100]; hints, ab (N, 2, H, W) and mask (N, 1, H, W); H, W multiples of 8
 Out: ab, (N, 2, H, W), Lab units
