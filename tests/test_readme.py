@@ -40,7 +40,7 @@ def test_sections_stand_in_the_order_that_a_reader_decides_by() -> None:
     expected += ["Training", "Evaluation", "Contributing", "License"]
     assert found[: len(expected)] == expected
     assert all(title.startswith("Appendix: ") for title in found[len(expected) :])
-    assert TEXT.index("![") < TEXT.index("## Install") and "color" not in TEXT
+    assert TEXT.index("![") < TEXT.index("## Install") and "colour" not in TEXT
 
 
 @pytest.mark.parametrize("mark", ["install", "test"])

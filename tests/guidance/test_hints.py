@@ -96,7 +96,7 @@ def test_fractions_mean_the_same_place_as_pixels(tmp_path):
         ({"points": [{"x": True, "y": 1, "color": "red"}]}, "points[0].x"),
         ({"points": [{"x": 1, "y": 1, "color": "rad"}]}, "points[0].color: no color 'rad'"),
         ({"points": [{"x": 1, "y": 1, "color": 7}]}, "points[0].color"),
-        ({"points": [{"x": 1, "y": 1, "color": "red"}]}, "points[0].color: no such field"),
+        ({"points": [{"x": 1, "y": 1, "colour": "red"}]}, "points[0].colour: no such field"),
         ({"points": [{"x": 1, "y": 1, "color": "red", "radius": -1}]}, "points[0].radius"),
         ({"points": 3}, "points: expected a list"),
         ({}, "points: is missing"),
