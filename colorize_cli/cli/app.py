@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from colorize_cli.cli import console, data, models
+from colorize_cli.cli import console, data, models, report_commands
 from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.completion import rewrite_line
 from colorize_cli.cli.demo import demo
@@ -89,8 +89,9 @@ app.command("train")(train)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(report_commands.app, name="report")
 
-COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models", "data"})
+COMMANDS = frozenset({"colorize", "demo", "train", "eval", "models", "data", "report"})
 _WRITES_FILES = (["colorize"], ["demo"], ["train"])  # what they print is not their work
 _LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 

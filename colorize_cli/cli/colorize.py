@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ from colorize_cli.cli.options import (
     SalvageOpt,
     SaturationOpt,
     SeedOpt,
+    ShardOpt,
     SidecarsOpt,
     StripOpt,
     SuffixOpt,
@@ -60,6 +62,7 @@ from colorize_cli.cli.progress import DownloadMeters, photo_progress
 from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.errors import UsageError, printable
+from colorize_cli.files.shards import Shard
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 if TYPE_CHECKING:
@@ -75,6 +78,7 @@ def colorize(
     overwrite: OverwriteOpt = False,
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
+    shard: ShardOpt = None,
     compare: CompareOpt = False,
     gallery: GalleryOpt = False,
     dry_run: DryRunOpt = False,
@@ -122,6 +126,7 @@ def colorize(
     inputs, listed = tuple(photos or ()), _listed(files_from)
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
+    part = None if shard is None else Shard.parse(shard)
     mending = _mending(restore, restore_only, denoise, mask, mask_out)
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
@@ -167,6 +172,7 @@ def colorize(
                 photo_timeout=photo_timeout,
                 report=report,
                 gallery=gallery,
+                shard=part,
             ),
             guidance=GuidanceOptions(
                 method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent
@@ -199,7 +205,7 @@ def _mending(
     return RestoreOptions(repairs=wanted, auto=auto, denoise=denoise, masks=mask, masks_out=mask_out, only=only)
 
 
-def _listed(files_from: str | None) -> tuple[str, ...]:
+def _listed(files_from: str | None) -> Sequence[str]:
     if files_from is None:
         return ()
     from colorize_cli.files.lists import MAX_BYTES, read_list
@@ -214,4 +220,4 @@ def _listed(files_from: str | None) -> tuple[str, ...]:
         raise UsageError(f"cannot read the list {printable(files_from)}: {error.strerror}") from error
     if len(data) > MAX_BYTES:
         raise UsageError(f"the list {printable(files_from)} is larger than {MAX_BYTES >> 30} GiB")
-    return tuple(read_list(data))
+    return read_list(data)

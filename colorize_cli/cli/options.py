@@ -67,6 +67,15 @@ SuffixOpt = Annotated[
 RecursiveOpt = Annotated[
     bool, typer.Option("--recursive/--no-recursive", help="Go into folders within folders.", rich_help_panel=FILES)
 ]
+ShardOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N/OF",
+        help="Do one part of the photos, such as 3/16, by a hash of their paths; see colorize report merge.",
+        show_default="all",
+        rich_help_panel=FILES,
+    ),
+]
 CompareOpt = Annotated[
     bool,
     typer.Option("--compare", help="Write before|after pairs too (NAME.compare.jpg).", rich_help_panel=FILES),
@@ -311,7 +320,7 @@ ReportOpt = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.json",
-        help="File of the report.",
+        help="File of the report; of more than 10,000 photos it is JSON Lines.",
         show_default="colorize-report.json under --out",
         rich_help_panel=REPORTING,
     ),

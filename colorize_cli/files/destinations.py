@@ -8,12 +8,16 @@ Out: a path for each source. It comes of the source's own place alone, except wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from colorize_cli.errors import EncodeError, UsageError, printable
-from colorize_cli.files.discover import Source
+from colorize_cli.files.compact_index import TextIndex
 from colorize_cli.files.names import digest, escape, fit, key, same_file
+from colorize_cli.files.source_list import Source
 
 _ANY: frozenset[str] | None = None
 
@@ -43,34 +47,59 @@ class Destinations:
     ) -> None:
         self.sources, self.out, self.single = sources, out, single
         self._possible = possible
-        self._places: dict[str, int] | None = None
-        self._planned = [_mirrored(source, suffix) for source in sources]
-        self._folders = {key(folder) for path in {path.parent for path in self._planned} for folder in _above(path)}
-        self._names: dict[str, int] = {}  # how many photos have a name, and which have a stem
-        self._stems: dict[str, list[int]] = {}
-        self._lift_apart()
-        self._guarded = _inside(sources, single.parent if single is not None else out)
-        for place, source in self._guarded.values() if single is None else ():
-            if same_file(out / self._planned[place], source.path):
+        self._suffix, self._lock = suffix, Lock()
+        self._places: TextIndex | None = None
+        self._lifted = bytearray(len(sources))  # 1 for photos whose names would be one file: each gets a hash
+        self._folders = TextIndex(lambda place, folder: folder in map(key, _above(self._mirrored(place).parent)))
+        self._index()
+        self._guarded = _Guarded(sources, os.path.realpath(single.parent if single is not None else out))
+        for place in self._guarded.numbers() if single is None else ():
+            if same_file(out / self._planned(place), sources[place].path):
                 hint = "Give another --out, or --suffix _color"
-                raise UsageError(f"the result of {printable(source.path)} would overwrite it", hint=hint)
+                raise UsageError(f"the result of {printable(sources[place].path)} would overwrite it", hint=hint)
         if single is not None and sources and same_file(single, sources[0].path):
             raise UsageError(
                 f"the result of {printable(sources[0].path)} would overwrite it", hint="Give another --out"
             )
 
-    def _lift_apart(self) -> None:
-        """Give photos whose names would be one file a hash each, and note who has which name."""
-        for path in self._planned:
-            self._names[key(path)] = self._names.get(key(path), 0) + 1
-        for place, path in enumerate(self._planned):
-            if self._names[key(path)] > 1 or key(path) in self._folders:
-                self._planned[place] = _with_hash(path, self.sources[place], path.suffix)
-        self._names.clear()
-        for place, path in enumerate(self._planned):
-            own = key(path)
-            self._names[own] = self._names.get(own, 0) + 1
-            self._stems.setdefault(key(path.with_suffix("")), []).append(place)
+    def _index(self) -> None:
+        """Note who has which name; photos whose names would be one file, or a folder's, get a hash each."""
+        self._note_names()
+        last: Path | None = None
+        for place in range(len(self.sources)):
+            folder = self._mirrored(place).parent
+            for above in _above(folder) if folder != last else ():
+                if (own := key(above)) not in self._folders:
+                    self._folders.add(own, place)
+                    for other in self._names.find(own):
+                        self._lifted[other] = 1
+            last = folder
+        if any(self._lifted):
+            self._note_names()
+
+    def _note_names(self) -> None:
+        """Which photos have a name, and which have a stem; those that share a name are marked."""
+        self._names = TextIndex(lambda place, name: key(self._planned(place)) == name)
+        self._stems = TextIndex(lambda place, stem: key(self._planned(place).with_suffix("")) == stem)
+        shared, marked = list[int](), bytes(self._lifted)
+        for place in range(len(self.sources)):
+            planned = self._planned(place)
+            own = key(planned)
+            if not marked[place]:
+                for other in self._names.find(own):
+                    shared += [other, place]
+            self._names.add(own, place)
+            self._stems.add(key(planned.with_suffix("")), place)
+        for place in shared if not any(marked) else ():
+            self._lifted[place] = 1
+
+    def _mirrored(self, index: int) -> Path:
+        return _mirrored(self.sources[index], self._suffix)
+
+    def _planned(self, index: int) -> Path:
+        """Where a result goes by its source's place, and those that share a name, apart."""
+        planned = self._mirrored(index)
+        return _with_hash(planned, self.sources[index], planned.suffix) if self._lifted[index] else planned
 
     def path(self, index: int, file_suffix: str | None = None) -> Path:
         """Where a source's result goes.
@@ -84,14 +113,15 @@ class Destinations:
         """
         if self.single is not None:
             return self.single
-        planned = self._planned[index]
+        planned = self._planned(index)
         if file_suffix is not None and planned.suffix != file_suffix:
             planned = self._with_suffix(index, planned, file_suffix)
         out = self.out / planned
-        found = self._guarded.get(key(planned)) if self._guarded else None
-        if found is not None and same_file(out, found[1].path):
+        guarded = self._guarded.find(key(planned)) if self._guarded else ()
+        found = next((self.sources[place].path for place in guarded), None)
+        if found is not None and same_file(out, found):
             raise EncodeError(
-                f"its result would overwrite the photo {printable(found[1].path)}",
+                f"its result would overwrite the photo {printable(found)}",
                 path=self.sources[index].path,
                 hint="Give another --out or --suffix",
             )
@@ -99,14 +129,17 @@ class Destinations:
 
     def has_elsewhere(self, relative: str, out: Path) -> bool:
         """Whether a photo of the batch, by its place as one line, has its result elsewhere: what is at `out` is old."""
-        if self._places is None:
-            self._places = {printable(source.relative.as_posix()): i for i, source in enumerate(self.sources)}
-        place = self._places.get(relative)
-        return place is not None and key(self._planned[place]) != key(out.relative_to(self.out))
+        with self._lock:
+            if self._places is None:
+                self._places = TextIndex(lambda place, told: _told(self.sources[place]) == told)
+                for i, source in enumerate(self.sources):
+                    self._places.add(_told(source), i)
+        place = next(self._places.find(relative), None)
+        return place is not None and key(self._planned(place)) != key(out.relative_to(self.out))
 
     def lock_name(self, index: int) -> str:
         """What stands for a source's result, and all beside it, when runs agree who makes it."""
-        return self.single.name if self.single is not None else key(self._planned[index])
+        return self.single.name if self.single is not None else key(self._planned(index))
 
     def _with_suffix(self, index: int, planned: Path, suffix: str) -> Path:
         """The first of `a.png`, `a.gif.png` and `a~hash.png` that no other photo's result may have."""
@@ -117,17 +150,17 @@ class Destinations:
 
     def _is_free(self, index: int, stem: Path, suffix: str) -> bool:
         wanted = key(stem.with_name(fit(stem.name, suffix)))
-        own = key(self._planned[index])
-        if wanted in self._folders or self._names.get(wanted, 0) > (wanted == own):
+        own = key(self._planned(index))
+        if wanted in self._folders or any(place != index or wanted != own for place in self._names.find(wanted)):
             return False
-        others = [place for place in self._stems.get(key(stem), ()) if place != index]
+        others = [place for place in self._stems.find(key(stem)) if place != index]
         if key(stem) != own and key(stem) in self._names:  # whose suffix may be added to its whole name
             others += [place for place in self._named(stem) if place != index]
         return not any(_may_have(self._possible(place), suffix) for place in others)
 
     def _named(self, path: Path) -> list[int]:
         """The photos whose planned name is a path."""
-        return [i for i in self._stems.get(key(path.with_suffix("")), ()) if key(self._planned[i]) == key(path)]
+        return list(self._names.find(key(path)))
 
     def beside(self, source: Source, out: Path, ending: str) -> Path:
         """Where a picture that goes with a source's result goes; no other has its name, nor any result.
@@ -148,12 +181,12 @@ class Destinations:
 
     def _is_first(self, source: Source, stem: Path) -> bool:
         """Whether a photo is the first of those that share a stem, and the stem is no other result's whole name."""
-        sharing = [self.sources[place] for place in self._stems.get(key(stem), ())]
+        sharing = [self.sources[place] for place in self._stems.find(key(stem))]
         if any(str(other.relative) < str(source.relative) for other in sharing):
             return False
         if not stem.suffix:
             return True
-        named = self._stems.get(key(stem.with_suffix("")), ())
+        named = self._stems.find(key(stem.with_suffix("")))
         return not any(self.sources[i] != source and _may_have(self._possible(i), stem.suffix) for i in named)
 
     def _is_no_result(self, path: Path) -> bool:
@@ -177,15 +210,38 @@ def _may_have(suffixes: frozenset[str] | None, suffix: str) -> bool:
     return suffixes is None or suffix.lower() in suffixes
 
 
-def _inside(sources: Sequence[Source], out: Path) -> dict[str, tuple[int, Source]]:
+def _told(source: Source) -> str:
+    """A source's place as one line, as results tell it."""
+    return printable(source.relative.as_posix())
+
+
+class _Guarded:
     """The sources that lie under the output folder, by their place in it: no result may go there."""
-    top = os.path.realpath(out)
-    real = dict[Path, str]()
-    found = dict[str, tuple[int, Source]]()
-    for place, source in enumerate(sources):
-        parent = source.path.parent
-        if parent not in real:
-            real[parent] = os.path.realpath(parent)
-        if real[parent] == top or real[parent].startswith(top.rstrip(os.sep) + os.sep):
-            found[key(Path(os.path.relpath(os.path.join(real[parent], source.path.name), top)))] = (place, source)
-    return found
+
+    def __init__(self, sources: Sequence[Source], top: str) -> None:
+        self.sources, self.top = sources, top
+        self._real = lru_cache(maxsize=256)(os.path.realpath)
+        self._places, self._index = array("I"), TextIndex(lambda place, own: self._key(sources[place]) == own)
+        for place, source in enumerate(sources):
+            if self._is_inside(source):
+                self._places.append(place)
+                self._index.add(self._key(source), place)
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def numbers(self) -> Iterator[int]:
+        """Their places in the batch."""
+        return iter(self._places)
+
+    def find(self, name: str) -> Iterator[int]:
+        """Those with a place under the output folder."""
+        return self._index.find(name)
+
+    def _is_inside(self, source: Source) -> bool:
+        real: str = self._real(str(source.path.parent))
+        return real == self.top or real.startswith(self.top.rstrip(os.sep) + os.sep)
+
+    def _key(self, source: Source) -> str:
+        real = os.path.join(self._real(str(source.path.parent)), source.path.name)
+        return key(Path(os.path.relpath(real, self.top)))

@@ -16,12 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorize_cli.errors import NothingToDoError, UsageError, printable, quoted
+from colorize_cli.files.compact_index import CompactIndex
 from colorize_cli.files.mirror import Mirror
+from colorize_cli.files.natural import in_natural_order
+from colorize_cli.files.source_list import Source as Source
+from colorize_cli.files.source_list import SourceList, TextList
 
 _JUNK_NAMES = frozenset(
     {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
 )
 _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
+_REPORT = re.compile(r"colorize-report(\.\d+-of-\d+)?\.jsonl?$")
 _PART = re.compile(r"^\..*\.part$")
 
 
@@ -38,29 +43,6 @@ class PhotoNames:
     sniff: Callable[[bytes], object | None]
 
 
-@dataclass(frozen=True)
-class Source:
-    """One file to be done.
-
-    Attributes:
-        path: where it lies, as the user named it.
-        relative: its place below the deepest common parent of all inputs, see `Mirror`; its result's name comes of it.
-        within: its place under the input that it was found in; its name alone for a file that was named itself.
-        fault: why it cannot be done, where that is known already: a folder that cannot be read, a name of a list that
-            is not there. It fails by name, like any other that cannot be done.
-    """
-
-    path: Path
-    relative: Path
-    within: Path = Path()
-    fault: str = ""
-
-    def __post_init__(self) -> None:
-        """What is not said is the same."""
-        if self.within == Path():
-            object.__setattr__(self, "within", self.relative)
-
-
 @dataclass
 class Discovery:
     """What was found.
@@ -70,7 +52,7 @@ class Discovery:
         passed_over: files and folders that were left, by kind.
     """
 
-    sources: list[Source] = field(default_factory=list)
+    sources: SourceList = field(default_factory=SourceList)
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
@@ -112,16 +94,14 @@ def discover(
     """
     found = Found()
     leave = leave.resolve() if leave is not None else None
-    names, more = [str(item) for item in inputs], list(listed)
-    if not names and not more:
+    paths = _Inputs(inputs, listed)
+    if not paths.names:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
-    typed = [path for name in names for path in _expand(name)]
-    paths = [(path, _is_folder(path)) for path in (*typed, *map(_as_listed, more))]
     mirror = Mirror(paths)
     for number, (path, is_folder) in enumerate(paths):
         place = mirror.place(path)
         if not is_folder:
-            missing = number >= len(typed) and not os.path.lexists(path)
+            missing = number >= paths.typed and not os.path.lexists(path)
             found.take(Source(path, place, Path(path.name), "no such file or folder" if missing else ""))
             continue
         for file, fault in _walk(path, recursive, leave, found.passed_over):
@@ -138,12 +118,38 @@ def discover(
     return Discovery(found.sources, found.passed_over)
 
 
+class _Inputs:
+    """What was named, and whether each is a folder; to be gone through several times.
+
+    Attributes:
+        names: paths, as text.
+        typed: how many of them, from the start, were typed; the others come from a list.
+    """
+
+    def __init__(self, inputs: Iterable[str | Path], listed: Iterable[str]) -> None:
+        self.names, self._folders = TextList(), bytearray()
+        for name in inputs:
+            for path in _expand(str(name)):
+                self._add(path)
+        self.typed = len(self.names)
+        for name in listed:
+            self._add(_as_listed(name))
+
+    def _add(self, path: Path) -> None:
+        self.names.append(str(path))
+        self._folders.append(_is_folder(path))
+
+    def __iter__(self) -> Iterator[tuple[Path, bool]]:
+        for name, is_folder in zip(self.names, self._folders, strict=True):
+            yield Path(name), bool(is_folder)
+
+
 class Found:
     """Sources, each once, under whatever links; hard links are files of their own."""
 
     def __init__(self) -> None:
-        self.sources, self.passed_over = list[Source](), Counter[str]()
-        self._seen = dict[tuple[int, int] | str, int]()
+        self.sources, self.passed_over = SourceList(), Counter[str]()
+        self._seen = CompactIndex()
 
     def take(self, source: Source) -> None:
         """Add a file; of one that another input named, too, the better name is kept, whichever comes first."""
@@ -153,17 +159,33 @@ class Found:
         except OSError:
             self.sources.append(source)  # it fails later, by name
             return
-        own = status.st_nlink > 1 and not file.is_symlink()
-        key = os.path.realpath(file) if own else (status.st_dev, status.st_ino)
-        known = self._seen.get(key)
+        key = (status.st_dev, status.st_ino)
+        real = os.path.realpath(file) if status.st_nlink > 1 and not file.is_symlink() else None
+        known = self._named(real) if real is not None else self._lying(key)
         if known is None:
-            for seen in (key, (status.st_dev, status.st_ino)):
-                self._seen.setdefault(seen, len(self.sources))
+            if real is not None:
+                self._seen.add(hash(real), len(self.sources))
+            self._seen.add(hash(key), len(self.sources))
             self.sources.append(source)
             return
         self.passed_over["file seen already"] += 1
         if _top(source) != _top(self.sources[known]):
-            self.sources[known] = min(self.sources[known], source, key=_quality)
+            self.sources.replace(known, min(self.sources[known], source, key=_quality))
+
+    def _named(self, real: str) -> int | None:
+        """The source with this name that is no link."""
+        return next((i for i in self._seen.find(hash(real)) if os.path.realpath(self.sources[i].path) == real), None)
+
+    def _lying(self, key: tuple[int, int]) -> int | None:
+        """The first source that is this file, by its device and inode."""
+        for i in self._seen.find(hash(key)):
+            try:
+                status = self.sources[i].path.stat()
+            except OSError:  # it is gone since
+                continue
+            if (status.st_dev, status.st_ino) == key:
+                return i
+        return None
 
 
 def _top(source: Source) -> Path:
@@ -189,26 +211,26 @@ def _as_listed(name: str) -> Path:
     return path if os.path.lexists(path) or not name.startswith("~") else path.expanduser()
 
 
-def _expand(name: str) -> list[Path]:
+def _expand(name: str) -> Iterator[Path]:
     path = Path(name).expanduser()
     try:
         path.lstat()
-        return [path]
+        yield path
+        return
     except PermissionError as error:
         raise NothingToDoError(f"{printable(name)} cannot be read: {error.strerror}") from error
     except (OSError, ValueError):
         pass
     if glob.has_magic(name):
-        matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
-        if matches:
-            return [Path(match) for match in matches]
+        some = False
+        for match in in_natural_order(glob.iglob(str(path), recursive=True)):
+            some = True
+            yield Path(match)
+        if some:
+            return
         raise NothingToDoError(f"nothing matches {quoted(name)}")
     hint = "Is it spelt right? Quote names that contain spaces."
     raise NothingToDoError(f"no such file or folder: {quoted(name)}", hint=hint)
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def _walk(top: Path, recursive: bool, leave: Path | None, passed_over: Counter[str]) -> Iterator[tuple[Path, str]]:
@@ -222,25 +244,37 @@ def _walk(top: Path, recursive: bool, leave: Path | None, passed_over: Counter[s
                 passed_over["folder seen already"] += 1
                 continue
             seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                items = sorted(entries, key=lambda entry: _natural(entry.name))
+            folders, files = _entries(folder)
         except OSError as error:
             yield folder, f"the folder cannot be read: {error.strerror or error}"
             continue
-        folders = []
-        for item in items:
-            path = folder / item.name
-            try:
-                is_folder = item.is_dir()
-            except OSError:  # a link that leads to itself
-                is_folder = False
-            if not is_folder:
-                yield path, ""
-            elif item.name.startswith(".") or item.name in ("__MACOSX", "@eaDir"):
+        for name in in_natural_order(files):
+            yield folder / name, ""
+        below = list[Path]()
+        for name in in_natural_order(folders):
+            path = folder / name
+            if name.startswith(".") or name in ("__MACOSX", "@eaDir"):
                 passed_over["hidden folder"] += 1
             elif recursive and (leave is None or path.resolve() != leave):
-                folders.append(path)
-        waiting += reversed(folders)
+                below.append(path)
+        waiting += reversed(below)
+
+
+def _entries(folder: Path) -> tuple[TextList, TextList]:
+    """The names in a folder: of folders, and of all else.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    folders, files = TextList(), TextList()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link that leads to itself
+                is_folder = False
+            (folders if is_folder else files).append(entry.name)
+    return folders, files
 
 
 def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
@@ -250,7 +284,7 @@ def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
         return "system file"
     if _SIDECAR.search(name):
         return "hints"
-    if name.endswith("colorize-report.json"):
+    if _REPORT.search(name):
         return "made by colorize"
     suffix = file.suffix.lower()
     if suffix in photos.suffixes:

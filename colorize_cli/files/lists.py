@@ -10,6 +10,7 @@ import codecs
 import re
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files.source_list import TextList
 
 MAX_BYTES = 1 << 30  # of a list: some ten million names
 _MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
@@ -22,7 +23,7 @@ _MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
 _LINE_END = re.compile("\r\n|\n|\r")  # and no other: names may hold form feeds, U+0085 and U+2028
 
 
-def read_list(data: bytes) -> list[str]:
+def read_list(data: bytes) -> TextList:
     """The names in a list: one a line, or NUL-separated as `find -print0` writes it.
 
     A byte order mark says how it is coded (UTF-8, UTF-16, UTF-32); without one it is UTF-8, or UTF-16 where every
@@ -39,8 +40,15 @@ def read_list(data: bytes) -> list[str]:
         raise UsageError(
             f"the list starts like {coding[:-3].upper()} and is none", hint="Save it as UTF-8, a name a line."
         ) from None
-    names = text.split("\0") if "\0" in text else _LINE_END.split(text)
-    return [name for name in names if name.strip()]
+    names = TextList()
+    start, end = 0, re.compile("\0") if "\0" in text else _LINE_END
+    for match in end.finditer(text):
+        if (name := text[start : match.start()]).strip():
+            names.append(name)
+        start = match.end()
+    if (name := text[start:]).strip():
+        names.append(name)
+    return names
 
 
 def _without_mark(data: bytes) -> str:

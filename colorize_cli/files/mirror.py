@@ -11,7 +11,7 @@ lead; only where that leaves nothing in common, by where they lie.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -42,24 +42,37 @@ class Mirror:
     """The places of inputs below their deepest common parent.
 
     Args:
-        inputs: files and folders, and whether each is a folder.
+        inputs: files and folders, and whether each is a folder; gone through several times.
     """
 
     def __init__(self, inputs: Iterable[tuple[Path, bool]]) -> None:
         self._base = working_folder()
-        folders = {logical(path, self._base): folder for path, folder in inputs}
-        self._names = _names(path for path, folder in folders.items() if folder)
-        tops = {self._names.get(path, path) for path in folders}
+        folders = {logical(path, self._base) for path, is_folder in inputs if is_folder}
+        self._names = _names(folders)
         self._really = False
-        if len(tops) == 1:
-            only = tops.pop()
-            self.root: Path | None = only if folders[only] else only.parent
+        first, more = self._first(inputs)
+        if not more:
+            self.root: Path | None = first if first in folders or first is None else first.parent
             return
-        self.root = _common(path.parent for path in tops)
+        self.root = _common(top.parent for top in self._tops(inputs))
         if self.root is None or self.root == Path(self.root.anchor):
-            real = _common(_lies(path).parent for path in tops)
+            real = _common(_lies(top).parent for top in self._tops(inputs))
             if real is not None and real != Path(real.anchor):
                 self.root, self._really = real, True
+
+    def _tops(self, inputs: Iterable[tuple[Path, bool]]) -> Iterator[Path]:
+        for path, _ in inputs:
+            top = logical(path, self._base)
+            yield self._names.get(top, top)
+
+    def _first(self, inputs: Iterable[tuple[Path, bool]]) -> tuple[Path | None, bool]:
+        """The first input, and whether there is another."""
+        first: Path | None = None
+        for top in self._tops(inputs):
+            if first is not None and top != first:
+                return first, True
+            first = top
+        return first, False
 
     def place(self, path: Path) -> Path:
         """An input's place; `.` for the only folder."""
@@ -92,7 +105,14 @@ def _lies(path: Path) -> Path:
 
 def _common(paths: Iterable[Path]) -> Path | None:
     """The deepest folder above or at all paths; None on different drives."""
+    common: str | None = None
     try:
-        return Path(os.path.commonpath({str(path) for path in paths}))
+        for path in paths:
+            text = str(path)
+            if common is None or text == common:
+                common = text
+            elif not text.startswith(common + os.sep):
+                common = os.path.commonpath((common, text))
     except ValueError:
         return None
+    return None if common is None else Path(common)

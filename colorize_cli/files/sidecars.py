@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -23,6 +24,7 @@ RAW_SUFFIXES = frozenset(
     | {".srf", ".srw", ".x3f"}
 )
 _FILMS = frozenset({".mp4", ".mov", ".avi", ".mts", ".m2ts", ".3gp"})
+_FOLDERS = 64  # whose names are kept
 _LONGEST = 46  # characters of a Takeout name before .json
 _TAIL = ".supplemental-metadata"
 _NUMBERED = re.compile(r"^(.*)(\(\d+\))(\.[^.]*)$")
@@ -47,7 +49,7 @@ class Sidecar:
 
 
 class Folders:
-    """The names in the folders of a batch, each folder read once; its methods run in many threads.
+    """The names in the folders of a batch, each folder read once; those of the last are kept, for many threads.
 
     Args:
         suffixes: of photos, in lower case.
@@ -55,15 +57,13 @@ class Folders:
 
     def __init__(self, suffixes: Collection[str]) -> None:
         self._pictures = frozenset(suffixes) | RAW_SUFFIXES | _FILMS
-        self._names = dict[Path, "_Names"]()
+        self._names = lru_cache(maxsize=_FOLDERS)(partial(_Names.of, pictures=self._pictures))
         self._lock = Lock()
 
     def sidecars_of(self, photo: Path) -> list[Sidecar]:
         """The files in a photo's folder that say, or may say, something about it."""
         with self._lock:
-            if photo.parent not in self._names:
-                self._names[photo.parent] = _Names.of(photo.parent, self._pictures)
-            names = self._names[photo.parent]
+            names = self._names(photo.parent)
         return [*_xmp(photo, names), *_json(photo, names)] if names.any else []
 
 
@@ -88,7 +88,9 @@ class _Names:
     @classmethod
     def of(cls, folder: Path, pictures: frozenset[str]) -> _Names:
         try:
-            names = sorted(os.listdir(folder))
+            with os.scandir(folder) as entries:
+                some = any(entry.name.lower().endswith((".xmp", ".json")) for entry in entries)
+            names = sorted(os.listdir(folder)) if some else []
         except OSError:
             names = []
         spelt = {name.lower(): name for name in names if name.lower().endswith((".xmp", ".json"))}

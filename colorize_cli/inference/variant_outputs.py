@@ -49,13 +49,15 @@ def check_names(sources: Sequence[Source]) -> None:
     Raises:
         UsageError: names the two.
     """
-    stems = {(s.relative.parent, s.relative.stem): s.path for s in sources}
+    variants = dict[tuple[Path, str], Path]()
     for source in sources:
-        found = _VARIANT.match(source.relative.stem)
-        other = stems.get((source.relative.parent, found[1])) if found else None
-        if other is not None:
+        if found := _VARIANT.match(source.relative.stem):
+            variants.setdefault((source.relative.parent, found[1]), source.path)
+    for source in sources if variants else ():
+        variant = variants.get((source.relative.parent, source.relative.stem))
+        if variant is not None:
             raise UsageError(
-                f"{printable(source.path)} is called as a variant of {printable(other)}", hint="Rename one of them."
+                f"{printable(variant)} is called as a variant of {printable(source.path)}", hint="Rename one of them."
             )
 
 

@@ -85,7 +85,7 @@ class Flow:
                 self._collect(block=bool(self.finishing) and not self.ended and (self._full() or not self.decoding))
                 while self.ended:
                     yield self.ended[0]
-                    self.ended.popleft()
+                    self.timer.forget(self.ended.popleft()[0])
         finally:
             self._stop(readers, writers)
 

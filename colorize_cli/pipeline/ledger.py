@@ -15,6 +15,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 
 _STATUSES = tuple(Status)
+_OTHERS = 255  # of photos that other runs do
 _LOST = "it got no outcome: a fault in colorize-cli, please report it; the same command again does it"
 
 
@@ -25,6 +26,7 @@ class Ledger:
         sources: the batch.
         report: what the outcomes are added to.
         on_entry: told of each outcome that counts, with its source's place.
+        chosen: the places of those that are to be done; None is all.
     """
 
     def __init__(
@@ -32,15 +34,21 @@ class Ledger:
         sources: Sequence[Source],
         report: RunReport,
         on_entry: Callable[[int, Outcome], None] = lambda place, outcome: None,
+        chosen: Sequence[int] | None = None,
     ) -> None:
         self.sources, self.report, self.on_entry = sources, report, on_entry
-        self._known = bytearray(len(sources))
-        report.expected = len(sources)
+        self._known = bytearray(len(sources)) if chosen is None else bytearray([_OTHERS]) * len(sources)
+        for place in chosen or ():
+            self._known[place] = 0
+        report.expected = len(sources) if chosen is None else len(chosen)
 
     def enter(self, place: int, outcome: Outcome) -> bool:
         """Take the outcome of a source, once; whether it was the first. A second one is a fault, and counts as such."""
         if not 0 <= place < len(self._known) or outcome.source != self.sources[place].path:
             self.report.faults.append(f"{printable(outcome.source)}: an outcome of another source, {outcome.status}")
+            return False
+        if self._known[place] == _OTHERS:
+            self.report.faults.append(f"{printable(outcome.source)}: it was not to be done, {outcome.status}")
             return False
         if self._known[place]:
             self.report.faults.append(f"{printable(outcome.source)}: a second outcome, {outcome.status}")

@@ -7,6 +7,7 @@ Out: the suffixes that its result may have
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from colorize_cli.errors import PhotoError
 from colorize_cli.files.discover import Source
@@ -15,9 +16,11 @@ from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.table import FORMATS
 
+_KEPT = 65_536  # headers: photos that may share a name stand near each other
+
 
 class PossibleSuffixes:
-    """The suffixes that results may have, by the headers of their sources; each header is read once.
+    """The suffixes that results may have, by the headers of their sources; each header is read once or twice.
 
     Args:
         sources: the batch.
@@ -26,15 +29,14 @@ class PossibleSuffixes:
 
     def __init__(self, sources: Sequence[Source], settings: EncodeSettings) -> None:
         self.sources, self.settings = sources, settings
-        self._known: dict[int, frozenset[str]] = {}
+        self._known = lru_cache(maxsize=_KEPT)(self._of)
 
     def __call__(self, place: int) -> frozenset[str]:
         """Of the source with this place in the batch, in lower case; a photo that cannot be read has no result."""
-        if place not in self._known:
-            self._known[place] = self._of(self.sources[place])
-        return self._known[place]
+        return self._known(place)
 
-    def _of(self, source: Source) -> frozenset[str]:
+    def _of(self, place: int) -> frozenset[str]:
+        source = self.sources[place]
         try:
             found = probe(source.path)
         except PhotoError:

@@ -9,24 +9,25 @@ are no UTF-8 and the backslash are escaped (`\n`, `\xff`, `\\`); `errors.unprint
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from colorize_cli.errors import EncodeError, ExitStatus, counted, json_text, printable
-from colorize_cli.files.atomic import replacing
+from colorize_cli.errors import EncodeError, ExitStatus, counted, printable
+from colorize_cli.files.shards import Shard
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.report_rows import ReportRows
 
 KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has them all
 
-_ODD = "backslashreplace"  # half a character in a library's message becomes an escape that JSON knows
 _NO_ROWS = "The report's rows could not be kept: the temporary folder is full."
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
+def entry_of(outcome: Outcome) -> dict[str, Any]:
+    """A photo's row."""
     row: dict[str, Any] = {"source": printable(outcome.source), "status": outcome.status.value}
     if outcome.output is not None:
         row["output"] = printable(outcome.output)
@@ -65,6 +66,8 @@ class RunReport:
         path: where the report file lies, once written.
         gallery: where the page to look at lies, once written.
         unwritten: the report that was asked for could not be written.
+        shard: the part of the batch that this is the report of, where it is one.
+        in_shards: how many photos each part has.
     """
 
     settings: dict[str, str] = field(default_factory=dict)
@@ -81,30 +84,38 @@ class RunReport:
     path: Path | None = None
     gallery: Path | None = None
     unwritten: bool = False
-    _rows: IO[str] | None = None
+    shard: Shard | None = None
+    in_shards: Sequence[int] = ()
+    _rows: ReportRows = field(default_factory=ReportRows)
 
     def add(self, outcome: Outcome, place: int | None = None) -> None:
-        """Count one photo and note its row; of rows of one place that follow each other one is written."""
+        """Count one photo and note its row."""
         self.counts[outcome.status] += 1
         self.losses.update(losses(outcome.notes))
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
             self.failures.append(outcome)
         if outcome.doubt and len(self.doubtful) < KEPT_FAILURES:
             self.doubtful.append(outcome)
-        if self._rows is None:
-            self._rows = tempfile.SpooledTemporaryFile(4 << 20, "w+", encoding="utf-8", errors=_ODD)  # noqa: SIM115 - see close
         try:
-            row = json_text(_entry(outcome))
-            self._rows.write(f"{self.total if place is None else place}\t{row}\n")
+            self._rows.add(self.total if place is None else place, entry_of(outcome))
         except OSError:  # the temporary disk is full: counts and failures still hold
             if _NO_ROWS not in self.notices:
                 self.notices.append(_NO_ROWS)
 
+    def stream(self, path: Path) -> None:
+        """Let the rows go into the report as they come: it is JSON Lines then, with the summary as its last line.
+
+        Raises:
+            EncodeError: it cannot be written.
+        """
+        try:
+            self._rows.stream(path, self._known())
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
     def close(self) -> None:
         """Drop the rows; counts and failures stay."""
-        if self._rows is not None:
-            self._rows.close()
-            self._rows = None
+        self._rows.close()
 
     @property
     def total(self) -> int:
@@ -123,6 +134,8 @@ class RunReport:
             return ExitStatus.some_failed
         if self.interrupted:
             return ExitStatus.interrupted
+        if self.shard is not None and self.expected == 0:  # other shards have all photos
+            return ExitStatus.done
         if self.counts[Status.failed] == self.total:  # or there are no photos
             return ExitStatus.nothing_done
         return ExitStatus.some_failed if self.counts[Status.failed] or self.unwritten else ExitStatus.done
@@ -132,16 +145,21 @@ class RunReport:
         """How many outcomes there are, of how many photos."""
         return f"{counted(self.total, 'outcome')} of {counted(self.expected or 0, 'photo')}"
 
+    def _known(self) -> dict[str, Any]:
+        """What is known before the first photo ends."""
+        shard = {} if self.shard is None else {"shard": {"number": self.shard.number, "photos": list(self.in_shards)}}
+        found = self.total if self.expected is None else self.expected
+        return {"settings": dict(self.settings), "discovered": found, **shard}
+
     def summary(self) -> dict[str, Any]:
         """The batch as plain data, without its rows."""
         return {
-            "settings": dict(self.settings),
-            "discovered": self.total if self.expected is None else self.expected,
+            **self._known(),
             "counts": {status.value: self.counts[status] for status in Status if self.counts[status]},
             "passed_over": dict(sorted(self.passed_over.items())),
             "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
-            "failures": [_entry(outcome) for outcome in self.failures],
-            **({"doubtful": [_entry(outcome) for outcome in self.doubtful]} if self.doubtful else {}),
+            "failures": [entry_of(outcome) for outcome in self.failures],
+            **({"doubtful": [entry_of(outcome) for outcome in self.doubtful]} if self.doubtful else {}),
             "notices": list(self.notices),
             **({} if self.adds_up else {"faults": [self.sums, *self.faults]}),
             "interrupted": self.interrupted,
@@ -149,31 +167,17 @@ class RunReport:
         }
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON: the summary, and under `photos` a row each, sorted as they were done.
+        """Write the report: as JSON, the summary, and under `photos` a row each; of many photos see `stream`.
 
         Raises:
             EncodeError: the file cannot be written.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists() and not path.is_file():  # a device or a pipe, whose place no file may take
-                with path.open("w", encoding="utf-8", errors=_ODD) as file:
-                    self._write_to(file)
-            else:
-                with replacing(path) as part, part.open("w", encoding="utf-8", errors=_ODD) as file:
-                    self._write_to(file)
+            self._rows.write(path, self.summary())
         except OSError as error:
-            raise EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path) from error
+            raise _unwritable(path, error) from error
         self.path = path
 
-    def _write_to(self, file: IO[str]) -> None:
-        file.write(json_text(self.summary(), indent=1)[:-2] + ',\n "photos": [')
-        if self._rows is not None:
-            self._rows.seek(0)
-            last, mark = "", "\n  "
-            for line in self._rows:
-                place, _, row = line.rstrip("\n").partition("\t")
-                if place != last:
-                    file.write(mark + row)
-                last, mark = place, ",\n  "
-        file.write("\n ]\n}\n")
+
+def _unwritable(path: Path, error: OSError) -> EncodeError:
+    return EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path)

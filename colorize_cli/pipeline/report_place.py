@@ -14,7 +14,7 @@ from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.leftovers import part_of
 
 
-def check_report_place(path: Path) -> None:
+def check_report_place(path: Path, option: str = "--report") -> None:
     """Refuse a report that could not be written in the end, or would take another file's place.
 
     Raises:
@@ -25,12 +25,12 @@ def check_report_place(path: Path) -> None:
     except FileNotFoundError:
         mode = None
     except OSError as error:
-        raise _refused(path, error.strerror) from error
+        raise _refused(path, error.strerror, option) from error
     try:
         if mode is None or stat.S_ISREG(mode):
             if mode is not None and not _may_be_report(path):
                 raise UsageError(
-                    f"--report {printable(path)} is a file that is no report", hint="Give another name, or remove it."
+                    f"{option} {printable(path)} is a file that is no report", hint="Give another name, or remove it."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = part_of(path)
@@ -38,7 +38,7 @@ def check_report_place(path: Path) -> None:
             beside.unlink()
         elif stat.S_ISDIR(mode):
             raise UsageError(
-                f"--report {printable(path)} is a folder", hint=f"Name a file: {printable(path / 'report.json')}"
+                f"{option} {printable(path)} is a folder", hint=f"Name a file: {printable(path / 'report.json')}"
             )
         else:  # a device or a pipe: JSON may begin with blanks
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
@@ -47,11 +47,11 @@ def check_report_place(path: Path) -> None:
             finally:
                 os.close(descriptor)
     except OSError as error:
-        raise _refused(path, error.strerror) from error
+        raise _refused(path, error.strerror, option) from error
 
 
-def _refused(path: Path, reason: str | None) -> UsageError:
-    return UsageError(f"cannot write the report {printable(path)}: {reason}", hint="Give --report another place.")
+def _refused(path: Path, reason: str | None, option: str) -> UsageError:
+    return UsageError(f"cannot write the report {printable(path)}: {reason}", hint=f"Give {option} another place.")
 
 
 def _may_be_report(path: Path) -> bool:

@@ -65,7 +65,7 @@ class Outputs:
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
         self.by_others: set[int] = set()  # photos that another run did while this one waited
-        self._copies = KnownCopies(self.batch.report_path(), destinations.out)
+        self._copies = KnownCopies(self.batch.earlier_reports(), destinations.out)
 
     def take(self, place: int) -> bool:
         """Take a photo's result for this run; False while another run is making it.
@@ -88,6 +88,7 @@ class Outputs:
     def close(self) -> None:
         """Let other runs have all results."""
         self._locks.close()
+        self._copies.close()
 
     def told(self, place: int, outcome: Outcome) -> Outcome:
         """The outcome of a photo, which says so where another run made its result meanwhile."""

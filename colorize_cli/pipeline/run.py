@@ -39,7 +39,9 @@ from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.report_place import check_report_place
+from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY
 from colorize_cli.pipeline.run_options import RESTORE, SOFTWARE, BatchOptions, RunOptions
+from colorize_cli.pipeline.selection import choose
 
 Load: TypeAlias = Callable[[int, Callable[[str], None]], LoadedPredictor]  # for so many photos; notices go to the 2nd
 
@@ -135,17 +137,23 @@ class BatchRun:
             **dict(model.note.settings),
             **options.guidance.settings(),
         }
-        self.on_progress(Progress(len(found.sources)))
+        chosen = choose(found.sources, options.batch, report, self._notice)
+        total = len(found.sources) if chosen is None else len(chosen)
+        self.on_progress(Progress(total))
         flow, gallery = Flow(options, processor, predictor), processor.gallery
-        ledger = Ledger(found.sources, report) if gallery is None else Ledger(found.sources, report, gallery.add)
+        on_entry = (lambda place, outcome: None) if gallery is None else gallery.add
+        ledger = Ledger(found.sources, report, on_entry, chosen)
+        self._stream_report(total)
         upcoming: Iterator[tuple[int, Source]] = enumerate(found.sources)
+        if chosen is not None:
+            upcoming = ((place, found.sources[place]) for place in chosen)
         if options.guidance.consistent and not options.batch.dry_run and isinstance(predictor, Predictor):
             upcoming = Album(processor, predictor, found.sources, flow.jobs, flow.vividness, self._notice).walk()
         try:
             with closing(flow.run(upcoming)) as ended:
                 for place, outcome in ended:
                     if ledger.enter(place, outcome):
-                        self.on_progress(Progress(len(found.sources), outcome))
+                        self.on_progress(Progress(total, outcome))
                         yield outcome
         except (KeyboardInterrupt, GeneratorExit):
             report.interrupted = True
@@ -153,7 +161,7 @@ class BatchRun:
         finally:  # whatever ended the run: the report tells what became of each photo
             try:
                 for outcome in (*ledger.drain(flow.ended), *ledger.close(report.interrupted)):
-                    self.on_progress(Progress(len(found.sources), outcome))
+                    self.on_progress(Progress(total, outcome))
             finally:
                 processor.close()
                 if gallery is not None:
@@ -162,6 +170,18 @@ class BatchRun:
                 if others := len(processor.outputs.by_others):
                     self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
                 _write_report(report, options.batch, self._notice)
+
+    def _stream_report(self, photos: int) -> None:
+        """Of many photos write the report while they are done, not from memory or a copy in the end."""
+        path = self.options.batch.report_path(photos)
+        if path is None or photos <= MANY:
+            return
+        if path.suffix.lower() != LINES_SUFFIX:
+            self._notice(f"The report of more than {MANY:,} photos is JSON Lines: a line each, the summary last.")
+        try:
+            self.report.stream(path)
+        except EncodeError as error:
+            self._notice(one_line(error))
 
     def _notice(self, text: str) -> None:
         self.report.notices.append(text)
@@ -269,7 +289,7 @@ def _one_file(found: Discovery, batch: BatchOptions) -> bool:
 
 
 def _write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str], None]) -> None:
-    path = batch.report_path()
+    path = batch.report_path(report.expected or 0)
     try:
         if path is not None:
             report.write(path)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files.shards import Shard
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.masks import check_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY
 from colorize_cli.restore.repair import RestoreOptions
 from colorize_cli.version import __version__
 
 SOFTWARE = "colorize-cli"
 RESTORE = "restore"  # stands for a model where photos are mended and not colored
-REPORT_NAME = "colorize-report.json"
+REPORT_STEM = "colorize-report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +40,14 @@ class BatchOptions:
         photo_timeout: seconds that one photo may take; None is for ever.
         report: where the report goes; None is `colorize-report.json` in `out`.
         gallery: write a page beside the results to look at them.
+        shard: do this part of the photos; names are those of the whole batch.
 
     Raises:
         UsageError: the time is no number.
     """
 
     photos: tuple[str, ...] = ()
-    listed: tuple[str, ...] = ()
+    listed: Sequence[str] = ()
     recursive: bool = True
     out: Path = Path("colored")
     suffix: str = ""
@@ -54,6 +58,7 @@ class BatchOptions:
     photo_timeout: float | None = None
     report: Path | None = None
     gallery: bool = False
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
@@ -63,9 +68,16 @@ class BatchOptions:
         """The file that `out` names, if it names one: it has a photo's suffix, and is no folder that exists."""
         return self.out if self.out.suffix.lower() in PHOTO_NAMES.suffixes and not self.out.is_dir() else None
 
-    def report_path(self) -> Path | None:
-        """Where the report goes; None where there is none."""
-        return self.report or (None if self.single_output() or self.dry_run else self.out / REPORT_NAME)
+    def report_path(self, photos: int = 0) -> Path | None:
+        """Where the report goes, by the number of photos; None where there is none."""
+        if self.report or self.single_output() or self.dry_run:
+            return self.report
+        part = "" if self.shard is None else f".{self.shard.number}-of-{self.shard.of}"
+        return self.out / f"{REPORT_STEM}{part}{LINES_SUFFIX if photos > MANY else '.json'}"
+
+    def earlier_reports(self) -> list[Path]:
+        """The reports that earlier runs left."""
+        return sorted(self.out.glob(f"{REPORT_STEM}*.json*")) if self.report is None else [self.report]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +104,9 @@ class RunOptions:
             UsageError: in one line, with the way out.
         """
         self.guidance.check()
+        if self.batch.shard is not None and (self.guidance.consistent or self.batch.gallery):
+            option = "--consistent" if self.guidance.consistent else "--gallery"
+            raise UsageError(f"{option} looks at all photos together, and --shard does a part of them")
         if self.restore.masks is not None:
             check_folder(self.restore.masks)
         self.guidance.check_detail(self.model.detail)

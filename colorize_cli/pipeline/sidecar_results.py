@@ -10,6 +10,7 @@ stands; a side-car that gives another keeps the difference, so that both togethe
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -20,6 +21,7 @@ import numpy as np
 
 from colorize_cli.errors import PhotoError, printable
 from colorize_cli.files.atomic import write_whole
+from colorize_cli.files.compact_index import CompactIndex
 from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
 from colorize_cli.formats.decode import turn
@@ -51,7 +53,7 @@ class Companions:
 
     def __init__(self, batch: BatchOptions, strip: Strip) -> None:
         self.batch, self.strip, self.folders = batch, strip, Folders(PHOTO_NAMES.suffixes)
-        self._taken, self._lock = set[str](), Lock()
+        self._taken, self._lock = CompactIndex(), Lock()
 
     def carry(self, outcome: Outcome) -> Outcome:
         """Copy the side-cars of a photo whose result is there; what could not be copied is added to its notes."""
@@ -105,11 +107,12 @@ class Companions:
 
     def _take(self, place: Path) -> bool:
         """Whether a name is still free in this batch."""
-        key = os.path.normcase(place).casefold()
+        key = os.fsencode(os.path.normcase(place).casefold())
+        hashed = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
         with self._lock:
-            if key in self._taken:
+            if any(True for _ in self._taken.find(hashed)):
                 return False
-            self._taken.add(key)
+            self._taken.add(hashed, 0)
             return True
 
     def _changed(self, sidecar: Sidecar, data: bytes, photo: Path, out: Path) -> tuple[bytes | None, str | None]:

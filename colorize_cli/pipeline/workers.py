@@ -109,6 +109,12 @@ class Timer:
         with self._lock:
             self._spent[place] = self._spent.get(place, 0.0) + seconds
 
+    def forget(self, place: int) -> None:
+        """A photo has its outcome: nobody asks any more."""
+        with self._lock:
+            self._spent.pop(place, None)
+            self._since.pop(place, None)
+
     def is_over(self, place: int) -> bool:
         """Whether its time is up."""
         if self.limit is None:

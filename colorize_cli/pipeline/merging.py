@@ -1,0 +1,255 @@
+"""Join the reports of several runs into one, and say what none of them did.
+
+In:  reports, JSON or JSON Lines; where given, the photos of the whole batch
+Out: one report, of the same form; what is missing
+
+Reports of different shards of one batch have no photo in common. Where two tell of one photo, the later one counts,
+except that what it skipped or was interrupted at stays as the earlier one tells it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from colorize_cli.errors import EncodeError, ExitStatus, UsageError, counted, printable
+from colorize_cli.notes import Loss
+from colorize_cli.pipeline.outcome import Status
+from colorize_cli.pipeline.report import KEPT_FAILURES
+from colorize_cli.pipeline.report_place import check_report_place
+from colorize_cli.pipeline.report_rows import MANY, ReportRows
+
+MISSING = "missing"  # the status of a photo that no report tells of
+_WEAK = frozenset({Status.skipped.value, Status.interrupted.value})
+_UNDONE = (Status.failed.value, Status.interrupted.value, MISSING)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """One report that was read.
+
+    Attributes:
+        path: its file.
+        summary: all but its rows.
+        ends: whether it has its end: a run that was killed leaves none.
+    """
+
+    path: Path
+    summary: Row
+    ends: bool
+
+    @property
+    def shard(self) -> tuple[int, tuple[int, ...]] | None:
+        """Its number, and how many photos each shard has; None where it is of a whole batch."""
+        told = self.summary.get("shard")
+        return None if told is None else (int(told["number"]), tuple(int(n) for n in told["photos"]))
+
+    @classmethod
+    def read(cls, path: Path) -> PartReport:
+        """Read a report's summary.
+
+        Raises:
+            UsageError: it cannot be read, or is none.
+        """
+        refused = UsageError(f"{printable(path)} is no report of colorize", hint="Give files that --report wrote.")
+        summary, ends = Row(), False
+        try:
+            for kind, data in _items(path):
+                if kind == "summary":
+                    summary, ends = {**summary, **data}, bool("counts" in data)
+            shard = cls(path, summary, ends).shard
+        except OSError as error:
+            raise UsageError(f"cannot read the report {printable(path)}: {error.strerror or error}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise refused from None
+        if "discovered" not in summary and "counts" not in summary or shard is not None and not shard[1]:
+            raise refused
+        return cls(path, summary, ends)
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows."""
+        return (data for kind, data in _items(self.path) if kind == "row")
+
+
+def _items(path: Path) -> Iterator[tuple[str, Row]]:
+    """The rows of a report, and what else it says."""
+    with path.open(encoding="utf-8") as file:
+        first = file.readline()
+        if not first.startswith('{"report":'):
+            data = json.loads(first + file.read())
+            yield from (("row", row) for row in data.pop("photos"))
+            yield "summary", data
+            return
+        yield "summary", json.loads(first)
+        for line in file:
+            if not line.endswith("\n"):
+                return  # the run was killed at this line
+            data = json.loads(line)
+            yield ("summary", data["summary"]) if "summary" in data else ("row", data)
+
+
+@dataclass
+class Merged:
+    """What several reports say together.
+
+    Attributes:
+        counts: photos by status; those that no report tells of are `missing`.
+        lacking: a line for each thing that no run did.
+        notices: what is odd about the reports.
+        interrupted: one of the runs was, or has no end.
+        path: where the joined report lies.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
+    lacking: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    failures: list[Row] = field(default_factory=list)
+    settings: Row = field(default_factory=dict)
+    passed_over: Row = field(default_factory=dict)
+    interrupted: bool = False
+    seconds: float = 0.0
+    path: Path | None = None
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """0 all photos done; 1 some failed, were interrupted, or no report tells of them."""
+        undone = self.lacking or any(self.counts[status] for status in _UNDONE)
+        return ExitStatus.some_failed if undone else ExitStatus.done
+
+    def summary(self) -> Row:
+        """As plain data, without rows."""
+        return {
+            "settings": self.settings,
+            "discovered": sum(self.counts.values()),
+            "counts": dict(self.counts),
+            "passed_over": self.passed_over,
+            "losses": {loss.key: self.losses[loss.key] for loss in Loss if self.losses[loss.key]},
+            "failures": self.failures,
+            "notices": self.notices,
+            "missing": self.lacking,
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def merge_reports(paths: Sequence[Path], out: Path, photos: Iterable[str] = ()) -> Merged:
+    """Join reports.
+
+    Args:
+        paths: the reports.
+        out: the file to write.
+        photos: the sources of all photos, as reports tell them; those that no report tells of are named.
+
+    Raises:
+        UsageError: one of the files is no report, they are of different batches, or `out` is one of them.
+        EncodeError: the file cannot be written.
+    """
+    if out.exists() and any(path.exists() and out.samefile(path) for path in paths):
+        raise UsageError(f"--out {printable(out)} is one of the reports", hint="Give another file.")
+    check_report_place(out, "--out")
+    parts, merged, rows = [PartReport.read(path) for path in paths], Merged(), ReportRows()
+    for path in {path for path in paths if sum(path == other for other in paths) > 1}:
+        merged.notices.append(f"{printable(path)} was given twice.")
+    _join(parts, merged)
+    known = _known(parts)
+    missing = [source for source in photos if source not in known]
+    _say_missing(parts, merged, len(missing))
+    try:
+        if len(known) + len(missing) > MANY:
+            rows.stream(out, {"settings": merged.settings, "discovered": len(known) + len(missing)})
+        place = 0
+        for number, part in enumerate(parts):
+            for line, row in enumerate(part.rows()):
+                if known[str(row["source"])][:2] == (number, line):
+                    _count(merged, row)
+                    rows.add(place := place + 1, row)
+        for source in missing:
+            row = {"source": source, "status": MISSING, "reason": "no report tells of it"}
+            _count(merged, row)
+            rows.add(place := place + 1, row)
+        if not missing:
+            merged.counts[MISSING] += _absent(parts, merged)
+        merged.counts = +merged.counts
+        rows.write(out, merged.summary())
+    except OSError as error:
+        raise EncodeError(f"cannot write the report {printable(out)}: {error.strerror}", path=out) from error
+    finally:
+        rows.close()
+    merged.path = out
+    return merged
+
+
+def _count(merged: Merged, row: Row) -> None:
+    status = str(row["status"])
+    merged.counts[status] += 1
+    merged.losses.update(row.get("losses", ()))
+    if status == Status.failed.value and len(merged.failures) < KEPT_FAILURES:
+        merged.failures.append(row)
+
+
+def _known(parts: Sequence[PartReport]) -> dict[str, tuple[int, int, str]]:
+    """For each photo the report and the row that count, and the status there."""
+    known = dict[str, tuple[int, int, str]]()
+    for number, part in enumerate(parts):
+        for line, row in enumerate(part.rows()):
+            try:
+                source, status = str(row["source"]), str(row["status"])
+            except (KeyError, TypeError):
+                raise UsageError(f"{printable(part.path)} has a row that tells of no photo") from None
+            before = known.get(source)
+            if before is None or status not in _WEAK or before[2] in (Status.interrupted.value, MISSING):
+                known[source] = (number, line, status)
+    return known
+
+
+def _join(parts: Sequence[PartReport], merged: Merged) -> None:
+    """Settings, notices and times of all reports."""
+    sizes = {part.shard[1] for part in parts if part.shard is not None}
+    if len(sizes) > 1:
+        hint = "Merge the reports of one batch, cut in one number of shards, over the same photos."
+        raise UsageError("the reports are of shards of different batches", hint=hint)
+    for part in parts:
+        told = part.summary
+        for name, value in told.get("settings", {}).items():
+            if merged.settings.setdefault(name, value) != value and name not in ("device", "precision"):
+                text = f"{printable(part.path)}: {name} is {value}, and {merged.settings[name]} in another report."
+                merged.notices.append(text)
+        for kind, count in told.get("passed_over", {}).items():  # every shard passes over the same files
+            merged.passed_over[kind] = max(int(count), merged.passed_over.get(kind, 0))
+        merged.notices += [notice for notice in told.get("notices", ()) if notice not in merged.notices]
+        merged.interrupted |= bool(told.get("interrupted")) or not part.ends
+        with suppress(TypeError, ValueError):
+            merged.seconds += float(told.get("seconds", 0))
+
+
+def _absent(parts: Sequence[PartReport], merged: Merged) -> int:
+    """How many photos no report tells of, by what the reports say of their batch."""
+    shards = {part.shard[0]: part for part in parts if part.shard is not None}
+    if not shards:
+        told = sum(int(part.summary.get("discovered", 0)) for part in parts if not part.ends)
+        return max(0, told - sum(merged.counts.values())) if len(parts) == 1 else 0
+    sizes = next(iter(shards.values())).shard
+    assert sizes is not None
+    return max(0, sum(sizes[1]) - sum(merged.counts.values()))
+
+
+def _say_missing(parts: Sequence[PartReport], merged: Merged, missing: int) -> None:
+    """A line for each thing that no run did."""
+    sizes = next((part.shard[1] for part in parts if part.shard is not None), ())
+    present = {part.shard[0] for part in parts if part.shard is not None}
+    for number, photos in enumerate(sizes, 1):
+        if number not in present:
+            merged.lacking.append(f"shard {number}/{len(sizes)}: no report; {counted(photos, 'photo')}")
+    for part in parts:
+        if not part.ends:
+            merged.lacking.append(f"{printable(part.path)}: the run was killed before its report was whole")
+    if missing:
+        merged.lacking.append(f"{counted(missing, 'photo')}: no report tells of them; the joined report names each")

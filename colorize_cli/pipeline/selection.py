@@ -1,0 +1,42 @@
+"""Which photos of a batch one run does: all, or its shard. Names of results are those of the whole batch.
+
+In:  the sources of a batch
+Out: the places of those that are to be done
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+
+from colorize_cli.errors import counted
+from colorize_cli.files.shards import shard_of
+from colorize_cli.files.source_list import Source
+from colorize_cli.pipeline.run_options import BatchOptions
+from colorize_cli.pipeline.report import RunReport
+
+
+def choose(
+    sources: Sequence[Source], batch: BatchOptions, report: RunReport, on_notice: Callable[[str], None]
+) -> Sequence[int] | None:
+    """The places of the photos that a run does; None where it does all.
+
+    Args:
+        sources: the batch.
+        batch: what was asked for.
+        report: is told of which shard it is the report, and how many photos are in each.
+        on_notice: told where there is nothing to do.
+    """
+    shard = batch.shard
+    if shard is None:
+        return None
+    chosen, counts = array("I"), [0] * shard.of
+    for place, source in enumerate(sources):
+        number = shard_of(source.relative, shard.of)
+        counts[number - 1] += 1
+        if number == shard.number:
+            chosen.append(place)
+    report.shard, report.in_shards = shard, counts
+    if not chosen:
+        on_notice(f"None of {counted(len(sources), 'photo')} is in shard {shard}.")
+    return chosen
