@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from colorize_cli.errors import counted
 from colorize_cli.files.shards import shard_of
 from colorize_cli.files.source_list import Source
-from colorize_cli.pipeline.run_options import BatchOptions
 from colorize_cli.pipeline.report import RunReport
+from colorize_cli.pipeline.run_options import BatchOptions
 
 
 def choose(
