@@ -13,37 +13,27 @@ import typer
 from colorize_cli.cli import console
 from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
 from colorize_cli.cli.options import (
-    BatchOpt,
     CompareOpt,
     ConsistentOpt,
     DenoiseOpt,
-    DetailOpt,
     DeviceOpt,
     DryRunOpt,
     FilesFromOpt,
     FormatOpt,
     GalleryOpt,
     HintsOpt,
-    JobsOpt,
-    JsonOpt,
     MaskOpt,
     MaskOutOpt,
-    MaxMemoryOpt,
-    MaxPixelsOpt,
     MethodOpt,
     ModelOpt,
     OnColorOpt,
     OutOpt,
-    OverlapOpt,
     OverwriteOpt,
     PhotosArg,
-    PhotoTimeoutOpt,
     PrecisionOpt,
     QualityOpt,
-    QuietOpt,
     RecursiveOpt,
     ReferenceOpt,
-    ReportOpt,
     RestoreOnlyOpt,
     RestoreOpt,
     SalvageOpt,
@@ -53,14 +43,26 @@ from colorize_cli.cli.options import (
     SidecarsOpt,
     StripOpt,
     SuffixOpt,
-    TileOpt,
     VariantsOpt,
-    VerifyOpt,
     VividnessOpt,
 )
 from colorize_cli.cli.progress import DownloadMeters, photo_progress
 from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import share_cores, wait_asleep
+from colorize_cli.cli.work_options import (
+    BatchOpt,
+    DetailOpt,
+    JobsOpt,
+    JsonOpt,
+    MaxMemoryOpt,
+    MaxPixelsOpt,
+    OverlapOpt,
+    PhotoTimeoutOpt,
+    QuietOpt,
+    ReportOpt,
+    TileOpt,
+    VerifyOpt,
+)
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.shards import Shard
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip

@@ -8,9 +8,17 @@ from typing import Annotated
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.options import FILES, DeviceOpt, ModelOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.options import (
+    FILES,
+    DeviceOpt,
+    ModelOpt,
+    VividnessOpt,
+)
 from colorize_cli.cli.progress import photo_progress
 from colorize_cli.cli.threads import share_cores, wait_asleep
+from colorize_cli.cli.work_options import (
+    QuietOpt,
+)
 
 OutOpt = Annotated[
     Path,

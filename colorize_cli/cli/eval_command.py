@@ -12,9 +12,19 @@ from colorize_cli.cli import console
 from colorize_cli.cli.completion import complete_data, complete_metrics, complete_models
 from colorize_cli.cli.data_options import LicenceOpt, RootOpt
 from colorize_cli.cli.figures import show_answers, show_table
-from colorize_cli.cli.options import FILES, MODEL, BatchOpt, DeviceOpt, JsonOpt, QuietOpt, VividnessOpt
+from colorize_cli.cli.options import (
+    FILES,
+    MODEL,
+    DeviceOpt,
+    VividnessOpt,
+)
 from colorize_cli.cli.progress import DownloadMeters, Meter
 from colorize_cli.cli.threads import wait_asleep
+from colorize_cli.cli.work_options import (
+    BatchOpt,
+    JsonOpt,
+    QuietOpt,
+)
 
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
 _ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "critic")

@@ -9,7 +9,10 @@ import typer
 from rich.markup import escape
 
 from colorize_cli.cli import console
-from colorize_cli.cli.options import JsonOpt, QuietOpt
+from colorize_cli.cli.work_options import (
+    JsonOpt,
+    QuietOpt,
+)
 from colorize_cli.errors import counted, printable
 
 app = typer.Typer(name="report", help="Join the reports of several runs.", no_args_is_help=True)
@@ -29,7 +32,7 @@ def merge(
     photos: Annotated[
         list[str] | None,
         typer.Option(
-            "--photos", metavar="PATH", help="The inputs of the runs: name each photo that no report tells of."
+            "--photos", metavar="PATH", help="Inputs of the runs: name each photo that no report tells of."
         ),
     ] = None,
     json: JsonOpt = False,

@@ -18,7 +18,10 @@ from colorize_cli.cli import console
 from colorize_cli.cli.data_options import LicenceOpt, RootOpt
 from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
-from colorize_cli.cli.options import DeviceOpt, PrecisionOpt, QuietOpt
+from colorize_cli.cli.options import (
+    DeviceOpt,
+    PrecisionOpt,
+)
 from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.cli.training_options import (
     BatchOpt,
@@ -44,6 +47,9 @@ from colorize_cli.cli.training_options import (
     WorkersOpt,
 )
 from colorize_cli.cli.training_screen import TrainingScreen
+from colorize_cli.cli.work_options import (
+    QuietOpt,
+)
 from colorize_cli.errors import ExitStatus, UsageError, printable
 from colorize_cli.inference.option_values import Precision
 

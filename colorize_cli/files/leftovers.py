@@ -24,7 +24,18 @@ def _host() -> str:
 
 def part_of(path: Path) -> Path:
     """A temporary file beside `path`, short, so that a name at the file system's limit still has room for it."""
-    return path.with_name(f".{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part")
+    return path.with_name(f".{own_mark()}-{secrets.token_hex(4)}.part")
+
+
+def own_mark() -> str:
+    """What stands for this process, of this machine, in names of files."""
+    return f"{_host()}-{os.getpid()}"
+
+
+def is_left(mark: str) -> bool:
+    """Whether a mark is of a process of this machine that is no more."""
+    host, _, pid = mark.partition("-")
+    return host == _host() and pid.isdecimal() and not _alive(int(pid))
 
 
 def sweep(folder: Path) -> int:

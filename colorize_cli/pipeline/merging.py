@@ -10,6 +10,7 @@ except that what it skipped or was interrupted at stays as the earlier one tells
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Any
 
 from colorize_cli.errors import EncodeError, ExitStatus, UsageError, counted, printable
 from colorize_cli.notes import Loss
+from colorize_cli.pipeline.joined_rows import JoinedRows
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import KEPT_FAILURES
 from colorize_cli.pipeline.report_place import check_report_place
@@ -159,32 +161,40 @@ def merge_reports(paths: Sequence[Path], out: Path, photos: Iterable[str] = ()) 
     for path in {path for path in paths if sum(path == other for other in paths) > 1}:
         merged.notices.append(f"{printable(path)} was given twice.")
     _join(parts, merged)
-    known = _known(parts)
-    missing = [source for source in photos if source not in known]
-    _say_missing(parts, merged, len(missing))
     try:
-        if len(known) + len(missing) > MANY:
-            rows.stream(out, {"settings": merged.settings, "discovered": len(known) + len(missing)})
-        place = 0
-        for number, part in enumerate(parts):
-            for line, row in enumerate(part.rows()):
-                if known[str(row["source"])][:2] == (number, line):
-                    _count(merged, row)
-                    rows.add(place := place + 1, row)
-        for source in missing:
-            row = {"source": source, "status": MISSING, "reason": "no report tells of it"}
-            _count(merged, row)
-            rows.add(place := place + 1, row)
-        if not missing:
-            merged.counts[MISSING] += _absent(parts, merged)
+        with JoinedRows() as known:
+            _fill(known, parts)
+            missing = known.add_missing(photos)
+            _say_missing(parts, merged, missing)
+            if len(known) > MANY:
+                rows.stream(out, {"settings": merged.settings, "discovered": len(known)})
+            for place, row in enumerate(_counting(known, parts)):
+                _count(merged, row)
+                rows.add(place, row)
+            if not missing:
+                merged.counts[MISSING] += _absent(parts, merged)
         merged.counts = +merged.counts
         rows.write(out, merged.summary())
     except OSError as error:
         raise EncodeError(f"cannot write the report {printable(out)}: {error.strerror}", path=out) from error
+    except sqlite3.Error as error:
+        raise EncodeError(
+            f"cannot join the reports: {error}", hint="Is the temporary folder full? See TMPDIR."
+        ) from None
     finally:
-        rows.close()
+        rows.drop()
     merged.path = out
     return merged
+
+
+def _counting(known: JoinedRows, parts: Sequence[PartReport]) -> Iterator[Row]:
+    """The rows that count, and one for each photo of which none tells."""
+    for number, part in enumerate(parts):
+        for line, row in enumerate(part.rows()):
+            if known.counts(str(row["source"]), number, line):
+                yield row
+    for source in known.missing():
+        yield {"source": source, "status": MISSING, "reason": "no report tells of it"}
 
 
 def _count(merged: Merged, row: Row) -> None:
@@ -195,19 +205,17 @@ def _count(merged: Merged, row: Row) -> None:
         merged.failures.append(row)
 
 
-def _known(parts: Sequence[PartReport]) -> dict[str, tuple[int, int, str]]:
-    """For each photo the report and the row that count, and the status there."""
-    known = dict[str, tuple[int, int, str]]()
+def _fill(known: JoinedRows, parts: Sequence[PartReport]) -> None:
+    """Note for each photo the row that counts."""
     for number, part in enumerate(parts):
         for line, row in enumerate(part.rows()):
             try:
                 source, status = str(row["source"]), str(row["status"])
             except (KeyError, TypeError):
                 raise UsageError(f"{printable(part.path)} has a row that tells of no photo") from None
-            before = known.get(source)
-            if before is None or status not in _WEAK or before[2] in (Status.interrupted.value, MISSING):
-                known[source] = (number, line, status)
-    return known
+            before = known.status(source)
+            if before is None or status not in _WEAK or before in (Status.interrupted.value, MISSING):
+                known.put(source, number, line, status)
 
 
 def _join(parts: Sequence[PartReport], merged: Merged) -> None:

@@ -113,6 +113,11 @@ class RunReport:
         except OSError as error:
             raise _unwritable(path, error) from error
 
+    @property
+    def unfinished(self) -> Path | None:
+        """Where the rows are of a report that was streamed and could not be finished."""
+        return self._rows.unfinished
+
     def close(self) -> None:
         """Drop the rows; counts and failures stay."""
         self._rows.close()

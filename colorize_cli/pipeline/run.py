@@ -39,7 +39,7 @@ from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.report_place import check_report_place
-from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY
+from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, left_unfinished
 from colorize_cli.pipeline.run_options import RESTORE, SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.selection import choose
 
@@ -176,6 +176,8 @@ class BatchRun:
         path = self.options.batch.report_path(photos)
         if path is None or photos <= MANY:
             return
+        for left in left_unfinished(path):
+            self._notice(f"A run was killed before its report was whole; what it did is in {printable(left)}.")
         if path.suffix.lower() != LINES_SUFFIX:
             self._notice(f"The report of more than {MANY:,} photos is JSON Lines: a line each, the summary last.")
         try:
@@ -295,6 +297,8 @@ def _write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str]
             report.write(path)
     except EncodeError as error:
         notice(one_line(error))
+        if report.unfinished is not None:
+            notice(f"What was done is in {printable(report.unfinished)}, a line a photo.")
         report.unwritten = batch.report is not None
     finally:
         report.close()

@@ -14,7 +14,7 @@ from colorize_cli.inference.masks import check_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.metadata.provenance import Provenance
-from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY
+from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, unfinished_beside
 from colorize_cli.restore.repair import RestoreOptions
 from colorize_cli.version import __version__
 
@@ -76,8 +76,10 @@ class BatchOptions:
         return self.out / f"{REPORT_STEM}{part}{LINES_SUFFIX if photos > MANY else '.json'}"
 
     def earlier_reports(self) -> list[Path]:
-        """The reports that earlier runs left."""
-        return sorted(self.out.glob(f"{REPORT_STEM}*.json*")) if self.report is None else [self.report]
+        """The reports that earlier runs left, those that were killed included."""
+        if self.report is None:
+            return sorted(self.out.glob(f"{REPORT_STEM}*.json*"))
+        return [self.report, *unfinished_beside(self.report)]
 
 
 @dataclass(frozen=True, kw_only=True)
