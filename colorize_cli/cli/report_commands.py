@@ -31,9 +31,7 @@ def merge(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="File of the joined report.")],
     photos: Annotated[
         list[str] | None,
-        typer.Option(
-            "--photos", metavar="PATH", help="Inputs of the runs: name each photo that no report tells of."
-        ),
+        typer.Option("--photos", metavar="PATH", help="Inputs of the runs: name each photo that no report tells of."),
     ] = None,
     json: JsonOpt = False,
     quiet: QuietOpt = False,

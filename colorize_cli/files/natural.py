@@ -39,7 +39,7 @@ def natural_key(name: str) -> str:
     key = "".join(parts)
     if not exact:
         return f"{key}\0\1{name}"
-    return f"{key}\0\0{''.join(chr(1 + count) for count in zeros)}" if any(zeros) else key
+    return f"{key}\0\0{''.join(chr(2 + count) for count in zeros)}" if any(zeros) else key
 
 
 def name_of(key: str) -> str:
@@ -50,4 +50,4 @@ def name_of(key: str) -> str:
         return key.partition("\0\1")[2]
     body, _, told = key.partition("\0\0")
     zeros = iter(told)
-    return _NUMBER.sub(lambda _: "0" * (ord(next(zeros)) - 1), body) if told else _NUMBER.sub("", body)
+    return _NUMBER.sub(lambda _: "0" * (ord(next(zeros)) - 2), body) if told else _NUMBER.sub("", body)

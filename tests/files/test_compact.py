@@ -67,28 +67,8 @@ def test_a_source_takes_a_few_bytes():
 
 
 def test_names_are_sorted_as_people_count():
-    names = [
-        "scan10.jpg",
-        "scan2.jpg",
-        "scan02.jpg",
-        "scan1b.jpg",
-        "scan1a.jpg",
-        "b.jpg",
-        "a٣.jpg",
-        "a2.jpg",
-        "a10.jpg",
-    ]
-    expected = [
-        "a2.jpg",
-        "a٣.jpg",
-        "a10.jpg",
-        "b.jpg",
-        "scan1a.jpg",
-        "scan1b.jpg",
-        "scan2.jpg",
-        "scan02.jpg",
-        "scan10.jpg",
-    ]
+    names = ["s10.jpg", "s2.jpg", "s02.jpg", "s1b.jpg", "s1a.jpg", "b.jpg", "a٣.jpg", "a2.jpg", "a10.jpg"]
+    expected = ["a2.jpg", "a٣.jpg", "a10.jpg", "b.jpg", "s1a.jpg", "s1b.jpg", "s2.jpg", "s02.jpg", "s10.jpg"]
     assert list(in_natural_order(names)) == expected
     draw = random.Random(2)
     for _ in range(2000):

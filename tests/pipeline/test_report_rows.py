@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from colorize_cli.pipeline import report_rows, run, run_options
+from colorize_cli.pipeline.merging import merge_reports
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from tests.inference.conftest import grey_photo
@@ -108,8 +110,6 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.skipif(os.name != "posix", reason="kills a process as POSIX does")
 @pytest.mark.slow
 def test_a_killed_run_leaves_what_it_did_and_the_next_one_says_where(tiny_model: Path, tmp_path: Path):
-    import sys
-
     for number in range(30):
         grey_photo(tmp_path / "in" / f"{number}.png", seed=number)
     arguments = [str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--model", str(tiny_model), "--device", "cpu"]
@@ -128,21 +128,6 @@ def test_a_killed_run_leaves_what_it_did_and_the_next_one_says_where(tiny_model:
     second = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert second.returncode == 0 and left.name in second.stderr.replace("\n", "")
     assert left.read_text() == kept and len(lines_of(path)) == 32
-    merged = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "colorize_cli",
-            "report",
-            "merge",
-            str(left),
-            str(path),
-            "--out",
-            str(tmp_path / "all.json"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    merge_reports([left, path], tmp_path / "all.json")
     joined = json.loads((tmp_path / "all.json").read_text())
-    assert sum(joined["counts"].values()) == 30 and joined["counts"]["done"] >= 29, merged.stderr
+    assert sum(joined["counts"].values()) == 30 and joined["counts"]["done"] >= 29

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.cli.app import main
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, counted
 from colorize_cli.files.shards import Shard
 from colorize_cli.pipeline import merging
 from colorize_cli.pipeline.merging import merge_reports
@@ -50,7 +50,7 @@ def test_shards_make_what_one_run_makes(tiny_model: Path, tmp_path: Path):
 
     lacking = merge_reports(reports[:2], tmp_path / "two.json")
     assert lacking.exit_status == 1 and lacking.counts["missing"] == told[2]["discovered"]
-    assert lacking.lacking == [f"shard 3/3: no report; {told[2]['discovered']} photos"]
+    assert lacking.lacking == [f"shard 3/3: no report; {counted(told[2]['discovered'], 'photo')}"]
 
 
 def test_photos_that_no_report_tells_of_are_named(tiny_model: Path, tmp_path: Path, run: Run):
