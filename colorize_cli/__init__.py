@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from colorize_cli.models.load import load_model
     from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
-    from colorize_cli.restore.repair import Repair, RestoreOptions
+    from colorize_cli.restore.choices import Repair, RestoreOptions
 
 __all__ = [
     "Colorizer",
@@ -40,8 +40,8 @@ _HOMES = {
     "GuidanceOptions": "colorize_cli.inference.photo_options",
     "ModelInfo": "colorize_cli.inference.network",
     "ReadOptions": "colorize_cli.inference.photo_options",
-    "Repair": "colorize_cli.restore.repair",
-    "RestoreOptions": "colorize_cli.restore.repair",
+    "Repair": "colorize_cli.restore.choices",
+    "RestoreOptions": "colorize_cli.restore.choices",
     "WriteOptions": "colorize_cli.inference.photo_options",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",

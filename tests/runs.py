@@ -12,7 +12,7 @@ from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, 
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
-from colorize_cli.restore.repair import RestoreOptions
+from colorize_cli.restore.choices import RestoreOptions
 
 GROUPS = {
     "model": ModelOptions,

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,15 +14,12 @@ from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
 from colorize_cli.cli.options import (
     CompareOpt,
     ConsistentOpt,
-    DenoiseOpt,
     DeviceOpt,
     DryRunOpt,
     FilesFromOpt,
     FormatOpt,
     GalleryOpt,
     HintsOpt,
-    MaskOpt,
-    MaskOutOpt,
     MethodOpt,
     ModelOpt,
     OnColorOpt,
@@ -34,8 +30,6 @@ from colorize_cli.cli.options import (
     QualityOpt,
     RecursiveOpt,
     ReferenceOpt,
-    RestoreOnlyOpt,
-    RestoreOpt,
     SalvageOpt,
     SaturationOpt,
     SeedOpt,
@@ -48,6 +42,16 @@ from colorize_cli.cli.options import (
 )
 from colorize_cli.cli.progress import DownloadMeters, photo_progress
 from colorize_cli.cli.quantities import parse_amount
+from colorize_cli.cli.restoration_options import (
+    CropOpt,
+    DenoiseOpt,
+    InvertOpt,
+    MaskOpt,
+    MaskOutOpt,
+    RestoreOnlyOpt,
+    RestoreOpt,
+    restore_options,
+)
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.cli.work_options import (
     BatchOpt,
@@ -66,9 +70,7 @@ from colorize_cli.cli.work_options import (
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.shards import Shard
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
-
-if TYPE_CHECKING:
-    from colorize_cli.restore.repair import RestoreOptions
+from colorize_cli.restore.choices import Crop, Invert
 
 
 def colorize(
@@ -101,6 +103,8 @@ def colorize(
     consistent: ConsistentOpt = False,
     restore: RestoreOpt = None,
     restore_only: RestoreOnlyOpt = False,
+    crop: CropOpt = Crop.off,
+    invert: InvertOpt = Invert.off,
     denoise: DenoiseOpt = 1.0,
     mask: MaskOpt = None,
     mask_out: MaskOutOpt = None,
@@ -129,7 +133,7 @@ def colorize(
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     part = None if shard is None else Shard.parse(shard)
-    mending = _mending(restore, restore_only, denoise, mask, mask_out)
+    mending = restore_options(restore, restore_only, denoise, mask, mask_out, crop, invert)
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
     if most:
@@ -189,22 +193,6 @@ def colorize(
         result = run.finish()
     console.show(result, str(out), json, quiet)
     raise typer.Exit(result.exit_status)
-
-
-def _mending(
-    repairs: str | None, only: bool, denoise: float, mask: Path | None, mask_out: Path | None
-) -> RestoreOptions:
-    from colorize_cli.restore.repair import AUTO, Repair, RestoreOptions, parse_repairs
-
-    if repairs is None and not only:
-        for name, given in (("--denoise", denoise != 1), ("--mask", mask), ("--mask-out", mask_out)):
-            if given:
-                raise UsageError(f"{name} needs --restore", hint="Add --restore auto, or --restore scratches,noise.")
-        return RestoreOptions()
-    wanted, auto = parse_repairs(AUTO if repairs is None else repairs)
-    if (mask or mask_out) and Repair.scratches not in wanted:
-        raise UsageError("--mask and --mask-out are of dust and scratches", hint="Add scratches to --restore.")
-    return RestoreOptions(repairs=wanted, auto=auto, denoise=denoise, masks=mask, masks_out=mask_out, only=only)
 
 
 def _listed(files_from: str | None) -> Sequence[str]:

@@ -39,6 +39,9 @@ class Block:
     below: AnyPixels | None = None
 
 
+Filter = Callable[[Iterator[Block]], Iterator[Block]]
+
+
 @dataclass(frozen=True)
 class BlockReader:
     """A photo whose pixels come in blocks.
@@ -53,6 +56,8 @@ class BlockReader:
         reduced: of a grey JPEG, what starts reading the rows of a copy that is smaller by a factor, 2, 4 or 8.
         read_whole: of a JPEG, what reads the rows that are to stay in memory, which is faster.
         filters: by page, what its blocks go through before anybody sees them; those of a reduced copy do not.
+        heights: by page, its rows before its filter, where that gives another number of them.
+        reframed: its pixels are not those of its file: inverted, a part of them, or more of them.
         let_go: frees the rows that are kept; from then on they are read again whenever they are asked for.
     """
 
@@ -64,7 +69,9 @@ class BlockReader:
     reduced: Callable[[int], Rows] | None = None
     let_go: Callable[[], None] = lambda: None
     read_whole: Callable[[], Rows] | None = None
-    filters: Mapping[int, Callable[[Iterator[Block]], Iterator[Block]]] = field(default_factory=dict)
+    filters: Mapping[int, Filter] = field(default_factory=dict)
+    heights: Mapping[int, int] = field(default_factory=dict)
+    reframed: bool = False
 
     @property
     def total_rows(self) -> int:
@@ -89,6 +96,20 @@ class BlockReader:
             return convert(replace(self.photo, pages=(rows,))).pages[0]
 
         return replace(self, photo=replace(small, pages=pages), convert=converted)
+
+    def filtered(self, page: int, change: Filter, page_then: Page | None = None) -> BlockReader:
+        """The same with a page's blocks going through one filter more; `page_then` is what the page is then."""
+        before = self.filters.get(page)
+
+        def both(blocks: Iterator[Block]) -> Iterator[Block]:
+            return change(blocks if before is None else before(blocks))
+
+        pages, heights = list(self.photo.pages), {**self.heights}
+        if page_then is not None:
+            heights.setdefault(page, pages[page].size[1])
+            pages[page] = page_then
+        photo = replace(self.photo, pages=tuple(pages))
+        return replace(self, photo=photo, filters={**self.filters, page: both}, heights=heights)
 
     def blocks(self, page: int, factor: int = 1) -> Iterator[Block]:
         """All rows of a page, from top to bottom; by a factor, which `reduced` must be there for, of a smaller copy.
@@ -118,7 +139,7 @@ class BlockReader:
             hint = error.advice() if isinstance(error, Damaged) else None
             raise DecodeError(reason, path=path, hint=hint) from None
         unchanged(path, self.photo.metadata.file)
-        if seen != self.photo.pages[page].size[1] // factor:
+        if seen != self.heights.get(page, self.photo.pages[page].size[1]) // factor:
             raise DecodeError("damaged: not all of its rows are there", path=path)
 
 

@@ -246,6 +246,28 @@ def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tup
     return HintMap(mean.reshape(2, h, w).astype(np.float32), (count > 0).reshape(h, w).astype(np.float32))
 
 
+def check_inside(sidecar: Sidecar, number: int, point: Point, at: tuple[float, float], size: tuple[int, int]) -> None:
+    """Refuse a point that lies outside its photo.
+
+    Args:
+        sidecar: that the point is of.
+        number: of the point in it.
+        point: as it was said.
+        at: x and y of it, pixels.
+        size: (H, W) of the photo.
+
+    Raises:
+        HintError: it lies outside.
+    """
+    tall, wide = size
+    for field, value, said, end in (("x", at[0], point.x, wide), ("y", at[1], point.y, tall)):
+        if not 0 <= value <= end:
+            raise HintError(
+                f"{sidecar.path}: points[{number}].{field}: {said:g} lies outside the photo of {wide} x {tall} pixels",
+                hint="Points count pixels of the upright photo from its top left corner.",
+            )
+
+
 def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.intp], Floats]:
     """The cell, (n,), and the color, (n, 2), of each solid pixel of a layer that covers the photo."""
     # a layer coarser than the grid is first repeated, so that every cell under it gets a pixel
@@ -265,12 +287,7 @@ def _points_on_grid(
     for i, point in enumerate(sidecar.points):
         fraction = sidecar.unit == "fraction"
         x, y = (point.x * wide, point.y * tall) if fraction else (point.x, point.y)
-        for field, value, said, end in (("x", x, point.x, wide), ("y", y, point.y, tall)):
-            if not 0 <= value <= end:
-                raise HintError(
-                    f"{sidecar.path}: points[{i}].{field}: {said:g} lies outside the photo of {wide} x {tall} pixels",
-                    hint="Points count pixels of the upright photo from its top left corner.",
-                )
+        check_inside(sidecar, i, point, (x, y), photo_size)
         default = DEFAULT_RADIUS * short
         radius = default if point.radius is None else point.radius * (short if fraction else 1)
         # cell centres in the photo's pixels, only those in reach

@@ -13,21 +13,13 @@ from functools import partial
 import numpy as np
 
 from colorize_cli.color.pixels import reduced
-from colorize_cli.formats.blocks import Block, BlockReader, strips, with_neighbors
+from colorize_cli.formats.blocks import Block, BlockReader, Filter, strips, with_neighbors
 from colorize_cli.formats.photo import Page
 from colorize_cli.inference.prepared_photo import Opened
 from colorize_cli.inference.previews import Preview
+from colorize_cli.restore.choices import RestoreOptions
 from colorize_cli.restore.damage import DamageFinder, Mask, Plane, bundled_finder
-from colorize_cli.restore.repair import (
-    HALO,
-    Repairs,
-    RestoreOptions,
-    examine,
-    plane_of,
-    repaired,
-    repaired_rows,
-    samples_of,
-)
+from colorize_cli.restore.repair import HALO, Repairs, examine, plane_of, repaired, repaired_rows, samples_of
 
 _ROWS = 512  # of a strip
 _SIDE = 4096  # pixels of the longer side of the copy on which is decided
@@ -69,7 +61,6 @@ def restored(
     """
     photo, reader = opened.photo, opened.reader
     new_pages, previews, notes, masks = list(photo.pages), list(opened.previews), list[str](), dict[int, Mask]()
-    filters = dict[int, Callable[[Iterator[Block]], Iterator[Block]]]()
     for number in pages:
         preview, page = opened.previews[number], photo.pages[number]
         samples = partial(_samples, reader, number) if reader.readers else partial(samples_of, page.pixels)
@@ -84,11 +75,11 @@ def restored(
         if reader.readers:
             coarse = replace(repairs, noise=0.0, screen=())  # a reduced copy has next to none of them
             previews[number] = Preview(repaired(preview.pixels, coarse), preview.size, preview.space)
-            filters[number] = _filter(repairs, page)
+            reader = reader.filtered(number, _filter(repairs, page))
         else:
             new_pages[number] = replace(page, pixels=repaired(page.pixels, repairs))
             previews[number] = Preview.of(new_pages[number], preview.space)
-    reader = replace(reader, photo=replace(photo, pages=tuple(new_pages)), filters=filters)
+    reader = replace(reader, photo=replace(photo, pages=tuple(new_pages)))
     return Restored(Opened(reader, tuple(previews)), tuple(notes), masks)
 
 
@@ -103,7 +94,7 @@ def _samples(reader: BlockReader, number: int) -> list[Plane]:
     return parts or [np.zeros((1, 1), np.float32)]
 
 
-def _filter(repairs: Repairs, page: Page) -> Callable[[Iterator[Block]], Iterator[Block]]:
+def _filter(repairs: Repairs, page: Page) -> Filter:
     height = page.pixels.shape[0]
 
     def mended(blocks: Iterator[Block]) -> Iterator[Block]:

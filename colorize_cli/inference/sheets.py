@@ -48,7 +48,10 @@ def write_pair(
     side: int = 1600,
 ) -> None:
     """Write before | after, or before | restored | colored, as one JPEG, each at most `side` pixels long."""
-    write_picture(np.concatenate([thumbnail(picture, side) for picture in pictures], 1), path, facts, note)
+    small = [thumbnail(picture, side) for picture in pictures]
+    height = max(len(picture) for picture in small)
+    level = [cv2.resize(one, (max(1, round(one.shape[1] * height / len(one))), height)) for one in small]
+    write_picture(np.concatenate(level, 1), path, facts, note)
 
 
 def write_sheet(thumbnails: Sequence[NDArray[np.uint8]], path: Path, facts: FileFacts, note: Provenance) -> None:

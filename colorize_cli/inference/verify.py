@@ -71,7 +71,7 @@ def verify(
     plain = open_in_strips(result, limits) if reader.in_strips else BlockReader(decode(result, limits))
     found = compared(source, plain.photo, settings)
     back = plain.mapped(in_known_spaces)  # a page that was copied still has its own profile
-    findings = Findings([*audit(source.path, result, notes, settings.strip), *found.faults])
+    findings = Findings([*audit(source.path, result, notes, settings.strip, reframed=reader.reframed), *found.faults])
     alone: Sequence[float | None] = [None] * len(source.pages)
     if not reader.in_strips and not all(found.lossless):
         alone = _coding_alone(source, spaces, settings)

@@ -9,7 +9,7 @@ Source: XMP Specification Part 1 (ISO 16684-1) for the packet and its RDF.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 
@@ -54,6 +54,7 @@ class Provenance:
         sha256: of the model's weights.
         settings: (name, value) pairs in order of name.
         source: the file that the result was made of.
+        restored: what was mended on the photo, where and how much, a line each.
         size: bytes of the result, as the result itself says; None where it does not.
     """
 
@@ -63,6 +64,7 @@ class Provenance:
     sha256: str
     settings: tuple[tuple[str, str], ...] = ()
     source: SourceNote | None = field(default=None, compare=False)
+    restored: tuple[str, ...] = field(default=(), compare=False)
     size: int | None = field(default=None, compare=False)
 
     def with_settings(self, said: Mapping[str, str]) -> Provenance:
@@ -75,9 +77,9 @@ class Provenance:
 
 
 def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
-    items = "".join(
-        f"<rdf:li>{escape(_printable(f'{name}={value}'), quote=False)}</rdf:li>" for name, value in note.settings
-    )
+    items = _list(f"{name}={value}" for name, value in note.settings)
+    restored = f"\n   <colorize:Restored><rdf:Seq>{_list(note.restored)}</rdf:Seq></colorize:Restored>"
+    restored = restored if note.restored else ""
     mark = f"\n   <iptc:DigitalSourceType>{_SOURCE_TYPE}</iptc:DigitalSourceType>" if source_type else ""
     extra = ' xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"' if source_type else ""
     values = [
@@ -100,9 +102,13 @@ def _description(note: Provenance, about: bytes, source_type: bool) -> bytes:
         b'\n  <rdf:Description xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:about='
         + about
         + f' xmlns:colorize="{NAMESPACE}"{extra}>{fields}'.encode()
-        + f"\n   <colorize:Settings><rdf:Seq>{items}</rdf:Seq></colorize:Settings>{mark}".encode()
+        + f"\n   <colorize:Settings><rdf:Seq>{items}</rdf:Seq></colorize:Settings>{restored}{mark}".encode()
         + b"\n  </rdf:Description>"
     )
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "".join(f"<rdf:li>{escape(_printable(line), quote=False)}</rdf:li>" for line in lines)
 
 
 def _printable(text: str) -> str:
@@ -206,10 +212,13 @@ def _read(text: bytes) -> Provenance | None:
     items = {item.name[1]: item for owner in owners for item in found.fields(owner) if item.name[0] == NAMESPACE}
     if not all(name in items for name in ("Software", "Version", "Model", "ModelSha256")):
         return None
-    texts = {name: found.text(item) for name, item in items.items() if name != "Settings"}
-    settings = items.get("Settings")
-    lines = [found.text(line) for line in found.items(settings)] if isinstance(settings, Element) else []
-    pairs = (line.partition("=") for line in lines)
+    lists = {name: items.get(name) for name in ("Settings", "Restored")}
+    texts = {name: found.text(item) for name, item in items.items() if name not in lists}
+    lines = {
+        name: [found.text(line) for line in found.items(item)] if isinstance(item, Element) else []
+        for name, item in lists.items()
+    }
+    pairs = (line.partition("=") for line in lines["Settings"])
     return Provenance(
         texts["Software"],
         texts["Version"],
@@ -217,6 +226,7 @@ def _read(text: bytes) -> Provenance | None:
         texts["ModelSha256"],
         tuple((name, value) for name, _, value in pairs),
         _source(texts),
+        tuple(lines["Restored"]),
         _integer(texts.get("Size", "")) or None,
     )
 

@@ -29,7 +29,7 @@ from colorize_cli.inference.predictor import Plane, Request
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
-from colorize_cli.restore.repair import RestoreOptions
+from colorize_cli.restore.choices import RestoreOptions
 
 Value = TypeVar("Value", bound=StrEnum)
 _NO_GUIDANCE, _READ, _WRITE, _AS_IT_IS = GuidanceOptions(), ReadOptions(), WriteOptions(), RestoreOptions()

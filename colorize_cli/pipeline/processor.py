@@ -27,6 +27,7 @@ from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import described
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.inference.framing import Framed, framed
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import mask_sha256
@@ -177,6 +178,9 @@ class PhotoProcessor:
         self.budget.take(index, way.memory)
         self.timer.go(index)
         opened = self.opener.open(path, way)
+        size, original = opened.photo.pages[0].size, opened.previews[0].pixels
+        seen_to = framed(opened, self.restore) if self.restore.frames else Framed(opened)
+        opened = seen_to.opened
         photo, previews = opened.photo, opened.previews
         provenance = replace(provenance, source=source_note(source, photo.metadata.file))
         form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
@@ -185,19 +189,27 @@ class PhotoProcessor:
             return standing
         page_plan = plan_pages(previews, self.color.on_color)
         grey = page_plan.pages
+        if not grey and seen_to:
+            return self.finisher.leave_grey(
+                source,
+                opened,
+                out,
+                replace(provenance, restored=seen_to.notes),
+                (*photo.notes, *seen_to.notes),
+                started,
+            )
         if not grey:
             left = self.finisher.leave_colored(index, source, opened, out, provenance, started)
             return replace(left, doubt=page_plan.doubt)
-        notes = photo.notes + ((note,) if note else ()) + page_plan.notes
-        original = None
+        notes = photo.notes + ((note,) if note else ()) + page_plan.notes + seen_to.notes
         if self.restore:
-            original = previews[0].pixels if self.compares else None
-            opened, told = mend(source, opened, grey, self.restore)
+            opened, told = mend(source, seen_to, grey, self.restore, size)
             previews, notes = opened.previews, notes + told
+            provenance = replace(provenance, restored=(*seen_to.notes, *told))
             if self.restore.only:
                 return self.finisher.leave_grey(source, opened, out, provenance, notes, started)
         self.guidance.check(path)
-        sidecars = self.guidance.read(path)
+        sidecars = seen_to.hints(self.guidance.read(path), size[::-1])
         if sidecars and len(photo.pages) > 1:
             rest = "stay as they are" if self.method is Method.levin else "go without"
             notes += (f"its hints are for the first page; the others {rest}",)
@@ -226,7 +238,7 @@ class PhotoProcessor:
             started=started,
             previews=previews,
             page_plan=page_plan,
-            original=original,
+            original=original if self.restore and self.compares else None,
         )
 
     def _planned(self, path: Path, out: Path, notes: tuple[str, ...], size: tuple[int, int]) -> Outcome:
@@ -252,7 +264,8 @@ class PhotoProcessor:
         found = probe(source.path)
         form, _ = target_format(found, self.settings)
         way = self.opener.plan(found, form)
-        previews = self.opener.open(source.path, way).previews
+        opened = self.opener.open(source.path, way)
+        previews = (framed(opened, self.restore).opened if self.restore.frames else opened).previews
         return previews[0] if 0 in plan_pages(previews[:1], self.color.on_color).pages else None
 
     def stands(self, index: int, source: Source) -> bool:

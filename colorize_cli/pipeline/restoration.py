@@ -12,30 +12,41 @@ from pathlib import Path
 from colorize_cli.files.atomic import on_trial
 from colorize_cli.files.discover import Source
 from colorize_cli.formats.encode import EncodeSettings
+from colorize_cli.inference.framing import Framed
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import read_mask, write_mask
 from colorize_cli.inference.prepared_photo import Opened, paint
 from colorize_cli.inference.restoring import restored
 from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
-from colorize_cli.restore.repair import RestoreOptions
+from colorize_cli.restore.choices import RestoreOptions
+
+_NOTHING = "restored nothing: nothing was found to mend"
 
 
 def mend(
-    source: Source, opened: Opened, pages: Sequence[int], options: RestoreOptions
+    source: Source, framed: Framed, pages: Sequence[int], options: RestoreOptions, size: tuple[int, int]
 ) -> tuple[Opened, tuple[str, ...]]:
     """Mend the pages that are to be colored; with what was done.
+
+    Args:
+        source: the photo.
+        framed: the same, as it was read and seen to.
+        pages: those that are to be colored.
+        options: what is asked for.
+        size: width and height of its first page in its file, which masks have.
 
     Raises:
         PhotoError: its rows, or its mask, cannot be read.
         WeightsError: the network that finds damage is missing.
     """
-    size = opened.photo.pages[0].size
-    given = None if options.masks is None else read_mask(options.masks, source, size)
-    mended = restored(opened, pages, options, given)
+    given = None if options.masks is None else framed.mask(read_mask(options.masks, source, size))
+    mended = restored(framed.opened, pages, options, given)
     if options.masks_out is not None and 0 in pages:
-        write_mask(options.masks_out, source, mended.masks.get(0), size)
-    return mended.opened, mended.notes or ("restored nothing: nothing was found to mend",)
+        mask, frame = mended.masks.get(0), framed.frames.get(0)
+        write_mask(options.masks_out, source, mask if mask is None or frame is None else frame.back(mask), size)
+    told = mended.notes if framed or not options.repairs else mended.notes or (_NOTHING,)
+    return mended.opened, told
 
 
 def write_mended(

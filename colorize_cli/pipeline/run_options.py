@@ -15,7 +15,7 @@ from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, unfinished_beside
-from colorize_cli.restore.repair import RestoreOptions
+from colorize_cli.restore.choices import RestoreOptions
 from colorize_cli.version import __version__
 
 SOFTWARE = "colorize-cli"
@@ -126,8 +126,7 @@ class RunOptions:
             settings["detail"] = detail.said()
         if color.on_color is OnColor.recolor:  # nothing is kept: another result than the default's
             settings["on_color"] = color.on_color.value
-        if self.restore:
-            settings["restore"] = self.restore.said()
+        settings |= self.restore.settings()
         return Provenance(
             software=SOFTWARE,
             version=__version__,

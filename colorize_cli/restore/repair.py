@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import maximum_of, reduced
-from colorize_cli.errors import UsageError, quoted
-from colorize_cli.restore import fading, halftone, noise
+from colorize_cli.restore import fading, halftone, noise, stains
+from colorize_cli.restore.choices import Repair, RestoreOptions
 from colorize_cli.restore.damage import SIDE, DamageFinder, Mask, Plane, filled, find_damage
 
 HALO = 96  # rows above and below a strip that decide what it becomes
@@ -27,72 +25,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
 _RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
 _DAMAGED = 0.0075  # share of the picture that is certainly damaged from which `auto` fills
-AUTO = "auto"
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
-
-
-class Repair(StrEnum):
-    """What can be mended."""
-
-    scratches = "scratches"
-    noise = "noise"
-    fading = "fading"
-    halftone = "halftone"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestoreOptions:
-    """What is to be mended before a photo is colored.
-
-    Attributes:
-        repairs: those that are asked for; none for no restoration.
-        auto: whether each is done only where a test finds that it is needed.
-        denoise: share of the noise that is taken away, [0, 1].
-        masks: a folder of masks that people made or edited: where one is, its white is filled, and nothing else.
-        masks_out: where the masks of what was filled are written.
-        only: stop there: the photo stays black-and-white.
-
-    Raises:
-        UsageError: `denoise` is out of its range.
-    """
-
-    repairs: frozenset[Repair] = frozenset()
-    auto: bool = False
-    denoise: float = 1.0
-    masks: Path | None = None
-    masks_out: Path | None = None
-    only: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.denoise <= 1:
-            raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
-
-    def __bool__(self) -> bool:
-        return bool(self.repairs)
-
-    def said(self) -> str:
-        """In a line; it is part of what makes two results equal."""
-        names = AUTO if self.auto else ",".join(sorted(self.repairs))
-        how = f" denoise={self.denoise:g}" if self.denoise != 1 else ""
-        return names + how + (" masks" if self.masks is not None else "") + (" only" if self.only else "")
-
-
-def parse_repairs(text: str) -> tuple[frozenset[Repair], bool]:
-    """Read `--restore`: `auto`, or names with commas between them.
-
-    Raises:
-        UsageError: a name is none.
-    """
-    if text.strip() == AUTO:
-        return frozenset(Repair), True
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in set(Repair):
-            raise UsageError(
-                f"--restore: {quoted(name)} is no repair",
-                hint=f"There are: auto, {', '.join(Repair)}; several with commas between them.",
-            )
-    return frozenset(Repair(name) for name in names), False
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +38,7 @@ class Repairs:
         denoise: share of it that is taken away.
         tones: what becomes black and white, [0, 1]; None: all tones stay.
         screen: frequencies of a print's dots, which are taken out.
+        light: what lies on the picture, see `stains`; None: it is even.
     """
 
     mask: Mask | None = None
@@ -112,9 +46,11 @@ class Repairs:
     denoise: float = 1.0
     tones: fading.Tones | None = None
     screen: tuple[halftone.Frequency, ...] = ()
+    light: Plane | None = None
 
     def __bool__(self) -> bool:
-        return self.mask is not None or self.noise > 0 or self.tones is not None or bool(self.screen)
+        found = (self.mask, self.tones, self.light)
+        return self.noise > 0 or bool(self.screen) or any(one is not None for one in found)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,6 +63,11 @@ class Repairs:
             said.append(f"filled dust and scratches: {100 * float(self.mask.mean()):.2g} % of the picture")
         if self.noise > 0:
             said.append(f"took away noise of {255 * self.noise:.1f} levels of 255")
+        if self.light is not None:
+            factor = float(np.exp(np.ptp(self.light)))
+            said.append(
+                f"evened out light and stains: the darkest place had {100 / factor:.0f} % of the lightest's light"
+            )
         if self.tones is not None:
             low, high = (round(255 * tone) for tone in self.tones)
             said.append(f"brought faded tones, {low} to {high} of 255, back to black and white")
@@ -157,7 +98,7 @@ def examine(
         finder: loads the network that finds damage.
         given: a mask that a person made, of any size; nothing is looked for then.
     """
-    mask, level, tones = given, 0.0, None
+    mask, level, tones, light = given, 0.0, None, None
     measured = Repair.halftone in options.repairs or (Repair.noise in options.repairs and options.denoise > 0)
     parts = samples() if measured else []
     screen = halftone.find_screen(parts) if Repair.halftone in options.repairs else ()
@@ -171,11 +112,14 @@ def examine(
         level = float(np.median([noise.noise_level(part) for part in parts]))
         if options.auto and (level < _NOISY or float(np.median([noise.whiteness(part) for part in parts])) > _GRAINY):
             level = 0.0
+    if Repair.stains in options.repairs and (light := stains.uneven_light(copy, options.auto)) is not None:
+        whole = (copy.shape[0], copy.shape[1])
+        copy = stains.evened(copy, stains.light_at(light, (0, 0), whole, whole))
     if Repair.fading in options.repairs:
         tones = fading.faded_tones(copy)
         if tones is not None and options.auto and tones[0] < _RAISED_BLACK:
             tones = None
-    return Repairs(mask, level, options.denoise, tones, screen)
+    return Repairs(mask, level, options.denoise, tones, screen, light)
 
 
 def samples_of(pixels: NDArray[Any]) -> list[Plane]:
@@ -225,19 +169,24 @@ def repaired_rows(pixels: NDArray[Any], repairs: Repairs, top: int, height: int)
     out = np.empty_like(pixels)
     for left in range(0, width, _COLUMNS):  # so that the planes between take little memory
         first, last = max(0, left - HALO), min(width, left + _COLUMNS + HALO)
-        part = _mended(pixels[:, first:last], repairs, None if mask is None else mask[:, first:last])
+        light = None
+        if repairs.light is not None:
+            light = stains.light_at(repairs.light, (top, first), (rows, last - first), (height, width))
+        part = _mended(pixels[:, first:last], repairs, None if mask is None else mask[:, first:last], light)
         columns = min(_COLUMNS, width - left)
         out[:, left : left + columns] = part[:, left - first : left - first + columns]
     return out
 
 
-def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None) -> NDArray[Any]:
+def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None, light: Plane | None) -> NDArray[Any]:
     plane = plane_of(pixels)
     mended = halftone.without_screen(plane, repairs.screen)
     if mask is not None:
         mended = filled(mended, mask)
     if repairs.noise > 0:
         mended = noise.denoise(mended, repairs.noise, repairs.denoise)
+    if light is not None:
+        mended = stains.evened(mended, light)
     most = np.float32(maximum_of(pixels))
     change = mended - plane if pixels.ndim == 2 else (mended - plane)[..., None]
     if repairs.tones is None:

@@ -22,17 +22,9 @@ from colorize_cli import Colorizer
 from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.degradations import faded, halftoned, noisy, scratched
 from colorize_cli.data.samples import sample_photos
+from colorize_cli.restore.choices import Repair, RestoreOptions
 from colorize_cli.restore.damage import bundled_finder
-from colorize_cli.restore.repair import (
-    Repair,
-    Repairs,
-    RestoreOptions,
-    examine,
-    mask_rows,
-    plane_of,
-    repaired,
-    samples_of,
-)
+from colorize_cli.restore.repair import Repairs, examine, mask_rows, plane_of, repaired, samples_of
 
 SIDE = 900  # pixels of the longer side
 Grey = NDArray[np.uint8]

@@ -16,7 +16,7 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.restore.repair import Repair
+from colorize_cli.restore.choices import Repair
 from tests.formats import bombs
 from tests.runs import colorize_photos, run_options
 

@@ -24,7 +24,12 @@ _STALE = frozenset({1005, 1058, 1059, 1060, 1061, *photoshop.THUMBNAILS})
 
 
 def audit(
-    source: Path, result: Path, notes: Sequence[str] = (), strip: str = "none", copied: bool = False
+    source: Path,
+    result: Path,
+    notes: Sequence[str] = (),
+    strip: str = "none",
+    copied: bool = False,
+    reframed: bool = False,
 ) -> list[str]:
     """Read a source and its result with the second reader, and compare them.
 
@@ -34,6 +39,7 @@ def audit(
         notes: what is told of the photo: a loss that a note names is no fault.
         strip: "none", "gps" or "all", as the result was to be.
         copied: the picture was not decoded: it stands as it did, and its thumbnail is its own.
+        reframed: the result has other sides: what its pixels show, and what is marked in them, lies elsewhere.
     """
     try:
         before = inventory(source)
@@ -50,9 +56,10 @@ def audit(
     salvaged = any("salvaged" in note for note in notes)
     faults = [] if salvaged else [f"source: {fault}" for fault in before.faults]
     faults += [f"result: {fault}" for fault in after.faults]
-    faults += compare(before, after, Context(notes, strip, copied=copied))
-    if not salvaged:  # what is missing looks different to each decoder
+    faults += compare(before, after, Context(notes, strip, copied=copied, reframed=reframed))
+    if not salvaged and not reframed:  # what is missing looks different to each decoder
         faults += compare_pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
+    if not salvaged:
         faults += compare_pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
         for number, pair in enumerate(zip(before.further, after.further, strict=True), 2):
@@ -92,7 +99,7 @@ def _shape(source: Inventory, result: Inventory, context: Context) -> list[str]:
     for block, value in (("EXIF", exif_faults.orientation_of(result)), ("XMP", xmp_faults.orientation_of(result))):
         if (value or 1) != 1 and not context.copied:
             found.append(f"{block} Orientation is {value}, though the pixels stand upright")
-    if source.size and result.size:
+    if source.size and result.size and not context.reframed:
         wanted = source.size[::-1] if context.exchanged else source.size
         if result.size != wanted:
             found.append(f"{result.size[0]} x {result.size[1]} pixels instead of {wanted[0]} x {wanted[1]}")

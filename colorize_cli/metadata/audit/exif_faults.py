@@ -124,7 +124,12 @@ def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
     """Whether a tag says what it should."""
     before, after = entry.value, there.value
     if before == after:
-        return not (code in _SUBJECTS and context.orientation > 1 and _misplaced(before, after, context))
+        return not (
+            code in _SUBJECTS
+            and not context.reframed
+            and context.orientation > 1
+            and _misplaced(before, after, context)
+        )
     if code in (40962, 40963, 256, 257, _COLOR_SPACE):
         return True  # sides of the pixels, checked by themselves; the space that a profile was applied to
     if code == 270 and isinstance(before, bytes) and before.startswith(_FOR_MACHINES):
@@ -132,7 +137,7 @@ def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
     if isinstance(before, bytes) or isinstance(after, bytes):
         return isinstance(before, bytes) and isinstance(after, bytes) and before.rstrip(b"\0 ") == after.rstrip(b"\0 ")
     if code in _SUBJECTS:
-        return not _misplaced(before, after, context)
+        return context.reframed or not _misplaced(before, after, context)
     if code in _SIDES:
         return True if context.exchanged else close(before, after, 0.01 * max(map(abs, before), default=0.0))
     return close(before, after, 1e-9 * max((abs(value) for value in before), default=0.0))

@@ -23,6 +23,7 @@ class Context:
         size: width and height of the source as stored.
         same: the result has the source's format.
         copied: the picture was not decoded.
+        reframed: the result has other sides: a border was cut off, or it was enlarged.
     """
 
     notes: Sequence[str] = ()
@@ -31,6 +32,7 @@ class Context:
     size: tuple[int, int] | None = None
     same: bool = True
     copied: bool = False
+    reframed: bool = False
 
     def told(self, *words: str) -> bool:
         """Whether a note tells of a loss, by one of its words."""

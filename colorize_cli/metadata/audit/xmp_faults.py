@@ -97,7 +97,10 @@ def _properties(before: dict[str, str], after: dict[str, str], context: Context)
             continue
         if "xmp:Thumbnails" in name:
             continue  # its sides and its coding
-        if context.orientation > 1 and (known := _placed(name, value, before, context, shown)) is not None:
+        if context.reframed and (_APPLIED.match(name) or _placed(name, value, before, context, shown) is not None):
+            if now is None:
+                found.append(f"XMP {name} is missing")
+        elif context.orientation > 1 and (known := _placed(name, value, before, context, shown)) is not None:
             if now is None or not known(now):
                 found.append(f"XMP {name} does not lie where it did")
         elif now is None:

@@ -1,0 +1,51 @@
+"""Hints that were made for a photo, for a part of it, or for the photo enlarged.
+
+In:  a side-car, and where the photo's places lie now
+Out: a side-car of the same kind
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.guidance.hints import Point, Sidecar, check_inside
+
+
+def moved(
+    sidecar: Sidecar,
+    was: tuple[int, int],
+    now: tuple[int, int],
+    place: Callable[[float, float], tuple[float, float]],
+    layer: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    scale: float = 1.0,
+) -> Sidecar:
+    """A side-car for a photo of which a part was kept, or that was enlarged; points outside the part are left out.
+
+    Args:
+        sidecar: as a person made it.
+        was: (H, W) of the photo that it was made for.
+        now: the same of what is colored.
+        place: where a place (x, y) of the photo lies now, pixels.
+        layer: a layer of scribbles over the photo to one over what is colored.
+        scale: pixels that one of the photo's has across now.
+
+    Raises:
+        HintError: a point lies outside the photo.
+    """
+    if sidecar.scribbles is not None:
+        return replace(sidecar, scribbles=layer(sidecar.scribbles))
+    points, (tall, wide) = list[Point](), was
+    for i, point in enumerate(sidecar.points):
+        x, y = (point.x * wide, point.y * tall) if sidecar.unit == "fraction" else (point.x, point.y)
+        check_inside(sidecar, i, point, (x, y), was)
+        radius = point.radius
+        if radius is not None:
+            radius *= scale * (min(was) if sidecar.unit == "fraction" else 1)
+        x, y = place(x, y)
+        if 0 <= x <= now[1] and 0 <= y <= now[0]:
+            points.append(replace(point, x=x, y=y, radius=radius))
+    return replace(sidecar, points=tuple(points), unit="pixel")

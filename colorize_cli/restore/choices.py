@@ -1,0 +1,112 @@
+"""What is to be mended on photos, as it was asked for.
+
+In:  what was typed, or given to `RestoreOptions`
+Out: the choices, valid in themselves
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from colorize_cli.errors import UsageError, quoted
+
+AUTO = "auto"
+
+
+class Crop(StrEnum):
+    """What is cut off."""
+
+    off = "off"
+    borders = "borders"
+
+
+class Invert(StrEnum):
+    """Which photos are inverted."""
+
+    off = "off"
+    auto = "auto"
+
+
+class Repair(StrEnum):
+    """What can be mended."""
+
+    scratches = "scratches"
+    noise = "noise"
+    fading = "fading"
+    halftone = "halftone"
+    stains = "stains"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreOptions:
+    """What is to be mended before a photo is colored.
+
+    Attributes:
+        repairs: those that are asked for; none for no restoration.
+        auto: whether each is done only where a test finds that it is needed.
+        denoise: share of the noise that is taken away, [0, 1].
+        masks: a folder of masks that people made or edited: where one is, its white is filled, and nothing else.
+        masks_out: where the masks of what was filled are written.
+        only: stop there: the photo stays black-and-white.
+        crop: cut a scanner's black or white borders off, and turn what lies askew level.
+        invert: turn what is a negative into a positive.
+
+    Raises:
+        UsageError: `denoise` is out of its range.
+    """
+
+    repairs: frozenset[Repair] = frozenset()
+    auto: bool = False
+    denoise: float = 1.0
+    masks: Path | None = None
+    masks_out: Path | None = None
+    only: bool = False
+    crop: bool = False
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.denoise <= 1:
+            raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
+
+    def __bool__(self) -> bool:
+        return bool(self.repairs) or self.frames
+
+    @property
+    def frames(self) -> bool:
+        """Whether a photo is seen to before anything is decided on it."""
+        return self.crop or self.invert
+
+    def settings(self) -> dict[str, str]:
+        """In a note; it is part of what makes two results equal."""
+        said = dict[str, str]()
+        if self.repairs:
+            names = AUTO if self.auto else ",".join(sorted(self.repairs))
+            how = f" denoise={self.denoise:g}" if self.denoise != 1 else ""
+            said["restore"] = names + how + (" masks" if self.masks is not None else "")
+        if self.only:
+            said["restore"] = (said.get("restore", "") + " only").strip()
+        if self.crop:
+            said["crop"] = "borders"
+        if self.invert:
+            said["invert"] = AUTO
+        return said
+
+
+def parse_repairs(text: str) -> tuple[frozenset[Repair], bool]:
+    """Read `--restore`: `auto`, or names with commas between them.
+
+    Raises:
+        UsageError: a name is none, or there is none.
+    """
+    if text.strip() == AUTO:
+        return frozenset(Repair), True
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names or [text]:
+        if name not in set(Repair):
+            raise UsageError(
+                f"--restore: {quoted(name)} is no repair",
+                hint=f"There are: auto, {', '.join(Repair)}; several with commas between them.",
+            )
+    return frozenset(Repair(name) for name in names), False

@@ -1,0 +1,85 @@
+"""Two small networks that look at a photo as a whole: the light that lies on it, and whether it is a negative.
+
+In:  a copy of a photo, (H, W) float32, [0, 1]
+Out: the logarithm of the light, (32, 32); the log odds of a negative
+
+Their numbers lie in `assets/light.safetensors`; tests/benchmarks/fit_light.py fits them, and says how well they do on
+photos that it has not seen. They are small enough for numpy: a photo takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from colorize_cli.models.registry import Bundled
+from colorize_cli.models.weights import bundled
+
+Plane = NDArray[np.float32]
+
+SIDE = 64  # pixels a side of what they see
+DARK = np.float32(0.03)  # what is added before the logarithm is taken
+_LOWEST, _HIGHEST = 0.01, 0.99  # quantiles that become 0 and 1 for the second network
+
+
+@cache
+def _parts() -> dict[str, Plane]:
+    with safe_open(bundled(Bundled("light.safetensors")).path, "np") as file:
+        return {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def _convolved(x: Plane, name: str, stride: int = 1, last: bool = False) -> Plane:
+    """One convolution over 3 x 3 pixels, (C, H, W) to (D, H / stride, W / stride), and what is below 0 cut off."""
+    weight, bias = _parts()[f"{name}.weight"], _parts()[f"{name}.bias"]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)), "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))[:, ::stride, ::stride]
+    out = np.einsum("chwij,dcij->dhw", windows, weight, optimize=True) + bias[:, None, None]
+    return np.asarray(out if last else np.maximum(out, 0), np.float32)
+
+
+def _seen(plane: Plane) -> Plane:
+    return np.asarray(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def log_light(plane: Plane) -> Plane:
+    """Estimate the light that lies on a photo beside what the photo shows.
+
+    Args:
+        plane: (H, W), [0, 1].
+
+    Returns:
+        (32, 32), the natural logarithm, of mean 0.
+    """
+    small = _seen(plane)
+    x, skips = np.stack((np.log(small + DARK), small)), list[Plane]()
+    for number in range(4):
+        x = _convolved(x, f"light.{number}", 2)
+        skips.append(x)
+    x = _convolved(x, "light.4")
+    for number, skip in zip((5, 6, 7), skips[2::-1], strict=True):
+        x = _convolved(np.concatenate((x.repeat(2, 1).repeat(2, 2), skip)), f"light.{number}")
+    light = _convolved(x, "light.8", last=True)[0]
+    return np.asarray(light - light.mean(), np.float32)
+
+
+def negative_odds(plane: Plane) -> float:
+    """The log odds that what a picture shows is a negative.
+
+    Args:
+        plane: (H, W), [0, 1], without margins.
+    """
+    small = _seen(plane)
+    low, high = np.quantile(small, (_LOWEST, _HIGHEST))
+    shown = np.clip((small - low) / max(float(high - low), 0.05), 0, 1).astype(np.float32)
+    return (_polarity(shown) - _polarity(1 - shown)) / 2  # what it thinks of both is more often right
+
+
+def _polarity(shown: Plane) -> float:
+    x = shown[None]
+    for number in range(4):
+        x = _convolved(x, f"polarity.{number}", 2)
+    return float(_convolved(x, "polarity.4", last=True).mean())

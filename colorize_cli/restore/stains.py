@@ -1,0 +1,76 @@
+"""Even out the light on a photo: lamps and vignettes of whoever copied it, and stains.
+
+In:  a copy of a photo, (H, W) float32, [0, 1]; then planes of some of its places
+Out: the logarithm of the light that lies on it, on a coarse grid; the planes divided by it
+
+What is light and what the photo shows is told by a small network (`small_networks`), which is unsure where it could be
+either, and then says little: half of the light and more is found, not all.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.pixels import reduced
+from colorize_cli.restore.small_networks import SIDE, log_light
+
+Plane = NDArray[np.float32]
+
+_UNEVEN = 0.17  # standard deviation of the logarithm from which `auto` evens out
+_LEAST = 0.01  # the same where it is asked for by name
+_MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
+_BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were
+
+
+def uneven_light(copy: Plane, auto: bool) -> Plane | None:
+    """Find the light that lies on a photo.
+
+    Args:
+        copy: the photo, reduced; [0, 1].
+        auto: only where it is much.
+
+    Returns:
+        The natural logarithm, (32, 32), over the whole photo, 0 where nothing is to be changed; None where it is even.
+    """
+    if min(copy.shape) < SIDE:
+        return None
+    found = log_light(copy)
+    if float(found.std()) < (_UNEVEN if auto else _LEAST):
+        return None
+    light = np.asarray(found - found.max(), np.float32)
+    small = reduced(copy, 512)
+    most = max(float(np.quantile(small, _BRIGHT)), _WHITE)
+    bright = float(np.quantile(small * np.exp(-_on_grid(light, small.shape)), _BRIGHT))
+    light += np.float32(max(0.0, np.log(bright / most)))
+    return np.clip(light, -_MOST, _MOST)
+
+
+def _on_grid(light: Plane, shape: tuple[int, ...]) -> Plane:
+    return light_at(light, (0, 0), (shape[0], shape[1]), (shape[0], shape[1]))
+
+
+def light_at(light: Plane, corner: tuple[int, int], shape: tuple[int, int], size: tuple[int, int]) -> Plane:
+    """The light on some places of a photo.
+
+    Args:
+        light: of the whole, on a coarse grid.
+        corner: (top, left) of the places.
+        shape: (n, m) of the places.
+        size: (H, W) of the photo.
+
+    Returns:
+        (n, m), smooth.
+    """
+    y, x = (
+        (np.arange(first, first + count, dtype=np.float32) + 0.5) * np.float32(cells / whole) - 0.5
+        for first, count, cells, whole in zip(corner, shape, light.shape, size, strict=True)
+    )
+    columns, lines = np.meshgrid(x, y)
+    return np.asarray(cv2.remap(light, columns, lines, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def evened(plane: Plane, light: Plane) -> Plane:
+    """Divide a plane by the light on it, (H, W); what leaves [0, 1] is cut off."""
+    return np.clip(plane * np.exp(-light), 0, 1)

@@ -1,0 +1,193 @@
+"""Fit the two small networks of `assets/light.safetensors`: the light on a photo, and whether it is a negative.
+
+    python tests/benchmarks/fit_light.py SHARDS... --out light.safetensors [--minutes 15] [--seed 0]
+
+SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit and stained by
+`data.degradations`; a share is left as it is, so that the network learns what light is the scene's own. Batch norms are
+folded into the convolutions. At the end the share of the light that is left on photos that were not fitted on is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tarfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import save_file
+from torch import Tensor, nn
+
+from colorize_cli.data.degradations import faded, noisy, stained, unevenly_lit
+
+SIDE = 64
+DARK = 0.03
+LIGHT = ((2, 16), (16, 32), (32, 48), (48, 64), (64, 64), (112, 48), (80, 32), (48, 16), (16, 1))
+POLARITY = ((1, 16), (16, 32), (32, 48), (48, 64), (64, 1))
+Plane = NDArray[np.float32]
+
+
+def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
+    """RGB photos, (n, 72, 72, 3), squeezed to squares."""
+    found = []
+    for shard in shards:
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                if not member.name.endswith((".webp", ".jpg", ".png")) or "tinyimagenet" in member.name:
+                    continue
+                image = Image.open(io.BytesIO(tar.extractfile(member).read())).convert("RGB")  # type: ignore[union-attr]
+                found.append(cv2.resize(np.asarray(image), (72, 72), interpolation=cv2.INTER_AREA))
+                if len(found) >= most:
+                    return np.stack(found)
+    return np.stack(found)
+
+
+class Convolutions(nn.Module):
+    """Convolutions over 3 x 3 pixels with batch norms between them; `light` has the shape of a U."""
+
+    def __init__(self, plan: tuple[tuple[int, int], ...]) -> None:
+        super().__init__()
+        last = len(plan) - 1
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, padding_mode="replicate") for a, b in plan)
+        self.norms = nn.ModuleList(nn.Identity() if i == last else nn.BatchNorm2d(b) for i, (_, b) in enumerate(plan))
+
+    def step(self, x: Tensor, number: int, stride: int = 1) -> Tensor:
+        x = self.norms[number](self.convolutions[number](x)[..., ::stride, ::stride])
+        return x if number == len(self.convolutions) - 1 else x.relu()
+
+    def folded(self) -> dict[str, NDArray[np.float32]]:
+        """Kernels and biases, the norms within."""
+        parts = {}
+        for i, (conv, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            weight, bias = conv.weight.detach(), conv.bias.detach()
+            if isinstance(norm, nn.BatchNorm2d):
+                scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+                weight, bias = (
+                    weight * scale[:, None, None, None],
+                    norm.bias.detach() + (bias - norm.running_mean) * scale,
+                )
+            parts[f"{i}.weight"], parts[f"{i}.bias"] = weight.numpy().astype(np.float16), bias.numpy()
+        return parts
+
+
+class Light(Convolutions):
+    """(N, 2, 64, 64) to the logarithm of the light, (N, 32, 32)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for i in range(4):
+            x = self.step(x, i, 2)
+            skips.append(x)
+        x = self.step(x, 4)
+        for i, skip in zip((5, 6, 7), (skips[2], skips[1], skips[0]), strict=True):
+            x = self.step(torch.cat((nn.functional.interpolate(x, scale_factor=2), skip), 1), i)
+        return self.step(x, 8)[:, 0]
+
+
+class Polarity(Convolutions):
+    """(N, 1, 64, 64) to the log odds of a negative, (N,)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i in range(4):
+            x = self.step(x, i, 2)
+        return self.step(x, 4).mean((1, 2, 3))
+
+
+def grey(rgb: NDArray[np.uint8], rng: np.random.Generator) -> Plane:
+    top, left = rng.integers(0, 9, 2)
+    part = rgb[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
+    plane = np.clip(part @ rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32), 0, 1)
+    return plane[:, ::-1] if rng.random() < 0.5 else plane
+
+
+def light_example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
+    plane = grey(rgb, rng)
+    light = np.ones_like(plane)
+    dice = rng.random()
+    if dice < 0.6:
+        light = unevenly_lit(light, rng)
+    if dice > 0.45 and dice < 0.75:
+        light = stained(light, rng)
+    seen = plane * light
+    if rng.random() < 0.25:
+        seen = faded(seen, rng)
+    if rng.random() < 0.4:
+        seen = noisy(seen, rng.uniform(0, 0.03), rng)
+    seen = np.clip(seen, 0, 1)
+    log = np.log(light)
+    return np.stack((np.log(seen + DARK), seen)), cv2.resize(log - log.mean(), (32, 32), interpolation=cv2.INTER_AREA)
+
+
+def polarity_example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
+    plane, negative = grey(rgb, rng), rng.random() < 0.5
+    if rng.random() < 0.5:
+        plane = plane ** np.float32(rng.uniform(0.6, 1.6))
+    plane = 1 - plane if negative else plane
+    if rng.random() < 0.5:
+        plane = plane ** np.float32(rng.uniform(0.6, 1.6))
+    low, high = np.quantile(plane, (0.01, 0.99))
+    plane = np.clip((plane - low) / max(high - low, 0.05), 0, 1)
+    return plane[None].astype(np.float32), np.float32(negative)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--photos", type=int, default=16000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(1)
+    photos, rng = photos_of(options.shards, options.photos), np.random.default_rng(options.seed)
+    held, photos = photos[:800], photos[800:]
+    print(len(photos), "photos", flush=True)
+    parts = {}
+    for name, network, example, share in (
+        ("polarity", Polarity(POLARITY), polarity_example, 0.2),
+        ("light", Light(LIGHT), light_example, 0.8),
+    ):
+        optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=1e-3)
+        started, seconds, step = time.monotonic(), 60 * options.minutes * share, 0
+        while (spent := (time.monotonic() - started) / seconds) < 1:
+            for group in optimizer.param_groups:
+                group["lr"] = 3e-3 * min(1, step / 50 + 0.02) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
+            batch = [example(photos[i], rng) for i in rng.integers(0, len(photos), 64)]
+            given, wanted = (torch.from_numpy(np.stack([pair[k] for pair in batch])) for k in (0, 1))
+            answer = network(given)
+            if name == "light":
+                answer = answer - answer.mean((1, 2), keepdim=True)
+                loss = (answer - wanted).square().mean() * 20
+            else:
+                loss = nn.functional.binary_cross_entropy_with_logits(answer, wanted)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step % 200 == 0:
+                print(name, step, f"{loss.item():.4f}", flush=True)
+        network.eval()
+        own = np.random.default_rng(1)
+        with torch.no_grad():
+            batch = [example(rgb, own) for rgb in held]
+            given, wanted = (torch.from_numpy(np.stack([pair[k] for pair in batch])) for k in (0, 1))
+            answer = network(given)
+        if name == "light":
+            left = (answer - answer.mean((1, 2), keepdim=True) - wanted).std((1, 2))
+            lit = wanted.std((1, 2)) > 0.02
+            share = float(left[lit].mean() / wanted.std((1, 2))[lit].mean())
+            print(f"light left: {share:.2f}; clean {float(left[~lit].mean()):.3f}")
+        else:
+            print(f"polarity right: {float(((answer > 0) == (wanted > 0.5)).float().mean()):.3f}")
+        parts |= {f"{name}.{key}": value for key, value in network.folded().items()}
+        save_file(parts, options.out)
+
+
+if __name__ == "__main__":
+    main()
