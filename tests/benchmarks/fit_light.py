@@ -1,6 +1,6 @@
 """Fit the two small networks of `assets/light.safetensors`: the light on a photo, and whether it is a negative.
 
-    python tests/benchmarks/fit_light.py SHARDS... --out light.safetensors [--minutes 15] [--seed 0]
+    python tests/benchmarks/fit_light.py SHARDS... --out light.safetensors [--minutes 60 8] [--seed 0]
 
 SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit and stained by
 `data.degradations`; a share is left as it is, so that the network learns what light is the scene's own. Batch norms are
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from colorize_cli.data.degradations import faded, noisy, stained, unevenly_lit
@@ -139,8 +139,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shards", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--photos", type=int, default=16000)
+    parser.add_argument(
+        "--minutes", type=float, nargs=2, default=(60.0, 8.0), help="of each; 0 leaves it as OUT has it"
+    )
+    parser.add_argument("--photos", type=int, default=40000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -148,13 +150,15 @@ def main() -> None:
     photos, rng = photos_of(options.shards, options.photos), np.random.default_rng(options.seed)
     held, photos = photos[:800], photos[800:]
     print(len(photos), "photos", flush=True)
-    parts = {}
-    for name, network, example, share in (
-        ("polarity", Polarity(POLARITY), polarity_example, 0.2),
-        ("light", Light(LIGHT), light_example, 0.8),
+    parts = load_file(options.out) if options.out.exists() else {}
+    for name, network, example, minutes in (
+        ("polarity", Polarity(POLARITY), polarity_example, options.minutes[1]),
+        ("light", Light(LIGHT), light_example, options.minutes[0]),
     ):
+        if not minutes:
+            continue
         optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=1e-3)
-        started, seconds, step = time.monotonic(), 60 * options.minutes * share, 0
+        started, seconds, step = time.monotonic(), 60 * minutes, 0
         while (spent := (time.monotonic() - started) / seconds) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = 3e-3 * min(1, step / 50 + 0.02) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
