@@ -26,7 +26,7 @@ _JUNK_NAMES = frozenset(
     {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
 )
 _SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
-_REPORT = re.compile(r"colorize-report(\.\d+-of-\d+)?(\.unfinished-\w+-\d+-\w+)?\.jsonl?$")
+_REPORT = re.compile(r"colorize-report(\.\d+-of-\d+|\.watch)?(\.unfinished-\w+-\d+-\w+)?\.jsonl?$")
 _PART = re.compile(r"^\..*\.part$")
 
 

@@ -41,6 +41,7 @@ class BatchOptions:
         report: where the report goes; None is `colorize-report.json` in `out`.
         gallery: write a page beside the results to look at them.
         shard: do this part of the photos; names are those of the whole batch.
+        only: do these photos alone, and write no report; None is all.
 
     Raises:
         UsageError: the time is no number.
@@ -59,6 +60,7 @@ class BatchOptions:
     report: Path | None = None
     gallery: bool = False
     shard: Shard | None = None
+    only: frozenset[Path] | None = None
 
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
@@ -70,7 +72,7 @@ class BatchOptions:
 
     def report_path(self, photos: int = 0) -> Path | None:
         """Where the report goes, by the number of photos; None where there is none."""
-        if self.report or self.single_output() or self.dry_run:
+        if self.report or self.single_output() or self.dry_run or self.only is not None:
             return self.report
         part = "" if self.shard is None else f".{self.shard.number}-of-{self.shard.of}"
         return self.out / f"{REPORT_STEM}{part}{LINES_SUFFIX if photos > MANY else '.json'}"

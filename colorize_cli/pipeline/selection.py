@@ -1,4 +1,4 @@
-"""Which photos of a batch one run does: all, or its shard. Names of results are those of the whole batch.
+"""Which photos of a batch one run does: all, its shard, or certain ones. Names of results are those of the whole batch.
 
 In:  the sources of a batch
 Out: the places of those that are to be done
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from colorize_cli.errors import counted
+from colorize_cli.files.names import key
 from colorize_cli.files.shards import shard_of
 from colorize_cli.files.source_list import Source
 from colorize_cli.pipeline.report import RunReport
@@ -28,6 +30,8 @@ def choose(
         on_notice: told where there is nothing to do.
     """
     shard = batch.shard
+    if batch.only is not None:
+        return _only(sources, batch.only)
     if shard is None:
         return None
     chosen, counts = array("I"), [0] * shard.of
@@ -40,3 +44,9 @@ def choose(
     if not chosen:
         on_notice(f"None of {counted(len(sources), 'photo')} is in shard {shard}.")
     return chosen
+
+
+def _only(sources: Sequence[Source], wanted: frozenset[Path]) -> Sequence[int]:
+    """The places of certain photos, and of those that share their stems: a new one may change the others' names."""
+    stems = {key(source.relative.with_suffix("")) for source in sources if source.path in wanted}
+    return array("I", (i for i, source in enumerate(sources) if key(source.relative.with_suffix("")) in stems))
