@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -35,6 +37,7 @@ from colorize_cli.cli.options import (
     SeedOpt,
     ShardOpt,
     SidecarsOpt,
+    StorageOpt,
     StripOpt,
     SuffixOpt,
     VariantsOpt,
@@ -69,8 +72,12 @@ from colorize_cli.cli.work_options import (
 )
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.shards import Shard
+from colorize_cli.files.stores import as_url, is_url, parse_options
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 from colorize_cli.restore.choices import Crop, Invert
+
+if TYPE_CHECKING:
+    from colorize_cli.pipeline.staging import Staging
 
 
 def colorize(
@@ -83,6 +90,7 @@ def colorize(
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
     shard: ShardOpt = None,
+    storage_option: StorageOpt = None,
     compare: CompareOpt = False,
     gallery: GalleryOpt = False,
     dry_run: DryRunOpt = False,
@@ -161,6 +169,7 @@ def colorize(
         overlap=overlap,
     )
     with (
+        _staging(inputs, listed, out, storage_option) as staging,
         DownloadMeters(quiet) as downloads,
         photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress,
     ):
@@ -169,7 +178,8 @@ def colorize(
                 photos=inputs,
                 listed=listed,
                 recursive=recursive,
-                out=out,
+                out=out if staging is None else staging.out,
+                staging=staging,
                 suffix=suffix,
                 overwrite=overwrite,
                 dry_run=dry_run,
@@ -191,8 +201,23 @@ def colorize(
             on_download=partial(downloads.on_bytes, model),
         )
         result = run.finish()
-    console.show(result, str(out), json, quiet)
+        console.show(result, as_url(out) if is_url(out) else str(out), json, quiet)
     raise typer.Exit(result.exit_status)
+
+
+def _staging(
+    inputs: Sequence[str], listed: Sequence[str], out: Path, options: list[str] | None
+) -> AbstractContextManager[Staging | None]:
+    """What stands for object stores, where photos or results lie in one."""
+    if not is_url(out) and not any(map(is_url, inputs)) and not any(map(is_url, listed)):
+        if options:
+            raise UsageError("--storage-option is for photos or results in a store", hint="Such as s3://bucket/folder.")
+        return nullcontext()
+    from colorize_cli.pipeline.staging import Staging
+
+    if any(map(is_url, listed)):
+        inputs = [*inputs, *listed]
+    return Staging(inputs, out, parse_options(options or ()))
 
 
 def _listed(files_from: str | None) -> Sequence[str]:

@@ -43,10 +43,10 @@ def error(problem: ColorizeError) -> None:
 def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     """The summary at the end: how many done, skipped, failed and why, where the report lies."""
     if as_json:
-        print_json({**report.summary(), "report": printable(report.path) if report.path else None})
+        print_json({**report.summary(), "report": (report.lies or printable(report.path)) if report.path else None})
     most = _SHOWN_FAILURES if report.path is not None and not quiet else len(report.failures)
     for outcome in report.failures[:most]:
-        stderr.print(f"[red]failed[/red] {escape(printable(outcome.source))}: {escape(outcome.reason or '')}")
+        stderr.print(f"[red]failed[/red] {escape(report.shown(outcome.source))}: {escape(outcome.reason or '')}")
     if quiet:
         return
     if (more := report.counts[Status.failed] - most) > 0:
@@ -63,7 +63,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         if report.losses[loss]:
             stderr.print(f"  {loss.told(report.losses[loss])}", markup=False)
     for outcome in report.doubtful[:_SHOWN_FAILURES]:
-        stderr.print(f"  hard to tell: {printable(outcome.source)} {outcome.doubt}", markup=False)
+        stderr.print(f"  hard to tell: {report.shown(outcome.source)} {outcome.doubt}", markup=False)
     if len(report.doubtful) > _SHOWN_FAILURES:
         stderr.print(f"  ... and {len(report.doubtful) - _SHOWN_FAILURES} more; the report names them")
     if report.counts[Status.other_settings]:
@@ -71,7 +71,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     if report.counts[Status.done] or report.counts[Status.copied]:
         stderr.print(f"Results: {escape(printable(out))}")
     if report.path is not None:
-        stderr.print(f"Report: {escape(printable(report.path))}")
+        stderr.print(f"Report: {escape(report.lies or printable(report.path))}")
     if report.gallery is not None:
         stderr.print(f"Gallery: {escape(printable(report.gallery))}")
     if not report.adds_up:

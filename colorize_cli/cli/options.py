@@ -15,7 +15,11 @@ RESTORATION, LARGE, SPEED, REPORTING = "Restoration", "Large images", "Performan
 
 PhotosArg = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PHOTOS...", help="Files, folders and globs, in any mix.", show_default=False),
+    typer.Argument(
+        metavar="PHOTOS...",
+        help="Files, folders and globs, in any mix; or URLs: s3://, gs://, hf:// (extras s3, gs, hf).",
+        show_default=False,
+    ),
 ]
 FilesFromOpt = Annotated[
     str | None,
@@ -32,7 +36,7 @@ OutOpt = Annotated[
         "-o",
         metavar="PATH",
         envvar="COLORIZE_OUT",
-        help="Folder for the results; or, for one photo, a file.",
+        help="Folder for the results, or its URL; or, for one photo, a file.",
         rich_help_panel=FILES,
     ),
 ]
@@ -73,6 +77,16 @@ ShardOpt = Annotated[
         metavar="N/OF",
         help="Do one part of the photos, such as 3/16, by a hash of their paths; see colorize report merge.",
         show_default="all",
+        rich_help_panel=FILES,
+    ),
+]
+StorageOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--storage-option",
+        metavar="KEY=VALUE",
+        help="Option of an object store, such as endpoint_url=http://HOST; credentials come from its usual variables.",
+        show_default=False,
         rich_help_panel=FILES,
     ),
 ]

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def discover(
     recursive: bool = True,
     leave: Path | None = None,
     is_product: Callable[[Path], bool] = lambda _: False,
-    listed: Iterable[str] = (),
+    listed: Sequence[str] = (),
 ) -> Discovery:
     """Find the photos that `inputs` name.
 
@@ -95,7 +95,7 @@ def discover(
     found = Found()
     leave = leave.resolve() if leave is not None else None
     paths = _Inputs(inputs, listed)
-    if not paths.names:
+    if not len(paths):
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
     mirror = Mirror(paths)
     for number, (path, is_folder) in enumerate(paths):
@@ -122,26 +122,29 @@ class _Inputs:
     """What was named, and whether each is a folder; to be gone through several times.
 
     Attributes:
-        names: paths, as text.
         typed: how many of them, from the start, were typed; the others come from a list.
     """
 
-    def __init__(self, inputs: Iterable[str | Path], listed: Iterable[str]) -> None:
-        self.names, self._folders = TextList(), bytearray()
+    def __init__(self, inputs: Iterable[str | Path], listed: Sequence[str]) -> None:
+        self._names, self._folders, self._listed = TextList(), bytearray(), listed
         for name in inputs:
             for path in _expand(str(name)):
-                self._add(path)
-        self.typed = len(self.names)
-        for name in listed:
-            self._add(_as_listed(name))
+                self._names.append(str(path))
+        self.typed = len(self._names)
+        for path in self._paths():
+            self._folders.append(_is_folder(path))
 
-    def _add(self, path: Path) -> None:
-        self.names.append(str(path))
-        self._folders.append(_is_folder(path))
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    def _paths(self) -> Iterator[Path]:
+        """All of them; of a list, which may be long, there is no copy."""
+        yield from map(Path, self._names)
+        yield from map(_as_listed, self._listed)
 
     def __iter__(self) -> Iterator[tuple[Path, bool]]:
-        for name, is_folder in zip(self.names, self._folders, strict=True):
-            yield Path(name), bool(is_folder)
+        for path, is_folder in zip(self._paths(), self._folders, strict=True):
+            yield path, bool(is_folder)
 
 
 class Found:

@@ -12,6 +12,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from colorize_cli.formats.declared import FileParts
 from colorize_cli.formats.photo import PhotoFormat
@@ -65,18 +66,27 @@ def read_result(path: Path) -> ResultFile | None:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(number, "rb", buffering=0) as file:
             status = os.fstat(number)
-            head = file.read(_HEAD)
-            format = sniff(head[:64])
-            if format is None:
-                return ResultFile(None, None, status.st_size, status.st_mtime_ns, False)
-            parts, note, ends = FileParts(file, head, status.st_size), None, False
-            with suppress(ValueError, struct.error, IndexError, StopIteration):
-                note = format.note(parts)
-            with suppress(ValueError, struct.error, OSError):
-                ends = format.ends(parts)
-            return ResultFile(format.name, note, status.st_size, status.st_mtime_ns, ends)
+            return read_open_result(cast(BinaryIO, file), status.st_size, status.st_mtime_ns)
     except (OSError, MemoryError):
         return None
+
+
+def read_open_result(file: BinaryIO, size: int, mtime_ns: int) -> ResultFile:
+    """`read_result` of a file that is open, wherever it lies; it is read where the note and the end stand.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    head = file.read(_HEAD)
+    format = sniff(head[:64])
+    if format is None:
+        return ResultFile(None, None, size, mtime_ns, False)
+    parts, note, ends = FileParts(file, head, size), None, False
+    with suppress(ValueError, struct.error, IndexError, StopIteration):
+        note = format.note(parts)
+    with suppress(ValueError, struct.error, OSError):
+        ends = format.ends(parts)
+    return ResultFile(format.name, note, size, mtime_ns, ends)
 
 
 def _has_no_end(format: PhotoFormat | None) -> bool:

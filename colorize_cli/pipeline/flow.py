@@ -221,7 +221,7 @@ class Flow:
     def _finish(self, place: int, item: Prepared, colors: list[Plane], variants: list[list[Plane]]) -> Outcome:
         self.timer.go(place)
         try:
-            return self.processor.finish(item, colors, variants)
+            return self.processor.finish(place, item, colors, variants)
         finally:
             self.timer.stop(place)
             self.budget.give_back(place)

@@ -25,15 +25,16 @@ class PossibleSuffixes:
     Args:
         sources: the batch.
         settings: how results are written.
+        are_here: whether headers can be read; else a result may have any suffix.
     """
 
-    def __init__(self, sources: Sequence[Source], settings: EncodeSettings) -> None:
-        self.sources, self.settings = sources, settings
+    def __init__(self, sources: Sequence[Source], settings: EncodeSettings, are_here: bool = True) -> None:
+        self.sources, self.settings, self.are_here = sources, settings, are_here
         self._known = lru_cache(maxsize=_KEPT)(self._of)
 
-    def __call__(self, place: int) -> frozenset[str]:
+    def __call__(self, place: int) -> frozenset[str] | None:
         """Of the source with this place in the batch, in lower case; a photo that cannot be read has no result."""
-        return self._known(place)
+        return self._known(place) if self.are_here else None
 
     def _of(self, place: int) -> frozenset[str]:
         source = self.sources[place]

@@ -139,7 +139,7 @@ class PhotoProcessor:
                 return result
             if result.status in (Status.skipped, Status.other_settings):
                 self._keep_pictures(index, source, result)
-            return self.companions.carry(self.outputs.told(index, result))
+            return self._carry(index, source, self.outputs.told(index, result))
         finally:
             self.guidance.drop_from_album(index)
             self.timer.stop(index)
@@ -162,6 +162,11 @@ class PhotoProcessor:
         if source.fault:
             raise DecodeError(source.fault, path=path)
         provenance = self._note_of(source)
+        if self.batch.staging is not None:
+            sent = self.outputs.done_in_store(index, source, provenance)
+            if sent is not None:
+                return sent
+            self.batch.staging.bring(index, source)
         done = self.outputs.done_before(index, source, provenance)
         if done is not None:
             return done
@@ -287,6 +292,26 @@ class PhotoProcessor:
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
-    def finish(self, prepared: Prepared, colors: Sequence[Plane], variants: Sequence[Sequence[Plane]] = ()) -> Outcome:
+    def _carry(self, index: int, source: Source, outcome: Outcome) -> Outcome:
+        """Let what goes with a photo come along, and send it all where results lie in a store.
+
+        Raises:
+            PhotoError: it cannot be sent.
+        """
+        staging, out = self.batch.staging, outcome.output
+        if staging is None or staging.sink is None or out is None:
+            return self.companions.carry(outcome)
+        if outcome.status is Status.skipped:
+            return outcome
+        sidecars = self.companions.places(outcome)
+        for place in sidecars:
+            staging.bring_result(place)
+        outcome = self.companions.carry(outcome)
+        return staging.send(index, source, outcome, [*self.outputs.products(source, out), *sidecars])
+
+    def finish(
+        self, index: int, prepared: Prepared, colors: Sequence[Plane], variants: Sequence[Sequence[Plane]] = ()
+    ) -> Outcome:
         """Everything after the network; arguments and errors are those of `PhotoFinisher.finish`."""
-        return self.companions.carry(self.finisher.finish(prepared, colors, variants))
+        outcome = self.finisher.finish(prepared, colors, variants)
+        return self._carry(index, prepared.source, outcome)

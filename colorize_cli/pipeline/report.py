@@ -10,12 +10,12 @@ are no UTF-8 and the backslash are escaped (`\n`, `\xff`, `\\`); `errors.unprint
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.errors import EncodeError, ExitStatus, counted, printable
+from colorize_cli.errors import EncodeError, ExitStatus, counted, printable, unprintable
 from colorize_cli.files.shards import Shard
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -26,11 +26,11 @@ KEPT_FAILURES = 1000  # how many failures stay in memory; the report file has th
 _NO_ROWS = "The report's rows could not be kept: the temporary folder is full."
 
 
-def entry_of(outcome: Outcome) -> dict[str, Any]:
-    """A photo's row."""
-    row: dict[str, Any] = {"source": printable(outcome.source), "status": outcome.status.value}
+def entry_of(outcome: Outcome, shown: Callable[[Path], str] = printable) -> dict[str, Any]:
+    """A photo's row; paths as `shown` gives them."""
+    row: dict[str, Any] = {"source": shown(outcome.source), "status": outcome.status.value}
     if outcome.output is not None:
-        row["output"] = printable(outcome.output)
+        row["output"] = shown(outcome.output)
     if outcome.copy_bytes is not None:
         row["copy_bytes"] = outcome.copy_bytes
     if outcome.reason:
@@ -68,6 +68,8 @@ class RunReport:
         unwritten: the report that was asked for could not be written.
         shard: the part of the batch that this is the report of, where it is one.
         in_shards: how many photos each part has.
+        shown: a path as the user knows it: of what stands for an object in a store, its URL.
+        lies: where the report was sent, if it was.
     """
 
     settings: dict[str, str] = field(default_factory=dict)
@@ -86,18 +88,26 @@ class RunReport:
     unwritten: bool = False
     shard: Shard | None = None
     in_shards: Sequence[int] = ()
+    shown: Callable[[Path], str] = printable
+    lies: str = ""
     _rows: ReportRows = field(default_factory=ReportRows)
+
+    def _told(self, outcome: Outcome) -> Outcome:
+        """An outcome whose reason names files as the user knows them."""
+        if self.shown is printable or not outcome.reason:
+            return outcome
+        return replace(outcome, reason=unprintable(self.shown(Path(outcome.reason))))
 
     def add(self, outcome: Outcome, place: int | None = None) -> None:
         """Count one photo and note its row."""
         self.counts[outcome.status] += 1
         self.losses.update(losses(outcome.notes))
         if outcome.status is Status.failed and len(self.failures) < KEPT_FAILURES:
-            self.failures.append(outcome)
+            self.failures.append(self._told(outcome))
         if outcome.doubt and len(self.doubtful) < KEPT_FAILURES:
             self.doubtful.append(outcome)
         try:
-            self._rows.add(self.total if place is None else place, entry_of(outcome))
+            self._rows.add(self.total if place is None else place, entry_of(self._told(outcome), self.shown))
         except OSError:  # the temporary disk is full: counts and failures still hold
             if _NO_ROWS not in self.notices:
                 self.notices.append(_NO_ROWS)
@@ -163,8 +173,8 @@ class RunReport:
             "counts": {status.value: self.counts[status] for status in Status if self.counts[status]},
             "passed_over": dict(sorted(self.passed_over.items())),
             "losses": {loss.key: self.losses[loss] for loss in Loss if self.losses[loss]},
-            "failures": [entry_of(outcome) for outcome in self.failures],
-            **({"doubtful": [entry_of(outcome) for outcome in self.doubtful]} if self.doubtful else {}),
+            "failures": [entry_of(outcome, self.shown) for outcome in self.failures],
+            **({"doubtful": [entry_of(outcome, self.shown) for outcome in self.doubtful]} if self.doubtful else {}),
             "notices": list(self.notices),
             **({} if self.adds_up else {"faults": [self.sums, *self.faults]}),
             "interrupted": self.interrupted,

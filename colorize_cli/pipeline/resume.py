@@ -61,6 +61,7 @@ class Outputs:
     def __init__(self, options: RunOptions, destinations: Destinations, settings: EncodeSettings) -> None:
         self.batch, self.read, self.write, self.guidance = options.batch, options.read, options.write, options.guidance
         self.on_color, self.destinations, self.settings = options.color.on_color, destinations, settings
+        self.staging = options.batch.staging
         self._folders: set[Path] = set()
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
@@ -84,6 +85,8 @@ class Outputs:
     def release(self, place: int) -> None:
         """Let other runs have a photo's result."""
         self._locks.release(self.destinations.lock_name(place))
+        if self.staging is not None:
+            self.staging.drop(place, self.destinations.sources[place])
 
     def close(self) -> None:
         """Let other runs have all results."""
@@ -107,6 +110,30 @@ class Outputs:
         if self.destinations.single is not None and form is not self.settings.format:
             raise EncodeError(f"{out.suffix} cannot hold this photo", path=source, hint=f"Give --out a {form} file.")
         return out
+
+    def done_in_store(self, place: int, source: Source, provenance: Provenance) -> Outcome | None:
+        """`done_before` of a photo in a store, or whose result is in one: neither is fetched.
+
+        Raises:
+            PhotoError: the store does not answer.
+        """
+        if self.staging is None or self.batch.overwrite or self.write.compare or self.guidance.variants > 1:
+            return None
+        form = self.settings.format
+        suffix = None if form is None else suffix_for(source.path, form)
+        return self.staging.done_before(place, source, self.destinations.path(place, suffix), provenance)
+
+    def products(self, source: Source, out: Path) -> list[Path]:
+        """The files that may be made of a photo: the result, and what goes beside it."""
+        variants = [variant_path(out, n) for n in range(2, self.guidance.variants + 1)]
+        return [out, *variants, *(self.destinations.beside(source, out, ending) for ending in self._endings())]
+
+    def _endings(self) -> list[str]:
+        return [ending for ending, asked in ((PAIR, self.write.compare), (SHEET, self.guidance.variants > 1)) if asked]
+
+    def _bring(self, out: Path) -> None:
+        if self.staging is not None:
+            self.staging.bring_result(out)
 
     def done_before(self, place: int, source: Source, provenance: Provenance) -> Outcome | None:
         """The outcome of a photo whose result, or copy, is in the place that its name tells, and whole.
@@ -145,6 +172,7 @@ class Outputs:
             reason = "its file was changed by another program since. --overwrite makes it and all beside it anew."
             return Outcome(source.path, Status.skipped, out, reason=reason)
         copied = self.copy(index)
+        self._bring(copied)
         if state is State.absent and copied != out and is_copy(source.path, copied):
             return self._copied(source, copied)
         return None
@@ -180,6 +208,7 @@ class Outputs:
             EncodeError: what is not this photo's, nor a remainder of it.
             DecodeError: the photo cannot be read.
         """
+        self._bring(out)
         found = read_result(out)
         if found is None:
             if not out.exists():
@@ -236,11 +265,10 @@ class Outputs:
 
     def _sides_stand(self, source: Source, out: Path, provenance: Provenance) -> bool:
         """Whether the pictures that go beside the result, and were asked for, are there and are this photo's."""
-        endings = [
-            ending for ending, asked in ((PAIR, self.write.compare), (SHEET, self.guidance.variants > 1)) if asked
-        ]
-        for ending in endings:
-            side = read_result(self.destinations.beside(source, out, ending))
+        for ending in self._endings():
+            beside = self.destinations.beside(source, out, ending)
+            self._bring(beside)
+            side = read_result(beside)
             note = side.note if side else None
             if side is None or note is None or note.source is None or not side.whole or note != provenance:
                 return False

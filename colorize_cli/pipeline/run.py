@@ -110,6 +110,8 @@ class BatchRun:
         """
         options, report, started = self.options, self.report, time.monotonic()
         options.check()
+        if options.batch.staging is not None:
+            report.shown = options.batch.staging.shown
         found = self._discover()
         destinations = self._destinations(found)
         network = self._network(len(found.sources))
@@ -200,14 +202,19 @@ class BatchRun:
 
     def _discover(self) -> Discovery:
         batch, single = self.options.batch, self.options.batch.single_output()
-        found = discover(
-            batch.photos,
-            photos=PHOTO_NAMES,
-            recursive=batch.recursive,
-            leave=None if single else batch.out,
-            is_product=Products(batch),
-            listed=batch.listed,
-        )
+        if batch.staging is not None and batch.staging.source is not None:
+            found = batch.staging.discover(batch.recursive)
+            if any(found.passed_over[f"no photo ({suffix})"] for suffix in (".xmp", ".json")):
+                self._notice("Side-cars beside photos in a store are not copied.")
+        else:
+            found = discover(
+                batch.photos,
+                photos=PHOTO_NAMES,
+                recursive=batch.recursive,
+                leave=None if single else batch.out,
+                is_product=Products(batch),
+                listed=batch.listed,
+            )
         self.report.passed_over = found.passed_over
         _check_sources(found, batch, single)
         if batch.report is not None:
@@ -216,7 +223,8 @@ class BatchRun:
 
     def _destinations(self, found: Discovery) -> Destinations:
         batch, single = self.options.batch, self.options.batch.single_output()
-        possible = PossibleSuffixes(found.sources, self.options.write.encode_settings(single))
+        are_here = batch.staging is None or batch.staging.source is None
+        possible = PossibleSuffixes(found.sources, self.options.write.encode_settings(single), are_here)
         destinations = Destinations(found.sources, batch.out, batch.suffix, single, possible)
         if self.options.guidance.variants > 1:
             check_names(found.sources)
@@ -295,6 +303,8 @@ def _write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str]
     try:
         if path is not None:
             report.write(path)
+            if batch.staging is not None:
+                report.lies = batch.staging.send_report(path)
     except EncodeError as error:
         notice(one_line(error))
         if report.unfinished is not None:

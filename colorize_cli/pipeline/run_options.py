@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colorize_cli.errors import UsageError
 from colorize_cli.files.shards import Shard
@@ -17,6 +18,9 @@ from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, unfinished_beside
 from colorize_cli.restore.choices import RestoreOptions
 from colorize_cli.version import __version__
+
+if TYPE_CHECKING:
+    from colorize_cli.pipeline.staging import Staging
 
 SOFTWARE = "colorize-cli"
 RESTORE = "restore"  # stands for a model where photos are mended and not colored
@@ -41,6 +45,7 @@ class BatchOptions:
         report: where the report goes; None is `colorize-report.json` in `out`.
         gallery: write a page beside the results to look at them.
         shard: do this part of the photos; names are those of the whole batch.
+        staging: the stores that photos or results lie in; `out` is a temporary folder then.
         only: do these photos alone, and write no report; None is all.
 
     Raises:
@@ -61,6 +66,7 @@ class BatchOptions:
     gallery: bool = False
     shard: Shard | None = None
     only: frozenset[Path] | None = None
+    staging: Staging | None = None
 
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
@@ -108,6 +114,9 @@ class RunOptions:
             UsageError: in one line, with the way out.
         """
         self.guidance.check()
+        if self.batch.staging is not None and (self.guidance.consistent or self.batch.gallery or self.guidance.hints):
+            option = "--consistent" if self.guidance.consistent else "--gallery" if self.batch.gallery else "--hints"
+            raise UsageError(f"{option} works with photos on this machine alone, not with those in a store")
         if self.batch.shard is not None and (self.guidance.consistent or self.batch.gallery):
             option = "--consistent" if self.guidance.consistent else "--gallery"
             raise UsageError(f"{option} looks at all photos together, and --shard does a part of them")

@@ -55,6 +55,13 @@ class Companions:
         self.batch, self.strip, self.folders = batch, strip, Folders(PHOTO_NAMES.suffixes)
         self._taken, self._lock = CompactIndex(), Lock()
 
+    def places(self, outcome: Outcome) -> list[Path]:
+        """Where the side-cars of a photo go."""
+        out = outcome.output
+        if self.batch.sidecars is Sidecars.skip or out is None or outcome.status not in _CARRIED:
+            return []
+        return [beside(sidecar, outcome.source, out) for sidecar in self.folders.sidecars_of(outcome.source)]
+
     def carry(self, outcome: Outcome) -> Outcome:
         """Copy the side-cars of a photo whose result is there; what could not be copied is added to its notes."""
         batch, out = self.batch, outcome.output

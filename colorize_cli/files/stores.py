@@ -1,0 +1,222 @@
+"""Object stores by fsspec, `s3://`, `gs://`, `hf://` and others: list, read, and write whole or not at all.
+
+In:  URLs, options of the store such as an endpoint; credentials come from the usual environment
+Out: names, facts, files that were fetched; objects that are there as a whole or not at all
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from colorize_cli.errors import ColorizeError, MissingPackageError, NothingToDoError, UsageError, one_line, quoted
+
+_URL = re.compile(r"([a-z][a-z0-9+]+):/{1,2}(?=[^/])", re.IGNORECASE)
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
+_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "hf", "memory"})  # an object of these has all its bytes, or is not there
+_TRIES, _WAIT = 6, 0.2  # seconds before the second try; twice as long before each further one
+_BLOCK = 64 << 10  # bytes of a ranged read
+_TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")  # what stores call them
+_TAGS = ("ETag", "etag", "blob_id", "generation")
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ColorizeError)
+
+Result = TypeVar("Result")
+
+
+def is_url(text: str | Path) -> bool:
+    """Whether a text names an object of a store; a path that was made of a URL, and lost a slash, does so, too."""
+    return _URL.match(str(text)) is not None
+
+
+def as_url(text: str | Path) -> str:
+    """A URL with both of its slashes."""
+    return _URL.sub(lambda match: f"{match[1].lower()}://", str(text), count=1)
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Options of a store: `KEY=VALUE`; numbers, true, false and JSON mean what they say.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    found = dict[str, Any]()
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(
+                f"--storage-option {quoted(text)} is no KEY=VALUE", hint="Such as endpoint_url=http://host."
+            )
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
+    return found
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What a store says of an object.
+
+    Attributes:
+        size: its bytes.
+        mtime_ns: when it was written; 0 where the store does not say.
+        tag: changes whenever it is written anew; empty where the store has none.
+    """
+
+    size: int
+    mtime_ns: int
+    tag: str
+
+
+class Store:
+    """One store, and a place in it that names are below.
+
+    Args:
+        url: a folder, such as `s3://archive/scans`.
+        options: of the store's library.
+
+    Raises:
+        MissingPackageError: the store's library is not installed.
+        UsageError: there is no such kind of store, or it does not know an option.
+    """
+
+    def __init__(self, url: str, options: dict[str, Any]) -> None:
+        import fsspec
+
+        self.url = as_url(url).rstrip("/")
+        self.scheme = self.url.partition(":")[0]
+        package = _PACKAGES.get(self.scheme, "")
+        try:
+            self.system = fsspec.filesystem(self.scheme, use_listings_cache=False, skip_instance_cache=True, **options)
+        except ImportError:
+            package = package or "(the package that fsspec names for it)"
+            raise MissingPackageError(f"{self.scheme}:// needs {package}", package=package) from None
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{self.url} cannot be opened: {one_line(error)}", hint="See --storage-option.") from None
+        self.root = str(self.system._strip_protocol(self.url)).rstrip("/")
+
+    def walk(self, recursive: bool) -> Iterator[tuple[str, list[str]]]:
+        """Folders below the place, as paths of the store, and the names of the objects in each; folder by folder.
+
+        Raises:
+            NothingToDoError: it cannot be listed.
+        """
+        waiting = [self.root]
+        while waiting:
+            folder = waiting.pop()
+            entries = self._listed(folder)
+            names = [str(entry["name"]).rstrip("/") for entry in entries if entry.get("type") != "directory"]
+            yield folder, [name.rpartition("/")[2] for name in names if name != folder]
+            below = sorted(str(entry["name"]).rstrip("/") for entry in entries if entry.get("type") == "directory")
+            waiting += reversed([name for name in below if recursive and name != folder])
+
+    def _listed(self, folder: str) -> list[dict[str, Any]]:
+        try:
+            return cast("list[dict[str, Any]]", retried(lambda: self.system.ls(folder, detail=True)))
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise NothingToDoError(f"{self.url} cannot be listed: {one_line(error)}") from None
+
+    def facts(self, name: str) -> ObjectFacts | None:
+        """What the store says of an object; None where there is none of that name.
+
+        Raises:
+            OSError: it does not answer.
+        """
+        try:
+            told = retried(lambda: self.system.info(self._path(name)))
+        except FileNotFoundError:
+            return None
+        if told.get("type") == "directory":
+            return None
+        when = next((told[key] for key in _TIMES if told.get(key)), 0)
+        tag = next((str(told[key]) for key in _TAGS if told.get(key)), "")
+        return ObjectFacts(int(told.get("size") or 0), _nanoseconds(when), tag)
+
+    def opened(self, name: str) -> BinaryIO:
+        """An object, to be read where the reader looks, by ranged reads."""
+        return cast(BinaryIO, self.system.open(self._path(name), "rb", block_size=_BLOCK))
+
+    def fetch(self, name: str, to: Path, size: int) -> None:
+        """Fetch an object into a file.
+
+        Raises:
+            OSError: it cannot be read, or not all of its bytes came.
+        """
+
+        def once() -> None:
+            self.system.get_file(self._path(name), str(to))
+            if (came := to.stat().st_size) != size:
+                raise OSError(f"{came:,} of {size:,} bytes came")
+
+        retried(once)
+
+    def put(self, file: Path, name: str) -> None:
+        """Write a file as an object, whole or not at all.
+
+        Raises:
+            OSError: it cannot be written, or is not there with all its bytes.
+        """
+        size, path = file.stat().st_size, self._path(name)
+
+        def once() -> None:
+            if self.scheme in _WHOLE:
+                self.system.put_file(str(file), path)
+            else:  # under a key of its own first
+                part = f"{path}.{secrets.token_hex(4)}.part"
+                try:
+                    self.system.makedirs(path.rpartition("/")[0], exist_ok=True)
+                    self.system.put_file(str(file), part)
+                    self.system.mv(part, path)
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        self.system.rm_file(part)
+                    raise
+            found = self.facts(name)
+            if found is None or found.size != size:
+                raise OSError("it is not there with all its bytes")
+
+        retried(once)
+
+    def _path(self, name: str) -> str:
+        return f"{self.root}/{name}" if name else self.root
+
+
+def retried(action: Callable[[], Result]) -> Result:
+    """Do something that may fail for a while: a store that is busy, a connection that is cut."""
+    for number in range(_TRIES):
+        try:
+            return action()
+        except _FINAL:
+            raise
+        except Exception as error:
+            if number == _TRIES - 1:
+                raise error if isinstance(error, OSError) else OSError(one_line(error)) from error
+            time.sleep(_WAIT * 2**number)
+    raise AssertionError
+
+
+def _nanoseconds(when: object) -> int:
+    if isinstance(when, datetime):
+        return int(when.timestamp() * 1_000_000) * 1000
+    if isinstance(when, int | float):
+        return int(when * 1e9)
+    with contextlib.suppress(ValueError):
+        return int(datetime.fromisoformat(str(when).replace("Z", "+00:00")).timestamp() * 1_000_000) * 1000
+    return 0
+
+
+def is_safe(relative: str) -> bool:
+    """Whether a key is a path below its place, as a file system has them."""
+    parts = relative.split("/")
+    return bool(relative) and "\0" not in relative and not {"", ".", ".."}.intersection(parts) and os.sep == "/"

@@ -1,0 +1,94 @@
+"""Source and results on an S3-compatible server that refuses some requests and cuts some transfers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.inference.conftest import Run, grey_photo
+from tests.pipeline.faulty import FaultyProxy
+
+pytest.importorskip("s3fs", reason="the extra s3 is not installed")
+pytest.importorskip("moto.server", reason="moto's server is not installed")
+pytestmark = pytest.mark.slow
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultyProxy]:
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout is not None
+    with FaultyProxy(int(server.stdout.readline())) as proxy:
+        yield proxy
+    server.kill()
+    server.communicate()
+
+
+def client(url: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=url, config=Config(retries={"max_attempts": 12}), **keys)
+
+
+def test_the_same_results_though_the_server_fails_now_and_then(
+    tiny_model: Path, tmp_path: Path, run: Run, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+):
+    source = tmp_path / "in"
+    for number in range(16):
+        grey_photo(source / f"box{number % 3}" / f"{number}.png", (320, 240), seed=number)
+    assert run(source, "--out", tmp_path / "local").returncode == 0
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    s3 = client(proxy.url)
+    s3.create_bucket(Bucket="archive")
+    for path in source.rglob("*.png"):
+        s3.put_object(Bucket="archive", Key=f"scans/{path.relative_to(source).as_posix()}", Body=path.read_bytes())
+    refused, cut = proxy.refused, proxy.cut
+    arguments = ["s3://archive/scans", "--out", "s3://archive/colored", "--storage-option", f"endpoint_url={proxy.url}"]
+    done = run(*arguments, env=KEYS)
+    assert done.returncode == 0, done.stderr
+    assert proxy.refused - refused > 5 and proxy.cut - cut > 2  # it did fail
+    listed = s3.list_objects_v2(Bucket="archive", Prefix="colored/")["Contents"]
+    found = {
+        item["Key"].removeprefix("colored/"): s3.get_object(Bucket="archive", Key=item["Key"])["Body"].read()
+        for item in listed
+    }
+    report = json.loads(found.pop("colorize-report.json"))
+    local = {p.relative_to(tmp_path / "local").as_posix(): p.read_bytes() for p in (tmp_path / "local").rglob("*.png")}
+    assert found == local and report["counts"] == {"done": 16}
+    assert "Report: s3://archive/colored/colorize-report.json" in done.stderr.replace("\n", "")
+
+    again = run(*arguments, "--json", env=KEYS)
+    assert again.returncode == 0 and json.loads(again.stdout)["counts"] == {"skipped": 16}, again.stderr
+    leftovers = s3.list_multipart_uploads(Bucket="archive").get("Uploads", [])
+    assert leftovers == []
+
+
+def test_a_server_that_always_refuses_is_said_in_one_line(run: Run, tmp_path: Path, proxy: FaultyProxy):
+    closed = "http://127.0.0.1:9"
+    done = run("s3://archive/scans", "--out", tmp_path / "out", "--storage-option", f"endpoint_url={closed}", env=KEYS)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    assert "s3://archive/scans cannot be listed" in done.stderr.replace("\n", " ")
