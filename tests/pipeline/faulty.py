@@ -10,6 +10,9 @@ from types import TracebackType
 _BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
+_OF_THE_LINE = ("connection", "transfer-encoding")  # headers that are not passed on
+
+
 class FaultyProxy:
     """Passes requests on; a context that is given its URL.
 
@@ -21,6 +24,7 @@ class FaultyProxy:
 
     def __init__(self, port: int, refuse: int = 5, cut: int = 7) -> None:
         self.refused = self.cut = self.requests = self.transfers = 0
+        self.behind = f"http://127.0.0.1:{port}"
         lock, proxy = Lock(), self
 
         class Handler(BaseHTTPRequestHandler):

@@ -92,7 +92,7 @@ class StubProcessor:
         item.__dict__.update(source=source, requests=(request,), known=(), held=step.nbytes, step=step)
         return item
 
-    def finish(self, item: Any, colors: object, variants: object = ()) -> Outcome:
+    def finish(self, place: int, item: Any, colors: object, variants: object = ()) -> Outcome:
         if item.step.slow:
             time.sleep(0.004)
         if self.stopped and item.step.nbytes == 1000:
