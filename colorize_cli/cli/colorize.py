@@ -51,8 +51,11 @@ from colorize_cli.cli.restoration_options import (
     InvertOpt,
     MaskOpt,
     MaskOutOpt,
+    RestoreModelOpt,
     RestoreOnlyOpt,
     RestoreOpt,
+    UpscaleModelOpt,
+    UpscaleOpt,
     restore_options,
 )
 from colorize_cli.cli.threads import share_cores, wait_asleep
@@ -114,6 +117,9 @@ def colorize(
     crop: CropOpt = Crop.off,
     invert: InvertOpt = Invert.off,
     denoise: DenoiseOpt = 1.0,
+    restore_model: RestoreModelOpt = None,
+    upscale: UpscaleOpt = None,
+    upscale_model: UpscaleModelOpt = None,
     mask: MaskOpt = None,
     mask_out: MaskOutOpt = None,
     detail: DetailOpt = "auto",
@@ -141,7 +147,9 @@ def colorize(
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     part = None if shard is None else Shard.parse(shard)
-    mending = restore_options(restore, restore_only, denoise, mask, mask_out, crop, invert)
+    mending = restore_options(
+        restore, restore_only, denoise, mask, mask_out, crop, invert, restore_model, upscale, upscale_model
+    )
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
     if most:

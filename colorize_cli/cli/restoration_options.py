@@ -62,6 +62,26 @@ MaskOutOpt = Annotated[
         metavar="DIR", help="Write the masks of the dust and scratches that were filled.", rich_help_panel=RESTORATION
     ),
 ]
+RestoreModelOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="scunet|FILE",
+        help="Network that takes noise away in place of the classical way; any that spandrel knows.",
+        rich_help_panel=RESTORATION,
+    ),
+]
+UpscaleOpt = Annotated[
+    int | None,
+    typer.Option(metavar="2|4", help="Enlarge photos, by Real-ESRGAN.", rich_help_panel=RESTORATION),
+]
+UpscaleModelOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Network that enlarges photos; any that spandrel knows.",
+        rich_help_panel=RESTORATION,
+    ),
+]
 
 
 def restore_options(
@@ -72,18 +92,31 @@ def restore_options(
     mask_out: Path | None,
     crop: Crop,
     invert: Invert,
+    restore_model: str | None = None,
+    upscale: int | None = None,
+    upscale_model: str | None = None,
 ) -> RestoreOptions:
     """What was typed, as one group.
 
     Raises:
         UsageError: a name is none, or an option needs another.
     """
-    frames = RestoreOptions(only=only, crop=crop is Crop.borders, invert=invert is Invert.auto)
-    if repairs is None and (not only or frames.frames):
-        for name, given in (("--denoise", denoise != 1), ("--mask", mask), ("--mask-out", mask_out)):
+    if upscale is None:
+        upscale = 0 if upscale_model else 1
+    frames = RestoreOptions(
+        only=only,
+        crop=crop is Crop.borders,
+        invert=invert is Invert.auto,
+        restore_model=restore_model,
+        upscale=upscale,
+        upscale_model=upscale_model,
+    )
+    if repairs is None and (not only or frames):
+        part = denoise != 1 and restore_model is None
+        for name, given in (("--denoise", part), ("--mask", mask), ("--mask-out", mask_out)):
             if given:
                 raise UsageError(f"{name} needs --restore", hint="Add --restore auto, or --restore scratches,noise.")
-        return frames
+        return replace(frames, denoise=denoise)
     wanted, auto = parse_repairs(AUTO if repairs is None else repairs)
     if (mask or mask_out) and Repair.scratches not in wanted:
         raise UsageError("--mask and --mask-out are of dust and scratches", hint="Add scratches to --restore.")

@@ -6,7 +6,7 @@ Out: a side-car of the same kind
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,3 +49,22 @@ def moved(
         if 0 <= x <= now[1] and 0 <= y <= now[0]:
             points.append(replace(point, x=x, y=y, radius=radius))
     return replace(sidecar, points=tuple(points), unit="pixel")
+
+
+def enlarged_hints(sidecars: Sequence[Sidecar], was: tuple[int, int], scale: int) -> tuple[Sidecar, ...]:
+    """Side-cars for a photo that was enlarged.
+
+    Args:
+        sidecars: as people made them.
+        was: (H, W) of the photo before.
+        scale: by how much it was enlarged.
+
+    Raises:
+        HintError: a point lies outside the photo.
+    """
+    now = (scale * was[0], scale * was[1])
+
+    def layer(scribbles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return scribbles.repeat(scale, 0).repeat(scale, 1)
+
+    return tuple(moved(one, was, now, lambda x, y: (scale * x, scale * y), layer, scale) for one in sidecars)

@@ -171,7 +171,7 @@ class Predictor:
                 try:
                     done = self._run(pictures[:step], ask)
                 except (MemoryError, RuntimeError) as error:  # torch's own kind is a RuntimeError
-                    if not _is_out_of_memory(error):
+                    if not is_out_of_memory(error):
                         raise
                     self._give_way(step, device, divisible)
                     continue
@@ -246,7 +246,8 @@ def _mean(parts: list[Plane]) -> Plane:
     return np.ascontiguousarray(mean.transpose(2, 0, 1))
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()

@@ -33,11 +33,13 @@ class Restored:
         opened: as if it had been read so.
         notes: what was done.
         masks: where damage was filled, by page.
+        noisy: the pages whose noise is left to a network.
     """
 
     opened: Opened
     notes: tuple[str, ...]
     masks: dict[int, Mask]
+    noisy: frozenset[int] = frozenset()
 
 
 def restored(
@@ -61,11 +63,15 @@ def restored(
     """
     photo, reader = opened.photo, opened.reader
     new_pages, previews, notes, masks = list(photo.pages), list(opened.previews), list[str](), dict[int, Mask]()
+    noisy = set[int]()
     for number in pages:
         preview, page = opened.previews[number], photo.pages[number]
         samples = partial(_samples, reader, number) if reader.readers else partial(samples_of, page.pixels)
         copy = plane_of(reduced(preview.pixels, _SIDE))
         repairs = examine(copy, samples, options, finder, given if number == 0 else None)
+        if options.restore_model is not None:
+            noisy |= {number} if repairs.noise > 0 or not options.auto else set()
+            repairs = replace(repairs, noise=0.0)
         if not repairs:
             continue
         on_page = f"page {number + 1}: " if len(photo.pages) > 1 else ""
@@ -80,7 +86,7 @@ def restored(
             new_pages[number] = replace(page, pixels=repaired(page.pixels, repairs))
             previews[number] = Preview.of(new_pages[number], preview.space)
     reader = replace(reader, photo=replace(photo, pages=tuple(new_pages)))
-    return Restored(Opened(reader, tuple(previews)), tuple(notes), masks)
+    return Restored(Opened(reader, tuple(previews)), tuple(notes), masks, frozenset(noisy))
 
 
 def _samples(reader: BlockReader, number: int) -> list[Plane]:

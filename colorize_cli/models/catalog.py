@@ -21,6 +21,7 @@ from colorize_cli.models.registry import (
     Sizes,
     Url,
 )
+from colorize_cli.models.restoration_networks import restoration_networks
 
 if TYPE_CHECKING:
     from colorize_cli.models.generator import Generator
@@ -332,13 +333,18 @@ def feature_extractors() -> dict[str, FeatureSpec]:
     }
 
 
+def other_networks() -> dict[str, FeatureSpec]:
+    """Every network that does not color: feature extractors, and those of restoration."""
+    return {**feature_extractors(), **restoration_networks()}
+
+
 def known(name: str) -> ModelSpec | FeatureSpec:
-    """The colorization model or the feature extractor of that name.
+    """The colorization model, the feature extractor or the network of restoration of that name.
 
     Raises:
         ModelNotFoundError: there is none.
     """
-    others = feature_extractors()
+    others = other_networks()
     if name in others:
         return others[name]
     models = catalogue()

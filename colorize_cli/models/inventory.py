@@ -15,7 +15,7 @@ from pathlib import Path
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.files.atomic import replacing
 from colorize_cli.models import weights
-from colorize_cli.models.catalog import catalogue, feature_extractors, known
+from colorize_cli.models.catalog import catalogue, known, other_networks
 from colorize_cli.models.ensemble import BEST
 from colorize_cli.models.registry import AddedSpec, Bundled, FeatureSpec, ModelSpec, Packaged, Published, Registry
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
@@ -93,7 +93,7 @@ def added(name: str) -> Entry | None:
     """Where a model lies that the user added under this name or pulled from the Hub; None where there is none."""
     repo = hub_repo(name)
     entry = default_store().entry(name if repo is None else repo.name)
-    return entry if name not in catalogue() and name not in feature_extractors() and entry.is_here() else None
+    return entry if name not in catalogue() and name not in other_networks() and entry.is_here() else None
 
 
 def _added_status(entry: Entry) -> Status:
@@ -105,7 +105,7 @@ def _added_status(entry: Entry) -> Status:
 
 def every_status() -> list[Status]:
     """Every model of the list, every feature extractor, and what was pulled from the Hub or added."""
-    listed = [status(spec) for spec in (*catalogue(), *feature_extractors().values())]
+    listed = [status(spec) for spec in (*catalogue(), *other_networks().values())]
     names = {row.spec.name for row in listed}
     return listed + [_added_status(entry) for entry in default_store().entries() if entry.name not in names]
 
@@ -141,7 +141,7 @@ def add(name: str, source: str, on_progress: Progress | None = None) -> Path:
 
     Registry([replace(catalogue().get("mini"), name=name)])  # refuses what cannot be a name
     entry = default_store().entry(name)
-    if name in catalogue() or name in feature_extractors() or entry.is_here():
+    if name in catalogue() or name in other_networks() or entry.is_here():
         raise UsageError(f'there is a model "{name}" already', hint="Choose another name.")
     repo, path = hub_repo(source), Path(source).expanduser()
     if (path / BEST).is_file():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from colorize_cli.errors import ModelNotFoundError, RegistryError
@@ -123,6 +124,23 @@ class FeatureSpec:
     source: str
     parameters: int
     summary: str
+
+
+class Task(StrEnum):
+    """What a network of restoration does."""
+
+    restore = "restore"
+    upscale = "upscale"
+    faces = "faces"
+    find_faces = "find faces"
+    inpaint = "inpaint"
+
+
+@dataclass(frozen=True)
+class RestorationSpec(FeatureSpec):
+    """A network that mends or enlarges photos; `task` says how."""
+
+    task: Task = Task.restore
 
 
 @dataclass(frozen=True)

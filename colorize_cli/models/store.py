@@ -54,8 +54,13 @@ class Entry:
 
     @property
     def weights(self) -> Path:
-        """The safetensors file."""
-        return self.folder / "weights.safetensors"
+        """The safetensors file; of a network that is kept as a graph, its ONNX file."""
+        return self.graph if self.graph.is_file() else self.folder / "weights.safetensors"
+
+    @property
+    def graph(self) -> Path:
+        """Where an ONNX file is kept, as it was published."""
+        return self.folder / "weights.onnx"
 
     @property
     def record_file(self) -> Path:
@@ -103,7 +108,7 @@ class Entry:
         if record is None:
             raise WeightsError(f"{other.folder} does not hold the weights that are wanted")
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.weights) as part:
+        with replacing(self.folder / other.weights.name) as part:
             shutil.copyfile(other.weights, part)
             if sha256_of(part) != record.sha256:
                 raise WeightsError(f"{other.weights} is altered", hint="Make the bundle again.")

@@ -227,7 +227,10 @@ def _convert(path: Path, weights: Published, entry: Entry, sha256: str, source: 
     """Store a published file, whose hash was checked, as safetensors; the file itself is left alone."""
     from colorize_cli.models.published import is_safetensors, read_state, without, write_safetensors
 
-    if is_safetensors(path) and not weights.droppable:
+    if weights.file.endswith(".onnx"):
+        with replacing(entry.graph) as part:
+            shutil.copyfile(path, part)
+    elif is_safetensors(path) and not weights.droppable:
         with replacing(entry.weights) as part:
             shutil.copyfile(path, part)  # with its header, which may say what it is
     else:

@@ -280,7 +280,8 @@ class Colorizer:
             write=write,
             restore=restore,
         )
-        return BatchRun(options, partial(self._network.load, on_download=on_download), on_progress, on_notice)
+        load = partial(self._network.load, on_download=on_download)
+        return BatchRun(options, load, on_progress, on_notice, on_download)
 
 
 def colorize_file(

@@ -27,10 +27,12 @@ from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import described
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.guidance.moved_hints import enlarged_hints
 from colorize_cli.inference.framing import Framed, framed
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import mask_sha256
+from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.photo_guidance import Carried, Known, PhotoGuidance
@@ -65,6 +67,7 @@ class PhotoProcessor:
         guidance: what people said about the colors; it gives each result's note.
         lock: lets large files through, one at a time.
         gpu: joins lightness and color, where there is one.
+        networks: those that mend or enlarge photos.
     """
 
     def __init__(
@@ -75,9 +78,10 @@ class PhotoProcessor:
         guidance: PhotoGuidance,
         lock: LargeFileLock | None = None,
         gpu: torch.device | None = None,
+        networks: RepairNetworks = NO_NETWORKS,
     ) -> None:
         self.batch, self.color, self.method = options.batch, options.color, options.guidance.method
-        self.restore, self.compares = options.restore, options.write.compare
+        self.restore, self.networks, self.compares = options.restore, networks, options.write.compare
         self.limits, self.guidance, self.gallery = options.read.limits(), guidance, gallery_of(self.batch)
         self.settings = options.write.encode_settings(self.batch.single_output())
         self.lock, self.timer = lock or LargeFileLock(), Timer(self.batch.photo_timeout)
@@ -180,7 +184,8 @@ class PhotoProcessor:
         if self.batch.dry_run:
             return self._planned(path, out, (*((note,) if note else ()), *described(found, way)), found.size)
         self.timer.stop(index)  # what it waits for is others' time
-        self.budget.take(index, way.memory)
+        self.networks.check(found.size, self.limits)
+        self.budget.take(index, way.memory * (1 if way.streamed else self.networks.scale**2))
         self.timer.go(index)
         opened = self.opener.open(path, way)
         size, original = opened.photo.pages[0].size, opened.previews[0].pixels
@@ -208,13 +213,15 @@ class PhotoProcessor:
             return replace(left, doubt=page_plan.doubt)
         notes = photo.notes + ((note,) if note else ()) + page_plan.notes + seen_to.notes
         if self.restore:
-            opened, told = mend(source, seen_to, grey, self.restore, size)
+            opened, told = mend(source, seen_to, grey, self.restore, size, self.networks)
             previews, notes = opened.previews, notes + told
             provenance = replace(provenance, restored=(*seen_to.notes, *told))
             if self.restore.only:
                 return self.finisher.leave_grey(source, opened, out, provenance, notes, started)
         self.guidance.check(path)
         sidecars = seen_to.hints(self.guidance.read(path), size[::-1])
+        if self.networks.scale > 1 and 0 in grey:
+            sidecars = enlarged_hints(sidecars, seen_to.opened.photo.pages[0].size[::-1], self.networks.scale)
         if sidecars and len(photo.pages) > 1:
             rest = "stay as they are" if self.method is Method.levin else "go without"
             notes += (f"its hints are for the first page; the others {rest}",)

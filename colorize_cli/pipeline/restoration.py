@@ -15,6 +15,7 @@ from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.inference.framing import Framed
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.masks import read_mask, write_mask
+from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks, networked
 from colorize_cli.inference.prepared_photo import Opened, paint
 from colorize_cli.inference.restoring import restored
 from colorize_cli.inference.verify import verify
@@ -25,7 +26,12 @@ _NOTHING = "restored nothing: nothing was found to mend"
 
 
 def mend(
-    source: Source, framed: Framed, pages: Sequence[int], options: RestoreOptions, size: tuple[int, int]
+    source: Source,
+    framed: Framed,
+    pages: Sequence[int],
+    options: RestoreOptions,
+    size: tuple[int, int],
+    networks: RepairNetworks = NO_NETWORKS,
 ) -> tuple[Opened, tuple[str, ...]]:
     """Mend the pages that are to be colored; with what was done.
 
@@ -35,6 +41,7 @@ def mend(
         pages: those that are to be colored.
         options: what is asked for.
         size: width and height of its first page in its file, which masks have.
+        networks: those that mend or enlarge.
 
     Raises:
         PhotoError: its rows, or its mask, cannot be read.
@@ -45,8 +52,9 @@ def mend(
     if options.masks_out is not None and 0 in pages:
         mask, frame = mended.masks.get(0), framed.frames.get(0)
         write_mask(options.masks_out, source, mask if mask is None or frame is None else frame.back(mask), size)
-    told = mended.notes if framed or not options.repairs else mended.notes or (_NOTHING,)
-    return mended.opened, told
+    opened, by_networks = networked(mended.opened, pages, networks, options, mended.noisy.__contains__)
+    told = (*mended.notes, *by_networks)
+    return opened, told if framed or not options.repairs else told or (_NOTHING,)
 
 
 def write_mended(

@@ -23,6 +23,7 @@ from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
+from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks, check_networks, load_repair_networks
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
@@ -71,6 +72,7 @@ class BatchRun:
         load: gives the network for so many photos.
         on_progress: called in this thread after each photo; of large files also between, in other threads.
         on_notice: told what concerns the whole batch, a line each.
+        on_download: bytes done and in all, while weights of networks that mend are downloaded.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class BatchRun:
         load: Load,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_notice: Callable[[str], None] = lambda _: None,
+        on_download: Callable[[int, int], None] | None = None,
     ) -> None:
+        self.on_download = on_download
         self.options, self.load, self.on_progress, self.on_notice = options, load, on_progress, on_notice
         self.report = RunReport()
 
@@ -114,6 +118,7 @@ class BatchRun:
             report.shown = options.batch.staging.shown
         found = self._discover()
         destinations = self._destinations(found)
+        repairs = self._repair_networks()
         network = self._network(len(found.sources))
         if isinstance(network, LoadedPredictor):
             report.settings = {"device": network.device, "precision": network.precision}
@@ -130,7 +135,7 @@ class BatchRun:
         )
         lock = LargeFileLock(lambda part: self.on_progress(Progress(len(found.sources), part=part)))
         gpu = network.gpu if isinstance(network, LoadedPredictor) else None
-        processor = PhotoProcessor(options, destinations, model.sizes, guidance, lock, gpu)
+        processor = PhotoProcessor(options, destinations, model.sizes, guidance, lock, gpu, repairs)
         report.settings = {
             "software": SOFTWARE,
             "model": model.note.model,
@@ -245,6 +250,14 @@ class BatchRun:
         if guidance.variants > 1 and loaded.predictor.palette is None:
             raise UsageError(f"model {model.name} gives one coloring only", hint="--variants needs --model mini.")
         return loaded
+
+    def _repair_networks(self) -> RepairNetworks:
+        """The networks that mend or enlarge; none where nothing but a plan is made."""
+        restore = self.options.restore
+        check_networks(restore)
+        if not restore.networks or self.options.batch.dry_run:
+            return NO_NETWORKS
+        return load_repair_networks(restore, self.options.model.device, self._notice, self.on_download)
 
 
 @dataclass(frozen=True)

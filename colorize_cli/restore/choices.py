@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from colorize_cli.errors import UsageError, quoted
+from colorize_cli.models.registry import Task
+from colorize_cli.models.restoration_networks import named_exactly
 
 AUTO = "auto"
 
@@ -39,6 +41,9 @@ class Repair(StrEnum):
     stains = "stains"
 
 
+SCALES = {2: "realesrgan-x2", 4: "realesrgan-x4"}  # by how much is enlarged, and by which network
+
+
 @dataclass(frozen=True, kw_only=True)
 class RestoreOptions:
     """What is to be mended before a photo is colored.
@@ -52,9 +57,12 @@ class RestoreOptions:
         only: stop there: the photo stays black-and-white.
         crop: cut a scanner's black or white borders off, and turn what lies askew level.
         invert: turn what is a negative into a positive.
+        restore_model: a network by its name or file, which takes noise away in place of the classical way.
+        upscale: by how much photos are enlarged; 1 is not at all, 0 as `upscale_model` does it.
+        upscale_model: the network that enlarges, by its name or file; None is the list's.
 
     Raises:
-        UsageError: `denoise` is out of its range.
+        UsageError: `denoise` is out of its range, or no network of the list enlarges by so much.
     """
 
     repairs: frozenset[Repair] = frozenset()
@@ -65,21 +73,52 @@ class RestoreOptions:
     only: bool = False
     crop: bool = False
     invert: bool = False
+    restore_model: str | None = None
+    upscale: int = 1
+    upscale_model: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.denoise <= 1:
             raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
+        if self.upscale_model is None and self.upscale not in (1, *SCALES):
+            raise UsageError(f"--upscale {self.upscale}: no network enlarges so", hint="Give 2 or 4.")
 
     def __bool__(self) -> bool:
-        return bool(self.repairs) or self.frames
+        return bool(self.repairs) or self.frames or self.networks
+
+    @property
+    def networks(self) -> bool:
+        """Whether networks mend or enlarge whole pages."""
+        return self.restore_model is not None or self.enlarger is not None
+
+    @property
+    def enlarger(self) -> str | None:
+        """The network that enlarges, by its name or file."""
+        return self.upscale_model or SCALES.get(self.upscale)
 
     @property
     def frames(self) -> bool:
         """Whether a photo is seen to before anything is decided on it."""
         return self.crop or self.invert
 
+    def check_scale(self, scale: int) -> None:
+        """Refuse a network that enlarges by another factor than was asked for.
+
+        Raises:
+            UsageError: it does.
+        """
+        if self.upscale > 1 and self.upscale != scale:
+            raise UsageError(
+                f"--upscale {self.upscale}: {self.upscale_model} enlarges {scale} times",
+                hint=f"Give --upscale {scale}, or leave it out.",
+            )
+
     def settings(self) -> dict[str, str]:
-        """In a note; it is part of what makes two results equal."""
+        """In a note; it is part of what makes two results equal.
+
+        Raises:
+            ModelNotFoundError: no network of that name, or no such file.
+        """
         said = dict[str, str]()
         if self.repairs:
             names = AUTO if self.auto else ",".join(sorted(self.repairs))
@@ -91,6 +130,10 @@ class RestoreOptions:
             said["crop"] = "borders"
         if self.invert:
             said["invert"] = AUTO
+        if self.restore_model is not None:
+            said["restore_model"] = named_exactly(self.restore_model, Task.restore)
+        if self.enlarger is not None:
+            said["upscale"] = named_exactly(self.enlarger, Task.upscale)
         return said
 
 

@@ -105,8 +105,8 @@ def test_a_feature_extractor_is_pulled_and_checked(
     assert isinstance(own.weights, Published)
     weights = replace(own.weights, sources=(address,), sha256=sha256(data).hexdigest()[:8], size=len(data))
     mine = {"vgg19": replace(own, weights=weights)}
-    for module in ("catalog", "inventory"):
-        monkeypatch.setattr(f"colorize_cli.models.{module}.feature_extractors", lambda: mine)
+    for name in ("catalog.feature_extractors", "inventory.other_networks"):
+        monkeypatch.setattr(f"colorize_cli.models.{name}", lambda: mine)
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     assert main(["models", "pull", "vgg19"]) == 3
     assert "colorize models pull vgg19 --from" in capsys.readouterr().err
