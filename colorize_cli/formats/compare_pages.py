@@ -105,9 +105,10 @@ def _subs(page: Page) -> list[tuple[int, ...]]:
 
 
 def _near(a: Resolution | None, b: Resolution | None) -> bool:
-    """The same but for the rounding of a format's units."""
-    if a is None or a.unit == "none":
+    """The same but for the rounding of a format's units; what nothing can have been scanned with is none."""
+    if a is None or a.unit == "none" or not a.is_real:
         return True
+    step = 2.54 if a.unit == "cm" else 1.0  # JPEG has whole numbers of the source's unit
     return b is not None and all(
-        abs(x - y) <= max(0.01 * x, 0.6) for x, y in zip(a.per_inch(), b.per_inch(), strict=True)
+        abs(x - y) <= max(0.01 * x, 0.6 * step) for x, y in zip(a.per_inch(), b.per_inch(), strict=True)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from colorize_cli.color.pixels import lightness_of
@@ -85,6 +88,87 @@ def test_a_broken_resolution_raises_no_alarm(tiny_model: Path, tmp_path: Path, x
     path = tmp_path / "in" / "p.jpg"
     path.parent.mkdir()
     path.write_bytes(b.jpeg(b.picture((96, 64)), b.app_exif(b.exif(*broken))))
+    report = colorize(tiny_model, path, tmp_path / "out")
+    assert report.counts == {Status.done: 1}, report.failures
+
+
+def tiff(resolution: tuple[int, int], unit: int) -> bytes:
+    """A TIFF that gives a fraction for both sides and a unit."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, b.picture((96, 64)), resolution=(72, 72))
+    data = bytearray(out.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages.first.tags
+        places = [(tags[code].valueoffset, "<II", resolution) for code in (282, 283)]
+        places.append((tags[296].valueoffset, "<H", (unit,)))
+    for place, form, values in places:
+        struct.pack_into(form, data, place, *values)
+    return bytes(data)
+
+
+def psd(resolution: int) -> bytes:
+    """A grey PSD that gives a resolution, in 65536ths of a dot per inch."""
+    pixels = b.picture((96, 64))
+    block = b.resource(0x03ED, struct.pack(">IHHIHH", resolution, 1, 1, resolution, 1, 1))
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 1, 64, 96, 8, 1)
+    return head + struct.pack(">II", 0, len(block)) + block + struct.pack(">IH", 0, 0) + pixels.tobytes()
+
+
+def jfif(unit: int, density: int) -> bytes:
+    data = bytearray(b.saved(b.picture((96, 64)), "JPEG"))
+    struct.pack_into(">BHH", data, 13, unit, density, density)
+    return bytes(data)
+
+
+def png(density: int) -> bytes:
+    return b.png(b.picture((96, 64)), (b"pHYs", struct.pack(">IIB", density, density, 1)))
+
+
+def bmp(density: int) -> bytes:
+    data = bytearray(b.saved(b.picture((96, 64)), "BMP"))
+    struct.pack_into("<ii", data, 38, density, density)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("form", ["keep", "png", "tif", "jpg"])
+def test_what_nothing_was_scanned_with_is_no_resolution(tiny_model: Path, tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    # zero, what comes to zero, what no format can hold, and a unit that there is not
+    for number, value in enumerate([(0, 0), (0, 1), (1, 0), (1, 65536), (1, 2**32 - 1), (2**32 - 1, 1)]):
+        for unit in (1, 2, 3):
+            (folder / f"t{number}-{unit}.tif").write_bytes(tiff(value, unit))
+    (folder / "unit0.tif").write_bytes(tiff((300, 1), 0))
+    (folder / "unit7.tif").write_bytes(tiff((300, 1), 7))
+    (folder / "half.tif").write_bytes(tiff((3, 2), 3))
+    for density in (0, 1, 2**31 - 1):
+        (folder / f"b{density}.bmp").write_bytes(bmp(density))
+        (folder / f"p{density}.png").write_bytes(png(density))
+        (folder / f"s{density}.psd").write_bytes(psd(density))
+    for unit in (0, 1, 2):
+        (folder / f"j{unit}.jpg").write_bytes(jfif(unit, 0))
+    report = colorize(tiny_model, folder, tmp_path / "out", **({} if form == "keep" else {"format": form}))
+    assert report.counts == {Status.done: 33}, report.failures
+
+
+def test_the_resolution_of_a_microscope_stays(tiny_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "in" / "p.tif"
+    path.parent.mkdir()
+    path.write_bytes(tiff((100_000, 1), 2))
+    assert colorize(tiny_model, path, tmp_path / "out", format="jpg").counts == {Status.done: 1}
+    resolution = decode(tmp_path / "out" / "p.jpg").pages[0].metadata.resolution
+    assert resolution is not None and resolution.per_inch() == pytest.approx((100_000, 100_000), rel=1e-4)
+
+
+@pytest.mark.parametrize("quality", [50, 80, 95])
+def test_rounding_the_channels_of_a_heic_raises_no_alarm(tiny_model: Path, tmp_path: Path, quality: int) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    y, x = np.mgrid[:72, :96]
+    noise = np.random.default_rng(1).normal(0, 8, (72, 96))
+    grey = (128 + 60 * np.sin(x / 9) + 50 * np.cos(y / 7) + noise).clip(0, 255).astype(np.uint8)
+    path = tmp_path / "in" / "p.heic"
+    path.parent.mkdir()
+    heif.from_pillow(Image.fromarray(grey)).save(path, quality=quality)
     report = colorize(tiny_model, path, tmp_path / "out")
     assert report.counts == {Status.done: 1}, report.failures
 

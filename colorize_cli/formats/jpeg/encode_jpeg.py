@@ -133,5 +133,7 @@ def segments_around(photo: Photo, page: Page, note: Provenance) -> tuple[list[tu
 def _jfif(resolution: Resolution | None) -> bytes:
     if resolution is None:
         return b"JFIF\0\x01\x01\0" + struct.pack(">HH", 1, 1) + b"\0\0"
+    if resolution.unit == "inch" and max(resolution.x, resolution.y) > 65535:  # a microscope's
+        resolution = Resolution(resolution.x / 2.54, resolution.y / 2.54, "cm")
     x, y = (min(max(round(value), 1), 65535) for value in (resolution.x, resolution.y))
     return b"JFIF\0\x01\x01" + struct.pack(">BHH", {"none": 0, "inch": 1, "cm": 2}[resolution.unit], x, y) + b"\0\0"

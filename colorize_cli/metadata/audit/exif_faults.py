@@ -12,10 +12,12 @@ from colorize_cli.metadata.audit import tags
 from colorize_cli.metadata.audit.expected import Context, close
 from colorize_cli.metadata.audit.file_blocks import AuditError, Inventory
 from colorize_cli.metadata.audit.tags import EXIF, GPS, MAKER_NOTE, Directory, Entry
+from colorize_cli.metadata.resolution import LEAST, MOST
 
 Tags = dict[tuple[str, int], Entry]
 _ORIENTATION, _SOFTWARE = 274, 305
 _SIDES = {256: 257, 257: 256, 282: 283, 283: 282, 40962: 40963, 40963: 40962}
+_PER_INCH: dict[float | None, float] = {None: 1.0, 1: 1.0, 2: 1.0, 3: 2.54}  # by EXIF's unit
 _RESOLUTION = frozenset({("IFD0", 282), ("IFD0", 283), ("IFD0", 296)})
 _SUBJECTS = frozenset({37396, 41492})
 _COLOR_SPACE = 40961
@@ -66,8 +68,10 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         before = {key: entry for key, entry in before.items() if key[0] != "GPS" and key[1] not in _GEO}
     if before and not after and not context.told("exif", "tag"):
         return [*found, "EXIF is missing"]
-    if not _gives_resolution(before):  # half of one, or none above zero, is no resolution
+    if not _gives_resolution(before):  # half of one, none above zero, or one that nothing was scanned with, is none
         before = {key: entry for key, entry in before.items() if key not in _RESOLUTION}
+    elif _number(before, 296) not in _PER_INCH:  # a unit that there is not
+        before = {key: entry for key, entry in before.items() if key != ("IFD0", 296)}
     for key, entry in before.items():
         if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
             continue
@@ -81,9 +85,15 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
 
 
 def _gives_resolution(found: Tags) -> bool:
-    sides = [found.get(("IFD0", code)) for code in (282, 283)]
-    values = [side.value[0] for side in sides if side and side.value and not isinstance(side.value, bytes)]
-    return len(values) == 2 and all(0 < value < float("inf") for value in values)
+    factor = _PER_INCH.get(_number(found, 296), 1.0)
+    values = [_number(found, code) for code in (282, 283)]
+    return all(value is not None and LEAST <= factor * value <= MOST for value in values)
+
+
+def _number(found: Tags, code: int) -> float | None:
+    """The first number of a tag of the first directory."""
+    entry = found.get(("IFD0", code))
+    return entry.value[0] if entry and entry.value and not isinstance(entry.value, bytes) else None
 
 
 def _moved(source: Inventory, result: Inventory, before: Tags, after: Tags) -> list[str]:
