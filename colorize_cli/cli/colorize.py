@@ -60,8 +60,11 @@ from colorize_cli.cli.restoration_options import (
 )
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.cli.work_options import (
+    AddressOpt,
     BatchOpt,
     DetailOpt,
+    Engine,
+    EngineOpt,
     JobsOpt,
     JsonOpt,
     MaxMemoryOpt,
@@ -72,6 +75,7 @@ from colorize_cli.cli.work_options import (
     ReportOpt,
     TileOpt,
     VerifyOpt,
+    WorkersOpt,
 )
 from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.shards import Shard
@@ -128,6 +132,9 @@ def colorize(
     max_pixels: MaxPixelsOpt = "1G",
     batch: BatchOpt = 0,
     jobs: JobsOpt = 0,
+    engine: EngineOpt = Engine.local,
+    address: AddressOpt = None,
+    workers: WorkersOpt = 0,
     max_memory: MaxMemoryOpt = "0",
     photo_timeout: PhotoTimeoutOpt = None,
     verify: VerifyOpt = False,
@@ -144,6 +151,8 @@ def colorize(
     A result that names its source, unchanged, is not made again. Nothing is ever written over its source.
     """
     inputs, listed = tuple(photos or ()), _listed(files_from)
+    if engine is Engine.local and (address or workers):
+        raise UsageError("--address and --workers are for --engine ray", hint="Add --engine ray.")
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     part = None if shard is None else Shard.parse(shard)
@@ -208,6 +217,10 @@ def colorize(
             on_notice=console.notice,
             on_download=partial(downloads.on_bytes, model),
         )
+        if engine is Engine.ray:
+            from colorize_cli.pipeline.ray_run import RayRun
+
+            run = RayRun(run, colorizer, address, workers)
         result = run.finish()
         console.show(result, as_url(out) if is_url(out) else str(out), json, quiet)
     raise typer.Exit(result.exit_status)

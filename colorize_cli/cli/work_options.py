@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from colorize_cli.cli.options import LARGE, REPORTING, SPEED
+
+
+class Engine(StrEnum):
+    """What runs the photos of a batch."""
+
+    local = "local"
+    ray = "ray"
+
 
 DetailOpt = Annotated[
     str,
@@ -58,6 +67,31 @@ JobsOpt = Annotated[
         metavar="THREADS",
         envvar="COLORIZE_JOBS",
         help="Threads that read and write; 0 is automatic.",
+        rich_help_panel=SPEED,
+    ),
+]
+EngineOpt = Annotated[
+    Engine,
+    typer.Option(
+        help="What runs the photos: this process, or Ray on this machine or a cluster (extra ray).",
+        rich_help_panel=SPEED,
+    ),
+]
+AddressOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Ray cluster, such as ray://HOST:10001 or auto.",
+        show_default="Ray on this machine",
+        rich_help_panel=SPEED,
+    ),
+]
+WorkersOpt = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Workers of --engine ray, each with a model; 0 is one for each GPU, or each few cores.",
         rich_help_panel=SPEED,
     ),
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -32,6 +32,7 @@ class Destinations:
         single: the file that the only source becomes, instead of a mirror.
         possible: the suffixes, in lower case, that the result of a source may have, by its place in the batch; None
             where any. Asked only of photos whose names differ in their suffixes alone.
+        lifted: photos whose names are told apart by a hash since others, that are not here, have them, too.
 
     Raises:
         UsageError: a result would land on its own source.
@@ -44,12 +45,15 @@ class Destinations:
         suffix: str = "",
         single: Path | None = None,
         possible: Callable[[int], frozenset[str] | None] = lambda _: _ANY,
+        lifted: Iterable[int] = (),
     ) -> None:
         self.sources, self.out, self.single = sources, out, single
         self._possible = possible
         self._suffix, self._lock = suffix, Lock()
         self._places: TextIndex | None = None
         self._lifted = bytearray(len(sources))  # 1 for photos whose names would be one file: each gets a hash
+        for place in lifted:
+            self._lifted[place] = 1
         self._folders = TextIndex(lambda place, folder: folder in map(key, _above(self._mirrored(place).parent)))
         self._index()
         self._guarded = _Guarded(sources, os.path.realpath(single.parent if single is not None else out))
@@ -178,6 +182,31 @@ class Destinations:
         if self._is_no_result(folder / fit(out.name, ending)):
             return out.with_name(fit(out.name, ending))
         return out.with_name(fit(f"{out.stem}~{digest(source.relative)}", ending))
+
+    def is_lifted(self, index: int) -> bool:
+        """Whether a photo's name is told apart from others by a hash."""
+        return bool(self._lifted[index])
+
+    def rivals(self, index: int, suffixes: Iterable[str], endings: Iterable[str]) -> set[int]:
+        """The photos on which a photo's names depend.
+
+        Args:
+            index: the photo's place in the batch.
+            suffixes: that results may have.
+            endings: of pictures that go beside results.
+        """
+        planned, found = self._planned(index), set[int]()
+        whole, stem = planned, planned.with_suffix("")
+        for name in (whole, stem, stem.with_suffix("") if stem.name else stem):
+            found.update(self._stems.find(key(name)), self._names.find(key(name)))
+        for name in (whole, stem):
+            for suffix in suffixes:
+                path = key(name.with_name(fit(name.name, suffix)))
+                found.update(self._folders.find(path), self._guarded.find(path))
+            for ending in endings:
+                found.update(self._names.find(key(name.with_name(fit(name.name, ending)))))
+        found.discard(index)
+        return found
 
     def _is_first(self, source: Source, stem: Path) -> bool:
         """Whether a photo is the first of those that share a stem, and the stem is no other result's whole name."""

@@ -64,6 +64,10 @@ class Ledger:
             if not self._known[place] and self.enter(place, outcome):
                 yield outcome
 
+    def missing(self) -> list[int]:
+        """The places of sources that have no outcome yet."""
+        return [place for place, known in enumerate(self._known) if not known]
+
     def close(self, interrupted: bool) -> Iterator[Outcome]:
         """Give each source that has no outcome one: interrupted, or failed where nobody stopped the run."""
         at = self._known.find(0)

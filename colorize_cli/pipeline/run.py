@@ -8,17 +8,15 @@ Out: the outcome of each photo, as they end; the files; `RunReport`
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
-from colorize_cli.errors import EncodeError, NothingToDoError, UsageError, counted, one_line, printable
+from colorize_cli.errors import EncodeError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
-from colorize_cli.files.discover import Discovery, Source, discover, kinds_of
+from colorize_cli.files.discover import Discovery, Source, discover
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
@@ -43,10 +41,9 @@ from colorize_cli.pipeline.report_place import check_report_place
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, left_unfinished
 from colorize_cli.pipeline.run_options import RESTORE, SOFTWARE, BatchOptions, RunOptions
 from colorize_cli.pipeline.selection import choose
+from colorize_cli.pipeline.source_checks import check_sources
 
 Load: TypeAlias = Callable[[int, Callable[[str], None]], LoadedPredictor]  # for so many photos; notices go to the 2nd
-
-_FORMAT = re.compile(r"\.(?=.*[a-z])[a-z0-9]{2,5}", re.IGNORECASE)  # a suffix that names a format; `.2024` does not
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class BatchRun:
                 report.seconds = time.monotonic() - started
                 if others := len(processor.outputs.by_others):
                     self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
-                _write_report(report, options.batch, self._notice)
+                write_report(report, options.batch, self._notice)
 
     def _stream_report(self, photos: int) -> None:
         """Of many photos write the report while they are done, not from memory or a copy in the end."""
@@ -207,6 +204,11 @@ class BatchRun:
 
     def _discover(self) -> Discovery:
         batch, single = self.options.batch, self.options.batch.single_output()
+        if batch.part is not None:
+            found = Discovery()
+            for source in batch.part.sources:
+                found.sources.append(source)
+            return found
         if batch.staging is not None and batch.staging.source is not None:
             found = batch.staging.discover(batch.recursive)
             if any(found.passed_over[f"no photo ({suffix})"] for suffix in (".xmp", ".json")):
@@ -221,16 +223,17 @@ class BatchRun:
                 listed=batch.listed,
             )
         self.report.passed_over = found.passed_over
-        _check_sources(found, batch, single)
+        check_sources(found, batch, single)
         if batch.report is not None:
             check_report_place(batch.report)
         return found
 
     def _destinations(self, found: Discovery) -> Destinations:
         batch, single = self.options.batch, self.options.batch.single_output()
+        lifted = batch.part.lifted if batch.part is not None else ()
         are_here = batch.staging is None or batch.staging.source is None
         possible = PossibleSuffixes(found.sources, self.options.write.encode_settings(single), are_here)
-        destinations = Destinations(found.sources, batch.out, batch.suffix, single, possible)
+        destinations = Destinations(found.sources, batch.out, batch.suffix, single, possible, lifted)
         if self.options.guidance.variants > 1:
             check_names(found.sources)
         return destinations
@@ -287,31 +290,8 @@ def _model_of(network: LoadedPredictor | NotDownloaded | None, options: RunOptio
     )
 
 
-def _check_sources(found: Discovery, batch: BatchOptions, single: Path | None) -> None:
-    if not found.sources:
-        left = kinds_of(found.passed_over)
-        inputs = ", ".join(printable(name) for name in batch.photos) or "the list"
-        raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
-    if single is not None and len(found.sources) > 1:
-        hint = f"Give a folder, e.g. --out {batch.out.stem}/"
-        raise UsageError(
-            f"--out {printable(batch.out)} is one file, but there are {counted(len(found.sources), 'photo')}", hint=hint
-        )
-    if single is None and not batch.out.exists() and _one_file(found, batch) and _FORMAT.fullmatch(batch.out.suffix):
-        raise UsageError(
-            f"--out {printable(batch.out)}: no such format: {batch.out.suffix}",
-            hint="Name a file like a.png, .jpg, .tif or .webp; or make that folder first, if it is to be one.",
-        )
-    if single is None and batch.out.exists() and not batch.out.is_dir():
-        raise UsageError(f"--out {printable(batch.out)} is a file, not a folder")
-
-
-def _one_file(found: Discovery, batch: BatchOptions) -> bool:
-    """Whether the user named one photo, and so may mean one file by --out."""
-    return len(found.sources) == len(batch.photos) == 1 and not batch.listed and not Path(batch.photos[0]).is_dir()
-
-
-def _write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str], None]) -> None:
+def write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str], None]) -> None:
+    """Write a run's report where it is to be; what keeps it from that is told."""
     path = batch.report_path(report.expected or 0)
     try:
         if path is not None:

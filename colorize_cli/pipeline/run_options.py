@@ -20,6 +20,7 @@ from colorize_cli.restore.choices import RestoreOptions
 from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
+    from colorize_cli.pipeline.parts import Part
     from colorize_cli.pipeline.staging import Staging
 
 SOFTWARE = "colorize-cli"
@@ -46,6 +47,7 @@ class BatchOptions:
         gallery: write a page beside the results to look at them.
         shard: do this part of the photos; names are those of the whole batch.
         staging: the stores that photos or results lie in; `out` is a temporary folder then.
+        part: do these photos, as a part of a batch that another process leads, and write no report.
         only: do these photos alone, and write no report; None is all.
 
     Raises:
@@ -67,6 +69,7 @@ class BatchOptions:
     shard: Shard | None = None
     only: frozenset[Path] | None = None
     staging: Staging | None = None
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
@@ -78,7 +81,7 @@ class BatchOptions:
 
     def report_path(self, photos: int = 0) -> Path | None:
         """Where the report goes, by the number of photos; None where there is none."""
-        if self.report or self.single_output() or self.dry_run or self.only is not None:
+        if self.report or self.single_output() or self.dry_run or self.only is not None or self.part:
             return self.report
         part = "" if self.shard is None else f".{self.shard.number}-of-{self.shard.of}"
         return self.out / f"{REPORT_STEM}{part}{LINES_SUFFIX if photos > MANY else '.json'}"

@@ -30,6 +30,8 @@ def choose(
         on_notice: told where there is nothing to do.
     """
     shard = batch.shard
+    if batch.part is not None:
+        return range(batch.part.count)
     if batch.only is not None:
         return _only(sources, batch.only)
     if shard is None:

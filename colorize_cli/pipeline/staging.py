@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,7 +48,7 @@ class Staging:
             )
         if is_url(out) and Path(out).suffix.lower() in PHOTO_NAMES.suffixes:
             raise UsageError(f"--out {as_url(out)} names a file", hint="Give a folder of the store.")
-        self.urls = urls
+        self.urls, self.options = urls, options
         top = _common(urls) if urls else ""
         self.source = Store(top, options) if urls else None
         self.sink = Store(as_url(out), options) if is_url(out) else None
@@ -70,6 +71,10 @@ class Staging:
         if self.sink is not None:
             text = text.replace(printable(self._out), self.sink.url)
         return text if self.source is None else text.replace(printable(self._in), self.source.url)
+
+    def stand_in(self, source: Source) -> Source:
+        """A photo of this batch as another process found it."""
+        return source if self.source is None else replace(source, path=self._in / source.relative)
 
     def discover(self, recursive: bool) -> Discovery:
         """The photos below the URLs.

@@ -1,0 +1,200 @@
+"""A batch on many machines by Ray Data: it schedules, restarts lost workers and moves what has to be moved.
+
+In:  a run; the address of a cluster, or how many workers to start here
+Out: the same outcomes, results and report as by the local engine
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+from colorize_cli.errors import MissingPackageError, NothingToDoError, UsageError, one_line
+from colorize_cli.files.destinations import Destinations
+from colorize_cli.files.machine import cores
+from colorize_cli.files.source_list import Source
+from colorize_cli.pipeline.colorizer import Colorizer
+from colorize_cli.pipeline.ledger import Ledger
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.parts import Part, parts_of
+from colorize_cli.pipeline.ray_worker import Job, PhotoWorker, absolute
+from colorize_cli.pipeline.run import BatchRun, Progress, write_report
+from colorize_cli.pipeline.selection import choose
+
+_MOST_IN_PART = 64  # photos that are done again, or looked at again, where a worker is lost
+_RETRIES = 3  # of a part whose worker is lost
+_MOST_CORES = 4  # of one worker: more of them share no model's memory, but do not wait for one network either
+_STORE = 300 << 20  # bytes of Ray's own memory on this machine; only names and outcomes go through it
+_LOST = "the workers that did it were lost, several times"
+
+
+class RayRun(BatchRun):
+    """A run whose photos are done by Ray's actors.
+
+    Args:
+        run: what is to be done.
+        colorizer: the model, which each actor loads.
+        address: of a cluster, such as `ray://head:10001` or `auto`; None starts Ray on this machine.
+        workers: how many actors; 0 is one for each GPU, or for each few cores.
+
+    Raises:
+        MissingPackageError: Ray is not installed.
+    """
+
+    def __init__(self, run: BatchRun, colorizer: Colorizer, address: str | None = None, workers: int = 0) -> None:
+        if find_spec("ray") is None:
+            raise MissingPackageError("--engine ray needs Ray", package="'ray[data]'")
+        super().__init__(run.options, run.load, run.on_progress, run.on_notice)
+        self.colorizer, self.address, self.workers = colorizer, address, workers
+
+    def __iter__(self) -> Generator[Outcome, None, None]:
+        """The outcome of each photo, as they come; see `BatchRun`."""
+        options, report, started, began = self.options, self.report, time.monotonic(), time.time()
+        batch = options.batch
+        options.check()
+        for name, given in (("--consistent", options.guidance.consistent), ("--gallery", batch.gallery)):
+            if given:
+                raise UsageError(f"{name} looks at all photos together, which --engine ray cannot")
+        if batch.single_output() is not None:
+            raise UsageError("--engine ray is for many photos", hint="Give a folder by --out.")
+        if batch.staging is not None:
+            report.shown = batch.staging.shown
+        found = self._discover()
+        destinations = self._destinations(found)
+        chosen = choose(found.sources, batch, report, self._notice)
+        places: Sequence[int] = range(len(found.sources)) if chosen is None else chosen
+        self.on_progress(Progress(len(places)))
+        ledger = Ledger(found.sources, report, chosen=chosen)
+        self._stream_report(len(places))
+        try:
+            with closing(self._outcomes(found.sources, destinations, places, began)) as outcomes:
+                for place, outcome in outcomes:
+                    outcome = self._as_here(found.sources[place], outcome)
+                    if ledger.enter(place, outcome):
+                        self.on_progress(Progress(len(places), outcome))
+                        yield outcome
+            for place in ledger.missing():
+                outcome = Outcome(found.sources[place].path, Status.failed, reason=_LOST)
+                ledger.enter(place, outcome)
+                self.on_progress(Progress(len(places), outcome))
+                yield outcome
+        except (KeyboardInterrupt, GeneratorExit):
+            report.interrupted = True
+            raise
+        finally:
+            for outcome in ledger.close(report.interrupted):
+                self.on_progress(Progress(len(places), outcome))
+            report.seconds = time.monotonic() - started
+            write_report(report, batch, self._notice)
+
+    def _as_here(self, source: Source, outcome: Outcome) -> Outcome:
+        """An outcome with the paths of this process."""
+        staging, output = self.options.batch.staging, outcome.output
+        if staging is not None and staging.sink is not None and output is not None:
+            output = staging.out / output
+        return replace(outcome, source=source.path, output=output)
+
+    def _outcomes(
+        self, sources: Sequence[Source], destinations: Destinations, places: Sequence[int], began: float
+    ) -> Generator[tuple[int, Outcome], None, None]:
+        with _connected(self.address, self.workers) as ray:
+            workers, needs = self._shares(ray)
+            in_part = max(1, min(_MOST_IN_PART, len(places) // (8 * workers)))
+            parts = parts_of(sources, destinations, places, in_part)
+            for row in _answers(_in_blocks(ray, parts), self._job(began), workers, needs):
+                place, said = int(row["place"]), pickle.loads(row["outcome"])
+                if place == -1:
+                    raise said
+                if place == -2:
+                    self.report.settings = {**said, **self.report.settings}
+                else:
+                    yield place, said
+
+    def _job(self, began: float) -> bytes:
+        """What the workers are told."""
+        batch, staging = self.options.batch, self.options.batch.staging
+        told = replace(batch, photos=(), listed=(), out=absolute(batch.out), staging=None, shard=None, report=None)
+        job = Job(
+            colorizer=self.colorizer,
+            options=replace(self.options, batch=told),
+            urls=() if staging is None else tuple(staging.urls),
+            out_url="" if staging is None or staging.sink is None else staging.sink.url,
+            storage={} if staging is None else staging.options,
+            started=began,
+        )
+        return pickle.dumps(job)
+
+    def _shares(self, ray: Any) -> tuple[int, dict[str, Any]]:
+        """How many actors, and what each gets of the cluster."""
+        there = ray.cluster_resources()
+        gpus, cpus = int(there.get("GPU", 0)), max(1, int(there.get("CPU", 1)))
+        if gpus and self.options.model.device != "cpu":
+            workers = self.workers or gpus
+            return workers, {"num_gpus": gpus / workers if workers > gpus else 1}
+        workers = self.workers or max(1, cpus // _MOST_CORES)
+        return workers, {"num_cpus": max(1, cpus // workers)}
+
+
+@contextmanager
+def _connected(address: str | None, workers: int) -> Iterator[Any]:
+    """Ray, connected; what was started here ends with it."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports to its makers otherwise
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what it says there is for its own developers
+    import ray
+
+    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+    here: dict[str, Any] = {"num_cpus": max(cores(), workers), "object_store_memory": _STORE}
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=False,
+            runtime_env={"env_vars": quiet},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if address else here),
+        )
+    except Exception as error:
+        where = f"the cluster at {address}" if address else "Ray"
+        raise NothingToDoError(f"{where} cannot be reached: {one_line(error)[:200]}", hint="See --address.") from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _in_blocks(ray: Any, parts: Iterator[Part]) -> list[Any]:
+    """The parts in Ray's memory, so that this process holds none."""
+    import pyarrow
+
+    return [ray.put(pyarrow.table({"part": [pickle.dumps(part)]})) for part in parts]
+
+
+def _answers(blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from ray.data import ActorPoolStrategy, DataContext, from_arrow_refs
+
+    if not blocks:
+        return
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.max_errored_blocks = -1  # a part whose workers are lost again and again fails, the others go on
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    answers = from_arrow_refs(blocks).map_batches(
+        PhotoWorker,
+        fn_constructor_args=(job,),
+        batch_size=1,
+        batch_format="numpy",
+        compute=ActorPoolStrategy(size=min(workers, len(blocks))),
+        max_restarts=-1,
+        max_task_retries=_RETRIES,
+        **needs,
+    )
+    yield from answers.iter_rows()

@@ -1,0 +1,146 @@
+"""A batch by Ray on this machine: the results, the report and the exit status of the local engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.cli.app import main
+from colorize_cli.errors import MissingPackageError
+from colorize_cli.files.destinations import Destinations
+from colorize_cli.files.source_list import Source
+from colorize_cli.pipeline import ray_run
+from colorize_cli.pipeline.parts import parts_of
+from tests.inference.conftest import Run, command, grey_photo
+
+needs_ray = pytest.mark.skipif(ray_run.find_spec("ray") is None, reason="the extra ray is not installed")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", None])
+def test_a_part_names_its_results_as_the_whole_batch_does(suffix: str | None):
+    names = ["a.jpg", "a.tif", "A.png", "b.jpg", "b.jpg.png", "c.png/x.jpg", "c.jpg", "d.compare.jpg", "d.jpg", "e.gif"]
+    names += ["f/g.tif", "f/g.jpg", "F/G.JPG", "h.tar.gif", "h.tar", "b.tif", "a.jpg.tif"]
+    sources = [Source(Path("/in", name), Path(name)) for name in names]
+    whole = Destinations(sources, Path("/out"))
+    for count in (1, 3, 5):
+        parts = list(parts_of(sources, whole, range(len(names)), count))
+        assert [place for part in parts for place in part.places] == list(range(len(names)))
+        for part in parts:
+            own = Destinations(part.sources, Path("/out"), lifted=part.lifted)
+            for number, place in enumerate(part.places):
+                out = whole.path(place, suffix)
+                assert own.path(number, suffix) == out, names[place]
+                assert own.beside(sources[place], out, ".compare.jpg") == whole.beside(
+                    sources[place], out, ".compare.jpg"
+                )
+
+
+def test_a_part_holds_few_others():
+    sources = [Source(Path(f"/in/{i}.jpg"), Path(f"{i}.jpg")) for i in range(500)]
+    parts = list(parts_of(sources, Destinations(sources, Path("/out")), range(500), 50))
+    assert [len(part.sources) for part in parts] == [50] * 10
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file() and p.suffix != ".json"
+    }
+
+
+@needs_ray
+@pytest.mark.slow
+def test_the_same_results_report_and_status_as_the_local_engine(tiny_model: Path, tmp_path: Path, run: Run):
+    for number in range(20):
+        grey_photo(tmp_path / "in" / f"box{number % 3}" / f"{number}.jpg", seed=number)
+    grey_photo(tmp_path / "in" / "same.jpg", seed=30)
+    grey_photo(tmp_path / "in" / "same.tif", seed=31)
+    (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
+    arguments = [tmp_path / "in", "--format", "png", "--compare"]
+    local = run(*arguments, "--out", tmp_path / "local")
+    by_ray = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2")
+    assert (local.returncode, by_ray.returncode) == (1, 1), by_ray.stderr
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
+    reports = [json.loads((tmp_path / name / "colorize-report.json").read_text()) for name in ("local", "ray")]
+    for key in ("counts", "discovered", "losses", "settings"):
+        assert reports[0][key] == reports[1][key], key
+    rows = [sorted((row["source"], row["status"]) for row in report["photos"]) for report in reports]
+    assert rows[0] == rows[1]
+    again = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2", "--json")
+    assert json.loads(again.stdout)["counts"] == {"skipped": 22, "failed": 1}
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.parametrize("photos", [200, 2000])
+def test_a_worker_that_is_killed_is_replaced_and_every_photo_is_done_once(
+    tiny_model: Path, tmp_path: Path, run: Run, photos: int
+):
+    for number in range(8):
+        grey_photo(tmp_path / f"{number}.jpg", (40, 30), seed=number)
+    for number in range(photos):
+        target = tmp_path / "in" / f"box{number % 10}" / f"{number}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((tmp_path / f"{number % 8}.jpg").read_bytes())
+    arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out", "--engine", "ray", "--workers", "4")
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 300
+    while len(list((tmp_path / "out").rglob("*.jpg"))) < photos // 4 and time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.kill(worker_of(process.pid), signal.SIGKILL)
+    _, told = process.communicate(timeout=900)
+    assert process.returncode == 0, told
+    report = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
+    assert report["counts"] == {"done": photos} and len({row["source"] for row in report["photos"]}) == photos
+    assert run(tmp_path / "in", "--out", tmp_path / "local").returncode == 0
+    assert results(tmp_path / "out") == results(tmp_path / "local")
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def worker_of(pid: int) -> int:
+    """A process of Ray's that is coloring photos, of those that a process started."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
+    rows = [line.split(None, 2) for line in table]
+    below, grew = {pid}, True
+    while grew:
+        found = {int(row[0]) for row in rows if int(row[1]) in below}
+        grew = not found <= below
+        below |= found
+    return next(int(row[0]) for row in rows if int(row[0]) in below and "MapWorker" in row[2])
+
+
+def test_without_ray_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ray_run, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="--engine ray needs Ray") as caught:
+        ray_run.RayRun(None, None)  # type: ignore[arg-type]
+    assert caught.value.hint == "Install it: pip install 'ray[data]'"
+    grey_photo(tmp_path / "a.png")
+    assert main([str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--engine", "ray"]) == 3
+
+
+def test_what_ray_cannot_do_is_refused(tiny_model: Path, tmp_path: Path):
+    grey_photo(tmp_path / "a.png")
+    for arguments in (
+        ["--workers", "2"],
+        ["--address", "auto"],
+        ["--engine", "ray", "--gallery"],
+        ["--engine", "dask"],
+    ):
+        assert main([str(tmp_path), "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_ray_is_not_loaded_unless_it_is_asked_for(tiny_model: Path, tmp_path: Path):
+    grey_photo(tmp_path / "a.png")
+    code = "import sys; from colorize_cli.cli.app import main; main(sys.argv[1:]); "
+    code += "print([name for name in ('ray', 'fsspec', 's3fs', 'watchfiles', 'boto3') if name in sys.modules])"
+    arguments = command(tiny_model, tmp_path, "--out", tmp_path / "out")[3:]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip().endswith("[]"), done.stdout
