@@ -73,7 +73,7 @@ JobsOpt = Annotated[
 EngineOpt = Annotated[
     Engine,
     typer.Option(
-        help="What runs the photos: this process, or Ray on this machine or a cluster (extra ray).",
+        help="Engine of the run: this process, or Ray, on this machine or a cluster (extra ray).",
         rich_help_panel=SPEED,
     ),
 ]

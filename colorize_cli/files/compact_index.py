@@ -10,18 +10,23 @@ from array import array
 from collections.abc import Callable, Iterator
 
 _LEAST = 1024  # slots
-_EMPTY = -1
-_WHOLE = (1 << 64) - 1
+_WHOLE, _HALF = (1 << 64) - 1, (1 << 32) - 1
 
 
 class CompactIndex:
-    """A table of hashes and numbers with open addressing: 16 bytes a slot, at most two thirds of them in use.
+    """A table of hashes and numbers with open addressing, at most two thirds of its slots in use.
 
     A Python dictionary of the same content takes about ten times as much.
+
+    Args:
+        wide: 16 bytes a slot: hashes of 64 bits, any number; else 8 bytes: of a hash only 32 bits count, numbers are
+            less than 2**32 - 1.
     """
 
-    def __init__(self) -> None:
-        self._hashes, self._numbers = _empty(_LEAST)
+    def __init__(self, wide: bool = True) -> None:
+        self._wide = wide
+        self._empty = _WHOLE if wide else _HALF
+        self._hashes, self._numbers = self._slots(_LEAST)
         self._used = 0
 
     def __len__(self) -> int:
@@ -32,34 +37,44 @@ class CompactIndex:
         """Add a number, 0 and on, under the hash of its key; several may share one."""
         if 3 * self._used >= 2 * len(self._numbers):
             self._grow()
-        self._put(hashed & _WHOLE, number)
+        self._put(self._kept(hashed), number)
         self._used += 1
 
     def find(self, hashed: int) -> Iterator[int]:
         """The numbers with this hash, in the order in which they came."""
-        hashed &= _WHOLE
-        hashes, numbers = self._hashes, self._numbers
+        hashed = self._kept(hashed)
+        hashes, numbers, empty = self._hashes, self._numbers, self._empty
         mask = len(numbers) - 1
         slot = _slot(hashed, mask)
-        while (number := numbers[slot]) != _EMPTY:
+        while (number := numbers[slot]) != empty:
             if hashes[slot] == hashed:
                 yield number
             slot = (slot + 1) & mask
 
+    def _kept(self, hashed: int) -> int:
+        hashed &= _WHOLE
+        return hashed if self._wide else (hashed ^ hashed >> 32) & _HALF
+
     def _put(self, hashed: int, number: int) -> None:
-        mask = len(self._numbers) - 1
+        mask, empty = len(self._numbers) - 1, self._empty
         slot = _slot(hashed, mask)
-        while self._numbers[slot] != _EMPTY:
+        while self._numbers[slot] != empty:
             slot = (slot + 1) & mask
         self._hashes[slot], self._numbers[slot] = hashed, number
 
     def _grow(self) -> None:
         hashes, numbers = self._hashes, self._numbers
-        self._hashes, self._numbers = _empty(2 * len(numbers))
-        first = numbers.index(_EMPTY)  # entries that share a hash keep their order only if none is cut off by the end
-        for slot in (*range(first, len(numbers)), *range(first)):
-            if numbers[slot] != _EMPTY:
-                self._put(hashes[slot], numbers[slot])
+        self._hashes, self._numbers = self._slots(2 * len(numbers))
+        first = numbers.index(self._empty)  # entries that share a hash keep their order only if none is cut by the end
+        for slots in (range(first, len(numbers)), range(first)):
+            for slot in slots:
+                if numbers[slot] != self._empty:
+                    self._put(hashes[slot], numbers[slot])
+
+    def _slots(self, count: int) -> tuple[array[int], array[int]]:
+        kind = "Q" if self._wide else "I"
+        empty = array(kind, [self._empty])
+        return array(kind, [0]) * count, empty * count
 
 
 class TextIndex:
@@ -70,7 +85,7 @@ class TextIndex:
     """
 
     def __init__(self, belongs: Callable[[int, str], bool]) -> None:
-        self._belongs, self._index = belongs, CompactIndex()
+        self._belongs, self._index = belongs, CompactIndex(wide=False)
 
     def add(self, text: str, number: int) -> None:
         """Add a number for a text."""
@@ -82,10 +97,6 @@ class TextIndex:
 
     def __contains__(self, text: str) -> bool:
         return any(True for _ in self.find(text))
-
-
-def _empty(slots: int) -> tuple[array[int], array[int]]:
-    return array("Q", bytes(8 * slots)), array("q", b"\xff" * (8 * slots))
 
 
 def _slot(hashed: int, mask: int) -> int:
