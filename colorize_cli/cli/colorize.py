@@ -48,6 +48,8 @@ from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.restoration_options import (
     CropOpt,
     DenoiseOpt,
+    FaceWeightOpt,
+    InpaintOpt,
     InvertOpt,
     MaskOpt,
     MaskOutOpt,
@@ -81,7 +83,7 @@ from colorize_cli.errors import UsageError, printable
 from colorize_cli.files.shards import Shard
 from colorize_cli.files.stores import as_url, is_url, parse_options
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
-from colorize_cli.restore.choices import Crop, Invert
+from colorize_cli.restore.choices import Crop, Inpaint, Invert
 
 if TYPE_CHECKING:
     from colorize_cli.pipeline.staging import Staging
@@ -124,6 +126,8 @@ def colorize(
     restore_model: RestoreModelOpt = None,
     upscale: UpscaleOpt = None,
     upscale_model: UpscaleModelOpt = None,
+    face_weight: FaceWeightOpt = 0.5,
+    inpaint: InpaintOpt = Inpaint.classical,
     mask: MaskOpt = None,
     mask_out: MaskOutOpt = None,
     detail: DetailOpt = "auto",
@@ -157,7 +161,18 @@ def colorize(
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
     part = None if shard is None else Shard.parse(shard)
     mending = restore_options(
-        restore, restore_only, denoise, mask, mask_out, crop, invert, restore_model, upscale, upscale_model
+        restore,
+        restore_only,
+        denoise,
+        mask,
+        mask_out,
+        crop,
+        invert,
+        restore_model,
+        upscale,
+        upscale_model,
+        face_weight,
+        inpaint,
     )
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)

@@ -10,13 +10,13 @@ import typer
 
 from colorize_cli.cli.options import RESTORATION
 from colorize_cli.errors import UsageError
-from colorize_cli.restore.choices import AUTO, Crop, Invert, Repair, RestoreOptions, parse_repairs
+from colorize_cli.restore.choices import AUTO, Crop, Inpaint, Invert, Repair, RestoreOptions, parse_repairs
 
 RestoreOpt = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|scratches,noise,fading,stains,halftone",
-        help="Mend photos before coloring: auto does what each needs, names do what they say.",
+        metavar="auto|scratches,noise,fading,stains,halftone,faces",
+        help="Mend photos before coloring: auto does what each needs, names do what they say; auto,faces is both.",
         show_default=False,
         rich_help_panel=RESTORATION,
     ),
@@ -70,6 +70,15 @@ RestoreModelOpt = Annotated[
         rich_help_panel=RESTORATION,
     ),
 ]
+FaceWeightOpt = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, metavar="0-1", help="Share of the restored face in --restore faces.", rich_help_panel=RESTORATION
+    ),
+]
+InpaintOpt = Annotated[
+    Inpaint, typer.Option(help="What fills dust and scratches; lama is downloaded.", rich_help_panel=RESTORATION)
+]
 UpscaleOpt = Annotated[
     int | None,
     typer.Option(metavar="2|4", help="Enlarge photos, by Real-ESRGAN.", rich_help_panel=RESTORATION),
@@ -95,6 +104,8 @@ def restore_options(
     restore_model: str | None = None,
     upscale: int | None = None,
     upscale_model: str | None = None,
+    face_weight: float = 0.5,
+    inpaint: Inpaint = Inpaint.classical,
 ) -> RestoreOptions:
     """What was typed, as one group.
 
@@ -110,14 +121,25 @@ def restore_options(
         restore_model=restore_model,
         upscale=upscale,
         upscale_model=upscale_model,
+        face_weight=face_weight,
     )
     if repairs is None and (not only or frames):
         part = denoise != 1 and restore_model is None
-        for name, given in (("--denoise", part), ("--mask", mask), ("--mask-out", mask_out)):
+        for name, given in (
+            ("--denoise", part),
+            ("--mask", mask),
+            ("--mask-out", mask_out),
+            ("--face-weight", face_weight != 0.5),
+            ("--inpaint", inpaint is Inpaint.lama),
+        ):
             if given:
                 raise UsageError(f"{name} needs --restore", hint="Add --restore auto, or --restore scratches,noise.")
         return replace(frames, denoise=denoise)
     wanted, auto = parse_repairs(AUTO if repairs is None else repairs)
     if (mask or mask_out) and Repair.scratches not in wanted:
         raise UsageError("--mask and --mask-out are of dust and scratches", hint="Add scratches to --restore.")
-    return replace(frames, repairs=wanted, auto=auto, denoise=denoise, masks=mask, masks_out=mask_out)
+    if inpaint is Inpaint.lama and Repair.scratches not in wanted:
+        raise UsageError("--inpaint fills dust and scratches", hint="Add scratches to --restore.")
+    if face_weight != 0.5 and Repair.faces not in wanted:
+        raise UsageError("--face-weight is of restored faces", hint="Add faces to --restore: --restore auto,faces.")
+    return replace(frames, repairs=wanted, auto=auto, denoise=denoise, masks=mask, masks_out=mask_out, inpaint=inpaint)

@@ -71,26 +71,7 @@ class LightnessNetwork:
                 self._give_way()
 
     def _run(self, plane: LightnessPlane) -> LightnessPlane:
-        scale, (down, across) = self.scale, (windows(side, self.tile, _OVERLAP) for side in (plane.height, plane.width))
-        out = LightnessPlane(scale * plane.height, scale * plane.width)
-        waiting, first = np.zeros((0, out.width), np.float32), 0  # rows that the next tiles add to, from `first` on
-        for i, (top, weights) in enumerate(down):
-            band = plane.rows(top, len(weights))
-            rows = np.zeros((scale * len(band), out.width), np.float32)
-            for start in range(0, len(across), self.batch):
-                some = across[start : start + self.batch]
-                answers = self._ask(np.stack([band[:, left : left + len(own)] for left, own in some]))
-                for (left, own), answer in zip(some, answers, strict=True):
-                    rows[:, scale * left : scale * (left + len(own))] += answer * own.repeat(scale)
-            rows *= weights.repeat(scale)[:, None]
-            shared = len(waiting) - (scale * top - first)
-            done, rest = np.split(waiting, [len(waiting) - shared])
-            rows[:shared] += rest
-            out.write(first, done)
-            waiting, first = rows, scale * top
-            if i == len(down) - 1:
-                out.write(first, waiting)
-        return out
+        return over_tiles(plane, lambda tiles, _: self._ask(tiles), self.tile, _OVERLAP, self.batch, self.scale)
 
     def _ask(self, tiles: Plane) -> Plane:
         """Lightness of tiles, (N, h, w), [0, 1], to (N, scale h, scale w)."""
@@ -136,6 +117,45 @@ def lightness_of_answer(answer: Tensor) -> Plane:
     weights = torch.tensor(_LUMA, device=answer.device) if answer.shape[1] == 3 else torch.ones(1, device=answer.device)
     found: Plane = (answer * weights[:, None, None]).sum(1).cpu().numpy()
     return found
+
+
+def over_tiles(
+    plane: LightnessPlane,
+    ask: Callable[[Plane, list[tuple[int, int]]], Plane],
+    tile: int,
+    overlap: int,
+    batch: int = 1,
+    scale: int = 1,
+) -> LightnessPlane:
+    """Let something see a page in tiles, and join what it answers by windows that fade over into one another.
+
+    Args:
+        plane: the page.
+        ask: gets tiles, (N, h, w), and the (top, left) of each; gives (N, scale h, scale w).
+        tile: pixels a side.
+        overlap: pixels that neighbors share, at least.
+        batch: tiles at once.
+        scale: by how much the answers are larger.
+    """
+    down, across = (windows(side, tile, overlap) for side in (plane.height, plane.width))
+    out = LightnessPlane(scale * plane.height, scale * plane.width)
+    waiting, first = np.zeros((0, out.width), np.float32), 0  # rows that the next tiles add to, from `first` on
+    for top, weights in down:
+        band = plane.rows(top, len(weights))
+        rows = np.zeros((scale * len(band), out.width), np.float32)
+        for start in range(0, len(across), batch):
+            some = across[start : start + batch]
+            tiles = np.stack([band[:, left : left + len(own)] for left, own in some])
+            for (left, own), answer in zip(some, ask(tiles, [(top, left) for left, _ in some]), strict=True):
+                rows[:, scale * left : scale * (left + len(own))] += answer * own.repeat(scale)
+        rows *= weights.repeat(scale)[:, None]
+        shared = len(waiting) - (scale * top - first)
+        done, rest = np.split(waiting, [len(waiting) - shared])
+        rows[:shared] += rest
+        out.write(first, done)
+        waiting, first = rows, scale * top
+    out.write(first, waiting)
+    return out
 
 
 def windows(length: int, tile: int, overlap: int) -> list[tuple[int, Plane]]:

@@ -12,14 +12,17 @@ from functools import partial
 
 import numpy as np
 
-from colorize_cli.errors import TooLargeError
+from colorize_cli.color.pixels import reduced
+from colorize_cli.errors import TooLargeError, counted
 from colorize_cli.formats.blocks import Block, BlockReader, Filter
 from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits, Page
 from colorize_cli.formats.stand_ins import spread
 from colorize_cli.inference.devices import pick_device
+from colorize_cli.inference.faces import FaceRestorer, load_face_restorer
 from colorize_cli.inference.framing import reframed_photo
+from colorize_cli.inference.inpainting import Inpainter, load_inpainter
 from colorize_cli.inference.lightness_networks import LightnessNetwork
 from colorize_cli.inference.lightness_planes import LightnessPlane, enlarged, with_lightness
 from colorize_cli.inference.prepared_photo import Opened
@@ -27,8 +30,10 @@ from colorize_cli.inference.previews import Preview
 from colorize_cli.models.registry import Task
 from colorize_cli.models.spandrel_file import check_installed, load_network
 from colorize_cli.notes import Note
-from colorize_cli.restore.choices import RestoreOptions
+from colorize_cli.restore.choices import Inpaint, Repair, RestoreOptions
+from colorize_cli.restore.repair import plane_of
 
+_SEEN = 2048  # pixels of the longer side of the copy on which faces are found
 _IN_STRIPS = 24_000_000  # pixels from which an enlarged photo is colored and written in strips
 
 
@@ -39,10 +44,14 @@ class RepairNetworks:
     Attributes:
         restore: takes noise away.
         upscale: enlarges.
+        faces: restores faces.
+        inpaint: fills dust and scratches.
     """
 
     restore: LightnessNetwork | None = None
     upscale: LightnessNetwork | None = None
+    faces: FaceRestorer | None = None
+    inpaint: Inpainter | None = None
 
     @property
     def scale(self) -> int:
@@ -89,6 +98,9 @@ def load_repair_networks(
     check_networks(options)
     if not options.networks:
         return NO_NETWORKS
+    inpaint = load_inpainter(device, on_download) if options.inpaint is Inpaint.lama else None
+    if not options.spandrels:
+        return RepairNetworks(inpaint=inpaint)
     where = pick_device(device)
 
     def load(name: str | None, task: Task) -> LightnessNetwork | None:
@@ -96,7 +108,13 @@ def load_repair_networks(
             return None
         return LightnessNetwork(name, load_network(name, task, on_download), where, on_notice)
 
-    found = RepairNetworks(load(options.restore_model, Task.restore), load(options.enlarger, Task.upscale))
+    faces = Repair.faces in options.repairs
+    found = RepairNetworks(
+        load(options.restore_model, Task.restore),
+        load(options.enlarger, Task.upscale),
+        load_face_restorer(where, options.face_weight, on_download) if faces else None,
+        inpaint,
+    )
     options.check_scale(found.scale)
     return found
 
@@ -111,6 +129,8 @@ def check_networks(options: RestoreOptions) -> None:
         check_installed("--restore-model")
     if options.enlarger is not None:
         check_installed("--upscale")
+    if Repair.faces in options.repairs:
+        check_installed("--restore faces")
 
 
 def networked(
@@ -140,6 +160,11 @@ def networked(
             mixed = _mixed(plane, networks.restore.run(plane), options.denoise)
             opened = _same_size(opened, number, mixed)
             notes.append(f"restored: {on_page}mended by {networks.restore.name}")
+        if networks.faces is not None:
+            plane = _plane(opened.reader, number)
+            if count := networks.faces.run(plane, plane_of(reduced(opened.previews[number].pixels, _SEEN))):
+                opened = _same_size(opened, number, plane)
+                notes.append(f"restored: {on_page}{counted(count, 'face')} by gfpgan")
         if networks.upscale is not None:
             plane = networks.upscale.run(_plane(opened.reader, number))
             opened, lost = _enlarged(opened, number, plane, networks.scale)

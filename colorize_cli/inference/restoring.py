@@ -15,6 +15,7 @@ import numpy as np
 from colorize_cli.color.pixels import reduced
 from colorize_cli.formats.blocks import Block, BlockReader, Filter, strips, with_neighbors
 from colorize_cli.formats.photo import Page
+from colorize_cli.inference.lightness_planes import LightnessPlane, relit, with_lightness
 from colorize_cli.inference.prepared_photo import Opened
 from colorize_cli.inference.previews import Preview
 from colorize_cli.restore.choices import RestoreOptions
@@ -48,6 +49,7 @@ def restored(
     options: RestoreOptions,
     given: Mask | None = None,
     finder: Callable[[], DamageFinder] = bundled_finder,
+    fill: Callable[[LightnessPlane, Mask], LightnessPlane] | None = None,
 ) -> Restored:
     """Mend the pages of a photo.
 
@@ -57,6 +59,7 @@ def restored(
         options: what is asked for.
         given: a mask of the first page's damage, that a person made.
         finder: loads the network that finds damage.
+        fill: fills it in place of the classical way.
 
     Raises:
         DecodeError: a large photo's rows cannot be read.
@@ -78,8 +81,16 @@ def restored(
         notes += [on_page + note for note in repairs.notes]
         if repairs.mask is not None:
             masks[number] = repairs.mask
+        masked = repairs.mask
+        if masked is not None and fill is not None:
+            plane = fill(LightnessPlane.of(reader.blocks(number), *page.pixels.shape[:2]), masked)
+            if reader.readers:
+                reader = reader.filtered(number, partial(with_lightness, plane=plane))
+            else:
+                page = replace(page, pixels=relit(page.pixels, plane.rows(0, plane.height)))
+            repairs = replace(repairs, mask=None)
         if reader.readers:
-            coarse = replace(repairs, noise=0.0, screen=())  # a reduced copy has next to none of them
+            coarse = replace(repairs, mask=masked, noise=0.0, screen=())  # a reduced copy has next to none of them
             previews[number] = Preview(repaired(preview.pixels, coarse), preview.size, preview.space)
             reader = reader.filtered(number, _filter(repairs, page))
         else:

@@ -48,7 +48,8 @@ def mend(
         WeightsError: the network that finds damage is missing.
     """
     given = None if options.masks is None else framed.mask(read_mask(options.masks, source, size))
-    mended = restored(framed.opened, pages, options, given)
+    fill = None if networks.inpaint is None else networks.inpaint.fill
+    mended = restored(framed.opened, pages, options, given, fill=fill)
     if options.masks_out is not None and 0 in pages:
         mask, frame = mended.masks.get(0), framed.frames.get(0)
         write_mask(options.masks_out, source, mask if mask is None or frame is None else frame.back(mask), size)

@@ -39,8 +39,17 @@ class Repair(StrEnum):
     fading = "fading"
     halftone = "halftone"
     stains = "stains"
+    faces = "faces"
 
 
+class Inpaint(StrEnum):
+    """What fills dust and scratches."""
+
+    classical = "classical"
+    lama = "lama"
+
+
+CLASSICAL = frozenset(Repair) - {Repair.faces}  # what `auto` decides on: it downloads nothing
 SCALES = {2: "realesrgan-x2", 4: "realesrgan-x4"}  # by how much is enlarged, and by which network
 
 
@@ -60,6 +69,8 @@ class RestoreOptions:
         restore_model: a network by its name or file, which takes noise away in place of the classical way.
         upscale: by how much photos are enlarged; 1 is not at all, 0 as `upscale_model` does it.
         upscale_model: the network that enlarges, by its name or file; None is the list's.
+        face_weight: share of a restored face in the result, [0, 1].
+        inpaint: what fills dust and scratches.
 
     Raises:
         UsageError: `denoise` is out of its range, or no network of the list enlarges by so much.
@@ -76,10 +87,14 @@ class RestoreOptions:
     restore_model: str | None = None
     upscale: int = 1
     upscale_model: str | None = None
+    face_weight: float = 0.5
+    inpaint: Inpaint = Inpaint.classical
 
     def __post_init__(self) -> None:
         if not 0 <= self.denoise <= 1:
             raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
+        if not 0 <= self.face_weight <= 1:
+            raise UsageError(f"face weight {self.face_weight} is outside 0 to 1", hint="Give a number from 0 to 1.")
         if self.upscale_model is None and self.upscale not in (1, *SCALES):
             raise UsageError(f"--upscale {self.upscale}: no network enlarges so", hint="Give 2 or 4.")
 
@@ -88,8 +103,13 @@ class RestoreOptions:
 
     @property
     def networks(self) -> bool:
-        """Whether networks mend or enlarge whole pages."""
-        return self.restore_model is not None or self.enlarger is not None
+        """Whether networks by name or file mend or enlarge."""
+        return self.spandrels or self.inpaint is Inpaint.lama
+
+    @property
+    def spandrels(self) -> bool:
+        """Whether any of these networks is one that spandrel loads."""
+        return self.restore_model is not None or self.enlarger is not None or Repair.faces in self.repairs
 
     @property
     def enlarger(self) -> str | None:
@@ -121,7 +141,8 @@ class RestoreOptions:
         """
         said = dict[str, str]()
         if self.repairs:
-            names = AUTO if self.auto else ",".join(sorted(self.repairs))
+            faces = ",faces" if Repair.faces in self.repairs else ""
+            names = AUTO + faces if self.auto else ",".join(sorted(self.repairs))
             how = f" denoise={self.denoise:g}" if self.denoise != 1 else ""
             said["restore"] = names + how + (" masks" if self.masks is not None else "")
         if self.only:
@@ -132,24 +153,27 @@ class RestoreOptions:
             said["invert"] = AUTO
         if self.restore_model is not None:
             said["restore_model"] = named_exactly(self.restore_model, Task.restore)
+        if Repair.faces in self.repairs:
+            said["faces"] = f"{named_exactly('gfpgan', Task.faces)} weight={self.face_weight:g}"
+        if self.inpaint is Inpaint.lama and Repair.scratches in self.repairs:
+            said["inpaint"] = named_exactly("lama", Task.inpaint)
         if self.enlarger is not None:
             said["upscale"] = named_exactly(self.enlarger, Task.upscale)
         return said
 
 
 def parse_repairs(text: str) -> tuple[frozenset[Repair], bool]:
-    """Read `--restore`: `auto`, or names with commas between them.
+    """Read `--restore`: `auto`, or names with commas between them; `auto,faces` is both.
 
     Raises:
         UsageError: a name is none, or there is none.
     """
-    if text.strip() == AUTO:
-        return frozenset(Repair), True
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names or [text]:
-        if name not in set(Repair):
+        if name not in {AUTO, *Repair}:
             raise UsageError(
                 f"--restore: {quoted(name)} is no repair",
                 hint=f"There are: auto, {', '.join(Repair)}; several with commas between them.",
             )
-    return frozenset(Repair(name) for name in names), False
+    found = frozenset(Repair(name) for name in names if name != AUTO)
+    return (found | CLASSICAL, True) if AUTO in names else (found, False)

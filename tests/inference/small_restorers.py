@@ -58,3 +58,58 @@ def denoiser() -> bytes:
     network = SCUNet(in_nc=3, config=[1] * 7, dim=64)
     state: dict[str, Tensor] = network.state_dict()
     return tiny.pth(state, False)
+
+
+def face_finder(width: int, height: int, points: list[tuple[float, float]]) -> bytes:
+    """A graph in YuNet's layout, for pictures of this size, multiples of 32, which finds one face at given places.
+
+    Args:
+        width: of the picture.
+        height: of the picture.
+        points: eyes, nose and corners of the mouth.
+    """
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    x = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, height, width])
+    nodes, made, outputs = [helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0)], [], []
+    made.append(numpy_helper.from_array(np.zeros((), np.float32), "zero"))
+    nodes.append(helper.make_node("Mul", ["mean", "zero"], ["nothing"]))
+    middle = np.mean(points, 0)
+    for kind, planes in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
+        for stride in (8, 16, 32):
+            across = width // stride
+            values = np.zeros((1, across * (height // stride), planes), np.float32)
+            if stride == 32:
+                column, row = int(middle[0]) // stride, int(middle[1]) // stride
+                corner = np.array((column, row), np.float32)
+                own = {"cls": [1.0], "obj": [1.0], "bbox": [0, 0, np.log(4.0), np.log(4.0)]}.get(kind)
+                values[0, row * across + column] = (np.array(points) / stride - corner).ravel() if own is None else own
+            name = f"{kind}_{stride}"
+            made.append(numpy_helper.from_array(values, f"{name}_values"))
+            nodes.append(helper.make_node("Add", [f"{name}_values", "nothing"], [name]))
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(values.shape)))
+    graph = helper.make_graph(nodes, "faces", [x], outputs, made)
+    model: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7
+    ).SerializeToString()
+    return model
+
+
+def inpainter(level: float) -> bytes:
+    """A graph in LaMa's layout that fills holes with one level of 255, and spoils what is around them."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 512, 512])
+    mask = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, 512, 512])
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, 512, 512])
+    made = [numpy_helper.from_array(np.full((), level, np.float32), "level"),
+            numpy_helper.from_array(np.zeros((), np.float32), "zero")]  # fmt: skip
+    nodes = [helper.make_node("Mul", ["image", "zero"], ["black"]), helper.make_node("Mul", ["mask", "level"], ["in"]),
+             helper.make_node("Add", ["black", "in"], ["output"])]  # fmt: skip
+    graph = helper.make_graph(nodes, "lama", [image, mask], [output], made)
+    model: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7
+    ).SerializeToString()
+    return model

@@ -12,25 +12,30 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
+from colorize_cli.cli.app import main
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
+from colorize_cli.inference import faces, inpainting
 from colorize_cli.models import restoration_networks as listed
 from colorize_cli.models import spandrel_file
 from colorize_cli.models.registry import Published
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.restore.choices import Repair
+from colorize_cli.restore.choices import Inpaint, Repair
 from tests.inference import small_restorers
 from tests.models.loopback import Loopback, serving
 from tests.runs import colorize_photos, run_options
 
 pytest.importorskip("spandrel", reason="needs the extra restore")
 
+FACE = [(140.0, 100.0), (180.0, 110.0), (157.0, 125.0), (135.0, 140.0), (172.0, 150.0)]
 DATA = {"realesrgan-x4": lambda: small_restorers.enlarger(4, 0.1), "realesrgan-x2": lambda: small_restorers.enlarger(2),
-        "scunet": small_restorers.denoiser}  # fmt: skip
+        "scunet": small_restorers.denoiser, "lama": lambda: small_restorers.inpainter(102.0),
+        "yunet": lambda: small_restorers.face_finder(320, 256, FACE)}  # fmt: skip
 
 
 def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
@@ -53,7 +58,8 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback
             known = replace(weights, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
             specs[name] = replace(specs[name], weights=known)
         monkeypatch.setenv("COLORIZE_MIRROR", f"{server.url}/mirror")
-        monkeypatch.setattr(listed, "restoration_networks", lambda: specs)
+        for module in (listed, faces, inpainting):
+            monkeypatch.setattr(module, "restoration_networks", lambda: specs)
         yield server
 
 
@@ -197,3 +203,69 @@ def test_what_would_be_too_large_fails_by_name_before_its_pixels_are_read(
     report = colorize(tiny_model, photo, tmp_path / "out", **options)
     assert report.counts == {Status.failed: 1}
     assert "enlarged 4 times: 360 x 280 pixels" in report.failures[0].reason
+
+
+class LighterFaces:
+    """In GFPGAN's place, which has one size, 350 MB."""
+
+    def to(self, _: torch.device) -> LighterFaces:
+        return self
+
+    def model(self, x: torch.Tensor, **_: object) -> tuple[torch.Tensor, None]:
+        return x + 0.4, None
+
+
+@pytest.mark.parametrize("stream_from", [1 << 40, 1], ids=["whole", "strips"])
+def test_faces_are_restored_and_the_rest_stays(
+    tiny_model: Path, tmp_path: Path, served: Loopback, monkeypatch: pytest.MonkeyPatch, stream_from: int
+):
+    monkeypatch.setattr(faces, "load_network", lambda *_: LighterFaces())
+    photo = tmp_path / "in.tif"
+    tifffile.imwrite(photo, np.full((256, 320), 20000, np.uint16), rowsperstrip=16)
+    options = {"repairs": frozenset({Repair.faces}), "face_weight": 1.0, "verify": True, "stream_from": stream_from}
+    report = colorize(tiny_model, photo, tmp_path / "out", **options, only=True)
+    assert report.counts == {Status.done: 1}, report.failures
+    found = tifffile.imread(tmp_path / "out" / "in.tif")[..., 1].astype(int)
+    assert found[125, 157] == pytest.approx(20000 + 0.2 * 65535, abs=8)
+    assert (found[:8] == 20000).all() and (found[:, :40] == 20000).all()
+    told = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
+    assert "restored: 1 face by gfpgan" in told["photos"][0]["notes"]
+    assert told["settings"]["faces"] == "gfpgan e2cd4703ab14 weight=1"
+    assert served.seen[0].path == "/mirror/face_detection_yunet_2023mar.onnx"
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("stream_from", [1 << 40, 1], ids=["whole", "strips"])
+def test_lama_fills_what_a_mask_says(tiny_model: Path, tmp_path: Path, stream_from: int):
+    photo, masks = tmp_path / "in.tif", tmp_path / "masks"
+    tifffile.imwrite(photo, np.full((200, 300), 20000, np.uint16), rowsperstrip=16)
+    mask = np.zeros((200, 300), np.uint8)
+    mask[50:60, 100:140] = 255
+    masks.mkdir()
+    cv2.imwrite(str(masks / "in.png"), mask)
+    options = {"repairs": frozenset({Repair.scratches}), "inpaint": Inpaint.lama, "masks": masks, "only": True}
+    report = colorize(tiny_model, photo, tmp_path / "out", **options, verify=True, stream_from=stream_from)
+    assert report.counts == {Status.done: 1}, report.failures
+    found = tifffile.imread(tmp_path / "out" / "in.tif")[..., 1].astype(int)
+    np.testing.assert_allclose(found[50:60, 100:140], 0.4 * 65535, atol=3)
+    assert (found[:48] == 20000).all() and (found[:, :97] == 20000).all()
+    told = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
+    assert told["settings"]["inpaint"].startswith("lama ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["--inpaint", "lama"], "--inpaint needs --restore"),
+        (["--restore", "noise", "--inpaint", "lama"], "--inpaint fills dust and scratches"),
+        (["--restore", "auto", "--face-weight", "0.7"], "--face-weight is of restored faces"),
+        (["--restore", "face"], "'face' is no repair"),
+        (["--upscale", "3"], "--upscale 3: no network enlarges so"),
+    ],
+)
+def test_options_that_do_nothing_together_are_refused(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: list[str], said: str
+):
+    assert main([str(photo), "--out", str(tmp_path / "out"), *typed]) == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from colorize_cli.data.degradations import faded, noisy, scratched
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.errors import UsageError
-from colorize_cli.restore.choices import Repair, RestoreOptions, parse_repairs
+from colorize_cli.restore.choices import CLASSICAL, Repair, RestoreOptions, parse_repairs
 from colorize_cli.restore.damage import bundled_finder, filled
 from colorize_cli.restore.repair import HALO, Repairs, examine, mask_rows, plane_of, repaired, repaired_rows, samples_of
 
@@ -80,7 +80,8 @@ def test_dust_and_scratches_are_found_and_filled():
 
 
 def test_names_are_read_and_others_refused():
-    assert parse_repairs("auto") == (frozenset(Repair), True)
+    assert parse_repairs("auto") == (CLASSICAL, True)
+    assert parse_repairs("auto, faces") == (frozenset(Repair), True)
     assert parse_repairs("noise, scratches") == (frozenset({Repair.noise, Repair.scratches}), False)
     with pytest.raises(UsageError, match="'dust' is no repair"):
         parse_repairs("dust")
