@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from colorize_cli.cli.app import app, main
+from tests.fork_server import python
 
 PANELS = {
     "colorize": {
@@ -85,7 +86,7 @@ def completed(line: str, shell: str = "bash") -> list[str]:
     else:
         environment |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     code = "import sys; sys.argv = ['colorize']; from colorize_cli.__main__ import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run([*python(), "-c", code], capture_output=True, text=True, env=environment, timeout=60)
     assert "Traceback" not in done.stderr, done.stderr
     return [item.partition("\t")[0] for item in done.stdout.split("\n") if item]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image
 
 from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.numpy_metrics import evaluate_plainly
+from tests.fork_server import python
 
 # torch and all that comes with it: neither found nor imported
 BLOCKED = """
@@ -35,9 +35,7 @@ assert not {"torch", "torchvision", "triton"} & sys.modules.keys()
 
 def run(*commands: list[str]) -> tuple[list[int], str, str]:
     """Statuses, stdout and stderr of commands in a process of their own."""
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, repr(list(commands))], capture_output=True, text=True, timeout=280
-    )
+    done = subprocess.run([*python(), "-c", BLOCKED, repr(list(commands))], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     statuses = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("status ")]
     return statuses, done.stdout, done.stderr

@@ -13,6 +13,7 @@ from PIL import Image
 
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
 from colorize_cli.models.networks.mini import Mini
+from tests.fork_server import python
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = {"widths": [8, 16, 16, 16], "encoder": [0, 1, 1, 1], "decoder": [1, 1, 1]}
@@ -38,8 +39,14 @@ def grey_photo(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> P
     return path
 
 
-def command(tiny_model: Path, *arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "colorize_cli", *map(str, arguments), "--model", str(tiny_model), "--device", "cpu"]
+def colorize_words(tiny_model: Path, *arguments: str | Path) -> list[str]:
+    """The words of `colorize` with the tiny model."""
+    return [*map(str, arguments), "--model", str(tiny_model), "--device", "cpu"]
+
+
+def command(tiny_model: Path, *arguments: str | Path, anew: bool = False) -> list[str]:
+    """The command line of `colorize`; `anew` by a Python that has loaded nothing yet (see `tests.fork_server`)."""
+    return [*((sys.executable,) if anew else python()), "-m", "colorize_cli", *colorize_words(tiny_model, *arguments)]
 
 
 @pytest.fixture

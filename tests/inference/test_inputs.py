@@ -17,7 +17,8 @@ from colorize_cli.errors import unprintable
 from colorize_cli.files import discover as discovery
 from colorize_cli.files.discover import discover
 from colorize_cli.formats.table import PHOTO_NAMES
-from tests.inference.conftest import Run, command, grey_photo
+from tests.fork_server import python
+from tests.inference.conftest import Run, colorize_words, command, grey_photo
 
 
 def failures(out: Path) -> dict[str, str]:
@@ -60,7 +61,7 @@ def test_folders_closed_to_this_user_are_named(tiny_model: Path, request: pytest
         "import os, sys; from colorize_cli.cli.app import main; first, *rest = sys.argv[1:]\n"
         "assert main([first, '--out', first + '-out', *rest[3:]]) == 0; os.setuid(65534); sys.exit(main(rest))"
     )
-    words = [str(photos / "a.png"), *command(model, photos, "--out", out)[3:]]
+    words = [str(photos / "a.png"), *colorize_words(model, photos, "--out", out)]
     env = {**os.environ, "HOME": str(out), "TMPDIR": str(out)}
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == 1, done.stderr
@@ -189,7 +190,7 @@ def test_odd_names_are_shown_on_one_line_and_can_be_read_back_from_the_report(ru
 
 def test_a_dry_run_downloads_nothing(tmp_path: Path) -> None:
     photo = grey_photo(tmp_path / "photo.png")
-    line = [sys.executable, "-m", "colorize_cli", str(photo), "--out", str(tmp_path / "out"), "--dry-run"]
+    line = [*python(), "-m", "colorize_cli", str(photo), "--out", str(tmp_path / "out"), "--dry-run"]
     dead = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     env = {**os.environ, **dead, "COLORIZE_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub")}
     done = subprocess.run([*line, "--model", "ddcolor"], capture_output=True, text=True, env=env, timeout=120)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.inference.conftest import command, grey_photo
+from tests.fork_server import python
+from tests.inference.conftest import colorize_words, command, grey_photo
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_closed_stderr_does_not_end_in_a_photo(tiny_model: Path, photos: Path,
 
 
 def test_what_was_asked_for_on_a_full_stdout_is_missed(tmp_path: Path) -> None:
-    line = shlex.join([sys.executable, "-m", "colorize_cli", "models", "list", "--json"]) + " >/dev/full"
+    line = shlex.join([*python(), "-m", "colorize_cli", "models", "list", "--json"]) + " >/dev/full"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stderr == "error: stdout did not take all of what was asked for: No space left on device\n"
@@ -86,13 +87,22 @@ def test_a_signal_during_the_work_writes_the_report(number: int, tiny_model: Pat
     assert report["interrupted"] and 0 < report["counts"]["done"] < 400
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("delay", [0.1, 0.2, 0.35, 0.5, 0.8, 1.2])
+SIGNALS, DELAYS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("number", "delay"),
+    [
+        pytest.param(number, delay, marks=[] if (i + j) % 3 == 0 and j < 4 else pytest.mark.slow)
+        for i, number in enumerate(SIGNALS)
+        for j, delay in enumerate(DELAYS)
+    ],
+)
 def test_a_signal_while_libraries_load_ends_without_a_traceback(
     number: int, delay: float, tiny_model: Path, photos: Path, tmp_path: Path
 ) -> None:
     code = "import sys, time; print(flush=True); from colorize_cli.__main__ import main; main()"
-    words = command(tiny_model, photos, "--out", tmp_path / "out")[3:]
+    words = colorize_words(tiny_model, photos, "--out", tmp_path / "out")
     process = subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()

@@ -75,7 +75,7 @@ def filled(name: str) -> LoadedModel:
 @pytest.mark.parametrize(
     "name",
     [
-        "eccv16",
+        pytest.param("eccv16", marks=pytest.mark.slow),
         pytest.param("siggraph17", marks=pytest.mark.slow),
         pytest.param("colorunet", marks=pytest.mark.slow),
         pytest.param("resunet18", marks=pytest.mark.slow),

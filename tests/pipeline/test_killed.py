@@ -54,7 +54,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_wrong_passes(
     tiny_model: Path, album: Path, tmp_path: Path, kills: int
 ):
     def start(out: Path) -> subprocess.Popen[bytes]:
-        arguments = command(tiny_model, album, "--out", out, "--compare", "--jobs", "2")
+        arguments = command(tiny_model, album, "--out", out, "--compare", "--jobs", "2", anew=True)
         return subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
 
     started = time.monotonic()

@@ -43,7 +43,7 @@ def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path)
 def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_path: Path):
     for number in range(12):
         grey_photo(tmp_path / "in" / f"{number}.png", (400, 300), seed=number)
-    arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out")
+    arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out", anew=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)
     while not list((tmp_path / "out").glob("*.png")) and first.poll() is None:
