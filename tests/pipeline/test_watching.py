@@ -35,27 +35,27 @@ def until(true: Callable[[], bool], seconds: float = 60) -> bool:
 @contextmanager
 def watching(tiny_model: Path, folder: Path, out: Path, settle: float = 0.4) -> Iterator[subprocess.Popen[str]]:
     arguments = ["watch", str(folder), "--out", str(out), "--settle", str(settle), "--model", str(tiny_model)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "colorize_cli", *arguments, "--device", "cpu"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    while "Watching" not in (line := process.stderr.readline()):
-        assert line, process.wait()
+    told = out.with_suffix(".txt")  # no pipe, which would fill up
+    with told.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "colorize_cli", *arguments, "--device", "cpu"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stderr=stderr,
+            text=True,
+        )
+    assert until(lambda: "Watching" in told.read_text() or process.poll() is not None)
+    assert process.poll() is None, told.read_text()
     try:
         yield process
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
 
 
-def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
+def end(process: subprocess.Popen[str], out: Path, number: int = signal.SIGTERM) -> tuple[int, str]:
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
-    return process.returncode, told
+    return process.wait(timeout=60), out.with_suffix(".txt").read_text()
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -81,14 +81,14 @@ def test_it_does_what_is_there_what_comes_and_after_a_restart_what_it_missed(
         assert until(lambda: (out / "there.png").exists())
         grey_photo(scans / "new box" / "came.png", seed=1)
         assert until(lambda: (out / "new box" / "came.png").exists())
-        status, told = end(process, number)
+        status, told = end(process, out, number)
     assert status == 0 and "Traceback" not in told and "Started again" in told
     grey_photo(scans / "missed.png", seed=2)
     (scans / "bad.png").write_bytes(b"no picture")
     with watching(tiny_model, scans, out) as process:
         assert until(lambda: (out / "missed.png").exists())
         assert until(lambda: len(rows(out)) == 4)
-        status, told = end(process, number)
+        status, told = end(process, out, number)
     assert status == 1 and "bad.png" in told
     assert sorted((Path(row["source"]).name, row["status"]) for row in rows(out)) == [
         ("bad.png", "failed"), ("came.png", "done"), ("missed.png", "done"), ("there.png", "done"),
@@ -115,7 +115,7 @@ def test_a_slow_writer_and_one_that_replaces(tiny_model: Path, tmp_path: Path):
         assert until(lambda: (out / "slow.png").read_bytes() != first)
         (scans / "slow.png").write_bytes(data)  # in place
         assert until(lambda: (out / "slow.png").read_bytes() == first)
-        assert end(process)[0] == 0
+        assert end(process, out)[0] == 0
     assert [row["status"] for row in rows(out)] == ["done"] * 3  # never taken half
 
 
@@ -133,7 +133,7 @@ def test_a_renamed_photo_s_result_is_renamed_and_a_deleted_one_s_stays(tiny_mode
         assert until(lambda: (out / "box" / "grandma.png").exists())
         grey_photo(scans / "3.png", seed=3)
         assert until(lambda: (out / "3.png").exists())
-        assert end(process)[0] == 0
+        assert end(process, out)[0] == 0
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*.png"))
     assert names == ["1.png", "2.png", "3.png", "box/grandma.png"]
     assert (out / "box" / "grandma.png").read_bytes() == before and len(rows(out)) == 4
@@ -150,7 +150,7 @@ def test_a_flood_of_2000_files(tiny_model: Path, tmp_path: Path):
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(made[number % 4], target)
         assert until(lambda: sum(len(files) for _, _, files in os.walk(out)) >= 2001, 1500)
-        assert end(process)[0] == 0
+        assert end(process, out)[0] == 0
     told = [row["source"] for row in rows(out) if row["status"] == "done"]
     assert len(told) == len(set(told)) == 2000
     assert len({str(p.relative_to(out)) for p in out.rglob("*.png")}) == 2000
