@@ -187,13 +187,14 @@ class Destinations:
         """Whether a photo's name is told apart from others by a hash."""
         return bool(self._lifted[index])
 
-    def rivals(self, index: int, suffixes: Iterable[str], endings: Iterable[str]) -> set[int]:
+    def rivals(self, index: int, suffixes: Iterable[str], endings: Iterable[str], variants: int = 1) -> set[int]:
         """The photos on which a photo's names depend.
 
         Args:
             index: the photo's place in the batch.
             suffixes: that results may have.
             endings: of pictures that go beside results.
+            variants: of each photo, with the first.
         """
         planned, found = self._planned(index), set[int]()
         whole, stem = planned, planned.with_suffix("")
@@ -205,8 +206,30 @@ class Destinations:
                 found.update(self._folders.find(path), self._guarded.find(path))
             for ending in endings:
                 found.update(self._names.find(key(name.with_name(fit(name.name, ending)))))
+            for number in range(2, variants + 1):
+                variant = key(name.with_name(fit(f"{name.name}.variant{number}", "")))
+                found.update(self._stems.find(variant))
+                for suffix in suffixes:
+                    found.update(self._folders.find(variant + suffix))
         found.discard(index)
         return found
+
+    def variant(self, source: Source, out: Path, number: int) -> Path:
+        """Where a photo's variant goes, `number` 2 and on; no result of another photo has its name.
+
+        Args:
+            source: one of the batch.
+            out: its result, the first variant.
+            number: of the variant.
+        """
+        plain = out.with_name(fit(f"{out.stem}.variant{number}", out.suffix))
+        if self.single is not None:
+            return plain
+        planned = plain.relative_to(self.out)
+        others = self._stems.find(key(planned.with_suffix("")))
+        if key(planned) not in self._folders and not any(_may_have(self._possible(i), out.suffix) for i in others):
+            return plain
+        return out.with_name(fit(f"{out.stem}~{digest(source.relative)}.variant{number}", out.suffix))
 
     def _is_first(self, source: Source, stem: Path) -> bool:
         """Whether a photo is the first of those that share a stem, and the stem is no other result's whole name."""

@@ -98,10 +98,10 @@ def discover(
     if not len(paths):
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/")
     mirror = Mirror(paths)
-    for number, (path, is_folder) in enumerate(paths):
+    for path, kind in paths.all():
         place = mirror.place(path)
-        if not is_folder:
-            missing = number >= paths.typed and not os.path.lexists(path)
+        if kind != _FOLDER:
+            missing = kind == _MISSING
             found.take(Source(path, place, Path(path.name), "no such file or folder" if missing else ""))
             continue
         for file, fault in _walk(path, recursive, leave, found.passed_over):
@@ -109,33 +109,36 @@ def discover(
                 within = file.relative_to(path) / "unreadable folder"  # no file has this name
                 found.sources.append(Source(file, place / within, within, fault))
                 continue
-            kind = _kind_of_junk(file, photos) or ("made by colorize" if is_product(file) else None)
-            if kind:
-                found.passed_over[kind] += 1
+            junk = _kind_of_junk(file, photos) or ("made by colorize" if is_product(file) else None)
+            if junk:
+                found.passed_over[junk] += 1
             else:
                 within = file.relative_to(path)
                 found.take(Source(file, place / within, within))
     return Discovery(found.sources, found.passed_over)
 
 
+_FILE, _FOLDER, _MISSING = range(3)
+
+
 class _Inputs:
     """What was named, and whether each is a folder; to be gone through several times.
 
-    Attributes:
-        typed: how many of them, from the start, were typed; the others come from a list.
+    Going through them leaves out the names of a list that are not there: where results lie does not depend on those.
     """
 
     def __init__(self, inputs: Iterable[str | Path], listed: Sequence[str]) -> None:
-        self._names, self._folders, self._listed = TextList(), bytearray(), listed
+        self._names, self._kinds, self._listed = TextList(), bytearray(), listed
         for name in inputs:
             for path in _expand(str(name)):
                 self._names.append(str(path))
-        self.typed = len(self._names)
-        for path in self._paths():
-            self._folders.append(_is_folder(path))
+        typed = len(self._names)
+        for number, path in enumerate(self._paths()):
+            missing = number >= typed and not os.path.lexists(path)
+            self._kinds.append(_MISSING if missing else _FOLDER if _is_folder(path) else _FILE)
 
     def __len__(self) -> int:
-        return len(self._folders)
+        return len(self._kinds)
 
     def _paths(self) -> Iterator[Path]:
         """All of them; of a list, which may be long, there is no copy."""
@@ -143,8 +146,11 @@ class _Inputs:
         yield from map(_as_listed, self._listed)
 
     def __iter__(self) -> Iterator[tuple[Path, bool]]:
-        for path, is_folder in zip(self._paths(), self._folders, strict=True):
-            yield path, bool(is_folder)
+        return ((path, kind == _FOLDER) for path, kind in self.all() if kind != _MISSING)
+
+    def all(self) -> Iterator[tuple[Path, int]]:
+        """Each with what it is, missing ones included."""
+        return zip(self._paths(), self._kinds, strict=True)
 
 
 class Found:

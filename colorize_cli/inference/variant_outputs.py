@@ -1,4 +1,4 @@
-"""Several plausible colorings of one photo: how they are asked for, and where they go.
+"""Several plausible colorings of one photo: how they are asked for, and what their files say.
 
 In:  requests whose plain colors are found otherwise; a seed
 Out: for each variant beyond the first, ab of each request, (2, h, w), Lab units; names and notes of the files
@@ -9,14 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from colorize_cli.errors import UsageError, printable
-from colorize_cli.files.discover import Source
-from colorize_cli.files.names import fit
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.painting import constrain
 from colorize_cli.inference.photo_guidance import Known
@@ -24,11 +20,6 @@ from colorize_cli.inference.predictor import HintPlanes, Plane, Predictor, Reque
 from colorize_cli.metadata.provenance import Provenance
 
 _VARIANT = re.compile(r"(.+)\.variant\d+$")
-
-
-def variant_path(out: Path, number: int) -> Path:
-    """Where a photo's variant goes, `number` 2 and on, beside its first at `out`."""
-    return out.with_name(fit(f"{out.stem}.variant{number}", out.suffix))
 
 
 def base_stem(stem: str) -> str | None:
@@ -41,24 +32,6 @@ def variant_note(note: Provenance, number: int, seed: int) -> Provenance:
     """The note of a variant; how many there are does not change it."""
     settings = {**dict(note.settings), "variant": str(number), "seed": str(seed)}
     return replace(note, settings=tuple(sorted(settings.items())))
-
-
-def check_names(sources: Sequence[Source]) -> None:
-    """Refuse a batch in which a photo's result has the name of another's variant.
-
-    Raises:
-        UsageError: names the two.
-    """
-    variants = dict[tuple[Path, str], Path]()
-    for source in sources:
-        if found := _VARIANT.match(source.relative.stem):
-            variants.setdefault((source.relative.parent, found[1]), source.path)
-    for source in sources if variants else ():
-        variant = variants.get((source.relative.parent, source.relative.stem))
-        if variant is not None:
-            raise UsageError(
-                f"{printable(variant)} is called as a variant of {printable(source.path)}", hint="Rename one of them."
-            )
 
 
 def predict_variants(

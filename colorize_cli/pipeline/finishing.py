@@ -26,7 +26,6 @@ from colorize_cli.inference.painting import Guided, along_edges, constrain
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.prepared_photo import Opened, Prepared, Result, paint, write_colored
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
-from colorize_cli.inference.variant_outputs import variant_path
 from colorize_cli.inference.verify import verify_copy
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note, losses
@@ -93,7 +92,7 @@ class PhotoFinisher:
         # the plain result comes last: where it stands, a run was not stopped between the variants
         for number in [*range(2, count + 2), 1]:
             own = colors if number == 1 else [by_request[number - 2] for by_request in variants]
-            path = out if number == 1 else variant_path(out, number)
+            path = out if number == 1 else self.destinations.variant(prepared.source, out, number)
             result = self._write(prepared, own, path, self.outputs.note(prepared.provenance, number))
             if count:
                 looks.append(thumbnail(result.after, _SIDE))

@@ -36,14 +36,14 @@ class Part:
 
 
 def parts_of(
-    sources: Sequence[Source], destinations: Destinations, places: Sequence[int], count: int
+    sources: Sequence[Source], destinations: Destinations, places: Sequence[int], count: int, variants: int = 1
 ) -> Iterator[Part]:
-    """The batch in parts of so many photos."""
+    """The batch in parts of so many photos, each with so many variants."""
     for start in range(0, len(places), count):
         own = [int(place) for place in places[start : start + count]]
         rivals = set[int]()
         for place in own:
-            rivals |= destinations.rivals(place, PHOTO_NAMES.suffixes, (PAIR, SHEET))
+            rivals |= destinations.rivals(place, PHOTO_NAMES.suffixes, (PAIR, SHEET), variants)
         held = [*own, *sorted(rivals.difference(own))]
         lifted = frozenset(number for number, place in enumerate(held) if destinations.is_lifted(place))
         yield Part(tuple(own), tuple(sources[place] for place in held), lifted)

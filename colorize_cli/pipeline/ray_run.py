@@ -107,7 +107,7 @@ class RayRun(BatchRun):
         with _connected(self.address, self.workers) as ray:
             workers, needs = self._shares(ray)
             in_part = max(1, min(_MOST_IN_PART, len(places) // (4 * workers)))
-            parts = parts_of(sources, destinations, places, in_part)
+            parts = parts_of(sources, destinations, places, in_part, self.options.guidance.variants)
             for row in _answers(_in_blocks(ray, parts), self._job(began), workers, needs):
                 place, said = int(row["place"]), pickle.loads(row["outcome"])
                 if place == -1:

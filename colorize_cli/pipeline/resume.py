@@ -24,7 +24,7 @@ from colorize_cli.formats.reader import ResultFile, read_result
 from colorize_cli.formats.strip_file import has_to_strip
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.sheets import PAIR, SHEET
-from colorize_cli.inference.variant_outputs import variant_note, variant_path
+from colorize_cli.inference.variant_outputs import variant_note
 from colorize_cli.metadata.provenance import Provenance, SourceNote
 from colorize_cli.pipeline.copies import KnownCopies
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -125,7 +125,7 @@ class Outputs:
 
     def products(self, source: Source, out: Path) -> list[Path]:
         """The files that may be made of a photo: the result, and what goes beside it."""
-        variants = [variant_path(out, n) for n in range(2, self.guidance.variants + 1)]
+        variants = [self.destinations.variant(source, out, n) for n in range(2, self.guidance.variants + 1)]
         return [out, *variants, *(self.destinations.beside(source, out, ending) for ending in self._endings())]
 
     def _endings(self) -> list[str]:
@@ -159,8 +159,10 @@ class Outputs:
         state = self._state(out, source, provenance)
         if state is State.copy:
             return self._copied(source, out)
-        numbers = range(2, self.guidance.variants + 1)
-        others = [self._state(variant_path(out, n), source, self.note(provenance, n)) for n in numbers]
+        others = [
+            self._state(self.destinations.variant(source, out, number), source, self.note(provenance, number))
+            for number in range(2, self.guidance.variants + 1)
+        ]
         if State.otherwise in (state, *others):
             reason = "exists with other settings. --overwrite makes it anew."
             return Outcome(source.path, Status.other_settings, out, reason=reason)

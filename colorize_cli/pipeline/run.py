@@ -25,7 +25,6 @@ from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks, 
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
-from colorize_cli.inference.variant_outputs import check_names
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.consistent import Album
@@ -233,10 +232,7 @@ class BatchRun:
         lifted = batch.part.lifted if batch.part is not None else ()
         are_here = batch.staging is None or batch.staging.source is None
         possible = PossibleSuffixes(found.sources, self.options.write.encode_settings(single), are_here)
-        destinations = Destinations(found.sources, batch.out, batch.suffix, single, possible, lifted)
-        if self.options.guidance.variants > 1:
-            check_names(found.sources)
-        return destinations
+        return Destinations(found.sources, batch.out, batch.suffix, single, possible, lifted)
 
     def _network(self, photos: int) -> LoadedPredictor | NotDownloaded | None:
         """The network; what is known of it where a plan would have to download it; None where the method takes none."""

@@ -136,6 +136,16 @@ def test_several_inputs_are_mirrored_below_their_deepest_common_parent(boxes: Pa
     assert places("box0/001.png", "box0/002.png") == {"001.png", "002.png"}
 
 
+def test_a_missing_name_of_a_list_does_not_change_where_others_stand(boxes: Path):
+    def listed(*names: object) -> set[str]:
+        found = discover((), photos=PHOTO_NAMES, listed=[str(name) for name in names])
+        return {source.relative.as_posix() for source in found.sources if not source.fault}
+
+    for missing in ("no.png", "box1/no.png", "/nowhere/at/all.png", boxes / "deep" / "no.png"):
+        assert listed("box0/001.png", missing) == listed(missing, "box0") == {"001.png"}
+        assert listed("box0/001.png", missing, "box1/001.png") == {"box0/001.png", "box1/001.png"}
+
+
 def test_links_do_not_change_where_others_stand(boxes: Path):
     (boxes / "link").symlink_to(boxes / "box0")
     assert places("link", "box0") == places("box0", "link") == {"001.png"}

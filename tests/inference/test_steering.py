@@ -16,6 +16,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import ColorizeError, UsageError
+from colorize_cli.formats.reader import read_provenance
 from colorize_cli.inference import loading
 from colorize_cli.inference.option_values import Method
 from colorize_cli.models import load
@@ -382,8 +383,18 @@ def test_options_that_contradict_are_refused(tiny_model: Path, tmp_path: Path, o
     assert "\n" not in error.value.message and error.value.hint
 
 
-def test_a_photo_called_as_anothers_variant_is_refused(tiny_model: Path, tmp_path: Path):
-    for name in ("a", "a.variant2"):
-        grey_photo(tmp_path / "in" / f"{name}.png")
-    with pytest.raises(UsageError, match="called as a variant"):
-        colorize(tiny_model, tmp_path / "in", tmp_path / "out", variants=2)
+def test_a_photo_may_be_called_as_anothers_variant(tiny_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    grey_photo(tmp_path / "in" / "a.png")
+    assert colorize(tiny_model, tmp_path / "in", out, variants=2).exit_status == 0
+    assert (out / "a.variant2.png").exists()
+    for width, name in enumerate(("a.variant2", "a.variant2.variant2", "b.variant2", "A.variant3"), 50):
+        grey_photo(tmp_path / "in" / f"{name}.png", (width, 40))
+    report = colorize(tiny_model, tmp_path / "in", out, variants=2)
+    assert report.exit_status == 0 and report.total == 5, report.failures
+    notes = {file.name: read_provenance(file) for file in out.glob("*.png")}
+    sources = {name: note.source.relative for name, note in notes.items() if note and note.source}
+    for name in ("a.png", "a.variant2.png", "a.variant2.variant2.png", "b.variant2.png", "A.variant3.png"):
+        own = [result for result, source in sources.items() if source == name]
+        assert len(own) == 2 and name in own, sources
+    assert colorize(tiny_model, tmp_path / "in", out, variants=2).counts == {Status.skipped: 5}

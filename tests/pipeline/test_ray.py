@@ -27,10 +27,11 @@ needs_ray = pytest.mark.skipif(ray_run.find_spec("ray") is None, reason="the ext
 def test_a_part_names_its_results_as_the_whole_batch_does(suffix: str | None):
     names = ["a.jpg", "a.tif", "A.png", "b.jpg", "b.jpg.png", "c.png/x.jpg", "c.jpg", "d.compare.jpg", "d.jpg", "e.gif"]
     names += ["f/g.tif", "f/g.jpg", "F/G.JPG", "h.tar.gif", "h.tar", "b.tif", "a.jpg.tif"]
+    names += ["c.variant2.jpg", "c.variant2.tif", "a.variant3.png", "h.tar.variant2.png"]
     sources = [Source(Path("/in", name), Path(name)) for name in names]
     whole = Destinations(sources, Path("/out"))
     for count in (1, 3, 5):
-        parts = list(parts_of(sources, whole, range(len(names)), count))
+        parts = list(parts_of(sources, whole, range(len(names)), count, variants=3))
         assert [place for part in parts for place in part.places] == list(range(len(names)))
         for part in parts:
             own = Destinations(part.sources, Path("/out"), lifted=part.lifted)
@@ -40,6 +41,8 @@ def test_a_part_names_its_results_as_the_whole_batch_does(suffix: str | None):
                 assert own.beside(sources[place], out, ".compare.jpg") == whole.beside(
                     sources[place], out, ".compare.jpg"
                 )
+                for variant in (2, 3):
+                    assert own.variant(sources[place], out, variant) == whole.variant(sources[place], out, variant)
 
 
 def test_a_part_holds_few_others():
