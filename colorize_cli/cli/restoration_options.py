@@ -77,7 +77,7 @@ FaceWeightOpt = Annotated[
     ),
 ]
 InpaintOpt = Annotated[
-    Inpaint, typer.Option(help="What fills dust and scratches; lama is downloaded.", rich_help_panel=RESTORATION)
+    Inpaint, typer.Option(help="Method that fills dust and scratches; lama is downloaded.", rich_help_panel=RESTORATION)
 ]
 UpscaleOpt = Annotated[
     int | None,

@@ -82,6 +82,7 @@ def load_repair_networks(
     device: str,
     on_notice: Callable[[str], None],
     on_download: Callable[[int, int], None] | None = None,
+    plans: bool = False,
 ) -> RepairNetworks:
     """Load what is asked for, before any work.
 
@@ -90,13 +91,14 @@ def load_repair_networks(
         device: as `--device` names it.
         on_notice: told what concerns all photos, a line each.
         on_download: bytes done and in all, while weights are pulled.
+        plans: nothing is loaded, for nothing but a plan is made.
 
     Raises:
         UsageError: spandrel is not installed, or a network does not enlarge by what was asked for.
         ModelNotFoundError, WeightsError: see `load_network`.
     """
     check_networks(options)
-    if not options.networks:
+    if plans or not options.networks:
         return NO_NETWORKS
     inpaint = load_inpainter(device, on_download) if options.inpaint is Inpaint.lama else None
     if not options.spandrels:
@@ -144,7 +146,7 @@ def networked(
 
     Args:
         opened: the photo.
-        pages: those that are mended and enlarged.
+        pages: those that are mended; all are enlarged.
         networks: what does it.
         options: how much.
         noisy: whether a page needs its noise taken away.
@@ -165,6 +167,8 @@ def networked(
             if count := networks.faces.run(plane, plane_of(reduced(opened.previews[number].pixels, _SEEN))):
                 opened = _same_size(opened, number, plane)
                 notes.append(f"restored: {on_page}{counted(count, 'face')} by gfpgan")
+    for number in range(len(opened.photo.pages)) if networks.upscale is not None else ():
+        on_page = f"page {number + 1}: " if len(opened.photo.pages) > 1 else ""
         if networks.upscale is not None:
             plane = networks.upscale.run(_plane(opened.reader, number))
             opened, lost = _enlarged(opened, number, plane, networks.scale)

@@ -199,15 +199,14 @@ class PhotoProcessor:
             return standing
         page_plan = plan_pages(previews, self.color.on_color)
         grey = page_plan.pages
-        if not grey and seen_to:
-            return self.finisher.leave_grey(
-                source,
-                opened,
-                out,
-                replace(provenance, restored=seen_to.notes),
-                (*photo.notes, *seen_to.notes),
-                started,
-            )
+        if not grey and (seen_to or self.networks.scale > 1):
+            if self.networks.scale > 1:
+                opened, told = mend(source, seen_to, grey, self.restore, size, self.networks)
+            else:
+                told = ()
+            told = (*seen_to.notes, *told)
+            provenance = replace(provenance, restored=told)
+            return self.finisher.leave_grey(source, opened, out, provenance, (*photo.notes, *told), started)
         if not grey:
             left = self.finisher.leave_colored(index, source, opened, out, provenance, started)
             return replace(left, doubt=page_plan.doubt)

@@ -21,7 +21,7 @@ from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
-from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks, check_networks, load_repair_networks
+from colorize_cli.inference.network_repairs import load_repair_networks
 from colorize_cli.inference.option_values import Method
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.predictor import NoPredictor, Predictor
@@ -114,7 +114,8 @@ class BatchRun:
             report.shown = options.batch.staging.shown
         found = self._discover()
         destinations = self._destinations(found)
-        repairs = self._repair_networks()
+        device, plans = options.model.device, options.batch.dry_run
+        repairs = load_repair_networks(options.restore, device, self._notice, self.on_download, plans)
         network = self._network(len(found.sources))
         if isinstance(network, LoadedPredictor):
             report.settings = {"device": network.device, "precision": network.precision}
@@ -249,14 +250,6 @@ class BatchRun:
         if guidance.variants > 1 and loaded.predictor.palette is None:
             raise UsageError(f"model {model.name} gives one coloring only", hint="--variants needs --model mini.")
         return loaded
-
-    def _repair_networks(self) -> RepairNetworks:
-        """The networks that mend or enlarge; none where nothing but a plan is made."""
-        restore = self.options.restore
-        check_networks(restore)
-        if not restore.networks or self.options.batch.dry_run:
-            return NO_NETWORKS
-        return load_repair_networks(restore, self.options.model.device, self._notice, self.on_download)
 
 
 @dataclass(frozen=True)

@@ -269,3 +269,24 @@ def test_options_that_do_nothing_together_are_refused(
     assert main([str(photo), "--out", str(tmp_path / "out"), *typed]) == 2
     assert said in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("served")
+def test_a_photo_that_has_color_is_enlarged_too_and_a_stamp_keeps_its_own(tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    grey = np.repeat(np.tile(np.linspace(60, 200, 300, dtype=np.uint8), (200, 1))[..., None], 3, 2)
+    stamped = grey.copy()
+    stamped[20:60, 20:80] = (30, 30, 200)
+    cv2.imwrite(str(folder / "stamped.png"), stamped)
+    hues = cv2.applyColorMap(grey, cv2.COLORMAP_JET)
+    cv2.imwrite(str(folder / "colored.png"), hues)
+    report = colorize(tiny_model, folder, tmp_path / "out", upscale=2, verify=True)
+    assert report.exit_status == 0, report.failures
+    found = cv2.imread(str(tmp_path / "out" / "stamped.png"))
+    assert found.shape == (400, 600, 3)
+    assert found[80, 100, 2] - 100 > found[80, 100, 0]  # red, as it was
+    colored = cv2.imread(str(tmp_path / "out" / "colored.png"))
+    assert colored.shape == (400, 600, 3)
+    small = cv2.resize(colored, (300, 200), interpolation=cv2.INTER_AREA)
+    assert np.median(np.abs(small.astype(int) - hues)) <= 4
