@@ -64,8 +64,15 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple[PhotoFormat, Note | None]:
+def target_format(
+    photo: Photo | ProbeResult, settings: EncodeSettings, scale: int = 1
+) -> tuple[PhotoFormat, Note | None]:
     """The format that can hold the colored photo.
+
+    Args:
+        photo: as decoded, or what its header says.
+        settings: what is asked for.
+        scale: by how much the result will be larger.
 
     Returns:
         The format asked for, or else the nearest that can hold the result, and a note where it is another.
@@ -84,7 +91,7 @@ def target_format(photo: Photo | ProbeResult, settings: EncodeSettings) -> tuple
         form, why = PhotoFormat.tiff, f"{name} holds one page, this has {pages}"
     elif deep and wanted.deep_as_png and settings.format is None:
         why = wanted.deep_as_png
-    elif longest > wanted.longest_side:
+    elif scale * longest > wanted.longest_side:
         why = f"{name} holds at most {wanted.longest_side:,} pixels a side"
     elif alpha and not wanted.has_alpha:
         why = f"{name} holds no transparency"

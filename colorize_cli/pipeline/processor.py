@@ -175,7 +175,7 @@ class PhotoProcessor:
         if done is not None:
             return done
         found = self.opener.probe(path)
-        form, note = target_format(found, self.settings)
+        form, note = target_format(found, self.settings, self.networks.scale)
         out = self.outputs.result(index, path, form, found.pages)
         standing = self.outputs.standing(source, index, out, provenance)
         if standing is not None:
@@ -190,20 +190,18 @@ class PhotoProcessor:
         opened = self.opener.open(path, way)
         size, original = opened.photo.pages[0].size, opened.previews[0].pixels
         seen_to = framed(opened, self.restore) if self.restore.frames else Framed(opened)
-        opened = seen_to.opened
-        photo, previews = opened.photo, opened.previews
+        photo, previews, opened = seen_to.opened.photo, seen_to.opened.previews, seen_to.opened
         provenance = replace(provenance, source=source_note(source, photo.metadata.file))
-        form, note = target_format(photo, self.settings)  # pixels may tell more than the header: transparency, say
+        form, note = target_format(photo, self.settings, self.networks.scale)  # pixels tell more than the header
         seen, out = out, self.outputs.result(index, path, form, len(photo.pages))
         if out != seen and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
         page_plan = plan_pages(previews, self.color.on_color)
         grey = page_plan.pages
+        told = tuple[str, ...]()
         if not grey and (seen_to or self.networks.scale > 1):
             if self.networks.scale > 1:
-                opened, told = mend(source, seen_to, grey, self.restore, size, self.networks)
-            else:
-                told = ()
+                opened, told = mend(source, seen_to, (), self.restore, size, self.networks)
             told = (*seen_to.notes, *told)
             provenance = replace(provenance, restored=told)
             return self.finisher.leave_grey(source, opened, out, provenance, (*photo.notes, *told), started)
@@ -234,11 +232,10 @@ class PhotoProcessor:
                 raise HintError("its first page, which the hints are for, has color already", path=path)
             grey = (0,)
         requests, known = tuple(request for request, _ in asked), tuple(about for _, about in asked)
-        spaces = tuple(preview.space for preview in previews)
         return Prepared(
             source=source,
             reader=opened.reader,
-            spaces=spaces,
+            spaces=tuple(preview.space for preview in previews),
             requests=requests,
             known=known,
             colored_pages=grey,
@@ -273,7 +270,7 @@ class PhotoProcessor:
             PhotoError: the file cannot be read.
         """
         found = probe(source.path)
-        form, _ = target_format(found, self.settings)
+        form, _ = target_format(found, self.settings, self.networks.scale)
         way = self.opener.plan(found, form)
         opened = self.opener.open(source.path, way)
         previews = (framed(opened, self.restore).opened if self.restore.frames else opened).previews
@@ -283,7 +280,7 @@ class PhotoProcessor:
         """Whether there is nothing to do for a photo, or nothing that can be done."""
         try:
             found = probe(source.path)
-            form, _ = target_format(found, self.settings)
+            form, _ = target_format(found, self.settings, self.networks.scale)
             out = self.outputs.result(index, source.path, form, found.pages)
             return self.outputs.standing(source, index, out, self._note_of(source)) is not None
         except PhotoError:

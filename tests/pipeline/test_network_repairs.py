@@ -290,3 +290,13 @@ def test_a_photo_that_has_color_is_enlarged_too_and_a_stamp_keeps_its_own(tiny_m
     assert colored.shape == (400, 600, 3)
     small = cv2.resize(colored, (300, 200), interpolation=cv2.INTER_AREA)
     assert np.median(np.abs(small.astype(int) - hues)) <= 4
+
+
+@pytest.mark.usefixtures("served")
+def test_a_format_that_cannot_hold_the_enlarged_photo_gives_way_to_one_that_can(tmp_path: Path):
+    photo, ramp = tmp_path / "long.webp", np.tile(np.linspace(40, 200, 5000), (6, 1)).astype(np.uint8)
+    Image.fromarray(ramp).save(photo, lossless=True)
+    report = colorize(tmp_path / "none", photo, tmp_path / "out", upscale=4, only=True)
+    assert report.counts == {Status.done: 1}, report.failures
+    with Image.open(tmp_path / "out" / "long.png") as found:
+        assert found.size == (20_000, 24)
