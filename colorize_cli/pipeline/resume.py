@@ -65,6 +65,7 @@ class Outputs:
         self._folders: set[Path] = set()
         self._locks = ResultLocks(destinations.single.parent if destinations.single else destinations.out)
         self._waited: set[int] = set()
+        self.edited = dict[int, Path]()  # results that another program changed, and that were left
         self.by_others: set[int] = set()  # photos that another run did while this one waited
         self._copies = KnownCopies(self.batch.earlier_reports(), destinations.out)
 
@@ -166,13 +167,13 @@ class Outputs:
         if State.otherwise in (state, *others):
             reason = "exists with other settings. --overwrite makes it anew."
             return Outcome(source.path, Status.other_settings, out, reason=reason)
-        stands = {State.whole, State.edited}
-        if state in stands and stands.issuperset(others) and self._sides_stand(source, out, provenance):
-            changed = "its file was changed by another program since" if state is State.edited else None
-            return Outcome(source.path, Status.skipped, out, reason=changed)
+        stands, changed = {State.whole, State.edited}, None
         if state is State.edited:
-            reason = "its file was changed by another program since. --overwrite makes it and all beside it anew."
-            return Outcome(source.path, Status.skipped, out, reason=reason)
+            self.edited[index], changed = out, "its file was changed by another program since"
+        if state in stands and stands.issuperset(others) and self._sides_stand(source, out, provenance):
+            return Outcome(source.path, Status.skipped, out, reason=changed)
+        if changed is not None:
+            return Outcome(source.path, Status.skipped, out, f"{changed}. --overwrite makes it and all beside it anew.")
         copied = self.copy(index)
         self._bring(copied)
         if state is State.absent and copied != out and is_copy(source.path, copied):

@@ -9,9 +9,10 @@ Out: the outcome of each photo, as they end; the files; `RunReport`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from colorize_cli.errors import EncodeError, UsageError, counted, one_line, printable
@@ -173,6 +174,8 @@ class BatchRun:
                 report.seconds = time.monotonic() - started
                 if others := len(processor.outputs.by_others):
                     self._notice(f"Another run at the same time did {counted(others, 'photo')} of these.")
+                if edited := processor.outputs.edited:
+                    self._notice(_left_edited([edited[place] for place in sorted(edited)]))
                 write_report(report, options.batch, self._notice)
 
     def _stream_report(self, photos: int) -> None:
@@ -260,6 +263,14 @@ class _Model:
     sizes: Sizes | None = None
     takes_hints: bool = True
     follows_hints: bool = False
+
+
+def _left_edited(results: Sequence[Path]) -> str:
+    """What is said of results that another program changed."""
+    named = ", ".join(map(printable, results[:3])) + (", ..." if len(results) > 3 else "")
+    was, it = ("was", "it") if len(results) == 1 else ("were", "them")
+    what = f"{counted(len(results), 'result')} {was} changed by another program since, and left: {named}."
+    return f"{what} --overwrite makes {it} anew."
 
 
 def _model_of(network: LoadedPredictor | NotDownloaded | None, options: RunOptions) -> _Model:

@@ -116,6 +116,24 @@ def test_a_report_that_cannot_be_written_stops_the_run_before_it_starts(
     assert not (tmp_path / "out").exists() and photo.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["r.csv", "r.TXT", "r.html"])
+def test_a_report_called_as_another_format_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    photo = grey_photo(tmp_path / "a.png")
+    done = run(photo, "--out", tmp_path / "out", "--report", tmp_path / name)
+    assert done.returncode == 2 and "reports are JSON" in done.stderr and "r.json" in done.stderr
+    assert not (tmp_path / name).exists() and not (tmp_path / "out").exists()
+
+
+def test_a_result_that_another_program_changed_is_named_in_the_summary(run: Run, tmp_path: Path) -> None:
+    photo, out = grey_photo(tmp_path / "a.jpg"), tmp_path / "out"
+    assert run(photo, "--out", out).returncode == 0
+    data = (out / "a.jpg").read_bytes()
+    (out / "a.jpg").write_bytes(data[:2] + b"\xff\xfe\x00\x08title!" + data[2:])
+    done = run(photo, "--out", out)
+    assert done.returncode == 0 and "1 result was changed by another program since, and left" in done.stderr
+    assert "a.jpg" in done.stderr and "--overwrite" in done.stderr
+
+
 def test_a_report_goes_into_a_pipe_as_it_does_into_a_file(tiny_model: Path, tmp_path: Path) -> None:
     photo = grey_photo(tmp_path / "photo.png")
     line = shlex.join(command(tiny_model, photo, "--out", tmp_path / "out", "--report", "/dev/stdout")) + " | cat"
