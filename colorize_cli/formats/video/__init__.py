@@ -1,0 +1,1 @@
+"""Films: what a container holds, frames as planes, encoders, segments and the joined file."""

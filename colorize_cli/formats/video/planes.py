@@ -1,0 +1,114 @@
+"""A frame's YUV planes as pixels, and pixels as YUV planes.
+
+In:  PyAV's frames, 8 to 16 bits, planar YUV or grey
+Out: grey or RGB pixels, uint8 or uint16, full range; and frames of colored pixels
+
+Source: ITU-R BT.601, BT.709, BT.2020 for the weights of luma; ITU-T H.273 for their codes and for the two ranges.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+
+_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
+_BT601 = (0.299, 0.114)  # red's and blue's share of luma
+_NEUTRAL = 4  # levels of 8 bits around the middle that noise and rounding leave in a grey film's chroma
+
+
+def depth_of(format: Any) -> int:
+    """Bits of a sample."""
+    return int(format.components[0].bits)
+
+
+def plane(frame: Any, number: int) -> Pixels:
+    """A plane of a frame, (h, w), uint8 or uint16, as a view that can be written to."""
+    source, wide = frame.planes[number], depth_of(frame.format) > 8
+    samples = np.frombuffer(source, np.uint16 if wide else np.uint8)
+    rows = samples.reshape(-1, source.line_size // samples.itemsize)
+    return rows[: source.height, : source.width]
+
+
+def is_neutral(frame: Any) -> bool:
+    """Whether a frame's chroma is next to nothing, so that its luma tells all of it."""
+    if len(frame.format.components) < 3:
+        return True
+    step = 1 << (depth_of(frame.format) - 8)
+    for number in (1, 2):
+        away = cv2.absdiff(plane(frame, number), np.full((), 128 * step).item())
+        if np.count_nonzero(away > _NEUTRAL * step) > 0.005 * away.size:
+            return False
+    return True
+
+
+def grey_pixels(frame: Any, full_range: bool) -> Pixels:
+    """Luma as grey pixels, (H, W): uint8, or uint16 where the frame has more than 8 bits."""
+    return np.take(_grey_table(depth_of(frame.format), full_range), plane(frame, 0))
+
+
+@lru_cache(maxsize=8)
+def _grey_table(depth: int, full_range: bool) -> Pixels:
+    step, most = 1 << (depth - 8), (1 << depth) - 1
+    low, high = (0, most) if full_range else (16 * step, 235 * step)
+    white = 255 if depth == 8 else 65535
+    grey = np.clip((np.arange(most + 1) - low) / (high - low), 0, 1) * white
+    return np.rint(grey).astype(np.uint8 if depth == 8 else np.uint16)
+
+
+def rgb_pixels(frame: Any, matrix: int, full_range: bool) -> Pixels:
+    """A frame's color as RGB pixels, (H, W, 3), of the type that `grey_pixels` gives."""
+    depth = depth_of(frame.format)
+    luma = plane(frame, 0)
+    if len(frame.format.components) < 3:
+        grey = grey_pixels(frame, full_range)
+        return np.repeat(grey[..., None], 3, 2)
+    size = (luma.shape[1], luma.shape[0])
+    chroma = [cv2.resize(plane(frame, number), size, interpolation=cv2.INTER_LINEAR) for number in (1, 2)]
+    yuv = np.stack((luma, *chroma), 2).astype(np.float32)
+    forth = _yuv_from_rgb(matrix, depth, full_range)
+    back = np.linalg.inv(forth[:, :3])
+    rgb = cv2.transform(yuv, np.column_stack((back, -back @ forth[:, 3])).astype(np.float32))
+    white = 255 if depth == 8 else 65535
+    return np.rint(np.clip(rgb, 0, white)).astype(np.uint8 if depth == 8 else np.uint16)
+
+
+def put_rgb(frame: Any, rgb: Pixels, matrix: int, full_range: bool) -> None:
+    """Write RGB pixels, (H, W, 3), uint8 or uint16 as `grey_pixels` gives them, into a frame's planes."""
+    depth = depth_of(frame.format)
+    forth = _yuv_from_rgb(matrix, depth, full_range)
+    most = (1 << depth) - 1
+    yuv = np.asarray(cv2.transform(rgb, forth))
+    for number in range(3):
+        target = plane(frame, number)
+        samples = np.ascontiguousarray(yuv[..., number])
+        if samples.shape != target.shape:
+            samples = np.asarray(_halved(samples, target.shape))
+        target[...] = samples if most in (255, 65535) else np.minimum(samples, most)
+
+
+def _halved(samples: Pixels, size: tuple[int, int]) -> Pixels:
+    """Chroma at a half or a quarter of the sides; an odd last row or column is doubled first, as encoders do it."""
+    tall, wide = (-(-have // want) for have, want in zip(samples.shape, size, strict=True))
+    below, right = size[0] * tall - samples.shape[0], size[1] * wide - samples.shape[1]
+    if below or right:
+        samples = np.asarray(cv2.copyMakeBorder(samples, 0, below, 0, right, cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.resize(samples, size[::-1], interpolation=cv2.INTER_AREA))
+
+
+@lru_cache(maxsize=16)
+def _yuv_from_rgb(matrix: int, depth: int, full_range: bool) -> NDArray[np.float64]:
+    """(3, 4): RGB of 8 or 16 bits to luma and chroma as they are stored."""
+    red, blue = _WEIGHTS.get(matrix, _BT601)
+    luma = np.array([red, 1 - red - blue, blue])
+    cb, cr = ((np.eye(3)[i] - luma) / (2 * (1 - luma[i])) for i in (2, 0))
+    step, white = 1 << (depth - 8), 255 if depth == 8 else 65535
+    most = (1 << depth) - 1
+    spans = (most, most, most) if full_range else (219 * step, 224 * step, 224 * step)
+    rows = np.stack([row * span / white for row, span in zip((luma, cb, cr), spans, strict=True)])
+    return np.column_stack((rows, (0 if full_range else 16 * step, 128 * step, 128 * step)))
