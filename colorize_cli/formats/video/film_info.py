@@ -106,7 +106,7 @@ def _info_of(path: Path, container: Any) -> FilmInfo:
     else:
         seconds = float(container.duration or 0) / 1_000_000
     frames = stream.frames or round(seconds * rate)
-    name = context.name if context.name else context.codec.name
+    name = context.codec.canonical_name
     return FilmInfo(
         path=path,
         stream=stream.index,
