@@ -1,0 +1,45 @@
+"""Where a film's shots begin.
+
+In:  neighbors' lightness at a small size, and the motion between them
+Out: whether there is a cut between the two
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from colorize_cli.inference.temporal.motion import Grey, Motion
+
+_SURE = 0.5  # share of the picture whose motion can be believed, below which there may be a cut
+_APART = 8.0  # levels by which neighbors differ at least on a cut, motion taken out
+_TIMES = 2.5  # as much as in the frames before
+_OTHER = 0.35  # share of the histogram that is another's: with that, little motion that fits is chance
+_REMEMBERED = 12
+_BINS = 32
+
+
+class Cuts:
+    """Says where shots begin; it remembers how much neighbors differed of late, so that grain makes no cut."""
+
+    def __init__(self) -> None:
+        self._usual: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def between(self, earlier: Grey, later: Grey, motion: Motion) -> bool:
+        """Whether a shot ends with one frame and another begins with the next."""
+        usual = float(np.median(self._usual)) if self._usual else 2.0
+        sure = float(motion.sure.mean())
+        apart = motion.residual > max(_APART, _TIMES * usual)
+        cut = apart and (sure < _SURE or sure < 1.5 * _SURE and _other_tones(earlier, later) > _OTHER)
+        if cut:
+            self._usual.clear()
+        else:
+            self._usual.append(motion.residual)
+        return cut
+
+
+def _other_tones(earlier: Grey, later: Grey) -> float:
+    """Share of one histogram, [0, 1], that is not in the other."""
+    one, two = (np.histogram(plane, _BINS, (0, 256))[0] / plane.size for plane in (earlier, later))
+    return float(np.abs(one - two).sum() / 2)

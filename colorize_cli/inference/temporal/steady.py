@@ -1,0 +1,174 @@
+"""Color that holds still: what a network says of some frames of a shot, carried to all of them along the motion.
+
+In:  a stretch of one shot: the motion between its frames; ab of its key frames, (2, h, w), Lab units
+Out: ab of each frame, (2, h, w)
+
+Forward in time, each place keeps the mean of what was said of it so far: carried along, weighed by how far the motion
+can be believed, and mixed with each key frame's. The same is done backward, and both are joined by their weights. At
+the start of a stretch that goes on with a shot the backward mean fades in, so that nothing jumps there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.inference.temporal.motion import Motion, at_size, moved
+
+Plane = NDArray[np.float32]
+
+KEY_EVERY = 4  # frames from one key frame to the next
+COVERED = 0.85  # share of the picture that must have been carried along; else the frame is a key frame, too
+_CARRIED = 0.3  # weight from which a place has been
+_MOST = 6.0  # frames that a mean weighs as much as at most: what moves slowly out of date goes
+_FADE = 0.97  # of the weight, each frame
+_FADE_IN = 16  # frames
+_GAIN = (0.8, 1.25)  # by how much a key frame's chroma is brought to the shot's mean, at most
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What the next stretch of a shot is told of the one before.
+
+    Attributes:
+        ab: the forward mean at its last frame, (2, h, w).
+        weight: of each place, (h, w).
+        chroma: mean chroma of the shot's key frames so far, Lab units.
+        keys: how many they were.
+    """
+
+    ab: Plane
+    weight: Plane
+    chroma: float
+    keys: int
+
+    def to_bytes(self) -> bytes:
+        """As a segment's file keeps it."""
+        file = io.BytesIO()
+        np.savez(file, ab=self.ab, weight=self.weight, shot=np.array((self.chroma, self.keys), np.float64))
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Carried:
+        """The way back."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as found:
+            chroma, keys = found["shot"].tolist()
+            return cls(found["ab"], found["weight"], float(chroma), int(keys))
+
+
+def key_frames(count: int, motions: Sequence[Motion], begins: bool) -> list[int]:
+    """Which frames of a stretch the network is asked for.
+
+    Args:
+        count: of frames.
+        motions: to each frame from the one before; the first one's is of the stretch before, if it goes on with it.
+        begins: the stretch begins a shot.
+    """
+    keys, since = list[int](), 0.0
+    covered = np.ones((), np.float32)
+    for number in range(count):
+        first = number == 0 and begins
+        if not first:
+            motion = motions[number if not begins else number - 1]
+            covered = np.asarray(moved(np.broadcast_to(covered, motion.sure.shape).astype(np.float32), motion.back))
+            covered = np.clip(covered, 0, 1) * motion.sure
+        since += 1
+        thin = float((covered > _CARRIED).mean()) < COVERED
+        if first or number == count - 1 or since >= KEY_EVERY or thin:
+            keys.append(number)
+            since, covered = 0.0, np.ones((), np.float32)
+    return keys
+
+
+def steady(
+    count: int, motions: Sequence[Motion], keys: Mapping[int, Plane], before: Carried | None
+) -> tuple[list[Plane], Carried]:
+    """Carry key frames' colors to all frames of a stretch.
+
+    Args:
+        count: of frames.
+        motions: as of `key_frames`; of `count` - 1 frames where the stretch begins a shot.
+        keys: ab of key frames by their number, (2, h, w).
+        before: what was known at the end of the stretch before; None where this one begins a shot.
+
+    Returns:
+        ab of each frame, (2, h, w); what the next stretch of the shot is told.
+    """
+    evened, chroma, told = _evened(keys, before)
+    size = next(iter(evened.values())).shape[1:]
+    backs = [(at_size(m.back, size), _shrunk(m.sure, size)) for m in motions]
+    forths = [(at_size(m.forth, size), _shrunk(m.sure_before, size)) for m in motions]
+    shift = 0 if before is not None else 1
+    state = _Mean(size) if before is None else _Mean(size, before.ab, before.weight)
+    forward = list[tuple[Plane, Plane]]()
+    for number in range(count):
+        if number >= shift:
+            state.carry(*backs[number - shift])
+        if number in evened:
+            state.add(evened[number])
+        forward.append((state.ab, state.weight))
+    carried = Carried(state.ab, state.weight, chroma, told)
+    state, done = _Mean(size), list[Plane]()
+    for number in reversed(range(count)):
+        if number < count - 1:
+            state.carry(*forths[number + 1 - shift])
+        fade = 1.0 if before is None else min(1.0, number / _FADE_IN)
+        done.append(_joined(forward[number], (state.ab, state.weight * np.float32(fade))))
+        if number in evened:
+            state.add(evened[number])
+    return done[::-1], carried
+
+
+def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
+    """Key frames with their chroma brought half-way to the shot's mean, that mean, and of how many frames it is."""
+    own = {number: float(np.hypot(ab[0], ab[1]).mean()) for number, ab in keys.items()}
+    told = len(own) + (before.keys if before else 0)
+    chroma = (sum(own.values()) + (before.chroma * before.keys if before else 0.0)) / told
+    low, high = _GAIN
+    gains = {number: min(high, max(low, (chroma / max(value, 0.1)) ** 0.5)) for number, value in own.items()}
+    return {number: np.asarray(ab * np.float32(gains[number]), np.float32) for number, ab in keys.items()}, chroma, told
+
+
+class _Mean:
+    """The mean of what was said of each place, with its weight in frames."""
+
+    def __init__(self, size: tuple[int, ...], ab: Plane | None = None, weight: Plane | None = None) -> None:
+        self.ab = np.zeros((2, *size), np.float32) if ab is None else ab
+        self.weight = np.zeros(size, np.float32) if weight is None else weight
+
+    def carry(self, flow: Plane, sure: Plane) -> None:
+        """Go on to the next frame."""
+        self.ab = np.ascontiguousarray(np.asarray(moved(self.ab.transpose(1, 2, 0), flow)).transpose(2, 0, 1))
+        weight = np.clip(np.asarray(moved(self.weight, flow)), 0, _MOST)
+        self.weight = np.asarray(weight * sure * np.float32(_FADE), np.float32)
+
+    def add(self, ab: Plane) -> None:
+        """Mix with what the network says of this frame."""
+        whole = self.weight + 1
+        self.ab = np.asarray((self.ab * self.weight + ab) / whole, np.float32)
+        self.weight = np.minimum(whole, np.float32(_MOST))
+
+
+def _joined(one: tuple[Plane, Plane], other: tuple[Plane, Plane]) -> Plane:
+    """The mean of two by their weights; places that neither knows take their color from those around."""
+    weight = one[1] + other[1]
+    total = one[0] * one[1] + other[0] * other[1]
+    ab = total / np.maximum(weight, 1e-3)
+    known, around = np.clip(weight / _CARRIED, 0, 1), 1.0
+    while known.min() < 0.95 and around < max(weight.shape):
+        around *= 2
+        spread = cv2.GaussianBlur(weight, (0, 0), around, borderType=cv2.BORDER_REPLICATE)
+        colors = np.stack([cv2.GaussianBlur(p, (0, 0), around, borderType=cv2.BORDER_REPLICATE) for p in total])
+        fresh = np.clip(spread / _CARRIED, 0, 1)
+        ab = ab * known + colors / np.maximum(spread, 1e-3) * (1 - known)
+        known = np.maximum(known, fresh)
+    return np.asarray(ab, np.float32)
+
+
+def _shrunk(plane: Plane, size: tuple[int, ...]) -> Plane:
+    return np.asarray(cv2.resize(plane, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32)
