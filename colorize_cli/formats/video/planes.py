@@ -8,6 +8,7 @@ Source: ITU-R BT.601, BT.709, BT.2020 for the weights of luma; ITU-T H.273 for t
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ Pixels = NDArray[Any]
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)  # red's and blue's share of luma
 _NEUTRAL = 4  # levels of 8 bits around the middle that noise and rounding leave in a grey film's chroma
+_NOISE_SHARE = 0.005  # of the samples that may be further off
 
 
 def depth_of(format: Any) -> int:
@@ -35,21 +37,56 @@ def plane(frame: Any, number: int) -> Pixels:
     return rows[: source.height, : source.width]
 
 
+def pixels_of(frame: Any, matrix: int, full_range: bool) -> Pixels:
+    """What a frame shows: grey pixels, (H, W), where its chroma is next to nothing, else RGB, (H, W, 3).
+
+    Args:
+        frame: PyAV's, of any layout.
+        matrix: code of the YUV matrix.
+        full_range: luma goes from 0 to 255.
+
+    Returns:
+        uint8, or uint16 where the frame has more than 8 bits; full range.
+    """
+    name = frame.format.name
+    if frame.format.is_rgb or name == "pal8":
+        wide = depth_of(frame.format) > 8
+        pixels = frame.to_ndarray(format="rgb48le" if wide else "rgb24")
+        same = (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all()
+        return np.ascontiguousarray(pixels[..., 0]) if same else np.asarray(pixels)
+    if not _PLANAR.fullmatch(name):
+        frame = frame.reformat(format=_planar_like(frame.format))
+    return grey_pixels(frame, full_range) if is_neutral(frame) else rgb_pixels(frame, matrix, full_range)
+
+
+_PLANAR = re.compile(r"(yuva?j?4\d\dp|gray)(9|1\d)?(le)?")
+
+
+def _planar_like(format: Any) -> str:
+    parts = format.components
+    if len(parts) < 3:
+        return "gray16le" if depth_of(format) > 8 else "gray"
+    wide, tall = parts[1].width < parts[0].width, parts[1].height < parts[0].height
+    depth = depth_of(format)
+    return f"yuv{'420' if tall else '422' if wide else '444'}p" + (f"{depth}le" if depth > 8 else "")
+
+
 def is_neutral(frame: Any) -> bool:
-    """Whether a frame's chroma is next to nothing, so that its luma tells all of it."""
+    """Whether a planar frame's chroma is next to nothing, so that its luma tells all of it."""
     if len(frame.format.components) < 3:
         return True
     step = 1 << (depth_of(frame.format) - 8)
     for number in (1, 2):
-        away = cv2.absdiff(plane(frame, number), np.full((), 128 * step).item())
-        if np.count_nonzero(away > _NEUTRAL * step) > 0.005 * away.size:
+        samples = plane(frame, number)
+        off = np.count_nonzero((samples < (128 - _NEUTRAL) * step) | (samples > (128 + _NEUTRAL) * step))
+        if off > _NOISE_SHARE * samples.size:
             return False
     return True
 
 
 def grey_pixels(frame: Any, full_range: bool) -> Pixels:
     """Luma as grey pixels, (H, W): uint8, or uint16 where the frame has more than 8 bits."""
-    return np.take(_grey_table(depth_of(frame.format), full_range), plane(frame, 0))
+    return np.asarray(np.take(_grey_table(depth_of(frame.format), full_range), plane(frame, 0)))
 
 
 @lru_cache(maxsize=8)
@@ -79,17 +116,18 @@ def rgb_pixels(frame: Any, matrix: int, full_range: bool) -> Pixels:
 
 
 def put_rgb(frame: Any, rgb: Pixels, matrix: int, full_range: bool) -> None:
-    """Write RGB pixels, (H, W, 3), uint8 or uint16 as `grey_pixels` gives them, into a frame's planes."""
+    """Write RGB pixels, (H, W, 3), uint8 or uint16, full range, into a frame's planes, whatever its depth."""
     depth = depth_of(frame.format)
-    forth = _yuv_from_rgb(matrix, depth, full_range)
+    if (rgb.dtype == np.uint8) != (depth == 8):
+        rgb = np.rint(rgb / 257).astype(np.uint8) if depth == 8 else rgb.astype(np.uint16) * 257
+    yuv = np.asarray(cv2.transform(rgb, _yuv_from_rgb(matrix, depth, full_range)))
     most = (1 << depth) - 1
-    yuv = np.asarray(cv2.transform(rgb, forth))
     for number in range(3):
         target = plane(frame, number)
         samples = np.ascontiguousarray(yuv[..., number])
         if samples.shape != target.shape:
-            samples = np.asarray(_halved(samples, target.shape))
-        target[...] = samples if most in (255, 65535) else np.minimum(samples, most)
+            samples = np.asarray(_halved(samples, (target.shape[0], target.shape[1])))
+        target[...] = np.minimum(samples, most)
 
 
 def _halved(samples: Pixels, size: tuple[int, int]) -> Pixels:

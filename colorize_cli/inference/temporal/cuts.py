@@ -7,6 +7,7 @@ Out: whether there is a cut between the two
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -21,10 +22,19 @@ _BINS = 32
 
 
 class Cuts:
-    """Says where shots begin; it remembers how much neighbors differed of late, so that grain makes no cut."""
+    """Says where shots begin; it remembers how much neighbors differed of late, so that grain makes no cut.
 
-    def __init__(self) -> None:
-        self._usual: deque[float] = deque(maxlen=_REMEMBERED)
+    Args:
+        usual: what an earlier one remembered.
+    """
+
+    def __init__(self, usual: Iterable[float] = ()) -> None:
+        self._usual: deque[float] = deque(usual, maxlen=_REMEMBERED)
+
+    @property
+    def usual(self) -> tuple[float, ...]:
+        """What it remembers."""
+        return tuple(self._usual)
 
     def between(self, earlier: Grey, later: Grey, motion: Motion) -> bool:
         """Whether a shot ends with one frame and another begins with the next."""

@@ -43,10 +43,10 @@ class Motion:
     residual: float
 
 
-def small_grey(lightness: Plane, ab_size: tuple[int, int]) -> Grey:
-    """Lightness, (H, W), [0, 100], as motion is looked for in it: not smaller than the color is known."""
+def small_grey(lightness: Plane) -> Grey:
+    """Lightness, (H, W), [0, 100], as motion is looked for in it."""
     height, width = lightness.shape
-    scale = min(1.0, max(SHORT_SIDE / min(height, width), ab_size[0] / height))
+    scale = min(1.0, SHORT_SIDE / min(height, width))
     size = (max(_SMALLEST, round(width * scale)), max(_SMALLEST, round(height * scale)))
     small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     return np.rint(np.clip(small * 2.55, 0, 255)).astype(np.uint8)

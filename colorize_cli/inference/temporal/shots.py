@@ -1,0 +1,194 @@
+"""A film's frames in stretches of one shot each, with the color that they are given.
+
+In:  frames' pixels as they come; the network
+Out: `Stretch`es of at most `LONGEST` frames; `ShotState`, from which the next stretch goes on, also in another run
+
+Memory is that of one stretch at the size at which the network sees it, however long the film is.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.spaces import SRGB
+from colorize_cli.color.tint import Kind, own_color
+from colorize_cli.inference.geometry import reduced_lightness
+from colorize_cli.inference.option_values import OnColor
+from colorize_cli.inference.predictor import Predictor, Request
+from colorize_cli.inference.temporal.cuts import Cuts
+from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
+from colorize_cli.inference.temporal.steady import Carried, key_frames, steady
+
+Plane = NDArray[np.float32]
+
+LONGEST = 96  # frames of a stretch
+_FLAT = 2.0  # levels of spread: a frame of one tone says nothing of whether a shot has color
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One frame as it is looked at.
+
+    Attributes:
+        pixels: (H, W) or (H, W, 3), uint8 or uint16.
+        time: when it is shown, in units of the film's time base.
+        turn: quarter turns, counter-clockwise, by which a player shows it.
+    """
+
+    pixels: NDArray[Any]
+    time: int
+    turn: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames of one shot that follow each other.
+
+    Attributes:
+        times: when each is shown.
+        colors: ab of each, (2, h, w), Lab units; empty where the shot is left as it is, since it has color.
+        keeps: regions of it have color of their own, which stays.
+        begins: it begins a shot.
+        last: nothing comes after it.
+        state: what the next one has to know.
+    """
+
+    times: tuple[int, ...]
+    colors: tuple[Plane, ...]
+    keeps: bool
+    begins: bool
+    last: bool
+    state: ShotState
+
+
+@dataclass(frozen=True)
+class ShotState:
+    """What is known at the end of a stretch.
+
+    Attributes:
+        grey: its last frame, small.
+        usual: how much neighbors differed of late.
+        carried: colors and weights there; None where the shot is left as it is.
+        keeps: regions of the shot keep their color.
+    """
+
+    grey: Grey
+    usual: tuple[float, ...]
+    carried: Carried | None
+    keeps: bool
+
+    def to_bytes(self) -> bytes:
+        """As a segment's file keeps it."""
+        file = io.BytesIO()
+        own = np.frombuffer(b"" if self.carried is None else self.carried.to_bytes(), np.uint8)
+        np.savez(file, grey=self.grey, usual=np.array(self.usual), carried=own, keeps=np.array(self.keeps))
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ShotState:
+        """The way back."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as found:
+            own = found["carried"].tobytes()
+            carried = Carried.from_bytes(own) if own else None
+            return cls(found["grey"], tuple(found["usual"].tolist()), carried, bool(found["keeps"]))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame that waits for its stretch to end: L* as the network sees it, half precision; the kind of its color."""
+
+    time: int
+    lightness: NDArray[np.float16]
+    turn: int
+    kind: Kind | None
+
+
+class Shots:
+    """Gives a film's frames color, stretch by stretch.
+
+    Args:
+        predictor: the network.
+        on_color: what becomes of shots that have color of their own.
+        vividness: as `Predictor.predict` takes it.
+        on_frame: called after each frame that was looked at; it may raise to stop.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        on_color: OnColor,
+        vividness: float | None,
+        on_frame: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.predictor, self.on_color, self.vividness, self.on_frame = predictor, on_color, vividness, on_frame
+        self._finder = MotionFinder()
+
+    def stretches(self, frames: Iterable[Shown], state: ShotState | None = None) -> Iterator[Stretch]:
+        """All stretches of a film.
+
+        Args:
+            frames: from its start; or from the end of the stretch that `state` is of.
+            state: what was known there.
+        """
+        cuts = Cuts(state.usual if state else ())
+        grey, seen, motions, begins = state.grey if state else None, list[_Seen](), list[Motion](), state is None
+        for frame in frames:
+            own = self._seen(frame)
+            small = small_grey(np.asarray(own.lightness, np.float32))
+            motion = None if grey is None or grey.shape != small.shape else self._finder.between(grey, small)
+            cut = motion is None or grey is None or cuts.between(grey, small, motion)
+            if seen and (cut or len(seen) >= LONGEST):
+                assert grey is not None
+                stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual), last=False)
+                yield stretch
+                state, seen, motions, begins = stretch.state, [], [], cut
+            elif not seen:
+                begins = begins or cut
+            if motion is not None and (seen or not begins):
+                motions.append(motion)
+            grey = small
+            seen.append(own)
+            self.on_frame()
+        if seen and grey is not None:
+            yield self._colored(seen, motions, begins, state, (grey, cuts.usual), last=True)
+
+    def _seen(self, frame: Shown) -> _Seen:
+        pixels = frame.pixels
+        height, width = pixels.shape[:2]
+        lightness = reduced_lightness(pixels, self.predictor.view(height, width), SRGB)
+        kind = None
+        if self.on_color is not OnColor.recolor and float(lightness.std()) > _FLAT:
+            kind = own_color(pixels).kind
+        return _Seen(frame.time, lightness.astype(np.float16), frame.turn, kind)
+
+    def _colored(
+        self,
+        seen: list[_Seen],
+        motions: list[Motion],
+        begins: bool,
+        state: ShotState | None,
+        end: tuple[Grey, tuple[float, ...]],
+        last: bool,
+    ) -> Stretch:
+        times = tuple(frame.time for frame in seen)
+        if begins or state is None:
+            kinds = [frame.kind for frame in seen if frame.kind is not None]
+            leaves = kinds.count(Kind.colored) * 2 > len(kinds)
+            keeps = not leaves and Kind.regions in kinds and self.on_color is OnColor.keep_regions
+            before = None
+        else:
+            leaves, keeps, before = state.carried is None, state.keeps, state.carried
+        if leaves:
+            return Stretch(times, (), False, begins, last, ShotState(*end, None, False))
+        keys = key_frames(len(seen), motions, before is None)
+        asked = [Request(np.ascontiguousarray(np.rot90(np.asarray(seen[k].lightness, np.float32), seen[k].turn))) for k in keys]
+        told = self.predictor.predict(asked, self.vividness)
+        upright = {k: np.ascontiguousarray(np.rot90(ab, -seen[k].turn, (1, 2))) for k, ab in zip(keys, told, strict=True)}
+        colors, carried = steady(len(seen), motions, upright, before)
+        return Stretch(times, tuple(colors), keeps, begins, last, ShotState(*end, carried, keeps))
