@@ -12,7 +12,7 @@ from colorize_cli.errors import MissingPackageError, in_words
 
 
 def load_av() -> ModuleType:
-    """The module `av`, its messages on stderr off.
+    """The module `av`.
 
     Raises:
         MissingPackageError: it is not installed.
@@ -20,11 +20,9 @@ def load_av() -> ModuleType:
     try:
         import av
         import av.filter
-        import av.logging
     except ImportError:
         hint = "films need it; of a copy of this repository: pip install '.[video]'"
         raise MissingPackageError(f"PyAV is not installed: {hint}", package="av") from None
-    av.logging.set_level(av.logging.PANIC)
     return av
 
 

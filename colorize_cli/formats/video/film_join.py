@@ -235,9 +235,5 @@ def _children(file: BinaryIO, start: int, end: int, wanted: bytes) -> Iterator[t
 
 def display_matrix(frame: Any) -> tuple[int, ...] | None:
     """How a player is to turn a frame, 9 integers of ISO/IEC 14496-12; None where it is not to."""
-    for side in frame.side_data.values() if hasattr(frame.side_data, "values") else frame.side_data:
-        if getattr(side.type, "name", "") == "DISPLAYMATRIX":
-            return struct.unpack("=9i", bytes(side)[:36])
-    return None
-
-
+    side = frame.side_data.get("DISPLAYMATRIX")
+    return None if side is None else struct.unpack("=9i", bytes(side)[:36])

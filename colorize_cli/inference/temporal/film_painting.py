@@ -1,0 +1,115 @@
+"""Join a film's frames with their colors, as photos are, and code them.
+
+In:  a film's frames; stretches of colors
+Out: coded packets, in the order of decoding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.keep import Kept
+from colorize_cli.color.spaces import SRGB
+from colorize_cli.color.tint import own_color
+from colorize_cli.formats.video.av_package import load_av
+from colorize_cli.formats.video.film_encoders import FilmCoding, new_encoder
+from colorize_cli.formats.video.film_frames import FilmFrame
+from colorize_cli.formats.video.film_info import FilmInfo
+from colorize_cli.formats.video.planes import pixels_of, put_rgb
+from colorize_cli.formats.video.segments import Packet
+from colorize_cli.inference.geometry import reduced_lightness
+from colorize_cli.inference.painting import Painter, along_edges
+from colorize_cli.inference.predictor import Predictor
+
+if TYPE_CHECKING:
+    import torch
+
+Plane = NDArray[np.float32]
+
+
+class FilmPainter:
+    """Gives a film's frames their colors, one after the other.
+
+    Args:
+        info: the film.
+        coding: how the result is coded.
+        predictor: says at which size frames are seen.
+        saturation: factor on the chroma.
+        gpu: joins lightness and color, where there is one.
+    """
+
+    def __init__(
+        self,
+        info: FilmInfo,
+        coding: FilmCoding,
+        predictor: Predictor,
+        saturation: float,
+        gpu: torch.device | None = None,
+    ) -> None:
+        self.info, self.coding, self.saturation, self.gpu = info, coding, saturation, gpu
+        self._view = predictor.view(info.height, info.width)
+        self._full = info.full_range or coding.codec == "mjpeg"
+
+    def paint(self, frame: FilmFrame, ab: Plane | None, keeps: bool) -> Any:
+        """A frame in color, in the layout of the result.
+
+        Args:
+            frame: as it was decoded.
+            ab: (2, h, w), Lab units; None leaves it as it is.
+            keeps: regions that have color of their own keep it.
+        """
+        info = self.info
+        pixels = pixels_of(frame.picture, info.read_matrix, info.full_range)
+        if ab is not None:
+            rgb = self._colored(pixels, ab, keeps)
+        else:
+            rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
+        layout = self.coding.pix_fmt
+        if frame.interlaced and frame.picture.format.name == layout:
+            target = frame.picture  # it says that its rows are of two moments
+            target.make_writable()
+        else:
+            target = load_av().VideoFrame(info.width, info.height, layout)
+        put_rgb(target, rgb, info.read_matrix, self._full)
+        target.pts, target.time_base = frame.index, 1 / self.coding.rate
+        target.pict_type = 0
+        return target
+
+    def _colored(self, pixels: NDArray[Any], ab: Plane, keeps: bool) -> NDArray[Any]:
+        size = (pixels.shape[0], pixels.shape[1])
+        lightness = reduced_lightness(pixels, self._view, SRGB)
+        fine = along_edges(ab, lightness, pixels, size, SRGB)
+        kept = Kept.of(own_color(pixels)) if keeps and pixels.ndim == 3 else None
+        return Painter(fine, size, SRGB, self.saturation, self.gpu, kept=kept).paint(0, pixels)
+
+
+class SegmentCoder:
+    """Codes one segment.
+
+    Args:
+        coding: how.
+        info: the film.
+        headers_apart: the codec's headers stand at the film's start alone.
+    """
+
+    def __init__(self, coding: FilmCoding, info: FilmInfo, headers_apart: bool) -> None:
+        self._context = new_encoder(coding, info, headers_apart)
+        self.packets = list[Packet]()
+
+    def add(self, picture: Any) -> None:
+        """Code a frame."""
+        self._take(self._context.encode(picture))
+
+    def finish(self) -> list[Packet]:
+        """All packets."""
+        self._take(self._context.encode(None))
+        return self.packets
+
+    def _take(self, coded: Iterator[Any]) -> None:
+        self.packets += [Packet(packet.pts, bool(packet.is_keyframe), bytes(packet)) for packet in coded]
+
+
