@@ -14,7 +14,7 @@ from colorize_cli.version import __version__
 
 if TYPE_CHECKING:
     from colorize_cli.inference.network import ModelInfo
-    from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions, WriteOptions
+    from colorize_cli.inference.photo_options import FilmOptions, GuidanceOptions, ReadOptions, WriteOptions
     from colorize_cli.models.load import load_model
     from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Colorizer",
+    "FilmOptions",
     "GuidanceOptions",
     "ModelInfo",
     "Outcome",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FilmOptions": "colorize_cli.inference.photo_options",
     "Colorizer": "colorize_cli.pipeline.colorizer",
     "GuidanceOptions": "colorize_cli.inference.photo_options",
     "ModelInfo": "colorize_cli.inference.network",

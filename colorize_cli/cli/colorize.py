@@ -14,8 +14,10 @@ import typer
 from colorize_cli.cli import console
 from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
 from colorize_cli.cli.options import (
+    CodecOpt,
     CompareOpt,
     ConsistentOpt,
+    DeinterlaceOpt,
     DeviceOpt,
     DryRunOpt,
     FilesFromOpt,
@@ -95,6 +97,8 @@ def colorize(
     out: OutOpt = Path("colored"),
     format: FormatOpt = OutputFormat.keep,
     quality: QualityOpt = None,
+    codec: CodecOpt = None,
+    deinterlace: DeinterlaceOpt = False,
     overwrite: OverwriteOpt = False,
     suffix: SuffixOpt = "",
     recursive: RecursiveOpt = True,
@@ -146,7 +150,7 @@ def colorize(
     json: JsonOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Colorize photos, keeping their lightness, metadata, depth and format.
+    """Colorize photos and films, keeping their lightness, metadata, depth and format.
 
     A folder is mirrored under --out. Of several inputs, or a list, each keeps its path below the deepest folder that
     has them all: `box0 box1` give OUT/box0/... and OUT/box1/...; so name the folder above them if more will come.
@@ -182,7 +186,12 @@ def colorize(
         keep_pages()
     from colorize_cli.files.machine import half_of_memory
     from colorize_cli.inference.devices import surely_cpu
-    from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions, WriteOptions  # numpy loads here
+    from colorize_cli.inference.photo_options import (
+        FilmOptions,
+        GuidanceOptions,
+        ReadOptions,
+        WriteOptions,
+    )  # numpy loads here
     from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.pipeline.run_options import BatchOptions
 
@@ -228,6 +237,7 @@ def colorize(
             read=ReadOptions(max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=most, salvage=salvage),
             write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
             restore=mending,
+            film=FilmOptions(codec=codec, deinterlace=deinterlace),
             on_progress=on_progress,
             on_notice=console.notice,
             on_download=partial(downloads.on_bytes, model),

@@ -36,12 +36,25 @@ OutOpt = Annotated[
         "-o",
         metavar="PATH",
         envvar="COLORIZE_OUT",
-        help="Folder for the results, or its URL; or, for one photo, a file.",
+        help="Folder for the results, or its URL; or, for one photo or film, a file.",
         rich_help_panel=FILES,
     ),
 ]
 FormatOpt = Annotated[
     OutputFormat, typer.Option(help="Format of the results; keep is the source's own.", rich_help_panel=FILES)
+]
+CodecOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Codec of a film's picture: h264, hevc, av1, vp9, mpeg4, mpeg2, prores, ffv1 and others.",
+        show_default="the source's",
+        rich_help_panel=FILES,
+    ),
+]
+DeinterlaceOpt = Annotated[
+    bool,
+    typer.Option("--deinterlace", help="Make interlaced films progressive.", rich_help_panel=FILES),
 ]
 QualityOpt = Annotated[
     int | None,
@@ -49,7 +62,7 @@ QualityOpt = Annotated[
         min=1,
         max=100,
         metavar="1-100",
-        help="JPEG or WebP quality.",
+        help="JPEG, WebP or film quality; of a film 85 where nothing is said.",
         show_default="near the source's",
         rich_help_panel=FILES,
     ),

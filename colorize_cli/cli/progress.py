@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from colorize_cli.inference.large_files import FileProgress
     from colorize_cli.pipeline.run import Progress as PhotoProgress
 
+_AT_ONCE = 0.5  # seconds in which the frames of an earlier run are counted
 LINE_EVERY = 10.0  # seconds between lines where stderr is no terminal
 Unit = Literal["photos", "bytes"]
 
@@ -55,6 +56,7 @@ class Meter:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._parts = dict[tuple[str, str], TaskID]()
+        self._since = dict[str, tuple[float, int]]()
         if console.stderr.is_terminal and not quiet:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[info]}"))
             self._bar = Progress(*columns, console=console.stderr, transient=transient)
@@ -98,15 +100,30 @@ class Meter:
         name = printable(part.source.name)
         if self._bar is not None:
             key = (str(part.source), part.stage)
+            info = part.unit if part.unit == "rows" else self._frames(part)
             if key not in self._parts:
                 title = f"  {part.stage} {escape(name)}"
-                self._parts[key] = self._bar.add_task(title, total=part.total, info="rows")
-            self._bar.update(self._parts[key], completed=part.done)
+                self._parts[key] = self._bar.add_task(title, total=part.total, info=info)
+            self._bar.update(self._parts[key], completed=part.done, info=info)
             if part.done >= part.total:
                 self._bar.remove_task(self._parts.pop(key))
-        elif not self.quiet and self._is_due():
+        elif not self.quiet:
             share = f"{part.done / max(part.total, 1):.0%}"
-            console.stderr.print(f"{part.stage} {name}: {share}", markup=False)
+            info = share if part.unit == "rows" else f"{share}, {self._frames(part)}"
+            if self._is_due():
+                console.stderr.print(f"{part.stage} {name}: {info}", markup=False)
+
+    def _frames(self, part: FileProgress) -> str:
+        """How far a film is, with rate and time left; what an earlier run had done counts for neither."""
+        now, key = time.monotonic(), str(part.source)
+        since, before = self._since.get(key, (now, part.done))
+        if now - since < _AT_ONCE:
+            before = part.done
+        self._since[key] = (since, before)
+        told = f"{part.done:,} of {part.total:,} {part.unit}"
+        rate = (part.done - before) / max(now - since, 1e-6)
+        left = max(0, part.total - part.done)
+        return told if not rate else f"{told}, {rate:.1f} {part.unit}/s, {duration(left / rate)} left"
 
     def _counted(self, done: float, total: float) -> str:
         rate = done / max(time.monotonic() - self._started, 1e-6)

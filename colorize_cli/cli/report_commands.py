@@ -41,10 +41,10 @@ def merge(
     The exit status is 0 where every photo is done, 1 where some failed or no report tells of them.
     """
     from colorize_cli.files.discover import discover
-    from colorize_cli.formats.table import PHOTO_NAMES
+    from colorize_cli.formats.video.film_files import NAMES
     from colorize_cli.pipeline.merging import merge_reports
 
-    found = discover(photos, photos=PHOTO_NAMES).sources if photos else ()
+    found = discover(photos, photos=NAMES).sources if photos else ()
     merged = merge_reports(reports, out, (printable(source.path) for source in found))
     if json:
         console.print_json({**merged.summary(), "report": printable(out)})

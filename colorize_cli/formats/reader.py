@@ -17,6 +17,8 @@ from typing import BinaryIO, cast
 from colorize_cli.formats.declared import FileParts
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.table import FORMATS, sniff
+from colorize_cli.formats.video.film_names import sniff_film
+from colorize_cli.formats.video.film_note import read_film_note
 from colorize_cli.metadata.provenance import Provenance
 
 _HEAD = 16 << 10  # bytes read at once: a note stands here in nearly every result
@@ -80,7 +82,9 @@ def read_open_result(file: BinaryIO, size: int, mtime_ns: int) -> ResultFile:
     head = file.read(_HEAD)
     format = sniff(head[:64])
     if format is None:
-        return ResultFile(None, None, size, mtime_ns, False)
+        is_film = sniff_film(head[:64])
+        film = read_film_note(file, size) if is_film else None
+        return ResultFile(None, film, size, mtime_ns, is_film)
     parts, note, ends = FileParts(file, head, size), None, False
     with suppress(ValueError, struct.error, IndexError, StopIteration):
         note = format.note(parts)

@@ -18,12 +18,13 @@ from colorize_cli.formats.blocks import BlockReader
 
 @dataclass(frozen=True)
 class FileProgress:
-    """How far one large file is: `done` of `total` rows in a stage ("reading", "coloring", "verifying")."""
+    """How far one large file is: `done` of `total` rows, or frames, in a stage ("reading", "coloring", "verifying")."""
 
     source: Path
     stage: str
     done: int
     total: int
+    unit: str = "rows"
 
 
 class Stopped(Exception):
@@ -45,7 +46,7 @@ class LargeFileLock:
         self._stop.set()
 
     @contextmanager
-    def hold(self, source: Path, stage: str, total: int) -> Iterator[Callable[[int], None]]:
+    def hold(self, source: Path, stage: str, total: int, unit: str = "rows") -> Iterator[Callable[[int], None]]:
         """Take the lock for one stage of a file; what it gives is told how many more rows are done.
 
         Raises:
@@ -58,7 +59,7 @@ class LargeFileLock:
             if self._stop.is_set():
                 raise Stopped
             done += rows
-            self.on_part(FileProgress(source, stage, done, total))
+            self.on_part(FileProgress(source, stage, done, total, unit))
 
         with self._lock:
             _trim_memory()

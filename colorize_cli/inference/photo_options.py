@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli.errors import UsageError, printable
+from colorize_cli.errors import UsageError, printable, quoted
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.table import by_suffix
+from colorize_cli.formats.video.film_names import CODECS
 from colorize_cli.inference.option_values import Detail, Method, OnColor, OutputFormat, Precision
 from colorize_cli.metadata.places import Strip
 
@@ -188,3 +189,23 @@ class WriteOptions:
             named = by_suffix(single.suffix)
             wanted = wanted if named is None else named.name
         return EncodeSettings(format=wanted, quality=self.quality, strip=self.strip)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmOptions:
+    """How films are written, where that is another matter than with photos.
+
+    Attributes:
+        codec: of the picture; None is the source's, where it can be written.
+        deinterlace: make both moments of an interlaced frame one.
+
+    Raises:
+        UsageError: no such codec.
+    """
+
+    codec: str | None = None
+    deinterlace: bool = False
+
+    def __post_init__(self) -> None:
+        if self.codec is not None and self.codec not in CODECS:
+            raise UsageError(f"no codec {quoted(self.codec)}", hint=f"Use {', '.join(CODECS)}.")

@@ -24,7 +24,14 @@ from colorize_cli.inference.geometry import reduce
 from colorize_cli.inference.in_memory import Hints, Pixels, check_pixels, color_pixels
 from colorize_cli.inference.network import Download, ModelInfo, Network, Notice
 from colorize_cli.inference.option_values import Detail, OnColor, Precision
-from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.inference.photo_options import (
+    ColorOptions,
+    FilmOptions,
+    GuidanceOptions,
+    ModelOptions,
+    ReadOptions,
+    WriteOptions,
+)
 from colorize_cli.inference.predictor import Plane, Request
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
@@ -32,7 +39,9 @@ from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.choices import RestoreOptions
 
 Value = TypeVar("Value", bound=StrEnum)
-_NO_GUIDANCE, _READ, _WRITE, _AS_IT_IS = GuidanceOptions(), ReadOptions(), WriteOptions(), RestoreOptions()
+_NO_GUIDANCE, _READ, _WRITE, _AS_IT_IS, _FILM = (
+    GuidanceOptions(), ReadOptions(), WriteOptions(), RestoreOptions(), FilmOptions()
+)  # fmt: skip
 
 
 class Colorizer:
@@ -176,6 +185,7 @@ class Colorizer:
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
         restore: RestoreOptions = _AS_IT_IS,
+        film: FilmOptions = _FILM,
     ) -> Outcome:
         """Color one photo file, with all that the command line does for it: metadata, profile, depth, pages.
 
@@ -187,6 +197,7 @@ class Colorizer:
             read: how the photo is read.
             write: how the result is written.
             restore: what is mended before it is colored.
+            film: how a film is written.
 
         Returns:
             What became of it; `status` tells whether the file was written, or stood already.
@@ -199,9 +210,11 @@ class Colorizer:
             raise UsageError(f"{printable(source)} is a folder", hint="Color folders by files().")
         batch = BatchOptions(listed=(str(source),), out=Path(destination), overwrite=overwrite)
         if batch.single_output() is None:
-            hint = "Name a file like a.png, .jpg, .tif or .webp."
+            hint = "Name a file like a.png, .jpg, .tif or .mp4."
             raise UsageError(f"{printable(destination)} is no name for a photo file", hint=hint)
-        with closing(iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore))) as outcomes:
+        with closing(
+            iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore, film=film))
+        ) as outcomes:
             outcome = list(outcomes)[0]
         if outcome.status is Status.failed:
             raise PhotoError(f"{printable(source)}: {outcome.reason}", path=Path(source))
@@ -218,6 +231,7 @@ class Colorizer:
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
         restore: RestoreOptions = _AS_IT_IS,
+        film: FilmOptions = _FILM,
         on_notice: Notice = lambda _: None,
     ) -> Iterator[Outcome]:
         """Color many photos by the pipeline of the command line, and give what became of each as it is done.
@@ -231,6 +245,7 @@ class Colorizer:
             read: how photos are read.
             write: how results are written.
             restore: what is mended before they are colored.
+            film: how films are written.
             on_notice: told what concerns all of them, a line each.
 
         Returns:
@@ -245,7 +260,9 @@ class Colorizer:
         batch = BatchOptions(
             photos=tuple(str(photo) for photo in typed), out=Path(out), overwrite=overwrite, recursive=recursive
         )
-        return iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore, on_notice=on_notice))
+        return iter(
+            self.run(batch, guidance=guidance, read=read, write=write, restore=restore, film=film, on_notice=on_notice)
+        )
 
     def run(
         self,
@@ -255,6 +272,7 @@ class Colorizer:
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
         restore: RestoreOptions = _AS_IT_IS,
+        film: FilmOptions = _FILM,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_notice: Notice = lambda _: None,
         on_download: Download | None = None,
@@ -267,6 +285,7 @@ class Colorizer:
             read: how photos are read.
             write: how results are written.
             restore: what is mended before they are colored.
+            film: how films are written.
             on_progress: called in this thread after each photo; of large files also between, in other threads.
             on_notice: told what concerns the whole batch, a line each.
             on_download: bytes done and in all, while weights are downloaded.
@@ -279,6 +298,7 @@ class Colorizer:
             read=read,
             write=write,
             restore=restore,
+            film=film,
         )
         load = partial(self._network.load, on_download=on_download)
         return BatchRun(options, load, on_progress, on_notice, on_download)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -127,7 +127,6 @@ class FilmWork:
         return FilmDone(frames, colored, resumed, tuple(self._notes(segments[-1])))
 
     def _notes(self, last: Segment) -> Iterator[str]:
-        info = self.job.info
         if last.lost[0]:
             yield f"{last.lost[0]:,} of its packets could not be decoded, the first at {clock(last.lost[1])}"
 
@@ -194,7 +193,7 @@ class FilmWork:
     def _check(self) -> None:
         self.on_frames(0)
 
-    def _frames(self, begin: int) -> Iterator[Shown]:
+    def _frames(self, begin: int) -> Generator[Shown, None, None]:
         info = self.job.info
         frames = read_frames(info, deinterlace=self.job.deinterlace, salvage=self.job.salvage, lost=self._lost)
         for frame in islice(frames, begin, None):
@@ -222,9 +221,7 @@ class FilmWork:
 class _Painting:
     """Paints stretches and writes them in segments, in a thread of its own."""
 
-    def __init__(
-        self, job: FilmJob, begin: int, stop: Event, folder: Path, on_frames: Callable[[int], None]
-    ) -> None:
+    def __init__(self, job: FilmJob, begin: int, stop: Event, folder: Path, on_frames: Callable[[int], None]) -> None:
         self._job, self._stop, self._folder, self._on_frames = job, stop, folder, on_frames
         self._painter = FilmPainter(job.info, job.coding, job.predictor, job.saturation, job.gpu)
         self._frames: Iterator[FilmFrame] = islice(
@@ -283,12 +280,11 @@ def check_frame(info: FilmInfo, frame: FilmFrame) -> None:
     picture = frame.picture
     if (picture.width, picture.height) != (info.width, info.height):
         at = clock(float(frame.time * info.time_base))
-        text = f"its picture changes its size at {at}, from {info.width} x {info.height} to {picture.width} x {picture.height}"
+        to = f"{picture.width} x {picture.height}"
+        text = f"its picture changes its size at {at}, from {info.width} x {info.height} to {to}"
         raise DecodeError(text, path=info.path, hint="Cut it there into two films.")
 
 
 def segments_folder(out: Path) -> Path:
     """Where a film's segments are until they are joined."""
     return out.with_name(f".colorize-{hashlib.sha256(out.name.encode()).hexdigest()[:12]}.segments")
-
-

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.source_list import Source
-from colorize_cli.formats.table import PHOTO_NAMES
+from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.inference.sheets import PAIR, SHEET
 
 
@@ -43,7 +43,7 @@ def parts_of(
         own = [int(place) for place in places[start : start + count]]
         rivals = set[int]()
         for place in own:
-            rivals |= destinations.rivals(place, PHOTO_NAMES.suffixes, (PAIR, SHEET), variants)
+            rivals |= destinations.rivals(place, NAMES.suffixes, (PAIR, SHEET), variants)
         held = [*own, *sorted(rivals.difference(own))]
         lifted = frozenset(number for number, place in enumerate(held) if destinations.is_lifted(place))
         yield Part(tuple(own), tuple(sources[place] for place in held), lifted)

@@ -15,6 +15,8 @@ from colorize_cli.formats.encode import EncodeSettings, suffix_for, target_forma
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.table import FORMATS
+from colorize_cli.formats.video.film_files import is_film
+from colorize_cli.formats.video.film_names import written_suffix
 
 _KEPT = 65_536  # headers: photos that may share a name stand near each other
 
@@ -38,6 +40,8 @@ class PossibleSuffixes:
 
     def _of(self, place: int) -> frozenset[str]:
         source = self.sources[place]
+        if is_film(source.path):
+            return frozenset({source.path.suffix.lower(), written_suffix(source.path.suffix).lower()})
         try:
             found = probe(source.path)
         except PhotoError:

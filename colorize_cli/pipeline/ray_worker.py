@@ -91,7 +91,12 @@ class PhotoWorker:
         place_of = {source.path: place for source, place in zip(sources, part.places, strict=False)}
         batch = replace(options.batch, part=replace(part, sources=sources), staging=staging, out=out)
         run = self.job.colorizer.run(
-            batch, guidance=options.guidance, read=options.read, write=options.write, restore=options.restore
+            batch,
+            guidance=options.guidance,
+            read=options.read,
+            write=options.write,
+            restore=options.restore,
+            film=options.film,
         )
         for outcome in run:
             yield place_of[outcome.source], self._told(outcome)

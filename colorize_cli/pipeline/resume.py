@@ -22,6 +22,8 @@ from colorize_cli.formats.encode import EncodeSettings, suffix_for
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.reader import ResultFile, read_result
 from colorize_cli.formats.strip_file import has_to_strip
+from colorize_cli.formats.video.film_files import is_film
+from colorize_cli.formats.video.film_info import film_info
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variant_outputs import variant_note
@@ -259,6 +261,9 @@ class Outputs:
 
     def _can_be_read(self, path: Path) -> bool:
         try:
+            if is_film(path):
+                film_info(path)
+                return True
             decode(path, self.read.limits())
         except TooLargeError:
             return True

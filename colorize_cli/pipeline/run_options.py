@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING
 from colorize_cli.errors import UsageError
 from colorize_cli.files.shards import Shard
 from colorize_cli.formats.table import PHOTO_NAMES
+from colorize_cli.formats.video.film_names import FILM_SUFFIXES
 from colorize_cli.inference.masks import check_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
-from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.inference.photo_options import (
+    ColorOptions,
+    FilmOptions,
+    GuidanceOptions,
+    ModelOptions,
+    ReadOptions,
+    WriteOptions,
+)
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, unfinished_beside
 from colorize_cli.restore.choices import RestoreOptions
@@ -76,8 +84,9 @@ class BatchOptions:
             raise UsageError(f"--photo-timeout {self.photo_timeout} is no number", hint="Give seconds, such as 30.")
 
     def single_output(self) -> Path | None:
-        """The file that `out` names, if it names one: it has a photo's suffix, and is no folder that exists."""
-        return self.out if self.out.suffix.lower() in PHOTO_NAMES.suffixes and not self.out.is_dir() else None
+        """The file that `out` names, if it names one: it has a photo's or a film's suffix, and is no folder."""
+        is_file = self.out.suffix.lower() in PHOTO_NAMES.suffixes | FILM_SUFFIXES
+        return self.out if is_file and not self.out.is_dir() else None
 
     def report_path(self, photos: int = 0) -> Path | None:
         """Where the report goes, by the number of photos; None where there is none."""
@@ -104,6 +113,7 @@ class RunOptions:
     read: ReadOptions = ReadOptions()
     write: WriteOptions = WriteOptions()
     restore: RestoreOptions = RestoreOptions()
+    film: FilmOptions = FilmOptions()
 
     @property
     def shows(self) -> bool:

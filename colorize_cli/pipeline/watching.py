@@ -20,7 +20,7 @@ from colorize_cli.errors import EncodeError, MissingPackageError, NothingToDoErr
 from colorize_cli.files.discover import discover
 from colorize_cli.files.settling import Settling
 from colorize_cli.files.source_list import SourceList
-from colorize_cli.formats.table import PHOTO_NAMES
+from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.products import Products
 from colorize_cli.pipeline.renames import follow_renames
@@ -127,7 +127,7 @@ class FolderWatch:
         try:
             found = discover(
                 self.batch.photos,
-                photos=PHOTO_NAMES,
+                photos=NAMES,
                 recursive=self.batch.recursive,
                 leave=self.out,
                 is_product=Products(self.batch),

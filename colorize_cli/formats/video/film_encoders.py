@@ -33,7 +33,10 @@ _ENCODERS = {
 _KIN = {"vp8": "vp9"}  # codecs that are not written, by what is nearest to them
 _EVEN = frozenset({"h264", "hevc", "av1"})  # in 4:2:0, of even sizes alone
 _SLOW_RATES = frozenset({"mpeg2", "mpeg1"})  # take none but television's rates
-_TELEVISION = tuple(Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1)))
+_TELEVISION = tuple(
+    Fraction(n, d)
+    for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
+)
 _MOST_TICKS = 65535  # of a second, in MPEG-4
 
 
@@ -60,7 +63,9 @@ class FilmCoding:
     notes: tuple[str, ...] = ()
 
 
-def plan_coding(info: FilmInfo, container: Container, codec: str | None, quality: int | None, interlaced: bool = False) -> FilmCoding:
+def plan_coding(
+    info: FilmInfo, container: Container, codec: str | None, quality: int | None, interlaced: bool = False
+) -> FilmCoding:
     """Choose how a result is coded.
 
     Args:
@@ -148,7 +153,11 @@ def _layout(info: FilmInfo, codec: str, encoder: str) -> tuple[str, list[str]]:
         chroma = "444"  # these codecs have no odd sizes in 4:2:0
     depth = next((bits for bits in (8, 10, 12, 16) if bits >= info.depth), 16)
     orders = {"420": ("420", "422", "444"), "422": ("422", "444", "420"), "444": ("444", "422", "420")}[chroma]
-    depths = (depth, *[bits for bits in (16, 12, 10, 8) if bits < depth], *[bits for bits in (10, 12, 16) if bits > depth])
+    depths = (
+        depth,
+        *[bits for bits in (16, 12, 10, 8) if bits < depth],
+        *[bits for bits in (10, 12, 16) if bits > depth],
+    )
     for bits in depths:
         for order in orders:
             for start in ("yuvj", "yuv") if codec == "mjpeg" else ("yuv",):
@@ -166,7 +175,10 @@ def _chroma(format: Any) -> str:
     components = format.components
     if format.is_rgb or len(components) < 3:
         return "444" if format.is_rgb else "420"
-    wide, tall = components[1].width * 2 <= components[0].width + 1, components[1].height * 2 <= components[0].height + 1
+    wide, tall = (
+        components[1].width * 2 <= components[0].width + 1,
+        components[1].height * 2 <= components[0].height + 1,
+    )
     return ("420" if tall else "422") if wide else "444"
 
 

@@ -88,7 +88,9 @@ def picture_stream(container: Any) -> Any | None:
     av = load_av()
     cover = av.stream.Disposition.attached_pic
     found = [s for s in container.streams.video if not s.disposition & cover and s.codec_context is not None]
-    return max(found, key=lambda s: (bool(s.disposition & 1), s.codec_context.width * s.codec_context.height), default=None)
+    return max(
+        found, key=lambda s: (bool(s.disposition & 1), s.codec_context.width * s.codec_context.height), default=None
+    )
 
 
 def _info_of(path: Path, container: Any) -> FilmInfo:
@@ -101,10 +103,7 @@ def _info_of(path: Path, container: Any) -> FilmInfo:
         raise DecodeError("its picture's size is not known: its start is damaged", path=path)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     time_base = stream.time_base or Fraction(1, 90000)
-    if stream.duration:
-        seconds = float(stream.duration * time_base)
-    else:
-        seconds = float(container.duration or 0) / 1_000_000
+    seconds = float(stream.duration * time_base) if stream.duration else float(container.duration or 0) / 1_000_000
     frames = stream.frames or round(seconds * rate)
     name = context.codec.canonical_name
     return FilmInfo(

@@ -53,7 +53,9 @@ def check_streams(info: FilmInfo, container: Container) -> list[str]:
                 what = {"audio": "sound", "subtitle": "subtitles", "video": "second picture"}[kind]
                 text = f"a {container.suffixes[0]} film cannot hold its {what} ({name})"
                 raise EncodeError(text, path=info.path, hint="Give --out a film.mkv.")
-            left.append(f"a stream of data ({stream.name or name}) was left out: {container.suffixes[0]} cannot hold it")
+            left.append(
+                f"a stream of data ({stream.name or name}) was left out: {container.suffixes[0]} cannot hold it"
+            )
     return left
 
 
@@ -161,8 +163,7 @@ def _odd_tags(info: FilmInfo) -> bool:
 
 
 _PLAIN_TAGS = frozenset(
-    "title artist album album_artist composer comment genre copyright grouping lyrics description synopsis show "
-    "episode_id network date creation_time location".split()
+    ["title", "artist", "album", "album_artist", "composer", "comment", "genre", "copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "date", "creation_time", "location"]
 )
 
 
@@ -187,7 +188,9 @@ def _pictures(av: Any, stream: Any, info: FilmInfo, parts: Sequence[Part]) -> It
             number += 1
 
 
-def _copied(av: Any, source: Any, others: dict[int, Any], info: FilmInfo, salvage: bool) -> Iterator[tuple[float, Any, bool]]:
+def _copied(
+    av: Any, source: Any, others: dict[int, Any], info: FilmInfo, salvage: bool
+) -> Iterator[tuple[float, Any, bool]]:
     """The other streams' packets, as they are."""
     streams = [s for s in source.streams if s.index in others and s.type != "attachment"]
     if not streams:

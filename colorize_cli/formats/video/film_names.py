@@ -52,7 +52,20 @@ WRITTEN_SUFFIXES = frozenset(suffix for container in CONTAINERS for suffix in co
 FILM_SUFFIXES = WRITTEN_SUFFIXES | frozenset(_READ_ONLY)
 
 _SOUND_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
-_PICTURE_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ", b"jpx ")
+_PICTURE_BRANDS = (
+    b"heic",
+    b"heix",
+    b"hevc",
+    b"heim",
+    b"heis",
+    b"mif1",
+    b"msf1",
+    b"avif",
+    b"avis",
+    b"crx ",
+    b"jp2 ",
+    b"jpx ",
+)
 _STARTS = (b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from colorize_cli.formats.video.film_names import Container
 from colorize_cli.metadata.provenance import Provenance, only_note, parse
@@ -39,7 +39,7 @@ def _wrapped(muxer: str, packet: bytes) -> bytes:
     return b"\0\0\1\xbe" + struct.pack(">H", len(packet)) + packet
 
 
-def read_film_note(file: BinaryIO, size: int) -> Provenance | None:
+def read_film_note(file: IO[bytes], size: int) -> Provenance | None:
     """The note at a film's end; None where there is none."""
     file.seek(max(0, size - _TAIL))
     tail = file.read(_TAIL)

@@ -117,5 +117,3 @@ def check_whole(path: Path, salvage: bool) -> str:
     if not salvage:
         raise DecodeError(text, path=path, hint="Use --salvage to keep what is there.")
     return text
-
-

@@ -111,5 +111,3 @@ class SegmentCoder:
 
     def _take(self, coded: Iterator[Any]) -> None:
         self.packets += [Packet(packet.pts, bool(packet.is_keyframe), bytes(packet)) for packet in coded]
-
-

@@ -10,6 +10,7 @@ back is Sundaram, Brox and Keutzer's, 2010.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ Grey = NDArray[np.uint8]
 
 SHORT_SIDE = 128  # pixels at which motion is looked for: color is known no finer than that
 _SMALLEST = 32  # below it DIS finds nothing
+_NO_MAP = np.empty(0, np.int16)  # the first map has both coordinates
 _TURN_BACK = (0.01, 0.5)  # of the squared motion, and squared pixels: how far forth and back may be apart
 _LIKE = 24.0  # levels by which a place may differ from where it came from, lighting and grain left out
 
@@ -49,14 +51,14 @@ def small_grey(lightness: Plane) -> Grey:
     scale = min(1.0, SHORT_SIDE / min(height, width))
     size = (max(_SMALLEST, round(width * scale)), max(_SMALLEST, round(height * scale)))
     small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return np.rint(np.clip(small * 2.55, 0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(small * 2.55, 0, 255)), np.uint8)
 
 
 class MotionFinder:
     """Finds motion; one for each thread."""
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def between(self, earlier: Grey, later: Grey) -> Motion:
         """The motion between two neighbors, of one size."""
@@ -74,12 +76,12 @@ class MotionFinder:
         )
 
 
-def moved(plane: NDArray[np.generic], flow: Plane) -> NDArray[np.generic]:
+def moved(plane: NDArray[Any], flow: Plane) -> NDArray[Any]:
     """A plane, (h, w) or (h, w, C), as it looks where each place takes what lies at its place plus `flow`."""
     height, width = flow.shape[:2]
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2).astype(np.float32)
     way = cv2.INTER_LINEAR if plane.dtype == np.uint8 else cv2.INTER_CUBIC
-    return np.asarray(cv2.remap(plane, grid + flow, None, way, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.remap(plane, grid + flow, _NO_MAP, way, borderMode=cv2.BORDER_REPLICATE))
 
 
 def at_size(flow: Plane, size: tuple[int, int]) -> Plane:
@@ -98,7 +100,7 @@ def _even(earlier: Grey, later: Grey) -> tuple[Grey, Grey]:
     return earlier, np.rint(np.clip((later - m2) * gain + m1, 0, 255)).astype(np.uint8)
 
 
-def _sure(flow: Plane, other: Plane, unlike: NDArray[np.generic]) -> Plane:
+def _sure(flow: Plane, other: Plane, unlike: NDArray[Any]) -> Plane:
     there = moved(other, flow)
     apart = np.square(flow + there).sum(2)
     long = np.square(flow).sum(2) + np.square(there).sum(2)

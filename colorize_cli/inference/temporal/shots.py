@@ -187,8 +187,13 @@ class Shots:
         if leaves:
             return Stretch(times, (), False, begins, last, ShotState(*end, None, False))
         keys = key_frames(len(seen), motions, before is None)
-        asked = [Request(np.ascontiguousarray(np.rot90(np.asarray(seen[k].lightness, np.float32), seen[k].turn))) for k in keys]
+        asked = [
+            Request(np.ascontiguousarray(np.rot90(np.asarray(seen[k].lightness, np.float32), seen[k].turn)))
+            for k in keys
+        ]
         told = self.predictor.predict(asked, self.vividness)
-        upright = {k: np.ascontiguousarray(np.rot90(ab, -seen[k].turn, (1, 2))) for k, ab in zip(keys, told, strict=True)}
+        upright = {
+            k: np.ascontiguousarray(np.rot90(ab, -seen[k].turn, (1, 2))) for k, ab in zip(keys, told, strict=True)
+        }
         colors, carried = steady(len(seen), motions, upright, before)
         return Stretch(times, tuple(colors), keeps, begins, last, ShotState(*end, carried, keeps))

@@ -1,0 +1,245 @@
+"""The films of a batch, one after the other: each gets one outcome, as a photo does.
+
+In:  the sources that are films
+Out: the outcome of each
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colorize_cli.errors import (
+    ColorizeError,
+    DecodeError,
+    EncodeError,
+    TooLargeError,
+    counted,
+    one_line,
+)
+from colorize_cli.files.copy import copy_whole
+from colorize_cli.files.discover import Source
+from colorize_cli.files.facts import facts_of
+from colorize_cli.formats.decoded import TooManyPixels
+from colorize_cli.formats.limits import check_size
+from colorize_cli.formats.video.film_encoders import plan_coding
+from colorize_cli.formats.video.film_frames import clock
+from colorize_cli.formats.video.film_info import FilmInfo, film_info
+from colorize_cli.formats.video.film_join import check_streams
+from colorize_cli.formats.video.film_names import Container, written_as, written_suffix
+from colorize_cli.formats.video.film_whole import check_whole
+from colorize_cli.inference.option_values import Method, OnColor
+from colorize_cli.inference.predictor import NoPredictor, Predictor
+from colorize_cli.inference.temporal.film_color import FilmColor, film_color
+from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.notes import Loss, Note
+from colorize_cli.pipeline.film_work import FilmDone, FilmJob, FilmWork
+from colorize_cli.pipeline.flow import failed
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.processor import PhotoProcessor
+from colorize_cli.pipeline.resume import source_note
+from colorize_cli.pipeline.run_options import RunOptions
+
+if TYPE_CHECKING:
+    import torch
+
+_LOOK_AGAIN = 0.5  # seconds between looks at what another run is making
+Item = tuple[int, Source]
+
+
+class Films:
+    """Colors the films of a batch.
+
+    Args:
+        options: what was asked for.
+        processor: gives the folders of results, the locks and what goes beside results.
+        predictor: the network.
+        note: what the results say of it.
+        gpu: joins lightness and color, where there is one.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        processor: PhotoProcessor,
+        predictor: Predictor | NoPredictor,
+        note: Provenance,
+        gpu: torch.device | None = None,
+    ) -> None:
+        self.options, self.processor, self.predictor, self.gpu = options, processor, predictor, gpu
+        film = options.film
+        said = {"codec": film.codec or "", "deinterlace": "yes" if film.deinterlace else ""}
+        self.note = note.with_settings({name: value for name, value in said.items() if value})
+        self.outputs = processor.outputs
+
+    def run(self, films: Iterable[Item]) -> Iterator[tuple[int, Outcome]]:
+        """The outcome of each film; one that another run is making is looked at again when that has ended."""
+        waiting, fruitless = deque(films), 0
+        while waiting:
+            place, source = waiting.popleft()
+            try:
+                if not self.outputs.take(place):
+                    waiting.append((place, source))
+                    fruitless += 1
+                    if fruitless >= len(waiting):
+                        time.sleep(_LOOK_AGAIN)
+                        fruitless = 0
+                    continue
+                fruitless = 0
+                outcome = self._one(place, source)
+            except Exception as error:
+                outcome = _failed(source, error)
+            finally:
+                self.outputs.release(place)
+            yield place, outcome
+
+    def _one(self, place: int, source: Source) -> Outcome:
+        started, path = time.perf_counter(), source.path
+        if source.fault:
+            raise DecodeError(source.fault, path=path)
+        if self.options.batch.staging is not None:
+            hint = "Fetch the films, and color them into a folder."
+            raise EncodeError("films are colored on this machine alone, not from or into a store", path=path, hint=hint)
+        out, container = self._result(place, source)
+        standing = self.outputs.standing(source, place, out, self.note)
+        if standing is not None:
+            return self.processor.companions.carry(self.outputs.told(place, standing))
+        facts, _ = facts_of(path)
+        cut = check_whole(path, self.options.read.salvage)
+        info = film_info(path)
+        self._check(info)
+        seen = film_color(info)
+        if seen.has_color and self.options.color.on_color is not OnColor.recolor:
+            return self._leave(place, source, out, started)
+        deinterlaces = self.options.film.deinterlace
+        coding = plan_coding(
+            info, container, self.options.film.codec, self.options.write.quality, seen.interlaced and not deinterlaces
+        )
+        left = check_streams(info, container)
+        notes = (*self._notes(info, seen, cut, container), *coding.notes, *(Note(text, Loss.metadata) for text in left))
+        if self.options.batch.dry_run:
+            return Outcome(path, Status.planned, out, notes=(_said(info), *notes))
+        if not isinstance(self.predictor, Predictor):
+            raise EncodeError("films are colored by a network alone", path=path, hint="Leave --method out.")
+        self.outputs.make_folder(out.parent)
+        job = FilmJob(
+            info=info,
+            facts=facts,
+            out=out,
+            container=container,
+            coding=coding,
+            note=replace(self.note, source=source_note(source, facts)),
+            predictor=self.predictor,
+            on_color=self.options.color.on_color,
+            vividness=self.options.color.vividness,
+            saturation=self.options.color.saturation,
+            deinterlace=deinterlaces,
+            salvage=self.options.read.salvage,
+            strip=self.options.write.strip,
+            gpu=self.gpu,
+        )
+        with self.processor.lock.hold(path, "coloring", max(1, info.frames), "frames") as on_frames:
+            done = FilmWork(job, on_frames).run()
+        outcome = Outcome(path, Status.done, out, notes=(*notes, *_told(done, info)))
+        outcome = replace(outcome, seconds=time.perf_counter() - started, figures={"frames": float(done.frames)})
+        return self.processor.companions.carry(outcome)
+
+    def _result(self, place: int, source: Source) -> tuple[Path, Container]:
+        """Where a film's result goes, and what that is.
+
+        Raises:
+            EncodeError: the file that was asked for is none for a film.
+        """
+        destinations = self.outputs.destinations
+        suffix = written_suffix(source.path.suffix)
+        if destinations.single is not None:
+            suffix = destinations.single.suffix
+            if written_suffix(suffix) != suffix:
+                hint = "Give --out a .mkv, .mp4 or .mov file."
+                raise EncodeError(f"{suffix} cannot hold this film", path=source.path, hint=hint)
+        return destinations.path(place, suffix), written_as(suffix)
+
+    def _check(self, info: FilmInfo) -> None:
+        """Refuse a film for which something was asked that is for photos alone, or that is too large.
+
+        Raises:
+            PhotoError: it is.
+        """
+        if self.options.restore.only:
+            raise EncodeError("--restore-only is for photos", path=info.path, hint="Leave the film out.")
+        if self.options.guidance.method is not Method.network:
+            raise EncodeError("films are colored by a network alone", path=info.path, hint="Leave --method out.")
+        try:
+            check_size(info.height, info.width, 0, self.options.read.limits())
+        except TooManyPixels as error:
+            raise TooLargeError(str(error), path=info.path) from None
+
+    def _notes(self, info: FilmInfo, seen: FilmColor, cut: str, container: Container) -> Iterator[str]:
+        options = self.options
+        if cut:
+            yield Note(cut, Loss.salvage)
+        if seen.interlaced:
+            yield "it was interlaced, and is not now" if options.film.deinterlace else "it is interlaced; --deinterlace"
+        elif options.film.deinterlace:
+            yield "its frames do not say that they are interlaced; --deinterlace went over all of them"
+        if seen.mixed:
+            yield "some of its shots have color of their own, and keep it; --on-color recolor colors them, too"
+        asked = {
+            "--restore": bool(options.restore),
+            "--detail": bool(options.model.detail.levels),
+            "--compare": options.write.compare,
+            "--gallery": options.batch.gallery,
+            "--variants": options.guidance.variants > 1,
+            "--hints": options.guidance.hints is not None,
+            "--reference": options.guidance.reference is not None,
+            "--verify": options.write.verify,
+        }
+        if names := [name for name, given in asked.items() if given]:
+            yield f"{', '.join(names)}: for photos, not done with films"
+
+    def _leave(self, place: int, source: Source, out: Path, started: float) -> Outcome:
+        """Leave a film in color, or copy it as it is."""
+        path, reason = source.path, "has color already"
+        if self.options.color.on_color is OnColor.skip:
+            return Outcome(path, Status.left_color, reason=reason)
+        copy = self.outputs.destinations.path(place)
+        if copy.suffix.lower() != path.suffix.lower():
+            text = f"it has color already, and would be copied as it is into a {path.suffix} file"
+            raise EncodeError(text, path=path, hint=f"Give --out a {path.suffix} file, or --on-color recolor.")
+        if self.options.write.strip != "none":
+            raise EncodeError("it has color already, and a copy keeps its tags", path=path, hint="Leave --strip out.")
+        if copy != out and (standing := self.outputs.standing(source, place, copy, self.note)) is not None:
+            return standing
+        facts, _ = facts_of(path)
+        if self.options.batch.dry_run:
+            return Outcome(path, Status.planned, copy, notes=("it has color already, and would be copied",))
+        self.outputs.make_folder(copy.parent)
+        copy_whole(path, copy, facts)
+        seconds = time.perf_counter() - started
+        outcome = Outcome(path, Status.copied, copy, reason=reason, seconds=seconds, copy_bytes=facts.size)
+        return self.processor.companions.carry(outcome)
+
+
+def _said(info: FilmInfo) -> str:
+    rate = f"{float(info.rate):.3f}".rstrip("0").rstrip(".")
+    return f"a film of {clock(info.seconds)}, {info.width} x {info.height}, {rate} frames/s, {info.codec}"
+
+
+def _told(done: FilmDone, info: FilmInfo) -> Iterator[str]:
+    if done.resumed:
+        yield f"went on from frame {done.resumed:,}, where an earlier run had stopped"
+    if done.colored < done.frames:
+        yield f"{counted(done.frames - done.colored, 'frame')} of {done.frames:,} have color of their own, and keep it"
+    for note in done.notes:
+        yield Note(note, Loss.salvage)
+
+
+def _failed(source: Source, error: Exception) -> Outcome:
+    """The outcome of a film that could not be done."""
+    if isinstance(error, ColorizeError):
+        return Outcome(source.path, Status.failed, reason=one_line(error))
+    return failed(source, error)
