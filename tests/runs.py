@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli import Colorizer
-from colorize_cli.inference.photo_options import ColorOptions, GuidanceOptions, ModelOptions, ReadOptions, WriteOptions
+from colorize_cli.inference.photo_options import (
+    ColorOptions,
+    FilmOptions,
+    GuidanceOptions,
+    ModelOptions,
+    ReadOptions,
+    WriteOptions,
+)
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
@@ -21,6 +28,7 @@ GROUPS = {
     "read": ReadOptions,
     "write": WriteOptions,
     "restore": RestoreOptions,
+    "film": FilmOptions,
 }
 
 
@@ -59,6 +67,7 @@ def colorize_photos(
         read=options.read,
         write=options.write,
         restore=options.restore,
+        film=options.film,
         on_progress=on_progress,
         on_notice=on_notice,
     )

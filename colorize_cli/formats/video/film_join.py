@@ -163,7 +163,26 @@ def _odd_tags(info: FilmInfo) -> bool:
 
 
 _PLAIN_TAGS = frozenset(
-    ["title", "artist", "album", "album_artist", "composer", "comment", "genre", "copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "date", "creation_time", "location"]
+    [
+        "title",
+        "artist",
+        "album",
+        "album_artist",
+        "composer",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "date",
+        "creation_time",
+        "location",
+    ]
 )
 
 
