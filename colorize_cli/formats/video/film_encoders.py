@@ -92,7 +92,7 @@ def plan_coding(
     notes += told
     crf = crf_of(QUALITY if quality is None else quality)
     options = {
-        "h264": {"crf": str(crf), "preset": "medium"},
+        "h264": {"crf": str(crf), "preset": "medium", "x264-params": "mbtree=0"},  # with it, bytes differ by chance
         "hevc": {"crf": str(crf + 2), "preset": "fast", "x265-params": "log-level=none"},
         "vp9": {"crf": str(min(63, crf + 8)), "deadline": "good", "cpu-used": "4", "row-mt": "1"},
         "av1": {"crf": str(min(63, crf + 10)), "preset": "8", "svtav1-params": "enable-overlays=0"},
