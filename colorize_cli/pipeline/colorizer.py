@@ -39,9 +39,8 @@ from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.choices import RestoreOptions
 
 Value = TypeVar("Value", bound=StrEnum)
-_NO_GUIDANCE, _READ, _WRITE, _AS_IT_IS, _FILM = (
-    GuidanceOptions(), ReadOptions(), WriteOptions(), RestoreOptions(), FilmOptions()
-)  # fmt: skip
+_NO_GUIDANCE, _AS_IT_IS = GuidanceOptions(), RestoreOptions()
+_READ, _WRITE, _FILM = ReadOptions(), WriteOptions(), FilmOptions()
 
 
 class Colorizer:
@@ -212,9 +211,8 @@ class Colorizer:
         if batch.single_output() is None:
             hint = "Name a file like a.png, .jpg, .tif or .mp4."
             raise UsageError(f"{printable(destination)} is no name for a photo file", hint=hint)
-        with closing(
-            iter(self.run(batch, guidance=guidance, read=read, write=write, restore=restore, film=film))
-        ) as outcomes:
+        run = self.run(batch, guidance=guidance, read=read, write=write, restore=restore, film=film)
+        with closing(iter(run)) as outcomes:
             outcome = list(outcomes)[0]
         if outcome.status is Status.failed:
             raise PhotoError(f"{printable(source)}: {outcome.reason}", path=Path(source))
@@ -291,15 +289,9 @@ class Colorizer:
             on_download: bytes done and in all, while weights are downloaded.
         """
         options = RunOptions(
-            batch=batch,
-            model=self.model,
-            color=self.color,
-            guidance=guidance,
-            read=read,
-            write=write,
-            restore=restore,
+            batch=batch, model=self.model, color=self.color, guidance=guidance, read=read, write=write, restore=restore,
             film=film,
-        )
+        )  # fmt: skip
         load = partial(self._network.load, on_download=on_download)
         return BatchRun(options, load, on_progress, on_notice, on_download)
 

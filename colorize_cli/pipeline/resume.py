@@ -176,8 +176,7 @@ class Outputs:
             return Outcome(source.path, Status.skipped, out, reason=changed)
         if changed is not None:
             return Outcome(source.path, Status.skipped, out, f"{changed}. --overwrite makes it and all beside it anew.")
-        copied = self.copy(index)
-        self._bring(copied)
+        self._bring(copied := self.copy(index))
         if state is State.absent and copied != out and is_copy(source.path, copied):
             return self._copied(source, copied)
         return None
@@ -261,10 +260,7 @@ class Outputs:
 
     def _can_be_read(self, path: Path) -> bool:
         try:
-            if is_film(path):
-                film_info(path)
-                return True
-            decode(path, self.read.limits())
+            film_info(path) if is_film(path) else decode(path, self.read.limits())
         except TooLargeError:
             return True
         except PhotoError:
