@@ -32,7 +32,7 @@ def check_installed(option: str) -> None:
     if find_spec("spandrel") is None or find_spec("torch") is None:
         raise UsageError(
             f"{option} needs the package spandrel, which is not installed",
-            hint="Install it: pip install 'colorize-cli[restore]'",
+            hint="Install it: pip install spandrel",
         )
 
 

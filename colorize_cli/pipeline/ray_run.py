@@ -7,7 +7,6 @@ Out: the same outcomes, results and report as by the local engine
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -26,6 +25,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.parts import Part, parts_of
 from colorize_cli.pipeline.ray_worker import Job, PhotoWorker, absolute
 from colorize_cli.pipeline.run import BatchRun, Progress, write_report
+from colorize_cli.pipeline.run_options import RunOptions
 from colorize_cli.pipeline.selection import choose
 
 _MOST_IN_PART = 64  # photos that are done again, or looked at again, where a worker is lost
@@ -45,10 +45,12 @@ class RayRun(BatchRun):
         workers: how many actors; 0 is one for each GPU, or for each few cores.
 
     Raises:
+        UsageError: the run asks for something that needs all photos in one process, or for something that is impossible.
         MissingPackageError: Ray is not installed.
     """
 
     def __init__(self, run: BatchRun, colorizer: Colorizer, address: str | None = None, workers: int = 0) -> None:
+        _refuse_what_it_cannot(run.options)
         if find_spec("ray") is None:
             raise MissingPackageError("--engine ray needs Ray", package="'ray[data]'")
         super().__init__(run.options, run.load, run.on_progress, run.on_notice)
@@ -58,12 +60,6 @@ class RayRun(BatchRun):
         """The outcome of each photo, as they come; see `BatchRun`."""
         options, report, started, began = self.options, self.report, time.monotonic(), time.time()
         batch = options.batch
-        options.check()
-        for name, given in (("--consistent", options.guidance.consistent), ("--gallery", batch.gallery)):
-            if given:
-                raise UsageError(f"{name} looks at all photos together, which --engine ray cannot")
-        if batch.single_output() is not None:
-            raise UsageError("--engine ray is for many photos", hint="Give a folder by --out.")
         if batch.staging is not None:
             report.shown = batch.staging.shown
         found = self._discover()
@@ -142,14 +138,21 @@ class RayRun(BatchRun):
         return workers, {"num_cpus": max(1, cpus // workers)}
 
 
+def _refuse_what_it_cannot(options: RunOptions) -> None:
+    options.check()
+    for name, given in (("--consistent", options.guidance.consistent), ("--gallery", options.batch.gallery)):
+        if given:
+            raise UsageError(f"{name} looks at all photos together, which --engine ray cannot")
+    if options.batch.single_output() is not None:
+        raise UsageError("--engine ray is for many photos", hint="Give a folder by --out.")
+
+
 @contextmanager
 def _connected(address: str | None, workers: int) -> Iterator[Any]:
     """Ray, connected; what was started here ends with it."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports to its makers otherwise
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what it says there is for its own developers
     import ray
 
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
     here: dict[str, Any] = {"num_cpus": max(cores(), workers), "object_store_memory": _STORE}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:

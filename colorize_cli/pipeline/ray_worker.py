@@ -50,9 +50,6 @@ class PhotoWorker:
     """
 
     def __init__(self, job: bytes) -> None:
-        import cv2
-
-        cv2.setNumThreads(1)
         self.job: Job = pickle.loads(job)
         self.error: ColorizeError | None = None
         self.settings = dict[str, str]()
