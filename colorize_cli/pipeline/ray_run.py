@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import pickle
 import time
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -45,7 +46,7 @@ class RayRun(BatchRun):
         workers: how many actors; 0 is one for each GPU, or for each few cores.
 
     Raises:
-        UsageError: the run asks for something that needs all photos in one process, or for something that is impossible.
+        UsageError: the run asks for what needs all photos in one process, or for what is impossible.
         MissingPackageError: Ray is not installed.
     """
 
@@ -190,14 +191,16 @@ def _answers(blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any])
     context.print_on_execution_start = False
     context.max_errored_blocks = -1  # a part whose workers are lost again and again fails, the others go on
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    answers = from_arrow_refs(blocks).map_batches(
-        PhotoWorker,
-        fn_constructor_args=(job,),
-        batch_size=1,
-        batch_format="numpy",
-        compute=ActorPoolStrategy(size=min(workers, len(blocks))),
-        max_restarts=-1,
-        max_task_retries=_RETRIES,
-        **needs,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of naming the retries here, where Ray has no other place
+        answers = from_arrow_refs(blocks).map_batches(
+            PhotoWorker,
+            fn_constructor_args=(job,),
+            batch_size=1,
+            batch_format="numpy",
+            compute=ActorPoolStrategy(size=min(workers, len(blocks))),
+            max_restarts=-1,
+            max_task_retries=_RETRIES,
+            **needs,
+        )
     yield from answers.iter_rows()
