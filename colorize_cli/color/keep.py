@@ -67,16 +67,23 @@ class Kept:
         return bool(self.planes[1, max(first, 0) : last].any())
 
     def restore(
-        self, out: NDArray[Any], pixels: NDArray[Any], top: int, size: tuple[int, int], space: RgbSpace = SRGB
+        self,
+        out: NDArray[Any],
+        pixels: NDArray[Any],
+        top: int,
+        size: tuple[int, int],
+        space: RgbSpace = SRGB,
+        left: int = 0,
     ) -> None:
         """Put the regions' own color back into rows that were given color, in place.
 
         Args:
-            out: the rows with their new color, (n, W, 3).
+            out: the rows with their new color, (n, W, 3), or a part of them.
             pixels: the same rows of the photo, (n, W, 3), uint8 or uint16.
             top: the first row's place in the photo.
             size: (H, W) of the photo.
             space: what the pixels mean.
+            left: the first column's place in the photo.
 
         Every pixel's lightness stays what it is in `pixels`, as `merge` has it.
         """
@@ -86,20 +93,20 @@ class Kept:
         for start in range(0, len(pixels), step):
             rows = slice(start, min(start + step, len(pixels)))
             if self.touches(top + rows.start, top + rows.stop, size[0]):
-                self._restore(out[rows], pixels[rows], top + rows.start, size, space)
+                self._restore(out[rows], pixels[rows], (top + rows.start, left), size, space)
 
     def _restore(
-        self, out: NDArray[Any], pixels: NDArray[Any], top: int, size: tuple[int, int], space: RgbSpace
+        self, out: NDArray[Any], pixels: NDArray[Any], corner: tuple[int, int], size: tuple[int, int], space: RgbSpace
     ) -> None:
         steps = (self.planes.shape[1] / size[0], self.planes.shape[2] / size[1])
         shape = (len(pixels), pixels.shape[1])
-        inside, reach = (window(plane, steps, (top, 0), shape) for plane in self.planes[:2])
+        inside, reach = (window(plane, steps, corner, shape) for plane in self.planes[:2])
         amount = inside
         rows, columns = np.nonzero((reach > _NONE) & (inside < _ALL))
         if rows.size:
             near = ab_of(np.ascontiguousarray(pixels[rows, columns][None]), space)[:, 0]
             own, around = (
-                np.stack([window(plane, steps, (top, 0), shape)[rows, columns] for plane in pair])
+                np.stack([window(plane, steps, corner, shape)[rows, columns] for plane in pair])
                 for pair in (self.planes[2:4], self.planes[4:6])
             )
             way = own - around

@@ -255,13 +255,13 @@ class AlongEdges:
             self._planes += [plane.astype(np.float32) for plane in planes]
         self._step = (lightness_small.shape[0] / size[0], lightness_small.shape[1] / size[1])
 
-    def rows(self, top: int, lightness: Floats) -> Floats:
-        """The ab, (2, n, W), of the rows from `top` whose L* is `lightness`, (n, W)."""
+    def rows(self, top: int, lightness: Floats, left: int = 0) -> Floats:
+        """The ab, (2, n, w), of the rows from `top` whose L* is `lightness`, (n, w), from column `left` on."""
         strip = lightness.astype(np.float32)
         out = np.empty((2, *strip.shape), np.float32)
         for channel in range(2):
             gain, offset, low, high = (
-                window(plane, self._step, (top, 0), strip.shape)
+                window(plane, self._step, (top, left), strip.shape)
                 for plane in self._planes[4 * channel : 4 * channel + 4]
             )
             np.clip(gain * strip + offset, low, high, out=out[channel])

@@ -7,7 +7,6 @@ Out: pixels, (H, W, 3), sRGB, of the same depth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,15 +16,14 @@ from numpy.typing import NDArray
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import HintError, ShapeError
 from colorize_cli.formats.photo import Page
-from colorize_cli.guidance.hints import HintMap, Point, Sidecar, ab_of_srgb, hint_map, read_sidecar
-from colorize_cli.inference.detail import page_lightness, refine
-from colorize_cli.inference.geometry import reduced_lightness
+from colorize_cli.guidance.hints import Point, Sidecar, ab_of_srgb, read_sidecar
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.own_colors import plan_pages
-from colorize_cli.inference.painting import Painter, along_edges, constrain
+from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.photo_options import ColorOptions
-from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
+from colorize_cli.inference.predictor import Predictor
 from colorize_cli.inference.previews import Preview
+from colorize_cli.inference.steering import SteeredPage
 
 if TYPE_CHECKING:
     import torch
@@ -106,33 +104,8 @@ def color_pixels(
         grey = pixels.ndim == 2
         same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*preview.size, 3)))
         return same
-    view = predictor.view(*preview.size)
-    lightness = reduced_lightness(preview.pixels, view, SRGB)
-    known = None if hints is None else hint_map([read_hints(hints)], preview.size, lightness.shape[:2])
-    ab, lightness = _predicted(predictor, preview, lightness, known, color.vividness, detail)
-    ab = along_edges(constrain(lightness, ab, known), lightness, pixels, preview.size, SRGB)
+    page = SteeredPage(predictor, preview, page_plan.kept.get(0), detail)
+    ab = page.colors([] if hints is None else [read_hints(hints)], color.vividness)
     painter = Painter(ab, preview.size, SRGB, color.saturation, gpu, kept=page_plan.kept.get(0))
     colored: Pixels = painter.paint(0, pixels)
     return colored
-
-
-def _predicted(
-    predictor: Predictor,
-    preview: Preview,
-    lightness: NDArray[np.float32],
-    known: HintMap | None,
-    vividness: float | None,
-    detail: Detail,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The network's ab, (2, h, w), and the lightness that it belongs to; refined as `detail` says, but under hints."""
-    specs = [member.spec for member in predictor.model.members]
-    request = Request(lightness)
-    if known is not None and all(spec.follows_hints for spec in specs):
-        request = replace(request, hints=HintPlanes(known.ab, known.mask))
-    ab = predictor.predict([request], vividness)[0]
-    if known is None and detail.levels != 0:
-        at = page_lightness(preview.pixels, preview.space, lightness)
-        shown = preview.pixels.shape[0] * preview.pixels.shape[1]
-        refined = refine(predictor, ab, at, preview.size, detail, vividness, shown)
-        return refined.ab, refined.lightness
-    return ab, lightness

@@ -143,6 +143,18 @@ class Painter:
             self._kept.restore(out, pixels, top, self.size, self.space)
         return out
 
+    def paint_tile(self, top: int, left: int, pixels: NDArray[Any]) -> NDArray[Any]:
+        """The colored pixels, (n, m, 3), of a part of the page, (n, m) or (n, m, 3): what `paint` gives for it."""
+        count, width = pixels.shape[:2]
+        if self._along is not None:
+            ab = self._along.rows(top, lightness_of(np.ascontiguousarray(pixels), self.space), left) * self.saturation
+        else:
+            ab = Enlarger(self._ab, self.size).rows(top, top + count)[:, :, left : left + width]
+        out = merge_strip(np.ascontiguousarray(pixels), np.ascontiguousarray(ab), self.space)
+        if self._kept is not None:
+            self._kept.restore(out, pixels, top, self.size, self.space, left)
+        return out
+
     def _painted(self, top: int, pixels: NDArray[Any]) -> NDArray[Any]:
         count, width = pixels.shape[:2]
         if count == self.size[0] and self._along is None:  # faster than a strip at a time
@@ -180,10 +192,13 @@ class Painter:
             return self._merger
 
 
-def constrain(lightness: Plane, ab: Plane, hints: HintMap | None) -> Plane:
-    """A network's colors, (2, h, w), brought to the size of `lightness` and to the hints; as they are without any."""
+def constrain(lightness: Plane, ab: Plane, hints: HintMap | None, quick: bool = False) -> Plane:
+    """A network's colors, (2, h, w), brought to the size of `lightness` and to the hints; as they are without any.
+
+    `quick` is for a first look: see `propagate`.
+    """
     if hints is None or not hints.count:
         return ab
     height, width = lightness.shape
     fine = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in ab]
-    return propagate(lightness, np.asarray(fine, np.float32), hints)
+    return propagate(lightness, np.asarray(fine, np.float32), hints, quick)
