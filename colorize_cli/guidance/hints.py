@@ -3,26 +3,21 @@
 In:  `name.hints.png`, scribbles on a transparent layer, of any size; `name.hints.json`, points; or both
 Out: `HintMap`: ab, (2, h, w), Lab units, and mask, (h, w), [0, 1], at the size that the caller asks for
 
-A JSON side-car: {"unit": "pixel", "points": [{"x": 120, "y": 64.5, "color": "#7a5230", "radius": 8}]}. x and y count
-from the top left corner of the upright photo; fractions of a pixel are allowed. With "unit": "fraction" x and y are
-shares of the width and height, and the radius a share of the short side. A color is hex or a CSS name.
+What a JSON side-car says is told in `hint_points`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
-from colorize_cli.color.lab import lab_from_srgb
-from colorize_cli.errors import HintError, ShapeError, in_words, quoted
+from colorize_cli.errors import HintError, ShapeError, in_words
 from colorize_cli.files.small_files import NotPlain, read_plain
 from colorize_cli.formats.decoded import Damaged, TooManyPixels
 from colorize_cli.formats.limits import check_need
@@ -30,15 +25,14 @@ from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.formats.pillow_open import open_image
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.png.png_format import Png
+from colorize_cli.guidance.hint_points import MOST_BYTES, Point, Sidecar, ab_of_srgb, read_json
 
 Floats = NDArray[np.float32]
 
 DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
 _SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
-MOST_BYTES, _MOST_POINTS, _FARTHEST = 256 << 20, 10_000, 1e9
 _EACH = 64  # bytes that a scribbles' pixel takes while it finds its cell
 _AT_ONCE = 1 << 20  # cells
-_FIELDS = {"x", "y", "color", "radius"}
 
 
 @dataclass(frozen=True)
@@ -83,47 +77,12 @@ class HintMap:
         return HintMap(np.stack(means).reshape(2, h, w).astype(np.float32), share.reshape(h, w).astype(np.float32))
 
 
-@dataclass(frozen=True)
-class Point:
-    """One colored place: centre and radius in the side-car's unit, None for the default radius; ab in Lab units."""
-
-    x: float
-    y: float
-    ab: tuple[float, float]
-    radius: float | None = None
-
-
-@dataclass(frozen=True)
-class Sidecar:
-    """A side-car as read, before it is laid over a photo.
-
-    Attributes:
-        path: its file, for messages.
-        scribbles: (H, W, 4), uint8, sRGB and alpha, or None.
-        points: the points, empty for scribbles.
-        unit: what the points' coordinates count.
-    """
-
-    path: Path
-    scribbles: NDArray[np.uint8] | None = None
-    points: tuple[Point, ...] = ()
-    unit: Literal["pixel", "fraction"] = "pixel"
-
-
 def _cells(
     rows: NDArray[np.intp], columns: NDArray[np.intp], have: tuple[int, ...], want: tuple[int, int]
 ) -> NDArray[np.intp]:
     """The flat cell of a grid of size `want` in which each pixel of a grid of size `have` has its centre."""
     down, across = (2 * rows + 1) * want[0] // (2 * have[0]), (2 * columns + 1) * want[1] // (2 * have[1])
     return down * want[1] + across
-
-
-def ab_of_srgb(rgb: NDArray[np.uint8]) -> Floats:
-    """Color of sRGB values: (n, 3), uint8, to CIE a* and b*, (n, 2), float32, Lab units (D65)."""
-    if not len(rgb):
-        return np.zeros((0, 2), np.float32)
-    lab = lab_from_srgb(rgb[None])
-    return np.ascontiguousarray(lab[0, :, 1:], np.float32)
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -133,7 +92,7 @@ def read_sidecar(path: Path) -> Sidecar:
         HintError: the file cannot be read or says something else; it names the file and the field.
     """
     if path.suffix.lower() == ".json":
-        return _read_points(path)
+        return read_json(path)
     try:
         data = read_plain(path, MOST_BYTES)
         Png().check(data, DecodeLimits())
@@ -154,65 +113,6 @@ def read_sidecar(path: Path) -> Sidecar:
         raise HintError(
             f"{path}: cannot be read as a PNG: {in_words(error)}", hint="Save the hints as PNG again."
         ) from error
-
-
-def _read_points(path: Path) -> Sidecar:
-    try:
-        said = json.loads(read_plain(path, MOST_BYTES).decode("utf-8-sig"))
-    except NotPlain as error:
-        raise HintError(f"{path}: {error.reason}", hint='Expected {"points": [...]}.') from None
-    except RecursionError:
-        raise HintError(f"{path}: it is nested too deeply", hint='Expected {"points": [...]}.') from None
-    except (OSError, ValueError) as error:
-        raise HintError(
-            f"{path}: cannot be read as JSON: {in_words(error)}", hint='Expected {"points": [...]}.'
-        ) from error
-
-    def wrong(field: str, what: str) -> HintError:
-        example = '{"points": [{"x": 10, "y": 20, "color": "#7a5230"}]}'
-        return HintError(f"{path}: {field}: {what}", hint=f"An example: {example}")
-
-    if not isinstance(said, dict):
-        raise wrong("points", "expected an object that holds a list of points")
-    unknown = sorted(set(said) - {"points", "unit"})
-    if unknown:
-        raise wrong(unknown[0], "no such field; there are points, unit")
-    if said.get("unit", "pixel") not in ("pixel", "fraction"):
-        raise wrong("unit", f"expected pixel or fraction, got {quoted(said['unit'])}")
-    if not isinstance(said.get("points"), list):
-        raise wrong("points", "expected a list" if "points" in said else "is missing")
-    if len(said["points"]) > _MOST_POINTS:
-        raise wrong("points", f"there are {len(said['points']):,}, at most {_MOST_POINTS:,} are taken")
-
-    def number(place: str, point: dict[str, Any], field: str) -> float:
-        value = point.get(field)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FARTHEST:
-            raise wrong(
-                f"{place}.{field}", f"expected a number, got {quoted(value)}" if field in point else "is missing"
-            )
-        return float(value)
-
-    points = []
-    for i, point in enumerate(said["points"]):
-        place = f"points[{i}]"
-        if not isinstance(point, dict):
-            raise wrong(place, f"expected an object, got {quoted(point)}")
-        unknown = sorted(set(point) - _FIELDS)
-        if unknown:
-            raise wrong(f"{place}.{unknown[0]}", "no such field; there are x, y, color, radius")
-        x, y = number(place, point, "x"), number(place, point, "y")
-        radius = number(place, point, "radius") if point.get("radius") is not None else None
-        if radius is not None and radius < 0:
-            raise wrong(f"{place}.radius", f"expected 0 or more, got {radius:g}")
-        try:
-            rgb = ImageColor.getrgb(point["color"])[:3]
-        except KeyError:
-            raise wrong(f"{place}.color", "is missing") from None
-        except (ValueError, AttributeError, TypeError):
-            raise wrong(f"{place}.color", f"no color {quoted(point['color'])}; hex (#7a5230) or a CSS name") from None
-        a, b = ab_of_srgb(np.array([rgb], np.uint8))[0].tolist()
-        points.append(Point(x, y, (a, b), radius))
-    return Sidecar(path, points=tuple(points), unit=said.get("unit", "pixel"))
 
 
 def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tuple[int, int]) -> HintMap:
@@ -260,10 +160,11 @@ def check_inside(sidecar: Sidecar, number: int, point: Point, at: tuple[float, f
         HintError: it lies outside.
     """
     tall, wide = size
+    place = point.place or f"points[{number}]"
     for field, value, said, end in (("x", at[0], point.x, wide), ("y", at[1], point.y, tall)):
         if not 0 <= value <= end:
             raise HintError(
-                f"{sidecar.path}: points[{number}].{field}: {said:g} lies outside the photo of {wide} x {tall} pixels",
+                f"{sidecar.path}: {place}.{field}: {said:g} lies outside the photo of {wide} x {tall} pixels",
                 hint="Points count pixels of the upright photo from its top left corner.",
             )
 
@@ -287,16 +188,29 @@ def _points_on_grid(
     for i, point in enumerate(sidecar.points):
         fraction = sidecar.unit == "fraction"
         x, y = (point.x * wide, point.y * tall) if fraction else (point.x, point.y)
+        end = None
+        if point.to is not None:
+            end = (point.to[0] * wide, point.to[1] * tall) if fraction else point.to
         check_inside(sidecar, i, point, (x, y), photo_size)
+        end_x, end_y = (x, y) if end is None else end
         default = DEFAULT_RADIUS * short
         radius = default if point.radius is None else point.radius * (short if fraction else 1)
         # cell centres in the photo's pixels, only those in reach
-        left, right = (np.clip((x + d) * w / wide, 0, w - 1) for d in (-radius, radius))
-        top, bottom = (np.clip((y + d) * h / tall, 0, h - 1) for d in (-radius, radius))
+        left, right = np.clip((np.array([min(x, end_x) - radius, max(x, end_x) + radius])) * w / wide, 0, w - 1)
+        top, bottom = np.clip((np.array([min(y, end_y) - radius, max(y, end_y) + radius])) * h / tall, 0, h - 1)
         columns, rows = np.arange(int(left), int(right) + 1), np.arange(int(top), int(bottom) + 1)
-        near = ((rows[:, None] + 0.5) * tall / h - y) ** 2 + ((columns + 0.5) * wide / w - x) ** 2 <= radius**2
-        own_row, own_column = min(int(y * h / tall), h - 1), min(int(x * w / wide), w - 1)
-        near[own_row - rows[0], own_column - columns[0]] = True
+        down, across = (rows[:, None] + 0.5) * tall / h - y, (columns + 0.5) * wide / w - x
+        steps = 1
+        if point.to is not None:  # a piece of a stroke: distances to the nearest place on it
+            run, rise = end_x - x, end_y - y
+            along = np.clip((across * run + down * rise) / max(run * run + rise * rise, 1e-12), 0, 1)
+            down, across = down - along * rise, across - along * run
+            steps = 2 + int(2 * max(abs(run) * w / wide, abs(rise) * h / tall))
+        near = down**2 + across**2 <= radius**2
+        way = np.linspace(0, 1, steps)  # the cells that it lies in always count
+        own_rows = np.minimum(((y + way * (end_y - y)) * h / tall).astype(np.intp), h - 1)
+        own_columns = np.minimum(((x + way * (end_x - x)) * w / wide).astype(np.intp), w - 1)
+        near[own_rows - rows[0], own_columns - columns[0]] = True
         inside = (rows[:, None] * w + columns)[near]
         cells.append(inside)
         colors.append(np.broadcast_to(np.array(point.ab, np.float32), (len(inside), 2)))

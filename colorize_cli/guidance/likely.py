@@ -68,7 +68,7 @@ def likely_colors(
 def srgb_of_ab(ab: NDArray[np.floating], lightness: float) -> tuple[int, int, int]:
     """An sRGB color, 0 to 255, of a hue and chroma, (2,), as near to a lightness, [0, 100], as it can be shown at."""
     level = np.float32(min(max(lightness, _DARKEST), _LIGHTEST))
-    f = np.full(1, f_from_lightness(level), np.float32)
+    f = np.full(1, f_from_lightness(np.full(1, level))[0], np.float32)
     a, b = (np.full(1, value, np.float32) for value in ab)
     scale = chroma_scale(f, xyz_from_f(f), a, b, SRGB.rgb_from_xyz.astype(np.float32))
     rgb = srgb_from_lab(np.array([[[level, a[0] * scale[0], b[0] * scale[0]]]], np.float32))[0, 0]

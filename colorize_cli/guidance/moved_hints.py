@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.guidance.hints import Point, Sidecar, check_inside
+from colorize_cli.guidance.hint_points import Point, Sidecar
+from colorize_cli.guidance.hints import check_inside
 
 
 def moved(
@@ -45,10 +46,38 @@ def moved(
         radius = point.radius
         if radius is not None:
             radius *= scale * (min(was) if sidecar.unit == "fraction" else 1)
-        x, y = place(x, y)
-        if 0 <= x <= now[1] and 0 <= y <= now[0]:
-            points.append(replace(point, x=x, y=y, radius=radius))
+        start = end = place(x, y)
+        if point.to is not None:
+            there = (point.to[0] * wide, point.to[1] * tall) if sidecar.unit == "fraction" else point.to
+            end = place(*there)
+        kept = _clipped(start, end, now)
+        if kept is not None:
+            (x, y), to = kept
+            points.append(replace(point, x=x, y=y, radius=radius, to=None if point.to is None else to))
     return replace(sidecar, points=tuple(points), unit="pixel")
+
+
+def _clipped(
+    start: tuple[float, float], end: tuple[float, float], size: tuple[int, int]
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """The part of a piece of a stroke that lies on a photo of (H, W) pixels; None where none does."""
+    first, last = 0.0, 1.0
+    for a, b, most in ((start[0], end[0], size[1]), (start[1], end[1], size[0])):
+        if a == b:
+            if not 0 <= a <= most:
+                return None
+            continue
+        near, far = sorted(((0 - a) / (b - a), (most - a) / (b - a)))
+        first, last = max(first, near), min(last, far)
+    if first > last:
+        return None
+    ends = [
+        tuple(min(max(a + t * (b - a), 0.0), float(most)) for a, b, most in zip(start, end, size[::-1], strict=True))
+        if t not in (0.0, 1.0)
+        else (start, end)[int(t)]
+        for t in (first, last)
+    ]
+    return (ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])
 
 
 def enlarged_hints(sidecars: Sequence[Sidecar], was: tuple[int, int], scale: int) -> tuple[Sidecar, ...]:

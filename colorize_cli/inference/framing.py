@@ -18,7 +18,7 @@ from colorize_cli.color.pixels import maximum_of, reduced
 from colorize_cli.formats.blocks import Block, BlockReader, Filter
 from colorize_cli.formats.photo import AnyPixels, Page, Photo
 from colorize_cli.formats.stand_ins import spread
-from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.moved_hints import moved
 from colorize_cli.inference.prepared_photo import Opened
 from colorize_cli.inference.previews import Preview

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import HintError, ShapeError
 from colorize_cli.formats.photo import Page
-from colorize_cli.guidance.hints import Point, Sidecar, ab_of_srgb, read_sidecar
+from colorize_cli.guidance.hint_points import Point, Sidecar, ab_of_srgb
+from colorize_cli.guidance.hints import read_sidecar
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.painting import Painter

@@ -23,7 +23,8 @@ from colorize_cli.files.discover import Source
 from colorize_cli.files.small_files import read_plain
 from colorize_cli.guidance.album import Features, carry
 from colorize_cli.guidance.hint_files import match_sidecars
-from colorize_cli.guidance.hints import MOST_BYTES, HintMap, Sidecar, hint_map, read_sidecar
+from colorize_cli.guidance.hint_points import MOST_BYTES, Sidecar
+from colorize_cli.guidance.hints import HintMap, hint_map, read_sidecar
 from colorize_cli.guidance.multimodal import charpiat, reference_hints
 from colorize_cli.guidance.reference import reduced_size, welsh
 from colorize_cli.guidance.scribbles import MOST_PIXELS, levin

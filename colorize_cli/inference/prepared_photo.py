@@ -23,7 +23,7 @@ from colorize_cli.formats.encode import EncodeSettings, Written, takes_luma, wri
 from colorize_cli.formats.photo import DecodeLimits, LumaPlanes, Page, Photo
 from colorize_cli.formats.row_cache import RowCache
 from colorize_cli.formats.stand_ins import hidden
-from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.inference.geometry import View, reduce
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.own_colors import PagePlan

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.keep import Kept
-from colorize_cli.guidance.hints import HintMap, Point, Sidecar, hint_map
+from colorize_cli.guidance.hint_points import Point, Sidecar
+from colorize_cli.guidance.hints import HintMap, hint_map
 from colorize_cli.guidance.likely import LikelyColor, likely_colors
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.inference.detail import page_lightness, refine
@@ -170,5 +171,3 @@ def _points(hints: HintMap) -> tuple[Point, ...]:
         x, y = (columns[middle] + 0.5) / w, (rows[middle] + 0.5) / h
         found.append(Point(float(x), float(y), (a, b)))
     return tuple(found)
-
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -113,6 +114,17 @@ class Colorizer:
     def is_loaded(self) -> bool:
         """Whether the network is loaded."""
         return self._network.is_loaded
+
+    @property
+    def network(self) -> Network:
+        """The network and how it is loaded."""
+        return self._network
+
+    def with_color(self, vividness: float | None, saturation: float) -> Colorizer:
+        """The same colorizer, which shares the network, with another look; `UsageError` where that is out of range."""
+        other = copy(self)
+        other.color = replace(self.color, vividness=vividness, saturation=saturation)
+        return other
 
     @property
     def info(self) -> ModelInfo:

@@ -26,7 +26,7 @@ from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import described
 from colorize_cli.formats.reader import read_provenance
-from colorize_cli.guidance.hints import Sidecar
+from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.moved_hints import enlarged_hints
 from colorize_cli.inference.framing import Framed, framed
 from colorize_cli.inference.geometry import reduced_lightness

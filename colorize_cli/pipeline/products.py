@@ -1,4 +1,4 @@
-"""Which files among the sources are results of earlier runs.
+"""The photos of a batch, and which files among them are results of earlier runs.
 
 In:  a batch whose results may lie among its sources: beside them, or in the folders that are searched
 Out: for each file found in a folder, whether it is a result
@@ -10,7 +10,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from colorize_cli.files.discover import Discovery, PhotoNames, discover
 from colorize_cli.formats.reader import read_provenance
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.sheets import PAIR, SHEET
 from colorize_cli.inference.variant_outputs import base_stem
 from colorize_cli.pipeline.run_options import BatchOptions
@@ -58,6 +60,26 @@ class Products:
 
 def _is_ours(path: Path) -> bool:
     return read_provenance(path) is not None
+
+
+def find_photos(batch: BatchOptions, names: PhotoNames = PHOTO_NAMES) -> Discovery:
+    """The photos of a batch, without results of earlier runs.
+
+    Args:
+        batch: where to look.
+        names: what is taken: photos alone, or films, too.
+
+    Raises:
+        UsageError, NothingToDoError: see `discover`.
+    """
+    return discover(
+        batch.photos,
+        photos=names,
+        recursive=batch.recursive,
+        leave=None if batch.single_output() else batch.out,
+        is_product=Products(batch),
+        listed=batch.listed,
+    )
 
 
 def _stems(folder: Path) -> frozenset[str]:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from colorize_cli.errors import EncodeError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
-from colorize_cli.files.discover import Discovery, Source, discover
+from colorize_cli.files.discover import Discovery, Source
 from colorize_cli.formats.video.film_files import NAMES, is_film
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
@@ -36,7 +36,7 @@ from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.plan import PossibleSuffixes
 from colorize_cli.pipeline.processor import PhotoProcessor
-from colorize_cli.pipeline.products import Products
+from colorize_cli.pipeline.products import find_photos
 from colorize_cli.pipeline.report import RunReport
 from colorize_cli.pipeline.report_place import check_report_place
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX, MANY, left_unfinished
@@ -220,14 +220,7 @@ class BatchRun:
             if any(found.passed_over[f"no photo ({suffix})"] for suffix in (".xmp", ".json")):
                 self._notice("Side-cars beside photos in a store are not copied.")
         else:
-            found = discover(
-                batch.photos,
-                photos=NAMES,
-                recursive=batch.recursive,
-                leave=None if single else batch.out,
-                is_product=Products(batch),
-                listed=batch.listed,
-            )
+            found = find_photos(batch, NAMES)
         self.report.passed_over = found.passed_over
         check_sources(found, batch, single)
         if batch.report is not None:

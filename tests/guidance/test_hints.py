@@ -11,7 +11,8 @@ import torch
 from colorize_cli.color.gpu import split
 from colorize_cli.errors import HintError, NothingToDoError, UsageError
 from colorize_cli.guidance.hint_files import find_sidecar, match_sidecars, unmatched
-from colorize_cli.guidance.hints import ab_of_srgb, hint_map, read_sidecar
+from colorize_cli.guidance.hint_points import ab_of_srgb
+from colorize_cli.guidance.hints import hint_map, read_sidecar
 
 RED = ab_of_srgb(np.array([[255, 0, 0]], np.uint8))[0]
 BLUE = ab_of_srgb(np.array([[0, 0, 255]], np.uint8))[0]
