@@ -19,6 +19,7 @@ from colorize_cli.cli.flags import hide_types_of_flags
 from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of_memory, lack_of_memory
 from colorize_cli.cli.screen import name_libraries
+from colorize_cli.cli.serve_command import serve
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
 from colorize_cli.cli.watch_command import watch
@@ -87,13 +88,14 @@ def _main(
 app.command("colorize")(colorize)
 app.command("demo")(demo)
 app.command("watch")(watch)
+app.command("serve")(serve)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(report_commands.app, name="report")
 
-COMMANDS = frozenset({"colorize", "demo", "watch", "train", "eval", "models", "data", "report"})
+COMMANDS = frozenset({"colorize", "demo", "watch", "serve", "train", "eval", "models", "data", "report"})
 _WRITES_FILES = (["colorize"], ["demo"], ["watch"], ["train"])  # what they print is not their work
 _LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 

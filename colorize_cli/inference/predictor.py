@@ -22,6 +22,7 @@ from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.load_onnx import OnnxModel
 from colorize_cli.models.registry import Sizes
+from colorize_cli.models.vividness import Reading
 
 if TYPE_CHECKING:
     import torch
@@ -142,6 +143,12 @@ class Predictor:
             ask = partial(self._backend.colors, member, vividness)
             results.append(self._by_member(member, requests, ask, divisible))
         return [_mean(list(parts)) for parts in zip(*results, strict=True)]
+
+    @property
+    def reading(self) -> Reading | None:
+        """What vividness means to the (first) network; None where it means nothing."""
+        member = self.model.members[0]
+        return member.contract.reading if isinstance(member, OnnxModel) else member.generator.reading
 
     @property
     def palette(self) -> Plane | None:

@@ -78,6 +78,12 @@ class Steering:
         """Whether the network says how likely colors are, so that there are palettes and proposals."""
         return self._predictor.palette is not None
 
+    @property
+    def vividness(self) -> float | None:
+        """The network's own vividness, [0, 1]; None where it knows none."""
+        reading = self._predictor.reading
+        return None if reading is None else reading.default
+
     def open(self, path: Path) -> SteeredPhoto:
         """Open a photo.
 

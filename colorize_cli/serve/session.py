@@ -6,7 +6,7 @@ Out: `Session`, which the routes speak to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,9 +20,10 @@ from colorize_cli.pipeline.colorizer import Colorizer
 from colorize_cli.pipeline.run_options import BatchOptions
 from colorize_cli.pipeline.steered import Steering
 from colorize_cli.serve.open_photos import OpenPhoto, OpenPhotos
-from colorize_cli.serve.photo_list import Entry, PhotoList
+from colorize_cli.serve.photo_list import Entry, PhotoList, is_inside
 from colorize_cli.serve.pyramid import TILE
 from colorize_cli.serve.saving import Saving
+from colorize_cli.serve.wishes import Wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +102,13 @@ class Session:
 
     def about(self) -> dict[str, Any]:
         """What the page says of the session."""
-        options = self.options
+        options, color = self.options, self.colorizer.color
         return {
             "folder": printable(options.photos),
             "out": printable(options.out),
             "model": self.colorizer.model.name,
-            "vivid": self.steering.is_vivid,
-            "vividness": self.steering.vividness(self.colorizer.color.vividness),
-            "saturation": self.colorizer.color.saturation,
+            "vividness": self.steering.vividness if color.vividness is None else color.vividness,
+            "saturation": color.saturation,
             "chances": self.steering.gives_chances,
             "uploads": options.uploads,
             "maxUpload": options.max_upload,
@@ -127,6 +127,15 @@ class Session:
             "batch": {"running": batch.running, "done": batch.done, "total": batch.total, "reason": batch.reason},
         }
 
+    def wish(self, body: bytes) -> Wish:
+        """What the page asks for; where it says no vividness, that of the command line.
+
+        Raises:
+            UsageError, HintError: see `Wish.parse`.
+        """
+        wish = Wish.parse(body)
+        return wish if wish.vividness is not None else replace(wish, vividness=self.colorizer.color.vividness)
+
     def opened(self, entry: Entry) -> OpenPhoto:
         """A photo, open.
 
@@ -134,7 +143,9 @@ class Session:
             PhotoError: it cannot be read, or lies outside the folder.
         """
         path = self.photos.photo(entry)
-        scribbles = tuple(sidecar for sidecar in self._sidecars(entry) if sidecar.scribbles is not None)
+        out = self.photos.out  # scribbles beside the photo are not part of what is saved
+        own = [sidecar for sidecar in self._sidecars(entry) if is_inside(sidecar.path, out)]
+        scribbles = tuple(sidecar for sidecar in own if sidecar.scribbles is not None)
         return self.open.get(path, scribbles)
 
     def details(self, entry: Entry) -> dict[str, Any]:
