@@ -15,7 +15,6 @@ import typer
 from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import interrupt_at_signals
 from colorize_cli.cli.options import (
-    FILES,
     DeviceOpt,
     FormatOpt,
     ModelOpt,

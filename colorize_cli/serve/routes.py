@@ -25,13 +25,11 @@ from colorize_cli.serve.uploads import TooLarge, receive
 
 _MOST_BODY = 4 << 20  # bytes: 10,000 points take a fifth
 _JPEG = "image/jpeg"
+_SCRIPTS = ("shared", "ask", "edits", "stage", "gestures", "palette", "viewer", "keys", "overview")
 _FILES = {
     "": ("index.html", "text/html; charset=utf-8"),
     **{name: (name, "text/css; charset=utf-8") for name in ("shared.css", "serve.css")},
-    **{
-        name: (name, "text/javascript; charset=utf-8")
-        for name in ("shared.js", "stage.js", "edits.js", "palette.js", "viewer.js", "overview.js")
-    },
+    **{f"{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in _SCRIPTS},
 }
 Handler = Callable[[Request], Awaitable[Response]]
 
