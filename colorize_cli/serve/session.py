@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from colorize_cli.errors import ColorizeError, HintError, NothingToDoError, one_line, printable
+from colorize_cli.errors import ColorizeError, HintError, NothingToDoError, PhotoError, one_line, printable
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.hints import read_sidecar
@@ -20,7 +20,7 @@ from colorize_cli.pipeline.colorizer import Colorizer
 from colorize_cli.pipeline.run_options import BatchOptions
 from colorize_cli.pipeline.steered import Steering
 from colorize_cli.serve.open_photos import OpenPhoto, OpenPhotos
-from colorize_cli.serve.photo_list import Entry, PhotoList, is_inside
+from colorize_cli.serve.photo_list import Entry, PhotoList, State, is_inside
 from colorize_cli.serve.pyramid import TILE
 from colorize_cli.serve.saving import Saving
 from colorize_cli.serve.wishes import Wish
@@ -154,7 +154,11 @@ class Session:
         Raises:
             PhotoError: it cannot be read, or lies outside the folder.
         """
-        photo = self.opened(entry)
+        try:
+            photo = self.opened(entry)
+        except PhotoError as error:
+            self.photos.mark(entry.number, State.failed, one_line(error))
+            raise
         height, width = photo.page.size
         hints, notes = self._hints(entry, photo)
         result = self.photos.result(entry)
