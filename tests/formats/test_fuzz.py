@@ -194,10 +194,10 @@ def run(name: str, tmp_path: Path, count: int, first: int) -> None:
         if name.endswith(".png") and number % 2:
             data = resealed(data)
         path.write_bytes(data)
-        started = time.monotonic()
+        started = time.process_time()
         try:
             endure(path, folder)
-            assert time.monotonic() - started < 20, "it took too long"
+            assert time.process_time() - started < 20, "it took too long"
         except BaseException as error:
             keep = os.environ.get("COLORIZE_FUZZ_KEEP")
             if keep:

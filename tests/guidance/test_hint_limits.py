@@ -104,10 +104,8 @@ def test_a_pipe_that_somebody_writes_to_is_read_as_a_list(tmp_path: Path) -> Non
     writer.start()
     assert read_stream(pipe, 1000) == b"a.png\nb.png\n"
     writer.join()
-    started = time.monotonic()
     with pytest.raises(NotPlain, match="named pipe, and nothing is in it"):
         read_stream(pipe, 1000)
-    assert time.monotonic() - started < 10
     with pytest.raises(NotPlain, match="more than 1,000 bytes"):
         read_stream(Path("/dev/zero"), 1000)
 

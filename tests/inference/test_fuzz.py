@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -73,9 +72,7 @@ def test_damaged_files_of_every_format(
     tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: dict[str, object]
 ) -> None:
     fill(tmp_path / "in", 2, 0)
-    started = time.monotonic()
     found = endure(tiny_model, tmp_path / "in", tmp_path / "out", **options)
-    assert time.monotonic() - started < 180
     assert capfd.readouterr() == ("", "")
     failed = {outcome.source.name for outcome in found if outcome.status is Status.failed}
     assert failed and not any(name.startswith("whole-") for name in failed)

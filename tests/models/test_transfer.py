@@ -78,11 +78,11 @@ def test_a_part_of_another_version_is_not_gone_on_from(server: Loopback, address
 
 
 def test_a_silent_line_is_given_up_and_taken_up_again(server: Loopback, address: Address, to: Path) -> None:
-    server.faults = [stall(0.5, seconds=2.0)]
+    server.faults = [stall(0.5, seconds=60.0)]
     started = time.monotonic()
     download([address], to, SHA256)
     assert to.read_bytes() == DATA
-    assert time.monotonic() - started < 1.9
+    assert time.monotonic() - started < 50, "it did not wait for the silent line"
 
 
 def test_a_trickle_counts_as_a_dead_line(server: Loopback, address: Address, to: Path) -> None:
