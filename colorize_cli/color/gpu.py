@@ -132,24 +132,3 @@ def chroma_scale(lightness: Tensor, ab: Tensor, rgb_from_xyz: Tensor = RGB_FROM_
         step /= 2
         low = torch.where(inside(low + step), low + step, low)
     return torch.where(inside(torch.ones_like(low)), torch.ones_like(low), low)
-
-
-def recombine(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join lightness and color into an sRGB image.
-
-    Args:
-        lightness: CIE L*, (N, 1, H, W), [0, 100].
-        ab: CIE a* and b*, (N, 2, H, W), same size as `lightness`.
-
-    Returns:
-        sRGB, (N, 3, H, W), [0, 1]. Colors outside the gamut lose chroma at constant L* and hue.
-
-    Raises:
-        ShapeError: the batch sizes or the picture sizes differ.
-    """
-    if lightness.ndim != 4 or ab.ndim != 4 or lightness.shape[1] != 1 or ab.shape[1] != 2:
-        raise ShapeError(f"expected (N, 1, H, W) and (N, 2, H, W), got {tuple(lightness.shape)} and {tuple(ab.shape)}")
-    if lightness.shape[0] != ab.shape[0] or lightness.shape[2:] != ab.shape[2:]:
-        raise ShapeError(f"lightness {tuple(lightness.shape)} and color {tuple(ab.shape)} are not of one picture")
-    linear = linear_from_lab(lightness, ab * chroma_scale(lightness, ab))
-    return srgb_from_linear(linear.clamp(0, 1)).clamp(0, 1)

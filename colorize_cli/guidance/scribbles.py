@@ -17,7 +17,6 @@ from colorize_cli.color.upsample import window
 from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats
 from colorize_cli.guidance.hints import HintMap
-from colorize_cli.guidance.reference import reduced_size
 
 if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
     from scipy import sparse
@@ -110,7 +109,7 @@ def levin(lightness: Floats, hints: HintMap) -> Floats:
     """Spread hints over the photo: least differences of color between neighbours of similar lightness.
 
     Args:
-        lightness: CIE L*, (h, w), [0, 100], at most `MOST_PIXELS`; `colorize_from_hints` reduces a larger photo.
+        lightness: CIE L*, (h, w), [0, 100], at most `MOST_PIXELS`.
         hints: at the same size. Where the mask is above 0.5 the color is kept as it is.
 
     Returns:
@@ -134,23 +133,6 @@ def levin(lightness: Floats, hints: HintMap) -> Floats:
         rows = _laplacian(lightness)[free]
         ab[free] = _solve(rows[:, free], -(rows[:, np.flatnonzero(known)] @ ab[known]))
     return np.ascontiguousarray(ab.T.reshape(hints.ab.shape), np.float32)
-
-
-def colorize_from_hints(lightness: Floats, hints: Callable[[tuple[int, int]], HintMap]) -> Floats:
-    """Color a photo of any size by its hints alone.
-
-    Args:
-        lightness: CIE L*, (H, W), [0, 100].
-        hints: gives the hints at the size it is asked for, (h, w).
-
-    Returns:
-        ab, (2, H, W), float32, Lab units: solved on at most `MOST_PIXELS`, then brought up along the photo's edges.
-    """
-    h, w = reduced_size(lightness.shape[0], lightness.shape[1], MOST_PIXELS)
-    if (h, w) == lightness.shape:
-        return levin(lightness, hints((h, w)))
-    small = np.asarray(cv2.resize(lightness, (w, h), interpolation=cv2.INTER_AREA), np.float32)
-    return upsample_along_edges(levin(small, hints((h, w))), small, lightness)
 
 
 def attract(lightness: Floats, ab: Floats, confidence: Floats) -> Floats:

@@ -7,7 +7,7 @@ Out: a file that never runs code; or the generator, ready for inference
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,16 +119,3 @@ def load_strictly(generator: Generator, state: Mapping[str, Tensor], name: str) 
     on_meta = any(parameter.is_meta for parameter in generator.parameters())
     generator.load_state_dict(dict(state), assign=on_meta)
     return generator.eval()
-
-
-def load_checkpoint(path: Path, build: Callable[[CheckpointInfo], Generator]) -> Generator:
-    """Build the network that a checkpoint names and load its weights strictly.
-
-    Args:
-        path: a file that `save_checkpoint` wrote.
-        build: makes the network, with random weights, from the header.
-
-    Raises:
-        WeightsError: unreadable, or of another network.
-    """
-    return load_strictly(build(read_info(path)), read_tensors(path), str(path))

@@ -23,7 +23,8 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
-from colorize_cli.data.degradations import faded, noisy, stained, unevenly_lit
+from colorize_cli.data.degradations import noisy
+from tests.worn_prints import faded, stained, unevenly_lit
 
 SIDE = 64
 DARK = 0.03

@@ -25,7 +25,7 @@ from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.propagation import propagate
 from colorize_cli.guidance.scribbles import levin
-from colorize_cli.models.checkpoint import load_checkpoint
+from colorize_cli.models.checkpoint import load_strictly, read_info, read_tensors
 from colorize_cli.training.outputs import build_generator
 from colorize_cli.training.validation import join_clipped
 
@@ -66,7 +66,10 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    network = load_checkpoint(args.checkpoint, lambda info: build_generator(info.network, info.arguments))
+    info = read_info(args.checkpoint)
+    network = load_strictly(
+        build_generator(info.network, info.arguments), read_tensors(args.checkpoint), str(args.checkpoint)
+    )
     files = sorted(path for path in args.folder.iterdir() if path.suffix.lower() in PHOTO_NAMES.suffixes)
     chosen = np.random.default_rng(args.seed).permutation(len(files))[: args.photos]
     gains: dict[str, list[float]] = {}

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from colorize_cli.color import gamut, tables
 from colorize_cli.color import merge as merging
-from colorize_cli.color.gpu import recombine, split
+from colorize_cli.color.gpu import split
 from colorize_cli.color.luma import merge_luma
 from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.upsample import Enlarger
+from tests.recombined import recombine
 
 HEIGHT, WIDTH, ROWS = 3000, 4000, 16
 Grey = NDArray[np.uint8]

@@ -20,11 +20,12 @@ from skimage.color import deltaE_ciede2000
 
 from colorize_cli import Colorizer
 from colorize_cli.color.lab import lab_from_srgb
-from colorize_cli.data.degradations import faded, halftoned, noisy, scratched
+from colorize_cli.data.degradations import noisy, scratched
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.restore.choices import Repair, RestoreOptions
 from colorize_cli.restore.damage import bundled_finder
 from colorize_cli.restore.repair import Repairs, examine, mask_rows, plane_of, repaired, samples_of
+from tests.worn_prints import faded, halftoned
 
 SIDE = 900  # pixels of the longer side
 Grey = NDArray[np.uint8]

@@ -25,7 +25,7 @@ from colorize_cli.data.dataset import open_photos
 from colorize_cli.data.dataset import split as split_photos
 from colorize_cli.data.transforms import centre_crop
 from colorize_cli.evaluation.pixel import colorfulness, delta_e, psnr
-from colorize_cli.models.checkpoint import load_checkpoint, read_info, read_tensors, save_checkpoint
+from colorize_cli.models.checkpoint import load_strictly, read_info, read_tensors, save_checkpoint
 from colorize_cli.models.networks.binned import Binned
 from colorize_cli.models.networks.normed import fold_batch_norms
 from colorize_cli.training.outputs import build_generator
@@ -90,7 +90,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     args = parser.parse_args()
     info = read_info(args.checkpoint)
-    network = load_checkpoint(args.checkpoint, lambda info: build_generator(info.network, info.arguments))
+    info = read_info(args.checkpoint)
+    network = load_strictly(
+        build_generator(info.network, info.arguments), read_tensors(args.checkpoint), str(args.checkpoint)
+    )
     assert isinstance(network, Binned)
     fold_batch_norms(network)
     measured = Measured(network, held_out(args.data, args.short_side, args.size, args.val, args.limit))

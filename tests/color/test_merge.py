@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from colorize_cli.color.gpu import recombine, split
+from colorize_cli.color.gpu import split
 from colorize_cli.color.lab import lightness_from_y
 from colorize_cli.color.merge import merge, merge_strip
 from colorize_cli.color.pixels import grey_plane, lightness_of
 from colorize_cli.color.spaces import SRGB, Curve, RgbSpace
 from colorize_cli.color.upsample import Enlarger
 from colorize_cli.errors import ShapeError
+from tests.recombined import recombine
 
 _P3 = RgbSpace("P3-like", ((0.534, 0.303, 0.163), (0.241, 0.692, 0.067), (-0.001, 0.051, 0.950)), SRGB.curves)
 _GAMMA = Curve(g=2.19921875)

@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from colorize_cli.color import tint_odds
-from colorize_cli.color.gpu import recombine
 from colorize_cli.color.tint import Kind, OwnColor, own_color
+from tests.recombined import recombine
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.color.gpu import recombine, split
+from colorize_cli.color.gpu import split
 from colorize_cli.errors import UsageError
 from colorize_cli.evaluation.pixel import quantize
 from colorize_cli.evaluation.protocol import Protocol, grey, is_grey, join, named_protocol, prepare, stack
+from tests.recombined import recombine
 
 
 def test_center256_cuts_the_centred_square_and_averages_areas(picture):

@@ -10,7 +10,6 @@ from colorize_cli.guidance import scribbles
 from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.scribbles import (
     attract,
-    colorize_from_hints,
     levin,
     nested_dissection,
     upsample_along_edges,
@@ -87,23 +86,6 @@ def test_conflicting_scribbles_share_an_even_region():
 def test_hints_of_another_size_are_refused():
     with pytest.raises(ShapeError):
         levin(np.zeros((4, 4), np.float32), HintMap(np.zeros((2, 4, 5), np.float32), np.zeros((4, 5), np.float32)))
-
-
-def test_a_large_photo_is_solved_small_and_keeps_its_edges(monkeypatch):
-    monkeypatch.setattr(scribbles, "MOST_PIXELS", 80 * 120)
-    lightness, ab = lab_of(flag(320, 480))
-    asked = []
-
-    def hints(size: tuple[int, int]) -> HintMap:
-        asked.append(size)
-        return flag_hints(lab_of(flag(80, 120))[1])
-
-    found = colorize_from_hints(lightness, hints)
-    assert asked == [(80, 120)]
-    assert found.shape == (2, 320, 480)
-    error = delta_e(lightness, found, ab)
-    assert np.median(error) < 0.5
-    assert (error > 3).mean() < 0.03
 
 
 def test_upsampled_color_changes_where_the_photo_does():

@@ -6,7 +6,7 @@ Out: the tags of the result but for those that say how its pixels are coded; not
     page_tags(metadata: Metadata, own: PageMetadata, icc: bytes | None, note: Provenance, order: str, first: bool)
         -> list[Tag]
 
-They go, with the tags of the coding, to `TiffStream.page`; or, through `extratags`, to another writer.
+They go, with the tags of the coding, to `TiffStream.page`.
 """
 
 from __future__ import annotations
@@ -156,15 +156,6 @@ def short(order: str, code: int, *values: int, long: bool = False) -> Tag:
     """A tag of 16-bit numbers, or of 32-bit ones."""
     kind, letter = (4, "I") if long else (3, "H")
     return Tag(code, kind, len(values), struct.pack(f"{order}{len(values)}{letter}", *values))
-
-
-def extratags(tags: Iterable[Tag]) -> list[tuple[int, int, int, bytes, bool]]:
-    """Tags as `tifffile.TiffWriter.write(extratags=...)` takes them, of the byte order of the file.
-
-    Directories (EXIF, GPS) are left out, since it cannot lay them out; so is the resolution, which it wants apart.
-    """
-    left = {282, 283, 296}
-    return [(t.code, t.type, t.count, t.value, False) for t in tags if t.child is None and t.code not in left]
 
 
 def lost_places(tags: Iterable[Tag]) -> list[str]:
