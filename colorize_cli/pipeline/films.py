@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from colorize_cli.files.facts import facts_of
 from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.video.film_encoders import plan_coding
+from colorize_cli.formats.video.film_files import is_film
 from colorize_cli.formats.video.film_frames import clock
 from colorize_cli.formats.video.film_info import FilmInfo, film_info
 from colorize_cli.formats.video.film_join import check_streams
@@ -38,7 +39,7 @@ from colorize_cli.inference.temporal.film_color import FilmColor, film_color
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 from colorize_cli.pipeline.film_work import FilmDone, FilmJob, FilmWork
-from colorize_cli.pipeline.flow import failed
+from colorize_cli.pipeline.flow import Ended, failed
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.resume import source_note
@@ -222,6 +223,21 @@ class Films:
         seconds = time.perf_counter() - started
         outcome = Outcome(path, Status.copied, copy, reason=reason, seconds=seconds, copy_bytes=facts.size)
         return self.processor.companions.carry(outcome)
+
+
+def photos_of(upcoming: Iterator[Item], films: list[Item]) -> Iterator[Item]:
+    """The photos of what comes; its films go to the list."""
+    for item in upcoming:
+        if is_film(item[1].path):
+            films.append(item)
+        else:
+            yield item
+
+
+def first_photos(photos: Iterator[Ended], films: Iterator[Ended]) -> Generator[Ended, None, None]:
+    """The outcomes of the photos, then those of the films; whoever ends this ends what is at work."""
+    yield from photos
+    yield from films
 
 
 def _said(info: FilmInfo) -> str:

@@ -261,10 +261,8 @@ class Outputs:
     def _can_be_read(self, path: Path) -> bool:
         try:
             film_info(path) if is_film(path) else decode(path, self.read.limits())
-        except TooLargeError:
-            return True
-        except PhotoError:
-            return False
+        except PhotoError as error:
+            return isinstance(error, TooLargeError)
         return True
 
     def _sides_stand(self, source: Source, out: Path, provenance: Provenance) -> bool:

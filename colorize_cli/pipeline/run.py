@@ -18,7 +18,7 @@ from typing import TypeAlias
 from colorize_cli.errors import EncodeError, UsageError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source
-from colorize_cli.formats.video.film_files import NAMES, is_film
+from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import FileProgress, LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
@@ -29,8 +29,8 @@ from colorize_cli.inference.predictor import NoPredictor, Predictor
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.consistent import Album
-from colorize_cli.pipeline.films import Films
-from colorize_cli.pipeline.flow import Ended, Flow
+from colorize_cli.pipeline.films import Films, first_photos, photos_of
+from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.gallery import Gallery
 from colorize_cli.pipeline.ledger import Ledger
 from colorize_cli.pipeline.outcome import Outcome
@@ -158,7 +158,7 @@ class BatchRun:
         films = list[tuple[int, Source]]()
         try:
             reel = Films(options, processor, predictor, model.note, gpu).run(films)
-            with closing(_first_photos(flow.run(_photos(upcoming, films)), reel)) as ended:
+            with closing(first_photos(flow.run(photos_of(upcoming, films)), reel)) as ended:
                 for place, outcome in ended:
                     if ledger.enter(place, outcome):
                         self.on_progress(Progress(total, outcome))
@@ -284,21 +284,6 @@ def _model_of(network: LoadedPredictor | NotDownloaded | None, options: RunOptio
         all(spec.takes_hints for spec in specs),
         all(spec.follows_hints for spec in specs),
     )
-
-
-def _photos(upcoming: Iterator[tuple[int, Source]], films: list[tuple[int, Source]]) -> Iterator[tuple[int, Source]]:
-    """The photos of what comes; its films go to the list."""
-    for item in upcoming:
-        if is_film(item[1].path):
-            films.append(item)
-        else:
-            yield item
-
-
-def _first_photos(photos: Iterator[Ended], films: Iterator[Ended]) -> Generator[Ended, None, None]:
-    """The outcomes of the photos, then those of the films; whoever ends this ends what is at work."""
-    yield from photos
-    yield from films
 
 
 def write_report(report: RunReport, batch: BatchOptions, notice: Callable[[str], None]) -> None:
