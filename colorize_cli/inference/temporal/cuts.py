@@ -13,7 +13,8 @@ import numpy as np
 
 from colorize_cli.inference.temporal.motion import Grey, Motion
 
-_SURE = 0.5  # share of the picture whose motion can be believed, below which there may be a cut
+_NONE = 0.25  # share of the picture whose motion can be believed, below which there is a cut: of other pictures 0.02
+_SOME = 0.75  # below it there is one if its tones are others, too; fast pans with grain have 0.4
 _APART = 8.0  # levels by which neighbors differ at least on a cut, motion taken out
 _TIMES = 2.5  # as much as in the frames before
 _OTHER = 0.35  # share of the histogram that is another's: with that, little motion that fits is chance
@@ -41,7 +42,7 @@ class Cuts:
         usual = float(np.median(self._usual)) if self._usual else 2.0
         sure = float(motion.sure.mean())
         apart = motion.residual > max(_APART, _TIMES * usual)
-        cut = apart and (sure < _SURE or sure < 1.5 * _SURE and _other_tones(earlier, later) > _OTHER)
+        cut = apart and (sure < _NONE or sure < _SOME and _other_tones(earlier, later) > _OTHER)
         if cut:
             self._usual.clear()
         else:

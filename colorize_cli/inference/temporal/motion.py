@@ -21,7 +21,6 @@ Grey = NDArray[np.uint8]
 
 SHORT_SIDE = 128  # pixels at which motion is looked for: color is known no finer than that
 _SMALLEST = 32  # below it DIS finds nothing
-_NO_MAP = np.empty(0, np.int16)  # the first map has both coordinates
 _TURN_BACK = (0.01, 0.5)  # of the squared motion, and squared pixels: how far forth and back may be apart
 _LIKE = 24.0  # levels by which a place may differ from where it came from, lighting and grain left out
 
@@ -79,9 +78,10 @@ class MotionFinder:
 def moved(plane: NDArray[Any], flow: Plane) -> NDArray[Any]:
     """A plane, (h, w) or (h, w, C), as it looks where each place takes what lies at its place plus `flow`."""
     height, width = flow.shape[:2]
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), 2).astype(np.float32)
+    x = np.arange(width, dtype=np.float32) + flow[..., 0]
+    y = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
     way = cv2.INTER_LINEAR if plane.dtype == np.uint8 else cv2.INTER_CUBIC
-    return np.asarray(cv2.remap(plane, grid + flow, _NO_MAP, way, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.remap(plane, x, y, way, borderMode=cv2.BORDER_REPLICATE))
 
 
 def at_size(flow: Plane, size: tuple[int, int]) -> Plane:
