@@ -13,9 +13,10 @@ import numpy as np
 
 from colorize_cli.inference.temporal.motion import Grey, Motion
 
-_NONE = 0.25  # share of the picture whose motion can be believed, below which there is a cut: of other pictures 0.02
+_NONE = 0.25  # share of the picture whose motion can be believed, below which there is a cut: scenes share 0.02 to 0.15
 _SOME = 0.75  # below it there is one if its tones are others, too; fast pans with grain have 0.4
-_APART = 8.0  # levels by which neighbors differ at least on a cut, motion taken out
+_MORE = 1.2  # as much as in the frames before, neighbors differ at least on a cut, motion taken out: a blank has none
+_APART = 8.0  # levels, where much of the picture's motion can be believed
 _TIMES = 2.5  # as much as in the frames before
 _OTHER = 0.35  # share of the histogram that is another's: with that, little motion that fits is chance
 _REMEMBERED = 12
@@ -41,8 +42,11 @@ class Cuts:
         """Whether a shot ends with one frame and another begins with the next."""
         usual = float(np.median(self._usual)) if self._usual else 2.0
         sure = float(motion.sure.mean())
-        apart = motion.residual > max(_APART, _TIMES * usual)
-        cut = apart and (sure < _NONE or sure < _SOME and _other_tones(earlier, later) > _OTHER)
+        if sure < _NONE:
+            cut = motion.residual > _MORE * usual + 1
+        else:
+            apart = motion.residual > max(_APART, _TIMES * usual)
+            cut = apart and sure < _SOME and _other_tones(earlier, later) > _OTHER
         if cut:
             self._usual.clear()
         else:
