@@ -109,16 +109,19 @@ def serve(
     colorizer = Colorizer(
         model, device=device, precision=precision, vividness=vividness, saturation=saturation, on_color=on_color
     )
-    listener = Listener(host, port)
-    with DownloadMeters(quiet) as downloads:
-        colorizer.load(on_notice=console.notice, on_download=partial(downloads.on_bytes, model))
-    session = Session(colorizer, options)
-    interrupt_at_signals()
-    try:
-        listener.serve(session, partial(_tell, listener, folder, open_page, quiet))
-    except KeyboardInterrupt:
-        if not quiet:
-            console.stderr.print("Ended.")
+
+    def load() -> None:
+        with DownloadMeters(quiet) as downloads:
+            colorizer.load(on_notice=console.notice, on_download=partial(downloads.on_bytes, model))
+
+    with Listener(host, port) as listener:
+        session = Session(colorizer, options, load)
+        interrupt_at_signals()
+        try:
+            listener.serve(session, partial(_tell, listener, folder, open_page, quiet))
+        except KeyboardInterrupt:
+            if not quiet:
+                console.stderr.print("Ended.")
 
 
 def _tell(listener: Listener, folder: Path, open_page: bool, quiet: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Self
 
 import uvicorn
 
@@ -39,6 +40,12 @@ class Listener:
             reason = one_line(error) if isinstance(error, OSError) else "no name of a machine"
             raise UsageError(f"cannot listen at {host} port {port}: {reason}", hint="Try another --port.") from None
         self.port: int = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
 
     @property
     def is_local(self) -> bool:
@@ -76,6 +83,5 @@ class Listener:
             session.close()
 
     def _run(self, server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
-        with self._socket:
-            on_ready()  # the socket listens already: who comes early waits
-            server.run(sockets=[self._socket])
+        on_ready()  # the socket listens already: who comes early waits
+        server.run(sockets=[self._socket])

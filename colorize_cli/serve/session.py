@@ -6,6 +6,7 @@ Out: `Session`, which the routes speak to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -55,13 +56,14 @@ class Session:
     Args:
         colorizer: the model, and the color that was asked for.
         options: see `ServeOptions`.
+        load: called when the folder is found good, before the model is needed: loads it.
 
     Raises:
         NothingToDoError: there is no such folder, or no photo in it and none may come.
         ColorizeError: the model cannot be loaded.
     """
 
-    def __init__(self, colorizer: Colorizer, options: ServeOptions) -> None:
+    def __init__(self, colorizer: Colorizer, options: ServeOptions, load: Callable[[], None] = lambda: None) -> None:
         if not options.photos.is_dir():
             hint = "colorize serve takes a folder of photos."
             raise NothingToDoError(f"{printable(options.photos)} is no folder", hint=hint)
@@ -70,6 +72,7 @@ class Session:
         self.photos.scan()
         if not len(self.photos) and not options.uploads:
             raise NothingToDoError(f"no photos in {printable(options.photos)}", hint="--upload takes them on the page.")
+        load()
         self.steering = Steering(colorizer, options.read, options.write)
         self.open = OpenPhotos(self.steering)
         self.saving = Saving(colorizer, self.photos, options.read, options.write)
