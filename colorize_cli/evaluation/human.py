@@ -22,6 +22,7 @@ from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.page import script_json
 from colorize_cli.evaluation.result import Evaluation
 from colorize_cli.evaluation.statistics import Figure, wilson
+from colorize_cli.pages.shared import with_shared
 
 FORMAT = "colorize-cli-human/1"
 
@@ -62,7 +63,7 @@ def write_human_page(found: Evaluation, how: HumanTest) -> Iterator[bytes]:
     count = min(len(found.names), how.pairs)
     drawn = np.random.default_rng(how.seed).choice(len(found.names), size=count, replace=False)
     photos = sorted(drawn.tolist())
-    page = (files("colorize_cli.evaluation") / "human.html").read_text(encoding="utf-8")
+    page = with_shared((files("colorize_cli.evaluation") / "human.html").read_text(encoding="utf-8"))
     blocks, digest = [], hashlib.sha256()
     for place, index in enumerate(photos):
         for number, row in enumerate((TRUTH, *models)):

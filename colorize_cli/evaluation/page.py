@@ -22,6 +22,7 @@ from colorize_cli.evaluation.literature import PUBLISHED, WARNING
 from colorize_cli.evaluation.plots import curves, distribution, row_colors
 from colorize_cli.evaluation.result import Evaluation, Row
 from colorize_cli.evaluation.statistics import Figure
+from colorize_cli.pages.shared import with_shared
 
 MOST_PHOTOS = 1000  # on the page; of more, the worst and the best halves
 _ARROWS = {Better.up: " ↑", Better.down: " ↓", Better.truth: ""}
@@ -149,7 +150,7 @@ def write_page(found: Evaluation) -> Iterator[bytes]:
     assert gallery is not None
     photos, rows = chosen_photos(found), gallery.rows
     colors = row_colors(rows)
-    page = (files("colorize_cli.evaluation") / "page.html").read_text(encoding="utf-8")
+    page = with_shared((files("colorize_cli.evaluation") / "page.html").read_text(encoding="utf-8"))
     parts = {
         "ABOUT": _about(found),
         "TABLE": _table(found, colors),

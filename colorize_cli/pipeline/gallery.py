@@ -27,6 +27,7 @@ from colorize_cli.files.facts import FileFacts
 from colorize_cli.formats.photo import LumaPlanes
 from colorize_cli.inference.sheets import thumbnail, write_picture
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.pages.shared import with_shared
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.run_options import BatchOptions
 
@@ -129,7 +130,7 @@ class Gallery:
             EncodeError: it cannot be written.
         """
         template = (resources.files("colorize_cli.pipeline") / "gallery.html").read_text("utf-8")
-        start, _, end = template.partition(_DATA)
+        start, _, end = with_shared(template).partition(_DATA)
         shown = ", ".join(f"{name} {value}" for name, value in settings.items() if name not in ("sha256", "software"))
         try:
             self.out.mkdir(parents=True, exist_ok=True)
