@@ -6,14 +6,14 @@ Out: what the data set holds at one commit, with the SHA-256 of each file, and w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DownloadError, UsageError, quoted
-from colorize_cli.models.transfer import Address, hub_fault
-from colorize_cli.models.weights import offline, said_sha256
+from colorize_cli.models.hub import endpoint, offline, said_sha256
+from colorize_cli.models.network_faults import hub_fault
+from colorize_cli.models.transfer import Address
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,8 @@ class HubFileInfo:
     size: int
 
 
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
-
-
 def _reason(error: Exception) -> str:
-    return hub_fault(_endpoint() or "https://huggingface.co", error)
+    return hub_fault(endpoint() or "https://huggingface.co", error)
 
 
 def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubFileInfo]]:
@@ -47,11 +43,11 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
             hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
         )
     try:
-        info = HfApi(endpoint=_endpoint()).dataset_info(repo, revision=revision, files_metadata=True)
+        info = HfApi(endpoint=endpoint()).dataset_info(repo, revision=revision, files_metadata=True)
     except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
         raise DownloadError(
             f"cannot ask the Hub for the data set {repo}: {_reason(error)}",
-            hint=f"Check the network, or get {_endpoint() or 'https://huggingface.co'}/datasets/{repo} by other means: "
+            hint=f"Check the network, or get {endpoint() or 'https://huggingface.co'}/datasets/{repo} by other means: "
             "--data-root DIR.",
         ) from error
     files = [
@@ -67,7 +63,7 @@ def dataset_address(repo: str, commit: str, path: str) -> Address:
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    url = hf_hub_url(repo, path, repo_type="dataset", revision=commit, endpoint=_endpoint())
+    url = hf_hub_url(repo, path, repo_type="dataset", revision=commit, endpoint=endpoint())
     token = build_hf_headers().get("authorization")
     return Address(url, {"Authorization": token} if token else {})
 
@@ -113,7 +109,7 @@ def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content if isinstance(content, bytes) else str(content))
         for name, content in files.items()
     ]
-    api = HfApi(endpoint=_endpoint())
+    api = HfApi(endpoint=endpoint())
     try:
         api.create_repo(repo, exist_ok=True)
         commit = api.create_commit(repo, operations, commit_message=message)

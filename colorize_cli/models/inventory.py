@@ -17,6 +17,7 @@ from colorize_cli.files.atomic import replacing
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, known, other_networks
 from colorize_cli.models.ensemble import BEST
+from colorize_cli.models.hub import HubRepo, on_hub
 from colorize_cli.models.registry import AddedSpec, Bundled, FeatureSpec, ModelSpec, Packaged, Published, Registry
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 from colorize_cli.models.transfer import Progress
@@ -60,12 +61,12 @@ class Verdict:
     detail: str
 
 
-def hub_repo(name: str) -> weights.HubRepo | None:
+def hub_repo(name: str) -> HubRepo | None:
     """What `user/repo`, `user/repo@revision` or `user/repo:file` means; None if it is not one."""
     match = HUB_NAME.fullmatch(name)
     if match is None:
         return None
-    return weights.HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
+    return HubRepo(match["repo"], match["revision"] or "main", match["file"] or "")
 
 
 def status(spec: ModelSpec | FeatureSpec) -> Status:
@@ -257,10 +258,10 @@ def bring(name: str, to: Path | None, bundle: Path | None, on_progress: Progress
     return weights.pull(name, published, target, bundle, on_progress).path
 
 
-def _known_or_asked(repo: weights.HubRepo, bundle: Path | None) -> Published:
+def _known_or_asked(repo: HubRepo, bundle: Path | None) -> Published:
     """What a repository's weights must hash to: as the bundle's record says, or the Hub."""
     if bundle is None or bundle.is_file():
-        return weights.on_hub(repo)
+        return on_hub(repo)
     record = Store(bundle).entry(repo.name).record()
     if record is None:
         raise WeightsError(f'{bundle} does not hold "{repo.name}"', hint=f"Fill it: models pull {repo.name} --to DIR")

@@ -23,6 +23,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from colorize_cli.errors import DownloadError
+from colorize_cli.models.network_faults import WEB_PAGE, is_web_page, looks_like_html, no_answer, proxy_for
 from colorize_cli.models.store import sha256_of
 from colorize_cli.version import __version__
 
@@ -159,21 +160,8 @@ def _accept(to: Path, sha256: str, address: Address) -> str:
     refused = to.with_name(f"{to.name}.refused")
     os.replace(part, refused)
     if is_web_page(refused):
-        raise _Refused(f"altered: {_WEB_PAGE}; kept as {refused}")
+        raise _Refused(f"altered: {WEB_PAGE}; kept as {refused}")
     raise _Refused(f"altered: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
-
-
-def is_web_page(file: Path) -> bool:
-    """Whether a file is HTML, as a network's login page is that comes in every file's place."""
-    with file.open("rb") as handle:
-        return _is_html(handle.read(512))
-
-
-def _is_html(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
-
-
-_WEB_PAGE = "a web page came in its place, such as the login page of a network or a proxy"
 
 
 def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience, most: int) -> None:
@@ -214,46 +202,6 @@ def _try(address: Address, to: Path, on_progress: Progress | None, patience: Pat
         raise _Retry(no_answer(address.url, error)) from error
 
 
-def no_answer(url: str, error: BaseException) -> str:
-    """Why nobody answered, in words; where a proxy is set, that it was asked."""
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, TimeoutError):
-        text = "no answer"
-    elif isinstance(reason, OSError) and reason.strerror:
-        text = reason.strerror
-    else:
-        text = " ".join(str(reason).split()) or type(reason).__name__
-    proxy = proxy_for(url)
-    return f"through the proxy {proxy}: {text}" if proxy else text
-
-
-def hub_fault(url: str, error: BaseException) -> str:
-    """Why the Hub's client failed, in words, whichever HTTP client is under it."""
-    chain, link = list[BaseException](), error
-    while link not in chain and len(chain) < 10:
-        chain.append(link)
-        link = link.__cause__ or link.__context__ or link
-    if any(isinstance(one, ValueError) and "json" in type(one).__name__.lower() for one in chain):
-        return _WEB_PAGE
-    for one in chain:
-        if isinstance(one, TimeoutError | ConnectionError) or (isinstance(one, OSError) and one.strerror):
-            return no_answer(url, one)
-        if found := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(one)):
-            return no_answer(url, OSError(0, found[1]))
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return no_answer(url, OSError(0, first)) if "proxy" in first.lower() else first
-
-
-def proxy_for(url: str) -> str:
-    """The proxy that is set for a URL, without the password in it; "" for none."""
-    split = urlsplit(url)
-    proxy = urllib.request.getproxies().get(split.scheme, "")
-    if not proxy or urllib.request.proxy_bypass(split.hostname or ""):
-        return ""
-    scheme, _, rest = proxy.rpartition("://")
-    return (f"{scheme}://" if scheme else "") + rest.rpartition("@")[2]
-
-
 def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
     """Return if the part is complete already; else say whether another try makes sense."""
     if error.code == 416:
@@ -275,8 +223,8 @@ def _receive(
     if continues and not (response.headers.get("Content-Range") or "").startswith(f"bytes {here}-"):
         part_of(to).unlink(missing_ok=True)
         raise _Retry("sends another piece than was asked for")
-    if here and not continues and _is_html(response.peek(512)[:512]):
-        raise _Refused(_WEB_PAGE)  # what came before it is not thrown away for it
+    if here and not continues and looks_like_html(response.peek(512)[:512]):
+        raise _Refused(WEB_PAGE)  # what came before it is not thrown away for it
     start = here if continues else 0
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else 0

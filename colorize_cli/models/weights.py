@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from colorize_cli.errors import DownloadError, WeightsError, in_words, printable
 from colorize_cli.files.atomic import replacing
+from colorize_cli.models.hub import HubRepo, endpoint, offline, on_hub, published_sha256
 from colorize_cli.models.registry import Bundled, FeatureSpec, HubFile, ModelSpec, Packaged, Published
 from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from colorize_cli.models.transfer import Address, Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-_TRUE = ("1", "true", "yes", "on")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 @dataclass(frozen=True)
@@ -38,26 +35,6 @@ class WeightsFile:
 
     path: Path
     sha256: str
-
-
-@dataclass(frozen=True)
-class HubRepo:
-    """A model repository on the Hub, as a user names it: `user/repo`, `user/repo@revision`, `user/repo:file`."""
-
-    repo: str
-    revision: str = "main"
-    file: str = ""
-
-    @property
-    def name(self) -> str:
-        """How it was typed, less what is the default."""
-        revision = f"@{self.revision}" if self.revision != "main" else ""
-        return f"{self.repo}{revision}{f':{self.file}' if self.file else ''}"
-
-
-def offline() -> bool:
-    """Whether the user forbids the network: `COLORIZE_OFFLINE` or `HF_HUB_OFFLINE`."""
-    return any(os.environ.get(name, "").lower() in _TRUE for name in ("COLORIZE_OFFLINE", "HF_HUB_OFFLINE"))
 
 
 def recorded_sha256(weights: Bundled) -> str:
@@ -97,11 +74,10 @@ def feature_state(name: str, on_progress: Progress | None = None) -> dict[str, T
         ModelNotFoundError: there is no such feature extractor.
         WeightsError: its weights are not to be had.
     """
-    from colorize_cli.models.catalog import feature_extractors, known
+    from colorize_cli.models.catalog import known
     from colorize_cli.models.published import read_state
 
-    spec = feature_extractors().get(name) or known(name)
-    return read_state(fetch(spec, on_progress).path)
+    return read_state(fetch(known(name), on_progress).path)
 
 
 def fetch(spec: ModelSpec | FeatureSpec, on_progress: Progress | None = None) -> WeightsFile:
@@ -213,7 +189,7 @@ def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | 
             hint="Free some space, or set COLORIZE_CACHE.",
         )
     target = entry.folder / Path(weights.file).name
-    wanted, by_hand = weights.sha256 or _hub_sha256(weights), f", then: colorize models pull {name} --from FILE"
+    wanted, by_hand = weights.sha256 or published_sha256(weights), f", then: colorize models pull {name} --from FILE"
     sha256, url = download(_addresses(weights), target, wanted, on_progress, by_hand=by_hand, size=weights.size)
     try:
         _convert(target, weights, entry, sha256, url)
@@ -254,10 +230,10 @@ def _unpack(bundle: Path, name: str, weights: Published, entry: Entry) -> None:
 
 def _take(file: Path, weights: Published, entry: Entry) -> None:
     """The published file itself, which the user got by other means."""
-    from colorize_cli.models.transfer import is_web_page
+    from colorize_cli.models.network_faults import is_web_page
 
     try:
-        sha256, wanted = sha256_of(file), weights.sha256 or _hub_sha256(weights)
+        sha256, wanted = sha256_of(file), weights.sha256 or published_sha256(weights)
         page = is_web_page(file)
     except OSError as error:
         raise WeightsError(f"cannot read {printable(file)}: {error.strerror}", hint="Copy it again.") from error
@@ -278,16 +254,12 @@ def _addresses(weights: Published) -> Sequence[Address]:
         if isinstance(source, HubFile):
             from huggingface_hub import get_token, hf_hub_url
 
-            url = hf_hub_url(source.repo, source.file, revision=source.revision, endpoint=_endpoint())
+            url = hf_hub_url(source.repo, source.file, revision=source.revision, endpoint=endpoint())
             token = get_token()
             addresses.append(Address(url, {"Authorization": f"Bearer {token}"} if token else {}))
         else:
             addresses.append(Address(source.url))
     return addresses
-
-
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _in_hub_cache(weights: Published) -> Path | None:
@@ -311,53 +283,6 @@ def _in_torch_cache(weights: Published) -> Path | None:
     return file if file.is_file() and weights.sha256 and sha256_of(file).startswith(weights.sha256) else None
 
 
-def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
-    """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says."""
-    from huggingface_hub import HfApi
-
-    from colorize_cli.models.transfer import hub_fault
-
-    where = _endpoint() or "https://huggingface.co"
-    if offline():
-        raise DownloadError(
-            f"{repo} is not here, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
-        )
-    try:
-        info = HfApi(endpoint=_endpoint()).model_info(repo, revision=revision, files_metadata=True)
-    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
-        raise DownloadError(
-            f"cannot ask the Hub for {repo}: {hub_fault(where, error)}",
-            hint=f"Check the name and the network; the files are at {where}/{repo}",
-        ) from error
-    files = {f.rfilename: (said_sha256(f.lfs, f.rfilename, repo), f.size or 0) for f in info.siblings or [] if f.lfs}
-    return info.sha or revision, files
-
-
-def said_sha256(lfs: Mapping[str, Any], file: str, repo: str) -> str:
-    """The SHA-256 that a hub says of a file.
-
-    Raises:
-        DownloadError: it is empty or malformed, so that any file would do.
-    """
-    found = str(lfs.get("sha256") or "")
-    if not _SHA256.fullmatch(found):
-        raise DownloadError(
-            f"{repo} is refused: of {file} the hub gives no SHA-256 ({found[:20]!r})",
-            hint="Download the file by hand, and give its path.",
-        )
-    return found
-
-
-def _hub_sha256(weights: Published) -> str:
-    """The hash that the Hub keeps of a file at its pinned revision."""
-    for source in weights.sources:
-        if isinstance(source, HubFile):
-            files = _siblings(source.repo, source.revision)[1]
-            if source.file in files:
-                return files[source.file][0]
-    raise DownloadError(f"nobody says what {weights.file} must hash to", hint="Choose another model.")
-
-
 def fetch_repo(repo: HubRepo, on_progress: Progress | None = None) -> WeightsFile:
     """Weights of a repository on the Hub: as pulled before, without asking again, or pulled now.
 
@@ -365,21 +290,3 @@ def fetch_repo(repo: HubRepo, on_progress: Progress | None = None) -> WeightsFil
         WeightsError: they are not to be had.
     """
     return _checked(default_store().entry(repo.name), "") or pull(repo.name, on_hub(repo), on_progress=on_progress)
-
-
-def on_hub(repo: HubRepo) -> Published:
-    """What the Hub has under a repository's name, at its present commit.
-
-    Raises:
-        DownloadError: no such repository, or no network.
-        WeightsError: no file of weights in it, or several.
-    """
-    commit, files = _siblings(repo.repo, repo.revision)
-    names = [repo.file] if repo.file else [name for name in files if name.endswith(_SUFFIXES)]
-    safe = [name for name in names if name.endswith(".safetensors")]
-    names = safe or names
-    if len(names) != 1 or names[0] not in files:
-        there = ", ".join(sorted(name for name in files if name.endswith(_SUFFIXES))) or "none"
-        raise WeightsError(f"which weights in {repo.repo}? It has: {there}", hint=f"Name one: {repo.repo}:FILE")
-    sha256, size = files[names[0]]
-    return Published(names[0], (HubFile(repo.repo, commit, names[0]),), sha256, size)

@@ -14,7 +14,7 @@ import torch
 
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import UsageError, WeightsError, quoted
-from colorize_cli.models.catalog import feature_extractors
+from colorize_cli.models.feature_networks import feature_extractors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.registry import did_you_mean
 from colorize_cli.models.weights import fetch

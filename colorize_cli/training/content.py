@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from colorize_cli.color.gpu import linear_from_lab, srgb_from_linear
 from colorize_cli.errors import UsageError, WeightsError, quoted
-from colorize_cli.models.catalog import feature_extractors
+from colorize_cli.models.feature_networks import feature_extractors
 from colorize_cli.models.networks.resunet18 import IMAGENET_MEAN, IMAGENET_STD
 from colorize_cli.models.published import read_state
 from colorize_cli.models.weights import fetch

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import nn
 
 from colorize_cli.errors import UsageError, WeightsError, quoted
-from colorize_cli.models.catalog import feature_extractors
+from colorize_cli.models.feature_networks import feature_extractors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.published import read_state
 from colorize_cli.models.registry import FeatureSpec, Packaged

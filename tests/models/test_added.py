@@ -9,8 +9,9 @@ import torch
 
 from colorize_cli.cli.app import main
 from colorize_cli.models import catalog
-from colorize_cli.models.catalog import catalogue, feature_extractors
+from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
+from colorize_cli.models.feature_networks import feature_extractors
 from colorize_cli.models.load import identify, load_model
 from colorize_cli.models.networks.unet import Unet
 from colorize_cli.models.registry import Packaged, Published

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from colorize_cli.errors import DownloadError, WeightsError
-from colorize_cli.models import hubdata, transfer, weights
+from colorize_cli.models import hub, transfer
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, read_tensors, save_checkpoint
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.mini import Mini
@@ -121,10 +121,9 @@ def test_a_pipe_in_the_place_of_weights_is_never_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", ["", "none", "5e" * 31, "G" * 64, "*"])
 def test_a_hub_that_gives_no_true_hash_is_refused(said: str) -> None:
-    for read in (weights.said_sha256, hubdata.said_sha256):
-        with pytest.raises(DownloadError, match=r"me/mine is refused: of a\.pth the hub gives no SHA-256"):
-            read({"sha256": said}, "a.pth", "me/mine")
-    assert weights.said_sha256({"sha256": SHA256}, "a.pth", "me/mine") == SHA256
+    with pytest.raises(DownloadError, match=r"me/mine is refused: of a\.pth the hub gives no SHA-256"):
+        hub.said_sha256({"sha256": said}, "a.pth", "me/mine")
+    assert hub.said_sha256({"sha256": SHA256}, "a.pth", "me/mine") == SHA256
 
 
 @pytest.mark.usefixtures("cache", "impatient")

@@ -168,6 +168,7 @@ def _stopped_behind(monkeypatch: pytest.MonkeyPatch, segments: int) -> None:
     monkeypatch.setattr(film_work, "write_segment", stop)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_behind_its_last_segment(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -186,6 +187,7 @@ def test_an_interrupted_run_goes_on_behind_its_last_segment(
     assert sorted(path.name for path in tmp_path.iterdir() if ".segments" in path.name) == []
 
 
+@pytest.mark.slow
 def test_a_film_that_changed_since_is_begun_anew(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     film, out = make_film(tmp_path / "a.mp4", pan(120)), tmp_path / "b.mp4"
     with monkeypatch.context() as patch:
