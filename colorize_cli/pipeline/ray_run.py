@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import socket
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
@@ -15,8 +16,9 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
-from colorize_cli.errors import MissingPackageError, NothingToDoError, UsageError, one_line
+from colorize_cli.errors import MissingPackageError, NothingToDoError, UsageError, one_line, quoted
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.machine import cores
 from colorize_cli.files.source_list import Source
@@ -32,6 +34,7 @@ from colorize_cli.pipeline.selection import choose
 _MOST_IN_PART = 64  # photos that are done again, or looked at again, where a worker is lost
 _RETRIES = 3  # of a part whose worker is lost
 _MOST_CORES = 4  # of one worker: more of them share no model's memory, but do not wait for one network either
+_ANSWERS = 10  # seconds in which a cluster answers
 _STORE = 300 << 20  # bytes of Ray's own memory on this machine; only names and outcomes go through it
 _LOST = "the workers that did it were lost, several times"
 
@@ -48,12 +51,14 @@ class RayRun(BatchRun):
     Raises:
         UsageError: the run asks for what needs all photos in one process, or for what is impossible.
         MissingPackageError: Ray is not installed.
+        NothingToDoError: nothing answers at the address.
     """
 
     def __init__(self, run: BatchRun, colorizer: Colorizer, address: str | None = None, workers: int = 0) -> None:
         _refuse_what_it_cannot(run.options)
         if find_spec("ray") is None:
             raise MissingPackageError("--engine ray needs Ray", package="'ray[data]'")
+        _check_that_it_answers(address)
         super().__init__(run.options, run.load, run.on_progress, run.on_notice)
         self.colorizer, self.address, self.workers = colorizer, address, workers
 
@@ -146,6 +151,24 @@ def _refuse_what_it_cannot(options: RunOptions) -> None:
             raise UsageError(f"{name} looks at all photos together, which --engine ray cannot")
     if options.batch.single_output() is not None:
         raise UsageError("--engine ray is for many photos", hint="Give a folder by --out.")
+
+
+def _check_that_it_answers(address: str | None) -> None:
+    """Say within seconds what Ray would say after minutes, and in lines of its log."""
+    if address is None or address == "auto":
+        return
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or parts.scheme not in ("", "ray"):
+        raise UsageError(f"--address {quoted(address)} is none of a cluster", hint="Such as ray://head:10001, or auto.")
+    try:
+        socket.create_connection((host, port), _ANSWERS).close()
+    except OSError as error:
+        why = error.strerror or "no answer"
+        raise NothingToDoError(f"no cluster of Ray's answers at {address}: {why}", hint="See --address.") from None
 
 
 @contextmanager

@@ -143,6 +143,36 @@ def test_what_ray_cannot_do_is_refused(tiny_model: Path, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        (
+            "ray://127.0.0.1:9",
+            3,
+            "no cluster of Ray's answers at ray://127.0.0.1:9: Connection refused. See --address.",
+        ),
+        ("127.0.0.1:9", 3, "no cluster of Ray's answers at 127.0.0.1:9: Connection refused. See --address."),
+        ("ray://head", 2, "--address 'ray://head' is none of a cluster. Such as ray://head:10001, or auto."),
+        ("head:ray", 2, "--address 'head:ray' is none of a cluster. Such as ray://head:10001, or auto."),
+        ("http://head:80", 2, "--address 'http://head:80' is none of a cluster. Such as ray://head:10001, or auto."),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_said_at_once_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+    status: int,
+    told: str,
+):
+    monkeypatch.setattr(ray_run, "find_spec", lambda name: True)
+    grey_photo(tmp_path / "a.png")
+    arguments = [str(tmp_path), "--out", str(tmp_path / "out"), "--engine", "ray", "--address", address]
+    assert main(arguments) == status
+    assert " ".join(capsys.readouterr().err.split()) == f"error: {told}"
+    assert not (tmp_path / "out").exists()
+
+
 def test_ray_is_not_loaded_unless_it_is_asked_for(tiny_model: Path, tmp_path: Path):
     grey_photo(tmp_path / "a.png")
     code = "import sys; from colorize_cli.cli.app import main; main(sys.argv[1:]); "
