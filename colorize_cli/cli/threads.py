@@ -26,9 +26,8 @@ def wait_asleep() -> None:
 
 
 def quiet_ray() -> None:
-    """Let Ray, which is about to be loaded, keep to itself: no reports to its makers, no log for its developers."""
+    """Let Ray, which is about to be loaded, keep to itself: no reports to its makers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 
 def share_cores(colorizer: Colorizer) -> None:

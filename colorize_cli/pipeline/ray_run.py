@@ -14,7 +14,9 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,8 +112,10 @@ class RayRun(BatchRun):
             workers, needs = self._shares(ray)
             in_part = max(1, min(_MOST_IN_PART, len(places) // (4 * workers)))
             parts = parts_of(sources, destinations, places, in_part, self.options.guidance.variants)
-            for row in _answers(_in_blocks(ray, parts), self._job(began), workers, needs):
-                place, said = int(row["place"]), pickle.loads(row["outcome"])
+            from_cluster = (self.address or "").startswith("ray://")
+            answers = partial(_answers_there, ray) if from_cluster else _answers
+            for row in chain.from_iterable(answers(_in_blocks(ray, parts), self._job(began), workers, needs)):
+                place, said = row["place"], pickle.loads(row["outcome"])
                 if place == -1:
                     raise said
                 if place == -2:
@@ -190,7 +194,8 @@ def _connected(address: str | None, workers: int) -> Iterator[Any]:
         )
     except Exception as error:
         where = f"the cluster at {address}" if address else "Ray"
-        raise NothingToDoError(f"{where} cannot be reached: {one_line(error)[:200]}", hint="See --address.") from None
+        hint = "If it wants a token, set RAY_AUTH_MODE=token." if address else "Is there memory, and space in /tmp?"
+        raise NothingToDoError(f"{where} cannot be reached: {one_line(error)[:200]}", hint=hint) from None
     try:
         yield ray
     finally:
@@ -204,7 +209,8 @@ def _in_blocks(ray: Any, parts: Iterator[Part]) -> list[Any]:
     return [ray.put(pyarrow.table({"part": [pickle.dumps(part)]})) for part in parts]
 
 
-def _answers(blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _answers(blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """What the workers say: the rows of a part after those of another."""
     from ray.data import ActorPoolStrategy, DataContext, from_arrow_refs
 
     if not blocks:
@@ -226,4 +232,33 @@ def _answers(blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any])
             max_task_retries=_RETRIES,
             **needs,
         )
-    yield from answers.iter_rows()
+    tables: Iterator[Any] = iter(answers.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))
+    for table in tables:
+        yield table.to_pylist()
+
+
+def _answers_there(
+    ray: Any, blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any]
+) -> Iterator[list[dict[str, Any]]]:
+    """The same by way of an actor in the cluster: Ray Data does not run in a process that is only a client of one."""
+    caller = ray.remote(num_cpus=0)(Caller).remote(blocks, job, workers, needs)
+    while rows := ray.get(caller.more.remote()):
+        yield rows
+
+
+class Caller:
+    """Runs Ray Data in the cluster, for a client.
+
+    Args:
+        blocks: references to the parts of the batch.
+        job: a pickled `Job`.
+        workers: how many actors.
+        needs: what each gets of the cluster.
+    """
+
+    def __init__(self, blocks: list[Any], job: bytes, workers: int, needs: dict[str, Any]) -> None:
+        self.answers = _answers(blocks, job, workers, needs)
+
+    def more(self) -> list[dict[str, Any]]:
+        """The rows of the next part that was done; none when all were."""
+        return next((rows for rows in self.answers if rows), [])

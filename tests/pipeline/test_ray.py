@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,18 +94,68 @@ def test_a_worker_that_is_killed_is_replaced_and_every_photo_is_done_once(
         target.write_bytes((tmp_path / f"{number % 8}.jpg").read_bytes())
     arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out", "--engine", "ray", "--workers", "4")
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 300
+    until = time.monotonic() + 900
     while len(list((tmp_path / "out").rglob("*.jpg"))) < photos // 4 and time.monotonic() < until:
         assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+        time.sleep(0.2)
     os.kill(worker_of(process.pid), signal.SIGKILL)
-    _, told = process.communicate(timeout=900)
+    _, told = process.communicate(timeout=1800)
     assert process.returncode == 0, told
     report = json.loads((tmp_path / "out" / "colorize-report.json").read_text())
     assert report["counts"] == {"done": photos} and len({row["source"] for row in report["photos"]}) == photos
     assert run(tmp_path / "in", "--out", tmp_path / "local").returncode == 0
     assert results(tmp_path / "out") == results(tmp_path / "local")
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Addresses of a cluster of one machine: its own, and for clients."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    ports = free_ports(3)
+    more = ["--num-cpus=2", "--include-dashboard=false", "--object-store-memory=200000000", "--block"]
+    places = [f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}", f"--dashboard-agent-listen-port={ports[2]}"]
+    head = subprocess.Popen(
+        [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--disable-usage-stats", *more, *places],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+    until = time.monotonic() + 200
+    while not listens(ports[1]):
+        assert time.monotonic() < until and head.poll() is None
+        time.sleep(0.2)
+    yield {"client": f"ray://127.0.0.1:{ports[1]}", "own": f"127.0.0.1:{ports[0]}"}
+    head.terminate()
+    head.wait(timeout=60)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens at, outside of those that Ray gives its workers."""
+    found = [port for port in range(21000 + os.getpid() % 9000, 32000) if not listens(port)]
+    return found[:count]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["client", "own"])
+def test_a_cluster_that_runs_already_does_what_the_local_engine_does(
+    tiny_model: Path, tmp_path: Path, run: Run, cluster: dict[str, str], kind: str
+):
+    for number in range(12):
+        grey_photo(tmp_path / "in" / f"{number}.jpg", seed=number)
+    (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
+    assert run(tmp_path / "in", "--out", tmp_path / "local").returncode == 1
+    by_ray = run(tmp_path / "in", "--out", tmp_path / "ray", "--engine", "ray", "--address", cluster[kind], "--json")
+    assert by_ray.returncode == 1, by_ray.stderr
+    assert json.loads(by_ray.stdout)["counts"] == {"done": 12, "failed": 1}
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
 
 
 def worker_of(pid: int) -> int:

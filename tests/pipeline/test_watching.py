@@ -42,6 +42,7 @@ def watching(tiny_model: Path, folder: Path, out: Path, settle: float = 0.4) -> 
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stderr=stderr,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background may ignore it
         )
     assert until(lambda: "Watching" in told.read_text() or process.poll() is not None)
     assert process.poll() is None, told.read_text()
