@@ -1,8 +1,8 @@
-"""How many threads libraries use, and how they wait and talk: settings of the process, which only the program makes.
+"""How many threads libraries use, and how they wait: settings of the whole process, which only the program makes.
 
 In:  nothing; then a network that is loaded
-Out: `OMP_WAIT_POLICY`, `OPENBLAS_NUM_THREADS` and Ray's in the environment, where the user has not set them; OpenCV's
-     and torch's numbers of threads
+Out: `OMP_WAIT_POLICY` and `OPENBLAS_NUM_THREADS` in the environment, where the user has not set them; OpenCV's and
+     torch's numbers of threads
 """
 
 from __future__ import annotations
@@ -23,11 +23,6 @@ def wait_asleep() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's matrices are small, and the photos keep the cores busy
-
-
-def quiet_ray() -> None:
-    """Let Ray, which is about to be loaded, keep to itself: no reports to its makers."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def share_cores(colorizer: Colorizer) -> None:

@@ -11,8 +11,8 @@ import pickle
 import socket
 import time
 import warnings
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -49,6 +49,7 @@ class RayRun(BatchRun):
         colorizer: the model, which each actor loads.
         address: of a cluster, such as `ray://head:10001` or `auto`; None starts Ray on this machine.
         workers: how many actors; 0 is one for each GPU, or for each few cores.
+        while_starting: a context in which Ray is started, or the cluster found.
 
     Raises:
         UsageError: the run asks for what needs all photos in one process, or for what is impossible.
@@ -56,13 +57,21 @@ class RayRun(BatchRun):
         NothingToDoError: nothing answers at the address.
     """
 
-    def __init__(self, run: BatchRun, colorizer: Colorizer, address: str | None = None, workers: int = 0) -> None:
+    def __init__(
+        self,
+        run: BatchRun,
+        colorizer: Colorizer,
+        address: str | None = None,
+        workers: int = 0,
+        while_starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         _refuse_what_it_cannot(run.options)
         if find_spec("ray") is None:
             raise MissingPackageError("--engine ray needs Ray", package="'ray[data]'")
         _check_that_it_answers(address)
         super().__init__(run.options, run.load, run.on_progress, run.on_notice)
         self.colorizer, self.address, self.workers = colorizer, address, workers
+        self.while_starting = while_starting
 
     def __iter__(self) -> Generator[Outcome, None, None]:
         """The outcome of each photo, as they come; see `BatchRun`."""
@@ -108,7 +117,7 @@ class RayRun(BatchRun):
     def _outcomes(
         self, sources: Sequence[Source], destinations: Destinations, places: Sequence[int], began: float
     ) -> Generator[tuple[int, Outcome], None, None]:
-        with _connected(self.address, self.workers) as ray:
+        with _connected(self.address, self.workers, self.while_starting) as ray:
             workers, needs = self._shares(ray)
             in_part = max(1, min(_MOST_IN_PART, len(places) // (4 * workers)))
             parts = parts_of(sources, destinations, places, in_part, self.options.guidance.variants)
@@ -176,22 +185,26 @@ def _check_that_it_answers(address: str | None) -> None:
 
 
 @contextmanager
-def _connected(address: str | None, workers: int) -> Iterator[Any]:
+def _connected(
+    address: str | None, workers: int, while_starting: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Any]:
     """Ray, connected; what was started here ends with it."""
-    import ray
+    with while_starting():
+        import ray
 
     quiet = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
     here: dict[str, Any] = {"num_cpus": max(cores(), workers), "object_store_memory": _STORE}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False,
-            runtime_env={"env_vars": quiet},
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if address else here),
-        )
+        with while_starting():
+            ray.init(
+                address=address or "local",
+                include_dashboard=False,
+                runtime_env={"env_vars": quiet},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if address else here),
+            )
     except Exception as error:
         where = f"the cluster at {address}" if address else "Ray"
         hint = "If it wants a token, set RAY_AUTH_MODE=token." if address else "Is there memory, and space in /tmp?"
