@@ -94,7 +94,8 @@ ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file th
 @app.command("list")
 def list_models(as_json: JsonOpt = False) -> None:
     """List every model: parameters, size, licence, source, and whether it is here."""
-    from colorize_cli.models.inventory import every_status, facts_of
+    from colorize_cli.models.inventory import every_status
+    from colorize_cli.models.model_facts import facts_of
 
     rows = every_status()
     if as_json:
@@ -115,7 +116,7 @@ def list_models(as_json: JsonOpt = False) -> None:
 @app.command()
 def info(name: NameArg, as_json: JsonOpt = False) -> None:
     """Say all that is known of a model."""
-    from colorize_cli.models.inventory import facts_of
+    from colorize_cli.models.model_facts import facts_of
 
     facts = facts_of(name)
     if as_json:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from colorize_cli.models.registry import ModelSpec
 
 BEST = "best.safetensors"  # in the folder of a run, what stands for it
+
+
+def named_path(name: str) -> Path:
+    """The path that a user names; of a run's folder, its best checkpoint."""
+    path = Path(name).expanduser()
+    return path / BEST if (path / BEST).is_file() else path
 
 
 class Member(Protocol):

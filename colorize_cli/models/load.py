@@ -20,7 +20,7 @@ from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
-from colorize_cli.models.ensemble import BEST, joined
+from colorize_cli.models.ensemble import joined, named_path
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.inventory import added, hub_repo
 from colorize_cli.models.networks.normed import fold_norms
@@ -100,13 +100,11 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
         if isinstance(spec.weights, Published):
             return _strict(name, spec, read_tensors(file.path), file.sha256)
         return _from_file(name, file.path, file.sha256)
-    path = Path(name).expanduser()
+    path = named_path(name)
     if not path.exists() and (entry := added(name)) is not None and (record := entry.record()) is not None:
         if not entry.sound(record):
             raise WeightsError(f"{entry.weights} is altered", hint=f"Remove it: colorize models remove {name}")
         return _from_file(name, entry.weights, record.published_sha256)
-    if (path / BEST).is_file():  # the folder of a run
-        path = path / BEST
     if path.is_file() and path.suffix.lower() == ".onnx":
         raise UsageError(
             f"{name} is an ONNX file: it is run as it is, not trained or joined with networks of torch",

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from colorize_cli.errors import ModelNotFoundError, WeightsError, in_words
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checks import check_file
-from colorize_cli.models.ensemble import BEST, Ensemble, joined
+from colorize_cli.models.ensemble import Ensemble, joined, named_path
 from colorize_cli.models.onnx.binned_graph import GRAPHS
 from colorize_cli.models.onnx.contract import FAMILY, FORMAT, Contract
 from colorize_cli.models.onnx.protobuf import DamagedError, look_through
@@ -86,14 +86,12 @@ def load_onnx(name: str) -> OnnxModel | Ensemble[OnnxModel] | None:
 
 
 def _load_one(name: str) -> OnnxModel | None:
-    registry, path = catalogue(), Path(name).expanduser()
+    registry, path = catalogue(), named_path(name)
     if name in registry:
         if not isinstance(registry.get(name).weights, Bundled):
             return None
         file = fetch(registry.get(name))
         return from_checkpoint(name, file.path, file.sha256)
-    if (path / BEST).is_file():  # the folder of a run
-        path = path / BEST
     if not path.is_file():
         if path.suffix.lower() == SUFFIX:
             raise ModelNotFoundError(f"no model file {name}", hint="Check the path, or see: colorize models list")
