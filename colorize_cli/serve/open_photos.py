@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import reduced
 from colorize_cli.errors import UsageError
+from colorize_cli.files.machine import cores
 from colorize_cli.guidance.hint_points import Point, Sidecar
 from colorize_cli.guidance.likely import srgb_of_ab
 from colorize_cli.inference.painting import Painter
@@ -166,6 +167,7 @@ class OpenPhotos:
     def __init__(self, steering: Steering) -> None:
         self.steering = steering
         self._open, self._lock = OrderedDict[tuple[Path, int, int], OpenPhoto](), Lock()
+        self._few = Semaphore(cores())  # photos that are decoded at once, each with its own memory
         self._thumbs, self._held = OrderedDict[tuple[Path, int, int], bytes](), 0
 
     def get(self, path: Path, scribbles: tuple[Sidecar, ...] = ()) -> OpenPhoto:
@@ -194,11 +196,12 @@ class OpenPhotos:
         with self._lock:
             found = self._thumbs.get(key)
         if found is None:
-            pixels, space = self.steering.first_pixels(path)
+            with self._few:
+                pixels, space = self.steering.first_pixels(path)
             found = encode_jpeg(to_display(np.ascontiguousarray(reduced(pixels, _THUMB)), space), _THUMB_QUALITY)
             with self._lock:
+                self._held += len(found) - len(self._thumbs.pop(key, b""))
                 self._thumbs[key] = found
-                self._held += len(found)
                 while self._held > _MOST_THUMBS:
                     self._held -= len(self._thumbs.popitem(last=False)[1])
         return found

@@ -116,7 +116,9 @@ class Routes:
     async def thumbnail(self, request: Request) -> Response:
         """A small copy of a photo, or of its result."""
         entry, after = self._entry(request), request.query_params.get("of") == "result"
-        path = self.session.photos.result(entry) if after else self.session.photos.photo(entry)
+        if not after:
+            return Response(await run_in_threadpool(self.session.thumbnail, entry), media_type=_JPEG)
+        path = self.session.photos.result(entry)
         if path is None:
             raise _Missing("there is no result yet")
         return Response(await run_in_threadpool(self.session.open.thumbnail, path), media_type=_JPEG)

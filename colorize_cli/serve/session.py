@@ -6,7 +6,8 @@ Out: `Session`, which the routes speak to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -151,17 +152,33 @@ class Session:
         scribbles = tuple(sidecar for sidecar in own if sidecar.scribbles is not None)
         return self.open.get(path, scribbles)
 
+    def thumbnail(self, entry: Entry) -> bytes:
+        """A small copy of a photo, as JPEG.
+
+        Raises:
+            PhotoError: it cannot be read, or lies outside the folder.
+        """
+        with self._failing(entry):
+            return self.open.thumbnail(self.photos.photo(entry))
+
+    @contextmanager
+    def _failing(self, entry: Entry) -> Iterator[None]:
+        """A photo that cannot be read is listed with the reason."""
+        try:
+            yield
+        except PhotoError as error:
+            if entry.state is not State.failed:
+                self.photos.mark(entry.number, State.failed, one_line(error))
+            raise
+
     def details(self, entry: Entry) -> dict[str, Any]:
         """What the page is told of a photo that it opens.
 
         Raises:
             PhotoError: it cannot be read, or lies outside the folder.
         """
-        try:
+        with self._failing(entry):
             photo = self.opened(entry)
-        except PhotoError as error:
-            self.photos.mark(entry.number, State.failed, one_line(error))
-            raise
         height, width = photo.page.size
         hints, notes = self._hints(entry, photo)
         result = self.photos.result(entry)

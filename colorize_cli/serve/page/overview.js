@@ -96,13 +96,14 @@ const App = {
   route() {
     const found = /^#photo\/(\d+)$/.exec(location.hash);
     this.openId = found ? Number(found[1]) : null;
-    if (found) return Viewer.open(this.openId);
+    if (found) { this.wasOpen = true; return Viewer.open(this.openId); }
     Viewer.opening++;
     Viewer.close();
     $("viewer").hidden = true;
     $("overview").hidden = false;
     this.select();
-    if (this.shown.length) this.grid.focus(this.grid.current);
+    if (this.shown.length && this.wasOpen) this.grid.focus(this.grid.current);
+    this.wasOpen = false;
   },
   key(event) {
     if (this.openId !== null) return viewerKey(event);

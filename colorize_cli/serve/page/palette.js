@@ -40,6 +40,7 @@ class Palette {
   // Stand beside the hint, within the stage.
   follow() {
     if (!this.shown) return;
+    if (matchMedia("(max-width: 760px)").matches) { $("popover").style.left = $("popover").style.top = ""; return; }
     const hint = this.shown, [x, y] = hint.path ? hint.path[0] : [hint.x, hint.y];
     const at = this.stage.toScreen(x, y), box = $("popover"), { width, height } = this.stage;
     const right = at.x + 26 + box.offsetWidth < width, left = at.x - 26 - box.offsetWidth > 0;

@@ -114,6 +114,7 @@ const Viewer = {
         if (!this.wanted) await new Promise(done => setTimeout(done, 250));
         if (!this.wanted && this.photo) await show(edits.wish({ side: this.side() }));
         if (this.photo && this.photo.id === id && this.stage.pictures.before) this.wait("");
+        if (!this.wanted && this.photo) await this.likely(this.photo.width / 2, this.photo.height / 2);  // so that the first click is quick, too
       } catch (error) {
         if (this.photo && this.photo.id === id) say(error.message, true);
       }
