@@ -40,7 +40,8 @@ def test_a_gallery_of_five_thousand_photos_stays_small(tmp_path: Path) -> None:
         frames = browser.execute_async_script(
             "const done = arguments[0], count = () => document.querySelectorAll('.card').length; let most = 0, y = 0;"
             "const step = () => { y += 2000; window.scrollTo(0, y); most = Math.max(most, count());"
-            "const last = y >= document.body.scrollHeight; requestAnimationFrame(last ? () => done(most) : step); }; step();"
+            "const last = y >= document.body.scrollHeight;"
+            "requestAnimationFrame(last ? () => done(most) : step); }; step();"
         )
         assert frames <= 80
         names = [card.text for card in browser.find_elements("css selector", ".card .name")]
