@@ -228,7 +228,8 @@ def test_nothing_is_cut_off_at_any_size(photos: Path, tmp_path: Path, width: int
         assert page.js("return document.documentElement.scrollWidth") <= width
         boxes = page.js(
             "return [...document.querySelectorAll('#head .button, #popover button, .tools button')]"
-            ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])"
+            ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect())"
+            ".map(b => [b.left, b.top, b.right, b.bottom])"
         )
         assert len(boxes) > 12
         assert all(left >= 0 and top >= 0 and right <= width and bottom <= height for left, top, right, bottom in boxes)
