@@ -71,7 +71,8 @@ class RepairNetworks:
         try:
             check_size(self.scale * size[0], self.scale * size[1], 0, limits)
         except TooManyPixels as error:
-            raise TooLargeError(f"enlarged {self.scale} times: {error}") from None
+            enlarged = f"enlarged {self.scale} times: " if self.scale > 1 else ""
+            raise TooLargeError(f"{enlarged}{error}") from None
 
 
 NO_NETWORKS = RepairNetworks()

@@ -22,7 +22,7 @@ _SUB_IFDS = 330  # pictures of their own, which `tiff_pictures` reads
 _POINTER_TYPES = (13, 18)
 _PLACES = (273, 324, 513)
 _MAX_TAGS, _TAG = 4096, 12  # tags of a directory, and bytes of each
-_MAX_PAGES = 10_000
+MAX_PAGES = 10_000
 _MAX_ALL_TAGS = 1_000_000
 
 
@@ -63,7 +63,7 @@ class Ifd:
         offset: where it starts.
         next: offset of the next directory; 0 for none.
         next_at: offset at which `next` is stored.
-        damaged: tags that point outside the file and were left out.
+        damaged: numbers of the tags that point outside the file, or are of no known type, and were left out.
     """
 
     order: str
@@ -71,7 +71,7 @@ class Ifd:
     offset: int = 0
     next: int = 0
     next_at: int = 0
-    damaged: int = 0
+    damaged: tuple[int, ...] = ()
 
     def find(self, code: int) -> Tag | None:
         """The entry of that number, or None."""
@@ -187,11 +187,11 @@ def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
     if count > _MAX_TAGS or end > len(data):
         raise TagError(f"the directory at byte {offset:,} is damaged")
     header.room.take(_TAG * count, count)
-    tags, damaged = [], 0
+    tags, damaged = list[Tag](), list[int]()
     for entry in range(start, end, size):
         tag = _read_tag(data, header, entry)
         if tag is None:
-            damaged += 1
+            damaged.append(_unpack(f"{order}H", data, entry)[0])
             continue
         known = tag.code in POINTERS
         if (known or tag.type in _POINTER_TYPES and tag.code != _SUB_IFDS) and depth < 3 and tag.count == 1:
@@ -201,12 +201,12 @@ def read_ifd(data: Data, header: Header, offset: int, depth: int = 0) -> Ifd:
                     tag = replace(tag, child=child)
             except (TagError, IndexError, struct.error):
                 if known:
-                    damaged += 1
+                    damaged.append(tag.code)
                     continue
         tags.append(tag)
     width = 8 if header.big else 4
     following = _unpack(f"{order}{'Q' if header.big else 'I'}", data, end)[0] if end + width <= len(data) else 0
-    return Ifd(order, tuple(tags), offset, following, end, damaged)
+    return Ifd(order, tuple(tags), offset, following, end, tuple(damaged))
 
 
 def _read_tag(data: Data, header: Header, entry: int) -> Tag | None:
@@ -235,7 +235,7 @@ def walk(data: Data) -> Iterator[Ifd]:
     """
     header = read_header(data)
     offset, seen = header.first, set[int]()
-    while offset and offset not in seen and len(seen) < _MAX_PAGES:
+    while offset and offset not in seen and len(seen) < MAX_PAGES:
         seen.add(offset)
         try:
             ifd = read_ifd(data, header, offset)

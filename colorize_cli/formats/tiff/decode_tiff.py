@@ -20,7 +20,7 @@ from colorize_cli.formats.limits import check_need, check_size
 from colorize_cli.formats.photo import DecodeLimits, JpegTraits, Metadata, PageMetadata, SubImage
 from colorize_cli.formats.tiff.tiff_color import color_of, extras_of
 from colorize_cli.formats.tiff.tiff_cost import cost
-from colorize_cli.formats.tiff.tiff_kind import check_kind
+from colorize_cli.formats.tiff.tiff_kind import check_kind, check_tags, left_out, stored_as_told
 from colorize_cli.formats.tiff.tiff_pictures import Picture, can_copy, is_copy_of, is_mask, pictures
 from colorize_cli.formats.tiff.tiff_segments import Samples, read_samples
 from colorize_cli.formats.tiff.tiff_tags import ICC, IPTC, LAYERS, PHOTOSHOP, XMP, lost_places
@@ -130,15 +130,17 @@ def with_sub_images(page: DecodedPage, data: Data, picture: Picture, notes: list
 def _sub_image(data: Data, sub: Ifd, page: Ifd, room: Room) -> SubImage:
     is_level = not is_mask(sub) and is_copy_of(sub, page)
     jpeg = _traits(data, sub) if sub.integer(259, 1) in _JPEG else None
-    return SubImage(sub, sub, is_level, can_copy(data, sub, room), jpeg)
+    return SubImage(sub, sub, is_level, stored_as_told(sub) and can_copy(data, sub, room), jpeg)
 
 
 def _page(data: bytes, picture: Picture, salvage: bool, notes: list[str], room: Room) -> DecodedPage:
     ifd = picture.ifd
     check_kind(ifd)
+    salvaged = check_tags(ifd, salvage)
+    notes += salvaged
     samples = read_samples(data, picture.number, ifd, salvage)
     page = with_sub_images(page_of(samples, data, ifd, notes), data, picture, notes, room)
-    if samples.notes:  # salvaged: what is damaged in the file is not to be copied
+    if salvaged or samples.notes:  # salvaged: what is damaged in the file is not to be copied
         page = replace(page, metadata=replace(page.metadata, can_copy=False))
     return page
 
@@ -194,7 +196,7 @@ def _notes(picture: Picture, own: PageMetadata) -> list[str]:
             notes.append(Note("a mask cannot be copied and was left out", Loss.sub_images))
         if sub.tags.find(330):
             notes.append(Note("sub-images of a sub-image were left out", Loss.sub_images))
-    return notes + lost_places(picture.ifd.tags)
+    return notes + lost_places(picture.ifd.tags) + left_out(picture.ifd)
 
 
 def _traits(data: Data, ifd: Ifd) -> JpegTraits | None:

@@ -15,8 +15,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from colorize_cli.formats.decoded import Unsupported
 from colorize_cli.formats.tiff.tiff_tags import COPIED_LAYOUT
-from colorize_cli.metadata.ifd import Data, Header, Ifd, Room, Tag, TagError, read_header, read_ifd, walk
+from colorize_cli.metadata.ifd import MAX_PAGES, Data, Header, Ifd, Room, Tag, TagError, read_header, read_ifd, walk
 
 _SUBFILE, _OLD_SUBFILE, _SUB_IFDS = 254, 255, 330
 _REDUCED, _MASK = 1, 4
@@ -54,9 +55,12 @@ def pictures(data: Data) -> tuple[list[Picture], bool]:
 
     Raises:
         TagError: there is no readable first directory.
+        Unsupported: there are more pages than are read.
     """
     header, chain = read_header(data), list(walk(data))
     whole = not chain[-1].next or chain[-1].next in {ifd.offset for ifd in chain}
+    if not whole and len(chain) == MAX_PAGES:
+        raise Unsupported(f"unsupported TIFF: it has more than {MAX_PAGES:,} pages; split it first")
     pages = [i for i, ifd in enumerate(chain) if not is_reduced(ifd) and not is_mask(ifd)]
     owners, own = dict[int, int](), defaultdict[int, list[int]](list)
     backwards = bool(pages) and pages[0] == 0  # copies follow their pages

@@ -25,7 +25,7 @@ from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits
 from colorize_cli.formats.tiff.decode_tiff import metadata_of, page_of, with_sub_images
-from colorize_cli.formats.tiff.tiff_kind import check_kind
+from colorize_cli.formats.tiff.tiff_kind import check_kind, check_tags
 from colorize_cli.formats.tiff.tiff_pictures import pictures
 from colorize_cli.formats.tiff.tiff_segments import Samples, decode_segment, decodes_to_rgb
 from colorize_cli.formats.tiff.tiff_tags import XMP
@@ -56,6 +56,7 @@ def open_tiff(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> OpenedR
         for picture in found:
             ifd = picture.ifd
             check_kind(ifd)
+            check_tags(ifd)
             height, width, bits = ifd.integer(257), ifd.integer(256), bits_of(ifd)
             check_size(width, height, 0, limits)
             pixel = np.zeros((1, 1, max(ifd.integer(277, 1), 1)), np.uint8 if bits <= 8 else np.uint16)
