@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from colorize_cli.errors import UsageError, quoted
 
 MOST_LEVELS = 6  # 64 times what the network sees of the whole
 SMALLEST_TILE = 64  # pixels
+Value = TypeVar("Value", bound=StrEnum)
 _USUAL_TILE = 256  # what the smallest networks were made for
 
 
@@ -105,3 +107,11 @@ class Detail:
         word = {None: "auto", 0: "off"}.get(self.levels, str(self.levels))
         sizes = f" tile {self.tile}" * bool(self.tile) + f" overlap {self.overlap}" * (self.overlap is not None)
         return "" if self == Detail() else word + sizes
+
+
+def one_of(kind: type[Value], name: str, value: str) -> Value:
+    """The value of an enumeration that a program gave as text; `UsageError` where there is none."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(f"no {name} {quoted(value)}", hint=f"Use {', '.join(kind)}.") from None

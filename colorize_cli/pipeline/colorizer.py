@@ -11,20 +11,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from copy import copy
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.edges import follow_edges
-from colorize_cli.errors import PhotoError, UsageError, printable, quoted
+from colorize_cli.errors import PhotoError, UsageError, printable
 from colorize_cli.inference.geometry import reduce
 from colorize_cli.inference.in_memory import Hints, Pixels, check_pixels, color_pixels
 from colorize_cli.inference.network import Download, ModelInfo, Network, Notice
-from colorize_cli.inference.option_values import Detail, OnColor, Precision
+from colorize_cli.inference.option_values import Detail, OnColor, Precision, one_of
 from colorize_cli.inference.photo_options import (
     ColorOptions,
     FilmOptions,
@@ -39,7 +38,6 @@ from colorize_cli.pipeline.run import BatchRun, Progress
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.choices import RestoreOptions
 
-Value = TypeVar("Value", bound=StrEnum)
 _NO_GUIDANCE, _AS_IT_IS = GuidanceOptions(), RestoreOptions()
 _READ, _WRITE, _FILM = ReadOptions(), WriteOptions(), FilmOptions()
 
@@ -94,31 +92,26 @@ class Colorizer:
         self.model = ModelOptions(
             name=str(model),
             device=device,
-            precision=_one_of(Precision, "precision", precision),
+            precision=one_of(Precision, "precision", precision),
             batch=batch,
             detail=Detail.parse(detail, tile, overlap),
         )
         self.color = ColorOptions(
-            vividness=vividness, saturation=saturation, on_color=_one_of(OnColor, "on_color", on_color)
+            vividness=vividness, saturation=saturation, on_color=one_of(OnColor, "on_color", on_color)
         )
-        self._network = Network(self.model)
+        self.network = Network(self.model)
 
     def __repr__(self) -> str:
         return f"Colorizer({self.model.name!r}, device={self.model.device!r}, vividness={self.color.vividness!r})"
 
     def load(self, photos: int = 1, on_notice: Notice | None = None, on_download: Download | None = None) -> None:
         """Load the network now instead of when it is first needed; arguments and errors are those of `Network.load`."""
-        self._network.load(photos, on_notice, on_download)
+        self.network.load(photos, on_notice, on_download)
 
     @property
     def is_loaded(self) -> bool:
         """Whether the network is loaded."""
-        return self._network.is_loaded
-
-    @property
-    def network(self) -> Network:
-        """The network and how it is loaded."""
-        return self._network
+        return self.network.is_loaded
 
     def with_color(self, vividness: float | None, saturation: float) -> Colorizer:
         """The same colorizer, which shares the network, with another look; `UsageError` where that is out of range."""
@@ -129,7 +122,7 @@ class Colorizer:
     @property
     def info(self) -> ModelInfo:
         """What is known of the network, which is loaded for it; errors are those of `load`."""
-        return self._network.info()
+        return self.network.info()
 
     def __call__(
         self,
@@ -164,7 +157,7 @@ class Colorizer:
             vividness=own.vividness if vividness is None else vividness,
             saturation=own.saturation if saturation is None else saturation,
         )
-        loaded = self._network.load()
+        loaded = self.network.load()
         return color_pixels(
             loaded.predictor, picture, hints=hints, color=color, detail=self.model.detail, gpu=loaded.gpu
         )
@@ -178,7 +171,7 @@ class Colorizer:
         Returns:
             ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees.
         """
-        predictor, lightness = self._network.load().predictor, list(lightness)
+        predictor, lightness = self.network.load().predictor, list(lightness)
         found = predictor.predict([Request(plane) for plane in lightness], self.color.vividness)
         seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
         return [
@@ -304,7 +297,7 @@ class Colorizer:
             batch=batch, model=self.model, color=self.color, guidance=guidance, read=read, write=write, restore=restore,
             film=film,
         )  # fmt: skip
-        load = partial(self._network.load, on_download=on_download)
+        load = partial(self.network.load, on_download=on_download)
         return BatchRun(options, load, on_progress, on_notice, on_download)
 
 
@@ -322,10 +315,3 @@ def colorize_file(
     Args, returns and raises: see `Colorizer` and `Colorizer.file`.
     """
     return Colorizer(model, device=device, vividness=vividness).file(source, destination, overwrite=overwrite)
-
-
-def _one_of(kind: type[Value], name: str, value: str) -> Value:
-    try:
-        return kind(value)
-    except ValueError:
-        raise UsageError(f"no {name} {quoted(value)}", hint=f"Use {', '.join(kind)}.") from None
