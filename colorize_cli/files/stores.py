@@ -24,6 +24,7 @@ _URL = re.compile(r"([a-z][a-z0-9+]+):/{1,2}(?=[^/])", re.IGNORECASE)
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "hf", "memory"})  # an object of these has all its bytes, or is not there
 _TRIES, _WAIT = 6, 0.2  # seconds before the second try; twice as long before each further one
+_PATIENCE = 60  # seconds after which nothing is tried again; the stores' libraries try several times of their own
 _BLOCK = 64 << 10  # bytes of a ranged read
 _TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")  # what stores call them
 _TAGS = ("ETag", "etag", "blob_id", "generation")
@@ -143,6 +144,22 @@ class Store:
         tag = next((str(told[key]) for key in _TAGS if told.get(key)), "")
         return ObjectFacts(int(told.get("size") or 0), _nanoseconds(when), tag)
 
+    def check_that_it_answers(self) -> None:
+        """Ask for an object that need not be there, as nothing could be written where that cannot be asked.
+
+        Raises:
+            NothingToDoError: no answer, or no credentials.
+        """
+        try:
+            self.facts("colorize-report.json")
+        except PermissionError:
+            pass  # of looking: writing may be allowed
+        except OSError as error:
+            raise NothingToDoError(
+                f"{self.url} does not answer: {one_line(error)}",
+                hint="Are its credentials in the environment? See --storage-option for endpoints.",
+            ) from None
+
     def opened(self, name: str) -> BinaryIO:
         """An object, to be read where the reader looks, by ranged reads."""
         return cast(BinaryIO, self.system.open(self._path(name), "rb", block_size=_BLOCK))
@@ -194,13 +211,14 @@ class Store:
 
 def retried(action: Callable[[], Result]) -> Result:
     """Do something that may fail for a while: a store that is busy, a connection that is cut."""
+    until = time.monotonic() + _PATIENCE
     for number in range(_TRIES):
         try:
             return action()
         except _FINAL:
             raise
         except Exception as error:
-            if number == _TRIES - 1:
+            if number == _TRIES - 1 or time.monotonic() > until:
                 raise error if isinstance(error, OSError) else OSError(one_line(error)) from error
             time.sleep(_WAIT * 2**number)
     raise AssertionError

@@ -38,6 +38,7 @@ class Staging:
 
     Raises:
         MissingPackageError, UsageError: a store cannot be opened; paths and URLs are mixed.
+        NothingToDoError: the store for the results does not answer.
     """
 
     def __init__(self, photos: Sequence[str], out: str | Path, options: dict[str, Any]) -> None:
@@ -52,6 +53,8 @@ class Staging:
         top = _common(urls) if urls else ""
         self.source = Store(top, options) if urls else None
         self.sink = Store(as_url(out), options) if is_url(out) else None
+        if self.sink is not None:
+            self.sink.check_that_it_answers()
         self._folder = tempfile.TemporaryDirectory(prefix="colorize-", ignore_cleanup_errors=True)
         self._in, self._out = Path(self._folder.name, "in"), Path(self._folder.name, "out")
         self.out = self._out if self.sink else Path(out)

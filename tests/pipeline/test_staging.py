@@ -145,6 +145,36 @@ def test_a_photo_that_cannot_be_fetched_or_sent_fails_alone(
     assert sorted(found) == ["a.jpg", "b.tif", "box0/2.png", "box0/4.png", "box1/3.png", "c.png"]
 
 
+def test_results_that_could_not_be_sent_are_not_made(
+    tiny_model: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(stores, "_WAIT", 0.0)
+
+    def refuse(self: Any, name: str, **others: Any) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr(type(MEMORY), "info", refuse)
+    monkeypatch.setattr(type(MEMORY), "put_file", lambda *_: pytest.fail("it was sent all the same"))
+    assert colorize(tiny_model, photos_in(tmp_path / "in"), "--out", f"{bucket}/out") == 3
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert told.startswith(f"error: {bucket}/out does not answer: Unable to locate credentials. Are its credentials")
+
+
+def test_a_store_that_takes_long_to_refuse_is_not_asked_six_times(monkeypatch: pytest.MonkeyPatch):
+    clock = iter(range(0, 1000, 25))
+    monkeypatch.setattr(stores, "_WAIT", 0.0)
+    monkeypatch.setattr(stores.time, "monotonic", lambda: float(next(clock)))
+    asked = []
+
+    def refuse() -> None:
+        asked.append(1)
+        raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        stores.retried(refuse)
+    assert len(asked) == 3
+
+
 def test_what_makes_no_sense_is_refused_in_one_line(tiny_model: Path, tmp_path: Path, bucket: str):
     grey_photo(tmp_path / "a.png")
     for arguments, status in (
