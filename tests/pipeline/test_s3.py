@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.inference.conftest import Run, grey_photo
+from tests.inference.conftest import Run, command, grey_photo
 from tests.pipeline.faulty import FaultyProxy
+from tests.pipeline.test_ray import worker_of
 
 pytest.importorskip("s3fs", reason="the extra s3 is not installed")
 pytest.importorskip("moto.server", reason="moto's server is not installed")
@@ -84,6 +89,40 @@ def test_the_same_results_though_the_server_fails_now_and_then(
     assert again.returncode == 0 and json.loads(again.stdout)["counts"] == {"skipped": 16}, again.stderr
     leftovers = s3.list_multipart_uploads(Bucket="archive").get("Uploads", [])
     assert leftovers == []
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed")
+def test_workers_of_ray_do_the_same_though_one_is_killed(
+    tiny_model: Path, tmp_path: Path, run: Run, proxy: FaultyProxy
+):
+    source = tmp_path / "in"
+    for number in range(48):
+        grey_photo(source / f"box{number % 3}" / f"{number}.png", (80, 60), seed=number)
+    assert run(source, "--out", tmp_path / "local").returncode == 0
+    s3 = client(proxy.behind)
+    s3.create_bucket(Bucket="archive")
+    for path in source.rglob("*.png"):
+        s3.put_object(Bucket="archive", Key=f"scans/{path.relative_to(source).as_posix()}", Body=path.read_bytes())
+    arguments = ["s3://archive/scans", "--out", "s3://archive/colored", "--storage-option", f"endpoint_url={proxy.url}"]
+    arguments = command(tiny_model, *arguments, "--engine", "ray", "--workers", "2", anew=True)
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, **KEYS})
+    until = time.monotonic() + 600
+    while s3.list_objects_v2(Bucket="archive", Prefix="colored/")["KeyCount"] < 12 and time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.2)
+    os.kill(worker_of(process.pid), signal.SIGKILL)
+    _, told = process.communicate(timeout=900)
+    assert process.returncode == 0, told
+    assert proxy.refused > 20 and proxy.cut > 5
+    listed = s3.list_objects_v2(Bucket="archive", Prefix="colored/")["Contents"]
+    found = {
+        item["Key"].removeprefix("colored/"): s3.get_object(Bucket="archive", Key=item["Key"])["Body"].read()
+        for item in listed
+    }
+    report = json.loads(found.pop("colorize-report.json"))
+    local = {p.relative_to(tmp_path / "local").as_posix(): p.read_bytes() for p in (tmp_path / "local").rglob("*.png")}
+    assert found == local and report["counts"] == {"done": 48}
+    assert len({row["source"] for row in report["photos"]}) == 48
 
 
 def test_a_server_that_always_refuses_is_said_in_one_line(run: Run, tmp_path: Path, proxy: FaultyProxy):
