@@ -46,7 +46,9 @@ def test_sections_stand_in_the_order_that_a_reader_decides_by() -> None:
 @pytest.mark.parametrize("mark", ["install", "test"])
 def test_the_two_commands_stand_where_ci_finds_them(mark: str) -> None:
     found = re.findall(rf"^<!-- {mark} -->\n```sh\n(.*\n)```\n<!-- end -->$", TEXT, re.MULTILINE)
-    assert found == ["pip install . && colorize demo\n" if mark == "install" else "pip install '.[dev]' && pytest\n"]
+    assert found == [
+        "pip install . && colorize demo\n" if mark == "install" else "pip install '.[dev]' && pytest -n 2\n"
+    ]
 
 
 def test_every_command_line_is_one_that_the_program_takes() -> None:
