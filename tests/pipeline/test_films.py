@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from colorize_cli.color.lab import grey_from_lightness, lab_from_srgb
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.report import RunReport
 from tests.clips import Clip, av, beside, colorfulness, make_film, pan, shots
@@ -28,6 +30,11 @@ def outcome_of(tiny_model: Path, film: Path, out: Path, **options: object) -> Ou
     colorize_photos(job, lambda progress: told.append(progress.outcome) if progress.outcome else None)
     (outcome,) = told
     return outcome
+
+
+def lightness_level(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The grey of the same lightness, levels."""
+    return 255 * grey_from_lightness(lab_from_srgb(rgb)[..., 0].astype(np.float64))
 
 
 def test_the_command_line_colors_a_film_and_keeps_all_else(run: Run, tmp_path: Path):
@@ -136,6 +143,17 @@ def test_aspect_and_color_tags_stay(tiny_model: Path, tmp_path: Path):
         assert context.sample_aspect_ratio == Fraction(16, 15)
         tags = (context.colorspace, context.color_primaries, context.color_trc, context.color_range)
         assert tuple(map(int, tags)) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_tones_look_as_before_whatever_range_a_grey_film_has(tiny_model: Path, tmp_path: Path, full: bool):
+    clip = Clip(codec="ffv1", pix_fmt="gray") if full else Clip(codec="ffv1", pix_fmt="yuv420p", color=(1, 1, 1, 1))
+    film, out = make_film(tmp_path / "a.mkv", pan(8), clip), tmp_path / "b.mkv"
+    assert colorize(tiny_model, film, out=out).counts == {Status.done: 1}
+    apart = [
+        np.abs(a.rgb.mean(2) - lightness_level(b.rgb)).mean() for a, b in zip(shots(film), shots(out), strict=True)
+    ]
+    assert max(apart) < 2.5
 
 
 def test_without_pyav_films_fail_in_one_line_each_and_photos_are_done(tiny_model: Path, tmp_path: Path):

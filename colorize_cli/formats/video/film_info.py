@@ -15,6 +15,7 @@ from colorize_cli.errors import DecodeError
 from colorize_cli.formats.video.av_package import film_error, load_av
 
 _CODECS = {"mpeg2video": "mpeg2", "mpeg1video": "mpeg1"}
+_FULL = 2  # FFmpeg's code of luma from 0 to 255
 _HD = 720  # rows from which players read untagged pictures by BT.709
 
 
@@ -38,7 +39,7 @@ class FilmInfo:
         matrix: code of the YUV matrix as ITU-T H.273 counts, 2 where it is not said.
         primaries, transfer: likewise.
         full_range: luma goes from 0 to 255 instead of 16 to 235.
-        range_code: FFmpeg's code of that, 0 where it is not said.
+        range_code: FFmpeg's code of that, 0 where it is not said and means 16 to 235.
         beside: of the other streams, their kinds, in order: "audio", "subtitle", "data", "attachment", "video".
     """
 
@@ -106,6 +107,7 @@ def _info_of(path: Path, container: Any) -> FilmInfo:
     seconds = float(stream.duration * time_base) if stream.duration else float(container.duration or 0) / 1_000_000
     frames = stream.frames or round(seconds * rate)
     name = context.codec.canonical_name
+    code = int(context.color_range) or (_FULL if format.name.startswith("gray") else 0)  # as players read grey alone
     return FilmInfo(
         path=path,
         stream=stream.index,
@@ -123,7 +125,7 @@ def _info_of(path: Path, container: Any) -> FilmInfo:
         matrix=int(context.colorspace),
         primaries=int(context.color_primaries),
         transfer=int(context.color_trc),
-        full_range=int(context.color_range) == 2 or format.name.startswith("yuvj"),
-        range_code=int(context.color_range),
+        full_range=code == _FULL or format.name.startswith("yuvj"),
+        range_code=code,
         beside=tuple(s.type or "data" for s in container.streams if s.index != stream.index),
     )
