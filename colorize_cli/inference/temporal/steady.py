@@ -28,6 +28,7 @@ _CARRIED = 0.3  # weight from which a place has been
 _MOST = 6.0  # frames that a mean weighs as much as at most: what moves slowly out of date goes
 _FADE = 0.97  # of the weight, each frame
 _FADE_IN = 16  # frames
+_MOST_LIFT = 1.12
 _GAIN = (0.8, 1.25)  # by how much a key frame's chroma is brought to the shot's mean, at most
 
 
@@ -40,25 +41,27 @@ class Carried:
         weight: of each place, (h, w).
         chroma: mean chroma of the shot's key frames so far, Lab units.
         keys: how many they were.
+        lift: factor on the chroma at its last frame.
     """
 
     ab: Plane
     weight: Plane
     chroma: float
     keys: int
+    lift: float = 1.0
 
     def to_bytes(self) -> bytes:
         """As a segment's file keeps it."""
         file = io.BytesIO()
-        np.savez(file, ab=self.ab, weight=self.weight, shot=np.array((self.chroma, self.keys), np.float64))
+        np.savez(file, ab=self.ab, weight=self.weight, shot=np.array((self.chroma, self.keys, self.lift)))
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Carried:
         """The way back."""
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            chroma, keys = found["shot"].tolist()
-            return cls(found["ab"], found["weight"], float(chroma), int(keys))
+            chroma, keys, lift = found["shot"].tolist()
+            return cls(found["ab"], found["weight"], float(chroma), int(keys), float(lift))
 
 
 def key_frames(count: int, motions: Sequence[Motion], begins: bool) -> list[int]:
@@ -112,7 +115,7 @@ def steady(
         if number in evened:
             state.add(evened[number])
         forward.append((state.ab, state.weight))
-    carried = Carried(state.ab, state.weight, chroma, told)
+    ended = (state.ab, state.weight)
     state, done = _Mean(size), list[Plane]()
     for number in reversed(range(count)):
         if number < count - 1:
@@ -121,7 +124,23 @@ def steady(
         done.append(_joined(forward[number], (state.ab, state.weight * np.float32(fade))))
         if number in evened:
             state.add(evened[number])
-    return done[::-1], carried
+    lifted, lift = _lifted(done[::-1], evened, before)
+    return lifted, Carried(*ended, chroma, told, lift)
+
+
+def _colorful(ab: Plane) -> float:
+    """How colorful a frame is, Lab units: Hasler and Suesstrunk's measure, 2003, of ab."""
+    return float(np.hypot(ab[0].std(), ab[1].std()) + 0.3 * np.hypot(ab[0].mean(), ab[1].mean()))
+
+
+def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | None) -> tuple[list[Plane], float]:
+    """Frames as colorful as the key frames were: means are less so than what they are of. Also the last's factor."""
+    means = [sum(map(_colorful, side)) / len(side) for side in (keys.values(), colors)]
+    lift = min(_MOST_LIFT, max(1.0, means[0] / max(means[1], 0.1)))
+    if before is None:
+        return [np.asarray(ab * np.float32(lift)) for ab in colors], lift
+    steps = np.linspace(before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
+    return [np.asarray(ab * step) for ab, step in zip(colors, steps, strict=True)], lift
 
 
 def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
