@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,6 +49,7 @@ class Clip:
     aspect: Fraction | None = None
     color: tuple[int, int, int, int] | None = None  # matrix, primaries, transfer, range
     interlaced: bool = False
+    container: tuple[tuple[str, str], ...] = ()  # options of the muxer
 
 
 def make_film(path: Path, frames: Sequence[NDArray[Any]] | Iterator[NDArray[Any]], clip: Clip = Clip()) -> Path:
@@ -58,7 +60,7 @@ def make_film(path: Path, frames: Sequence[NDArray[Any]] | Iterator[NDArray[Any]
     base = Fraction(1, 1000) if clip.times is not None else Fraction(1, RATE)
     times = list(range(len(shown))) if clip.times is None else list(clip.times)
     length = float(times[-1] * base) + 1 / RATE
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", container_options=dict(clip.container)) as out:
         picture = out.add_stream(clip.codec, rate=RATE)
         picture.width, picture.height, picture.pix_fmt = width, height, clip.pix_fmt
         picture.time_base = picture.codec_context.time_base = base
@@ -171,11 +173,12 @@ def beside(path: Path) -> list[Track]:
 
 @dataclass(frozen=True)
 class Shot:
-    """A frame as it is read back: luma, (h, w); RGB, (h, w, 3); when it is shown, seconds."""
+    """A frame as it is read back: luma, (h, w); RGB, (h, w, 3); when it is shown, seconds; whether of two moments."""
 
     luma: NDArray[Any]
     rgb: NDArray[np.uint8]
     seconds: float
+    interlaced: bool = False
 
 
 def shots(path: Path) -> list[Shot]:
@@ -187,8 +190,54 @@ def shots(path: Path) -> list[Shot]:
             type_ = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
             rows = np.frombuffer(plane, type_).reshape(-1, plane.line_size // np.dtype(type_).itemsize)
             rgb = frame.to_ndarray(format="rgb24")
-            found.append(Shot(rows[: frame.height, : frame.width].copy(), rgb, float(frame.time or 0)))
+            found.append(
+                Shot(
+                    rows[: frame.height, : frame.width].copy(),
+                    rgb,
+                    float(frame.time or 0),
+                    bool(frame.interlaced_frame),
+                )
+            )
     return found
+
+
+def combed(count: int) -> Iterator[NDArray[np.uint8]]:
+    """Grey frames whose odd rows are of a moment later: of a picture that pans fast."""
+    for frame in zip(pan(2 * count, step=4), range(2 * count), strict=True):
+        if frame[1] % 2 == 0:
+            first = frame[0]
+        else:
+            woven = first.copy()
+            woven[1::2] = frame[0][1::2]
+            yield woven
+
+
+def combing(found: Sequence[Shot]) -> float:
+    """How far rows differ from the mean of those above and below, levels."""
+    rows = [shot.luma.astype(np.float32) for shot in found]
+    return float(np.mean([np.abs(row[1:-1] - (row[:-2] + row[2:]) / 2).mean() for row in rows]))
+
+
+def colored(count: int) -> Iterator[NDArray[np.uint8]]:
+    """Frames in color, (h, w, 3): warm at the left, cool at the right, over a picture that pans."""
+    for frame in pan(count, seed=9):
+        red = np.linspace(1.3, 0.5, frame.shape[1])
+        yield np.clip(np.dstack((frame * red, frame * 0.8, frame * red[::-1])), 0, 255).astype(np.uint8)
+
+
+def rotation(path: Path) -> int:
+    """By how many degrees a player turns the picture."""
+    with av.open(str(path)) as film:
+        return int(next(film.decode(video=0)).rotation)
+
+
+def turn(path: Path) -> Path:
+    """Write into an MP4 that a player is to turn its picture by a quarter."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + (52 if data[data.index(b"tkhd") + 4] else 40)
+    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[1] << 16, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
 
 
 def colorfulness(rgb: NDArray[np.uint8]) -> float:

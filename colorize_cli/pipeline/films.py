@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,9 @@ class Films:
         film = options.film
         said = {"codec": film.codec or "", "deinterlace": "yes" if film.deinterlace else ""}
         self.note = note.with_settings({name: value for name, value in said.items() if value})
-        self.outputs = processor.outputs
+        self.outputs = copy(processor.outputs)  # with its locks; nothing goes beside a film's result
+        self.outputs.write = replace(self.outputs.write, compare=False)
+        self.outputs.guidance = replace(self.outputs.guidance, variants=1)
 
     def run(self, films: Iterable[Item]) -> Iterator[tuple[int, Outcome]]:
         """The outcome of each film; one that another run is making is looked at again when that has ended."""
@@ -207,21 +210,21 @@ class Films:
         path, reason = source.path, "has color already"
         if self.options.color.on_color is OnColor.skip:
             return Outcome(path, Status.left_color, reason=reason)
-        copy = self.outputs.destinations.path(place)
-        if copy.suffix.lower() != path.suffix.lower():
+        kept = self.outputs.destinations.path(place)
+        if kept.suffix.lower() != path.suffix.lower():
             text = f"it has color already, and would be copied as it is into a {path.suffix} file"
             raise EncodeError(text, path=path, hint=f"Give --out a {path.suffix} file, or --on-color recolor.")
         if self.options.write.strip != "none":
             raise EncodeError("it has color already, and a copy keeps its tags", path=path, hint="Leave --strip out.")
-        if copy != out and (standing := self.outputs.standing(source, place, copy, self.note)) is not None:
+        if kept != out and (standing := self.outputs.standing(source, place, kept, self.note)) is not None:
             return standing
         facts, _ = facts_of(path)
         if self.options.batch.dry_run:
-            return Outcome(path, Status.planned, copy, notes=("it has color already, and would be copied",))
-        self.outputs.make_folder(copy.parent)
-        copy_whole(path, copy, facts)
+            return Outcome(path, Status.planned, kept, notes=("it has color already, and would be copied",))
+        self.outputs.make_folder(kept.parent)
+        copy_whole(path, kept, facts)
         seconds = time.perf_counter() - started
-        outcome = Outcome(path, Status.copied, copy, reason=reason, seconds=seconds, copy_bytes=facts.size)
+        outcome = Outcome(path, Status.copied, kept, reason=reason, seconds=seconds, copy_bytes=facts.size)
         return self.processor.companions.carry(outcome)
 
 

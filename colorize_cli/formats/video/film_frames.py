@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from colorize_cli.errors import DecodeError
@@ -153,6 +154,9 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+_LOOKED_THROUGH = 300  # frames from a key frame to the one that is wanted
+
+
 def sample_frames(info: FilmInfo, count: int) -> Generator[Any, None, None]:
     """Frames from all over a film, fewer where it cannot be sought in or is damaged; PyAV's own.
 
@@ -166,10 +170,14 @@ def sample_frames(info: FilmInfo, count: int) -> Generator[Any, None, None]:
             stream = container.streams[info.stream]
             start = stream.start_time or 0
             for number in range(count):
+                at = start
                 if info.seconds and number:
                     at = start + int(info.seconds * (number + 0.5) / count / info.time_base)
                     container.seek(at, stream=stream)
-                frame = next(container.decode(stream), None)
+                frame = None
+                for frame in islice(container.decode(stream), _LOOKED_THROUGH):  # from the key frame before
+                    if frame.pts is None or not number or frame.pts >= at:
+                        break
                 if frame is not None:
                     yield frame
     except (av.FFmpegError, StopIteration):

@@ -3,7 +3,7 @@
 In:  a path
 Out: how many bytes are missing
 
-Source: ISO/IEC 14496-12 (boxes), RFC 8794 and Matroska's (EBML's Segment), Microsoft's RIFF.
+Source: ISO/IEC 14496-12 (boxes), RFC 8794 and Matroska's (EBML's Segment), Microsoft's RIFF, ISO/IEC 13818-1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import BinaryIO
 from colorize_cli.errors import DecodeError
 
 _UNKNOWN_SIZES = frozenset((1 << 7 * n) - 1 for n in range(1, 9))
+_PACK, _END = b"\0\0\1\xba", b"\0\0\1\xb9"
+_SYNC, _PACKET = b"G", 188  # bytes of an MPEG transport stream
+_TAIL = 1 << 18
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
@@ -51,6 +54,11 @@ def length_of(path: Path) -> Length:
                 return Length(size, _riff(file, size))
             if head[4:8].isalpha() and head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
                 return _boxes(file, size)
+            if head[:4] == _PACK:
+                return Length(size, _packs(file, size))
+            if head[:1] == _SYNC and (rest := size % _PACKET):
+                file.seek(_PACKET)
+                return Length(size, size + _PACKET - rest if file.read(1) == _SYNC else 0)
             return Length(size, 0)
     except (struct.error, IndexError):
         return Length(0, 0)
@@ -83,6 +91,27 @@ def _riff(file: BinaryIO, size: int) -> int:
             return 0
         at += 8 + length + length % 2
     return at if at > size + 1 else 0  # a last odd byte is often left out
+
+
+def _packs(file: BinaryIO, size: int) -> int:
+    """Where the last packet of an MPEG program stream ends, if that is beyond the file."""
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    data = file.read()
+    at = data.rfind(_PACK)
+    while 0 <= at < len(data):
+        if data[at:] == _END:
+            return 0
+        if len(data) - at < 14:
+            return start + at + 14
+        kind = data[at + 3]
+        if data[at : at + 3] != _PACK[:3] or kind <= 0xB9:  # 0xB9 says that it ends
+            return 0
+        if kind == 0xBA:
+            at += 14 + (data[at + 13] & 7) if data[at + 4] >> 6 == 1 else 12
+        else:
+            at += 6 + int.from_bytes(data[at + 4 : at + 6], "big")
+    return start + at if at > len(data) else 0
 
 
 def _matroska(file: BinaryIO) -> int:

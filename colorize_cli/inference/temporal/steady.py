@@ -128,6 +128,10 @@ def steady(
     return lifted, Carried(*ended, chroma, told, lift)
 
 
+def _chroma(ab: Plane) -> float:
+    return float(np.hypot(ab[0], ab[1]).mean())
+
+
 def _colorful(ab: Plane) -> float:
     """How colorful a frame is, Lab units: Hasler and Suesstrunk's measure, 2003, of ab."""
     return float(np.hypot(ab[0].std(), ab[1].std()) + 0.3 * np.hypot(ab[0].mean(), ab[1].mean()))
@@ -135,8 +139,12 @@ def _colorful(ab: Plane) -> float:
 
 def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | None) -> tuple[list[Plane], float]:
     """Frames as colorful as the key frames were: means are less so than what they are of. Also the last's factor."""
-    means = [sum(map(_colorful, side)) / len(side) for side in (keys.values(), colors)]
-    lift = min(_MOST_LIFT, max(1.0, means[0] / max(means[1], 0.1)))
+    sides = (list(keys.values()), colors)
+    chroma, spread = (
+        sum(map(measure, sides[0])) / len(sides[0]) / max(sum(map(measure, sides[1])) / len(colors), 0.1)
+        for measure in (_chroma, _colorful)
+    )
+    lift = max(1.0, min(_MOST_LIFT, chroma, spread))  # not by spread alone: key frames' errors are one, too
     if before is None:
         return [np.asarray(ab * np.float32(lift)) for ab in colors], lift
     steps = np.linspace(before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
@@ -145,7 +153,7 @@ def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | No
 
 def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
     """Key frames with their chroma brought half-way to the shot's mean, that mean, and of how many frames it is."""
-    own = {number: float(np.hypot(ab[0], ab[1]).mean()) for number, ab in keys.items()}
+    own = {number: _chroma(ab) for number, ab in keys.items()}
     told = len(own) + (before.keys if before else 0)
     chroma = (sum(own.values()) + (before.chroma * before.keys if before else 0.0)) / told
     low, high = _GAIN

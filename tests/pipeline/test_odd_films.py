@@ -1,0 +1,122 @@
+"""Films that are turned, interlaced, damaged or in color, and what of the command line is for photos alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize_cli.inference.option_values import OnColor
+from colorize_cli.pipeline.outcome import Status
+from tests.clips import Clip, av, colored, colorfulness, combed, combing, make_film, pan, rotation, shots, turn
+from tests.inference.conftest import Run
+from tests.pipeline.test_films import colorize, outcome_of
+
+
+def test_a_film_that_a_player_turns_is_seen_upright_and_stays_turned(tiny_model: Path, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", pan(10))
+    assert rotation(film) == 0
+    turned, out = rotation(turn(film)), tmp_path / "b.mp4"
+    assert colorize(tiny_model, film, out=out).counts == {Status.done: 1}
+    assert rotation(out) == turned and abs(turned) == 90
+
+
+def test_interlaced_films_are_named_and_stay_so_or_are_deinterlaced_when_told(tiny_model: Path, tmp_path: Path):
+    clip = Clip(interlaced=True, sounds=0)
+    film = make_film(tmp_path / "a.mp4", combed(12), clip)
+    told = outcome_of(tiny_model, film, tmp_path / "b.mp4")
+    assert told.status is Status.done and any("interlaced" in note and "--deinterlace" in note for note in told.notes)
+    assert [f.interlaced for f in shots(tmp_path / "b.mp4")] == [True] * 12
+    assert combing(shots(tmp_path / "b.mp4")) > 0.8 * combing(shots(film))
+    told = outcome_of(tiny_model, film, tmp_path / "c.mp4", deinterlace=True)
+    assert told.status is Status.done and any("was interlaced" in note for note in told.notes)
+    after = shots(tmp_path / "c.mp4")
+    assert len(after) == 12 and not any(f.interlaced for f in after)
+    assert combing(after) < 0.4 * combing(shots(film))
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".avi", ".mpg", ".mp4"])
+def test_a_truncated_film_fails_in_one_line_and_gives_what_is_there_with_salvage(
+    tiny_model: Path, tmp_path: Path, suffix: str
+):
+    codec = {".avi": "mpeg4", ".mpg": "mpeg2video"}.get(suffix, "libx264")
+    options = (("movflags", "faststart"),) if suffix == ".mp4" else ()
+    film = make_film(tmp_path / f"a{suffix}", pan(60), Clip(codec=codec, container=options))
+    data = film.read_bytes()
+    film.write_bytes(data[: len(data) * 2 // 5])
+    out = tmp_path / f"b{suffix}"
+    told = outcome_of(tiny_model, film, out)
+    assert told.status is Status.failed and "--salvage" in str(told.reason), told
+    assert not out.exists()
+    told = outcome_of(tiny_model, film, out, salvage=True)
+    assert told.status is Status.done, told
+    assert told.notes
+    found = shots(out)
+    assert 5 < len(found) < (61 if suffix == ".mpg" else 60)  # there the pictures come first
+    assert colorfulness(found[5].rgb) > 3
+
+
+def test_a_film_without_its_index_cannot_be_salvaged_and_says_so(tiny_model: Path, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", pan(60))
+    film.write_bytes(film.read_bytes()[:-2000])
+    told = outcome_of(tiny_model, film, tmp_path / "b.mp4", salvage=True)
+    assert told.status is Status.failed and "index" in str(told.reason)
+
+
+@pytest.mark.parametrize("on_color", ["copy", "keep-regions"])
+def test_a_film_in_color_is_copied_as_it_is(tiny_model: Path, tmp_path: Path, on_color: str):
+    film = make_film(tmp_path / "box" / "a.mp4", colored(20), Clip(chapters=True, sounds=2))
+    report = colorize(tiny_model, tmp_path / "box", out=tmp_path / "out", on_color=OnColor(on_color))
+    assert report.counts == {Status.copied: 1}
+    assert (tmp_path / "out" / "a.mp4").read_bytes() == film.read_bytes()
+    again = colorize(tiny_model, tmp_path / "box", out=tmp_path / "out", on_color=OnColor(on_color))
+    assert again.counts == {Status.skipped: 1}
+
+
+def test_a_film_in_color_is_left_or_recolored_when_told(tiny_model: Path, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", colored(20))
+    assert outcome_of(tiny_model, film, tmp_path / "b.mp4", on_color=OnColor.skip).status is Status.left_color
+    assert not (tmp_path / "b.mp4").exists()
+    assert outcome_of(tiny_model, film, tmp_path / "b.mp4", on_color=OnColor.recolor).status is Status.done
+    apart = [
+        np.abs(a.rgb.astype(int) - b.rgb).mean() for a, b in zip(shots(film), shots(tmp_path / "b.mp4"), strict=True)
+    ]
+    assert min(apart) > 5
+
+
+def test_shots_in_color_keep_it_and_the_others_get_some(tiny_model: Path, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", [*colored(24), *(np.repeat(f[..., None], 3, 2) for f in pan(30, seed=5))])
+    told = outcome_of(tiny_model, film, tmp_path / "b.mp4")
+    assert told.status is Status.done and any("24 frames of 54" in note for note in told.notes), told.notes
+    before, after = shots(film), shots(tmp_path / "b.mp4")
+    assert max(np.abs(a.rgb.astype(int) - b.rgb).mean() for a, b in zip(before[:24], after[:24], strict=True)) < 3
+    assert min(colorfulness(frame.rgb) for frame in after[25:]) > 3
+
+
+@pytest.mark.parametrize("options", [{"compare": True}, {"variants": 3}, {"gallery": True}])
+def test_options_for_photos_do_not_make_a_film_again(tiny_model: Path, tmp_path: Path, options: dict[str, object]):
+    film = make_film(tmp_path / "box" / "a.mp4", pan(12))
+    for expected in (Status.done, Status.skipped):
+        report = colorize(tiny_model, film.parent, out=tmp_path / "out", **options)
+        assert report.counts == {expected: 1}
+
+
+def test_durations_are_equal_to_one_frame(tiny_model: Path, tmp_path: Path):
+    for suffix in (".mp4", ".mkv"):
+        film, out = make_film(tmp_path / f"a{suffix}", pan(33)), tmp_path / f"b{suffix}"
+        assert colorize(tiny_model, film, out=out).counts == {Status.done: 1}
+        with av.open(str(film)) as one, av.open(str(out)) as two:
+            assert abs(one.duration - two.duration) <= 40_000
+            for before, after in zip(one.streams, two.streams, strict=True):
+                if before.duration is not None:
+                    assert (
+                        abs(float(before.duration * before.time_base) - float(after.duration * after.time_base)) <= 0.04
+                    )
+
+
+def test_films_are_not_fetched_from_a_store_or_sent_to_one(run: Run, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", pan(5))
+    done = run(film, "--out", "memory://bucket/out")
+    assert done.returncode == 3
+    assert "on this machine alone" in done.stderr and "Traceback" not in done.stderr
