@@ -22,6 +22,7 @@ from colorize_cli.cli.options import (
     OutOpt,
     PrecisionOpt,
     QualityOpt,
+    SalvageOpt,
     SaturationOpt,
     StripOpt,
     VividnessOpt,
@@ -67,6 +68,7 @@ def serve(
     format: FormatOpt = OutputFormat.keep,
     quality: QualityOpt = None,
     strip: StripOpt = Strip.none,
+    salvage: SalvageOpt = False,
     model: ModelOpt = "mini",
     device: DeviceOpt = "auto",
     precision: PrecisionOpt = Precision.auto,
@@ -96,7 +98,9 @@ def serve(
     from colorize_cli.serve.session import ServeOptions, Session
 
     read = ReadOptions(
-        max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=parse_amount(max_memory, "--max-memory", 1024)
+        max_pixels=parse_amount(max_pixels, "--max-pixels"),
+        max_memory=parse_amount(max_memory, "--max-memory", 1024),
+        salvage=salvage,
     )
     options = ServeOptions(
         photos=folder,

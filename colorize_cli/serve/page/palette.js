@@ -1,12 +1,13 @@
 "use strict";
 // The color of a hint: likely colors at its place, a free one, one from this or from another picture.
 class Palette {
-  // `act`: color(hex, kind), remove(), dropper()
+  // `act`: color(hex, kind), remove(), dropper(), done()
   constructor(stage, act) {
     Object.assign(this, { stage, act, shown: null, colors: [] });
     $("picker").addEventListener("input", () => act.color($("picker").value, "picker"));
     $("remove").addEventListener("click", () => act.remove());
     $("dropper").addEventListener("click", () => act.dropper());
+    $("done").addEventListener("click", () => act.done());
     $("reference").addEventListener("click", () => this.openReference());
     $("reference-file").addEventListener("change", () => this.readFile());
     const canvas = $("reference-canvas");

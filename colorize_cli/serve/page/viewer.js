@@ -12,6 +12,7 @@ const Viewer = {
     this.palette = new Palette(this.stage, {
       color: (color, kind) => { if (this.edits.recolor(color, kind)) this.changed(); },
       remove: () => this.remove(),
+      done: () => { this.select(null); $("stage").focus({ preventScroll: true }); },
       dropper: () => this.use("dropper"),
     });
     this.gestures = new Gestures(this.stage, {
