@@ -14,8 +14,8 @@ from colorize_cli.data.degradations import Plane, noisy, scratched
 from colorize_cli.data.transforms import Augmentation, Sample, random_crop
 
 _WHOLE = 0.15  # share of the samples that nothing happened to
-_DENSITY = 2.5  # of damage; a photo has 1: so a small crop seldom has none
-_UNITS = (0.6, 1.6)  # sizes of the damage; see `degradations`
+_DENSITIES = (0.6, 2.0)  # of damage; a photo has 1
+_UNITS = (0.5, 1.6)  # sizes of the damage; see `degradations`
 
 
 def damaged_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> Sample:
@@ -27,13 +27,15 @@ def damaged_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np
     clean = np.ascontiguousarray(black + (white - black) * clean, np.float32)
     damaged, mask = clean, np.zeros(clean.shape, bool)
     if rng.random() >= _WHOLE:
-        damaged, mask = scratched(clean, rng, rng.uniform(*_UNITS), _DENSITY)
-    worn = _worn(damaged, rng) if rng.random() < how.wear else damaged
+        damaged, mask = scratched(
+            clean, rng, float(np.exp(rng.uniform(*np.log(_UNITS)))), rng.uniform(*_DENSITIES), around=size
+        )
+    aged = worn(damaged, rng) if rng.random() < how.wear else damaged
     truth = np.stack((mask.astype(np.float32), clean))
-    return Sample(worn[None] * np.float32(100), truth, np.zeros((3, size, size), np.float32))
+    return Sample(aged[None] * np.float32(100), truth, np.zeros((3, size, size), np.float32))
 
 
-def _worn(plane: Plane, rng: np.random.Generator) -> Plane:
+def worn(plane: Plane, rng: np.random.Generator) -> Plane:
     """Grain, a soft lens, JPEG: what is there beside the damage, and what is none."""
     if rng.random() < 0.4:
         plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.3, 0.9)), np.float32)

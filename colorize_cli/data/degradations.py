@@ -36,9 +36,11 @@ class _Layer:
         draw(canvas)
         rng = self.rng
         tone = rng.uniform(0, 0.14) if rng.random() < self.dark else rng.uniform(0.82, 1)
-        cover = canvas.astype(np.float32) * np.float32(rng.uniform(least, 1) / 255)
-        self.value[cover > self.cover] = tone
-        np.maximum(self.cover, cover, out=self.cover)
+        x, y, width, height = cv2.boundingRect(canvas)
+        box = slice(y, y + height), slice(x, x + width)
+        cover, before = canvas[box].astype(np.float32) * np.float32(rng.uniform(least, 1) / 255), self.cover[box]
+        self.value[box][cover > before] = tone
+        np.maximum(before, cover, out=before)
 
 
 def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -79,7 +81,7 @@ def _scratch(layer: _Layer, unit: float) -> None:
 
 
 def scratched(
-    plane: Plane, rng: np.random.Generator, unit: float | None = None, density: float = 1.0
+    plane: Plane, rng: np.random.Generator, unit: float | None = None, density: float = 1.0, around: int = 0
 ) -> tuple[Plane, Mask]:
     """Put dust, hairs and scratches on a photo.
 
@@ -88,19 +90,22 @@ def scratched(
         rng: decides all.
         unit: factor on their sizes; None is the longer side over 900 pixels.
         density: factor on how many there are for each area.
+        around: pixels around it on which damage lies, too: a scratch comes in from there.
 
     Returns:
         The photo, (H, W), and where it is damaged.
     """
-    height, width = plane.shape
-    unit = max(height, width) / 900 if unit is None else unit
+    unit = max(plane.shape) / 900 if unit is None else unit
+    height, width = (side + 2 * around for side in plane.shape)
     share = density * height * width / (900 * 600 * unit**2)
     layer = _Layer((height, width), rng)
     for kind, draw in (("speck", _speck), ("hair", _hair), ("scratch", _scratch)):
         for _ in range(rng.poisson(_PER_PHOTO[kind] * share)):
             draw(layer, unit)
-    damaged = np.asarray(plane * (1 - layer.cover) + layer.value * layer.cover, np.float32)
-    return damaged, (layer.cover > _COVERED) & (np.abs(damaged - plane) > _SEEN)
+    inside = slice(around, height - around), slice(around, width - around)
+    cover, value = layer.cover[inside], layer.value[inside]
+    damaged = np.asarray(plane * (1 - cover) + value * cover, np.float32)
+    return damaged, (cover > _COVERED) & (np.abs(damaged - plane) > _SEEN)
 
 
 def noisy(plane: Plane, sigma: float, rng: np.random.Generator) -> Plane:

@@ -103,7 +103,7 @@ def write_mask(folder: Path, source: Source, mask: Mask | None, size: tuple[int,
     if mask is None:
         mask = np.zeros((height, width), bool)
     if width * height <= _MASK_PIXELS:
-        mask = mask_rows(mask, 0, (height, width), height)
+        mask = mask_rows(mask, 0, (height, width), height, wider=False)
     path = mask_path(folder, source)
     path.parent.mkdir(parents=True, exist_ok=True)
     coded = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]

@@ -21,6 +21,7 @@ from colorize_cli.errors import WeightsError
 from colorize_cli.models.onnx.damage_graph import damage_graph
 from colorize_cli.models.registry import Bundled
 from colorize_cli.models.weights import bundled
+from colorize_cli.restore.damage_parts import parts_of
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -28,9 +29,11 @@ Mask = NDArray[np.bool_]
 SIDE = 1600  # pixels of the longer side, at most, of the copy that is looked at
 _MULTIPLE = 16
 _TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and that tiles share
-_SURE, _LIKELY = 0.75, 0.4  # probabilities: of a place that damage has somewhere, and of where it ends
-_CERTAIN, _MORE = 0.98, 0.8  # the same of damage that a photo is called damaged for
+_DAMAGE = 0.5  # odds from which a place of likely pixels is damage
+_CERTAIN, _MORE = 0.98, 0.8  # probabilities of damage that a photo is called damaged for: somewhere, and to its end
 _RADIUS = 3  # pixels around a hole that fill it
+RIM, WIDE_RIM = 0.3, 1.5  # shares of damage up to which a rim's pixel is filled; where a mask is of a smaller copy
+_LEAST_RIM, _FAINT = 0.12, 0.02  # share from which it is; difference of damage that is too little to tell by
 
 
 class DamageFinder:
@@ -60,8 +63,12 @@ class DamageFinder:
             plane: (H, W), [0, 1]; at most `SIDE` pixels a side.
 
         Returns:
-            (H, W), [0, 1].
+            (H, W), [0, 1]; the mean of what it says of the plane as it is, and turned by half.
         """
+        turned = self._once(np.ascontiguousarray(plane[::-1, ::-1]))[::-1, ::-1]
+        return np.asarray((self._once(plane) + turned) / 2, np.float32)
+
+    def _once(self, plane: Plane) -> Plane:
         height, width = plane.shape
         bottom, right = -height % _MULTIPLE, -width % _MULTIPLE
         padded = cv2.copyMakeBorder(plane * np.float32(100), 0, bottom, 0, right, cv2.BORDER_REFLECT_101)
@@ -96,7 +103,9 @@ def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
         Where it is damaged, on the copy; and the share of it that certainly is.
     """
     likely = finder.probabilities(copy)
-    return _grown(likely, _LIKELY, _SURE), float(_grown(likely, _MORE, _CERTAIN).mean())
+    parts = parts_of(copy, likely)
+    mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels]
+    return np.asarray(mask, bool), float((_grown(likely, _MORE, _CERTAIN) & mask).mean())
 
 
 def _grown(likely: Plane, least: float, somewhere: float) -> Mask:
@@ -108,19 +117,38 @@ def _grown(likely: Plane, least: float, somewhere: float) -> Mask:
     return np.asarray(sure[labels], bool)
 
 
-def filled(plane: Plane, mask: Mask) -> Plane:
+def filled(plane: Plane, mask: Mask, rim: Mask | None = None, most: float = RIM) -> Plane:
     """Fill the masked places from their surroundings (Telea: An Image Inpainting Technique, 2004).
 
     Args:
         plane: (H, W), [0, 1].
         mask: (H, W).
+        rim: what lies around the mask and may be covered in part: filled is what differs from its surroundings as the
+            damage beside it does.
+        most: share of that difference up to which it is filled.
 
     Returns:
-        (H, W); as it was but for the mask.
+        (H, W); as it was but for the mask, and some of the rim.
     """
     if not mask.any():
         return plane
-    hole = mask.astype(np.uint8)
+    if rim is not None:
+        plane = np.where(rim & _covered(plane, mask, rim, most), _inpainted(plane, mask | rim), plane)
+    return np.where(mask, _inpainted(plane, mask), plane)
+
+
+def _covered(plane: Plane, mask: Mask, rim: Mask, most: float) -> Mask:
+    beyond = plane - _inpainted(plane, mask | rim)
+    beside = _mean_around(np.where(mask, beyond, 0)) / np.maximum(_mean_around(mask.astype(np.float32)), 1e-6)
+    share = beyond / np.where(np.abs(beside) < _FAINT, np.inf, beside)
+    return np.asarray((share > _LEAST_RIM) & (share < most))
+
+
+def _mean_around(plane: Plane) -> Plane:
+    return np.asarray(cv2.blur(plane, (3, 3)), np.float32)
+
+
+def _inpainted(plane: Plane, mask: Mask) -> Plane:
     coded = np.clip(plane * 65535, 0, 65535).round().astype(np.uint16)
-    inside = cv2.inpaint(coded, hole, _RADIUS, cv2.INPAINT_TELEA).astype(np.float32) / np.float32(65535)
-    return np.where(mask, inside, plane)
+    filled = cv2.inpaint(coded, mask.astype(np.uint8), _RADIUS, cv2.INPAINT_TELEA)
+    return np.asarray(filled.astype(np.float32) / np.float32(65535), np.float32)

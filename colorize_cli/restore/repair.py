@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from colorize_cli.color.pixels import maximum_of, reduced
 from colorize_cli.restore import fading, halftone, noise, stains
 from colorize_cli.restore.choices import Repair, RestoreOptions
-from colorize_cli.restore.damage import SIDE, DamageFinder, Mask, Plane, filled, find_damage
+from colorize_cli.restore.damage import RIM, SIDE, WIDE_RIM, DamageFinder, Mask, Plane, filled, find_damage
 
 HALO = 96  # rows above and below a strip that decide what it becomes
 _STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
 _RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
-_DAMAGED = 0.0075  # share of the picture that is certainly damaged from which `auto` fills
+_DAMAGED = 0.004  # share of the picture that is certainly damaged from which `auto` fills
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
 
 
@@ -34,6 +34,7 @@ class Repairs:
 
     Attributes:
         mask: where it is damaged, on a copy of any size; None: it is not.
+        exact: a person drew it: what is beside it stays as it is.
         noise: standard deviation of the noise that is taken away, [0, 1]; 0 for none.
         denoise: share of it that is taken away.
         tones: what becomes black and white, [0, 1]; None: all tones stay.
@@ -42,6 +43,7 @@ class Repairs:
     """
 
     mask: Mask | None = None
+    exact: bool = False
     noise: float = 0.0
     denoise: float = 1.0
     tones: fading.Tones | None = None
@@ -119,7 +121,7 @@ def examine(
         tones = fading.faded_tones(copy)
         if tones is not None and options.auto and tones[0] < _RAISED_BLACK:
             tones = None
-    return Repairs(mask, level, options.denoise, tones, screen, light)
+    return Repairs(mask, given is not None, level, options.denoise, tones, screen, light)
 
 
 def samples_of(pixels: NDArray[Any]) -> list[Plane]:
@@ -165,24 +167,45 @@ def repaired_rows(pixels: NDArray[Any], repairs: Repairs, top: int, height: int)
         The same kind.
     """
     rows, width = pixels.shape[:2]
-    mask = None if repairs.mask is None else mask_rows(repairs.mask, top, (rows, width), height)
+    holes = None if repairs.mask is None else _holes(repairs.mask, repairs.exact, top, (rows, width), height)
     out = np.empty_like(pixels)
     for left in range(0, width, _COLUMNS):  # so that the planes between take little memory
         first, last = max(0, left - HALO), min(width, left + _COLUMNS + HALO)
         light = None
         if repairs.light is not None:
             light = stains.light_at(repairs.light, (top, first), (rows, last - first), (height, width))
-        part = _mended(pixels[:, first:last], repairs, None if mask is None else mask[:, first:last], light)
+        part = _mended(pixels[:, first:last], repairs, None if holes is None else holes.columns(first, last), light)
         columns = min(_COLUMNS, width - left)
         out[:, left : left + columns] = part[:, left - first : left - first + columns]
     return out
 
 
-def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None, light: Plane | None) -> NDArray[Any]:
+@dataclass(frozen=True)
+class _Holes:
+    """What is filled of some rows: all of a mask, and some of the rim around it, see `damage.filled`."""
+
+    mask: Mask
+    rim: Mask | None
+    most: float
+
+    def columns(self, first: int, last: int) -> _Holes:
+        columns = slice(first, last)
+        return replace(self, mask=self.mask[:, columns], rim=None if self.rim is None else self.rim[:, columns])
+
+
+def _holes(mask: Mask, exact: bool, top: int, shape: tuple[int, int], height: int) -> _Holes:
+    inner = mask_rows(mask, top, shape, height, wider=False)
+    if exact:
+        return _Holes(inner, None, RIM)
+    most = RIM if mask.shape == (height, shape[1]) else WIDE_RIM
+    return _Holes(inner, mask_rows(mask, top, shape, height) & ~inner, most)
+
+
+def _mended(pixels: NDArray[Any], repairs: Repairs, holes: _Holes | None, light: Plane | None) -> NDArray[Any]:
     plane = plane_of(pixels)
     mended = halftone.without_screen(plane, repairs.screen)
-    if mask is not None:
-        mended = filled(mended, mask)
+    if holes is not None:
+        mended = filled(mended, holes.mask, holes.rim, holes.most)
     if repairs.noise > 0:
         mended = noise.denoise(mended, repairs.noise, repairs.denoise)
     if light is not None:
@@ -195,13 +218,24 @@ def _mended(pixels: NDArray[Any], repairs: Repairs, mask: Mask | None, light: Pl
     return np.asarray((stretched * most).round(), pixels.dtype)
 
 
-def mask_rows(mask: Mask, top: int, shape: tuple[int, int], height: int) -> Mask:
-    """Rows of a mask at the photo's own size, a little wider than the copy's, which hid what was small."""
+def mask_rows(mask: Mask, top: int, shape: tuple[int, int], height: int, wider: bool = True) -> Mask:
+    """Rows of a mask at the photo's own size.
+
+    Args:
+        mask: (h, w), of the whole photo.
+        top: the first row.
+        shape: (n, W): of the rows.
+        height: H, of the photo.
+        wider: by a pixel of the mask on each side; for what hides what was small.
+    """
     rows, width = shape
+    kernel = np.ones((3, 3), np.uint8)
     if mask.shape == (height, width):
-        return np.asarray(cv2.dilate(mask[top : top + rows].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+        some = mask[max(0, top - 1) : top + rows + 1]
+        wide = cv2.dilate(some.astype(np.uint8), kernel) > 0 if wider else some
+        return np.asarray(wide[min(top, 1) :][:rows])
     y = (np.arange(top, top + rows, dtype=np.float32) + 0.5) * (mask.shape[0] / height) - 0.5
     x = (np.arange(width, dtype=np.float32) + 0.5) * (mask.shape[1] / width) - 0.5
-    soft = cv2.dilate(mask.astype(np.float32), np.ones((3, 3), np.uint8))
     columns, lines = np.meshgrid(x, y)
+    soft = cv2.dilate(mask.astype(np.float32), kernel if wider else np.ones((1, 1), np.uint8))
     return np.asarray(cv2.remap(soft, columns, lines, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5)

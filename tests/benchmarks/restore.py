@@ -24,8 +24,9 @@ from colorize_cli.data.degradations import noisy, scratched
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.restore.choices import Repair, RestoreOptions
 from colorize_cli.restore.damage import bundled_finder
-from colorize_cli.restore.repair import Repairs, examine, mask_rows, plane_of, repaired, samples_of
-from tests.worn_prints import faded, halftoned
+from colorize_cli.restore.repair import Repairs, examine, plane_of, repaired, samples_of
+from colorize_cli.restore.stains import light_at
+from tests.worn_prints import faded, halftoned, stained, unevenly_lit
 
 SIDE = 900  # pixels of the longer side
 Grey = NDArray[np.uint8]
@@ -100,24 +101,26 @@ def main() -> None:
     print(f"noise of sigma 15: {interval(gains)} dB of PSNR (asked: +4)")
 
     hits = found = there = 0
-    inside, touched, f1s = [], [], []
+    inside, touched, whole, f1s = [], [], [], []
     damaged = []
     for grey, rng in zip(greys, rngs, strict=True):
         plane, truth = scratched(plane_of(grey), rng)
         worse = coded(plane)
         damaged.append(worse)
         better, repairs = mend(worse, Repair.scratches)
-        mask = np.zeros(grey.shape, bool) if repairs.mask is None else mask_rows(repairs.mask, 0, grey.shape, len(grey))
         raw = np.zeros(grey.shape, bool) if repairs.mask is None else repairs.mask
         hits, found, there = hits + int((raw & truth).sum()), found + int(raw.sum()), there + int(truth.sum())
         f1s.append(2 * float((raw & truth).sum()) / max(1, int(raw.sum() + truth.sum())))
         if truth.any():
             inside.append(psnr(better, grey, truth) - psnr(worse, grey, truth))
-        touched.append(float((lightness_changed(better, worse) & ~truth & mask).sum() / (~truth).sum()))
+        changed = lightness_changed(better, worse)
+        touched.append(float(changed[~truth].mean()))
+        whole.append(float(changed[worse == grey].mean()))
     print(
         f"dust and scratches: precision {hits / max(1, found):.3f}, recall {hits / max(1, there):.3f}, "
         f"F1 {2 * hits / max(1, found + there):.3f}, mean of photos {np.mean(f1s):.3f} (asked: 0.75); "
-        f"inside {interval(inside)} dB (+6); undamaged pixels changed: {100 * np.mean(touched):.2f} % (0.5)"
+        f"inside {interval(inside)} dB (+6); undamaged pixels changed: {100 * np.mean(touched):.2f} % (0.5), "
+        f"of those that damage did not touch {100 * np.mean(whole):.2f} %"
     )
 
     back = []
@@ -136,12 +139,24 @@ def main() -> None:
         gains.append(psnr(mend(worse, Repair.halftone)[0], grey) - psnr(worse, grey))
     print(f"halftone: {interval(gains)} dB of PSNR (asked: +5)")
 
-    clean, whole = [], 0
+    for name, spoil in (("uneven light", unevenly_lit), ("stains", stained)):
+        left, lit = [], []
+        for grey, rng in zip(greys, rngs, strict=True):
+            light = spoil(np.ones(grey.shape, np.float32), rng)
+            _, repairs = mend(coded(plane_of(grey) * light), Repair.stains)
+            log, (height, width) = np.log(light), grey.shape
+            known = 0.0 if repairs.light is None else light_at(repairs.light, (0, 0), (height, width), (height, width))
+            left.append(float(np.std(log - known)))
+            lit.append(float(log.std()))
+        gone, energy = 1 - np.sum(left) / np.sum(lit), 1 - np.sum(np.square(left)) / np.sum(np.square(lit))
+        print(f"{name}: {100 * gone:.0f} % of its standard deviation gone, {100 * energy:.0f} % of its variance (50)")
+
+    clean, alone = [], 0
     for grey in greys:
         better, repairs = mend(grey)
-        whole += not repairs
+        alone += not repairs
         clean.append(min(psnr(better, grey), 60.0))
-    share = 100 * whole / len(greys)
+    share = 100 * alone / len(greys)
     print(f"clean photos under auto: {share:.0f} % untouched (asked: 90), {np.mean(clean):.1f} dB (45)")
 
     colorizer, nearer = Colorizer("mini"), []

@@ -59,6 +59,29 @@ def test_a_hole_is_filled_from_around_it_and_nothing_else_changes():
     assert (back[~mask] == holed[~mask]).all()
 
 
+def test_beside_a_scratch_only_what_it_covers_in_part_is_filled():
+    rng = np.random.default_rng(0)
+    ground = np.clip(0.3 + 0.02 * rng.standard_normal((60, 80)), 0, 1).astype(np.float32)
+    mask, rim = np.zeros(ground.shape, bool), np.zeros(ground.shape, bool)
+    mask[30, 10:70], rim[29, 10:70], rim[31, 10:70] = True, True, True
+    cover = np.where(mask, np.float32(1), np.where(rim, np.float32(0.22), np.float32(0)))
+    cover[31] = 0
+    back = filled(ground * (1 - cover) + cover, mask, rim)
+    assert np.abs(back[29:31, 12:68] - ground[29:31, 12:68]).mean() < 0.03
+    assert (back[31] == ground[31]).mean() > 0.9 and (back[33:] == ground[33:]).all()
+
+
+def test_what_a_person_masked_is_filled_and_nothing_beside_it():
+    grey = np.tile(np.arange(40, 200, 2, dtype=np.uint8), (60, 1))
+    grey[20:23] = 255
+    mask = np.zeros(grey.shape, bool)
+    mask[21] = True
+    options = RestoreOptions(repairs=frozenset({Repair.scratches}))
+    repairs = examine(plane_of(grey), lambda: samples_of(grey), options, bundled_finder, mask)
+    changed = repaired(grey, repairs) != grey
+    assert not changed[~mask].any() and (repaired(np.where(mask, 0, grey).astype(np.uint8), repairs)[mask] > 0).all()
+
+
 def test_a_mask_of_a_copy_covers_its_place_at_full_size():
     mask = np.zeros((30, 40), bool)
     mask[10, 5:30] = True
