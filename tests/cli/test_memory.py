@@ -33,6 +33,7 @@ def test_a_training_step_uses_the_memory_of_the_last_one_again() -> None:
     assert faults["kept"] * 10 < faults["given back"]
 
 
+@pytest.mark.slow
 def test_a_command_that_loads_torch_ends_without_a_word_of_its_libraries() -> None:
     command = [sys.executable, "-m", "colorize_cli", "train", "--recipe", "mini-taught", "--data", "samples"]
     command += ["--set", "teacher.weights=gone.safetensors"]

@@ -57,7 +57,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_photos_are_colored_in_every_way(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("plain", "hinted", "variants", "levin"),
+        pytest.param(("referred", "detail", "album", "welsh", "charpiat"), marks=pytest.mark.slow),
+    ],
+    ids=["quick", "long"],
+)
+def test_photos_are_colored_in_every_way(folder: Path, names: tuple[str, ...]) -> None:
     photos, hints, reference = str(folder / "in"), str(folder / "hints"), str(folder / "reference.png")
     ways = {
         "plain": [],
@@ -70,6 +78,7 @@ def test_photos_are_colored_in_every_way(folder: Path) -> None:
         "welsh": ["--method", "welsh", "--reference", reference],
         "charpiat": ["--method", "charpiat", "--reference", reference],
     }
+    ways = {name: ways[name] for name in names}
     commands = [[photos, "--out", str(folder / way), "--quiet", *options] for way, options in ways.items()]
     statuses, _, said = run(*commands)
     assert statuses == [0] * len(ways), said
@@ -122,6 +131,7 @@ def test_a_wrong_name_is_not_taken_for_a_network_of_torch(folder: Path) -> None:
     assert 'Did you mean "mini"?' in said and "no model file" in said and "cut.safetensors is refused" in said
 
 
+@pytest.mark.slow
 def test_psnr_and_ssim_without_torch_are_those_with_it() -> None:
     wanted = EvalSettings(metrics=("psnr", "ssim"), device="cpu", limit=3)
     plain, full = evaluate_plainly(wanted, lambda done, total: None, lambda line: None), evaluate(wanted)

@@ -54,7 +54,7 @@ def stop_midway(tiny_model: Path, photos: Path, out: Path, number: signal.Signal
 def test_a_killed_batch_leaves_whole_files_and_goes_on(tiny_model: Path, photos: Path, tmp_path: Path, run: Run):
     out = tmp_path / "out"
     process = stop_midway(tiny_model, photos, out, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     survivors = {name: (out / name).stat().st_mtime_ns for name in whole(out)}
     assert 0 < len(survivors) < COUNT
     assert run(photos, "--out", out).returncode == 0
@@ -65,7 +65,7 @@ def test_a_killed_batch_leaves_whole_files_and_goes_on(tiny_model: Path, photos:
 def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(tiny_model: Path, photos: Path, tmp_path: Path, run: Run):
     out = tmp_path / "out"
     process = stop_midway(tiny_model, photos, out, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert "same command again" in errors and "Traceback" not in errors
     assert not list(out.rglob("*.part")) and 0 < len(whole(out)) < COUNT

@@ -236,6 +236,7 @@ main()
     assert (tmp_path / "out" / "a.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_decoder_that_takes_more_than_its_file_declares_is_refused_memory(tiny_model: Path, tmp_path: Path) -> None:
     for name in ("a", "b-greedy", "c"):
         grey_photo(tmp_path / "in" / f"{name}.png")

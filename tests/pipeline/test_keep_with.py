@@ -41,7 +41,18 @@ def _reference(tmp_path: Path) -> Path:
     return saved(tmp_path / "reference.png", pixels)
 
 
-@pytest.mark.parametrize("name", ["hints", "levin", "reference", "variants", "consistent", "saturation", "vividness"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hints",
+        "levin",
+        pytest.param("reference", marks=pytest.mark.slow),
+        "variants",
+        "consistent",
+        "saturation",
+        "vividness",
+    ],
+)
 @pytest.mark.parametrize("stream_from", [64_000_000, 1000], ids=["whole", "strips"])
 def test_regions_stay_and_the_print_is_colored(
     name: str, stream_from: int, tiny_model: Path, tmp_path: Path, photo: Path
