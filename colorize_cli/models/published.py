@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +60,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ) from error
     except MemoryError as error:
         raise WeightsError(f"not enough memory to read the weights {path}", hint="Close other programs.") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError, RecursionError) as error:
+    except Exception as error:  # what the reader of pickles raises on damage is of any kind
         raise WeightsError(f"cannot read the weights {path}: it is damaged", hint=_AGAIN) from error
     return unwrap(loaded, path)
 
@@ -66,8 +68,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
 def _code_in(path: Path) -> str | None:
     """The first thing that a pickle would call and that no state dict needs; found by reading it, not by running it."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            pickles = [archive.read(name) for name in archive.namelist() if name.endswith(".pkl")]
+        try:
+            with zipfile.ZipFile(path) as archive:
+                pickles = [archive.read(name) for name in archive.namelist() if name.endswith(".pkl")]
+        except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+            return None
     else:
         pickles = [path.read_bytes()]
     for data in pickles:
@@ -81,7 +86,7 @@ def _code_in(path: Path) -> str | None:
                         return called
                     if isinstance(argument, str):
                         words.append(argument)
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, struct.error):
                 break
     return None
 
