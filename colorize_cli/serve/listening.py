@@ -69,6 +69,7 @@ class Listener:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="critical",  # a connection that a browser drops is no news
             access_log=False,
             lifespan="off",
             ws="none",

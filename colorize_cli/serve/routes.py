@@ -117,11 +117,11 @@ class Routes:
         """A small copy of a photo, or of its result."""
         entry, after = self._entry(request), request.query_params.get("of") == "result"
         if not after:
-            return Response(await run_in_threadpool(self.session.thumbnail, entry), media_type=_JPEG)
+            return _kept(await run_in_threadpool(self.session.thumbnail, entry))
         path = self.session.photos.result(entry)
         if path is None:
             raise _Missing("there is no result yet")
-        return Response(await run_in_threadpool(self.session.open.thumbnail, path), media_type=_JPEG)
+        return _kept(await run_in_threadpool(self.session.open.thumbnail, path))
 
     async def result(self, request: Request) -> Response:
         """The result's own file."""
@@ -174,6 +174,11 @@ class Routes:
         if entry is None:
             raise _Missing("no such photo")
         return entry
+
+
+def _kept(picture: bytes) -> Response:
+    """A JPEG file that the browser may keep for a while: its address changes with the photo's state."""
+    return Response(picture, media_type=_JPEG, headers={"cache-control": "private, max-age=600"})
 
 
 def _answering(handler: Handler) -> Handler:

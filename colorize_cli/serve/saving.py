@@ -7,7 +7,8 @@ Out: `NAME.hints.json` and results in the folder of results; states in the list
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -45,6 +46,8 @@ class Saving:
     def __init__(self, colorizer: Colorizer, photos: PhotoList, read: ReadOptions, write: WriteOptions) -> None:
         self.colorizer, self.photos, self.read, self.write = colorizer, photos, read, write
         self._writing, self._stop = Lock(), Event()
+        self._waiting, self._counting, self._none_waits = 0, Lock(), Event()
+        self._none_waits.set()
         self._thread: Thread | None = None
         self.batch = BatchState()
 
@@ -68,7 +71,7 @@ class Saving:
         path, hints = self.photos.photo(entry), self.photos.hints_file(entry)
         self._check_result(entry)
         colorizer = self.colorizer.with_color(wish.vividness, wish.saturation)
-        with self._writing:
+        with self._first():
             if wish.hints or hints.exists():
                 self._write_hints(hints, wish)
             before = self.photos.get(entry.number) or entry
@@ -85,6 +88,21 @@ class Saving:
         if outcome.status is Status.failed:
             raise PhotoError(outcome.reason or "it failed", path=path)
         return outcome
+
+    @contextmanager
+    def _first(self) -> Iterator[None]:
+        """Write now: the coloring of all photos pauses for it."""
+        with self._counting:
+            self._waiting += 1
+            self._none_waits.clear()
+        try:
+            with self._writing:
+                yield
+        finally:
+            with self._counting:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._none_waits.set()
 
     def start_all(self) -> None:
         """Begin to color all photos that are to do, unless that is going on already."""
@@ -110,18 +128,26 @@ class Saving:
             pass
 
     def _color_all(self, entries: list[Entry]) -> None:
-        only = frozenset(entry.source.path for entry in entries if is_inside(entry.source.path, self.photos.folder))
+        left = {entry.source.path for entry in entries if is_inside(entry.source.path, self.photos.folder)}
         try:
-            with self._writing, closing(iter(self._run(self.colorizer, only))) as outcomes:
-                for outcome in outcomes:
-                    self.photos.enter(outcome)
-                    self.batch = replace(self.batch, done=self.batch.done + 1)
-                    if not self.batch.running:
-                        return
+            while left and self.batch.running:
+                self._color_some(left)
+                self._none_waits.wait()
         except ColorizeError as error:
             self.batch = replace(self.batch, reason=one_line(error))
         finally:
             self.batch = replace(self.batch, running=False)
+
+    def _color_some(self, left: set[Path]) -> None:
+        """Color photos, and take them from `left`, until all are done, or somebody saves one."""
+        with self._writing, closing(iter(self._run(self.colorizer, frozenset(left)))) as outcomes:
+            for outcome in outcomes:
+                self.photos.enter(outcome)
+                left.discard(outcome.source)
+                self.batch = replace(self.batch, done=self.batch.done + 1)
+                if not self.batch.running or self._waiting:
+                    return
+        left.clear()  # what is not there any more has no outcome
 
     def _run(
         self, colorizer: Colorizer, only: frozenset[Path], dry_run: bool = False, overwrite: bool = False

@@ -181,6 +181,7 @@ class Session:
             photo = self.opened(entry)
         height, width = photo.page.size
         hints, notes = self._hints(entry, photo)
+        notes += [f"{printable(sidecar.path.name)} colors it, too." for sidecar in photo.scribbles]
         result = self.photos.result(entry)
         note = read_provenance(result) if result else None
         made = dict(note.settings) if note else {}

@@ -145,6 +145,41 @@ def test_color_all_colors_what_is_to_do_and_one_bad_photo_stops_nothing(
     session.close()
 
 
+@pytest.mark.slow
+def test_a_photo_is_saved_while_all_are_colored(colorizer: Colorizer, tmp_path: Path) -> None:
+    for number in range(40):
+        grey_photo(tmp_path / "photos" / f"{number:02}.png", (400, 300), number)
+    session = Session(colorizer, ServeOptions(photos=tmp_path / "photos", out=tmp_path / "out"))
+    served = Served(session)
+    served.post("color-all")
+    while not served.get("changes").json()["batch"]["done"]:
+        time.sleep(0.02)
+    wish = {"points": [{"x": 200, "y": 150, "color": "#c02020"}], "strokes": []}
+    assert served.post("photos/39/save", wish).status_code == 200
+    batch = served.get("changes").json()["batch"]
+    assert batch["running"] and batch["done"] < 39
+    while (batch := served.get("changes").json()["batch"])["running"]:
+        time.sleep(0.05)
+    assert batch["reason"] == ""
+    assert {photo["state"] for photo in served.get("changes?since=-1").json()["photos"]} == {"colored"}
+    red, green, blue = picture((tmp_path / "out" / "39.png").read_bytes())[150, 200]
+    assert red > green + 20 and red > blue + 20
+    session.close()
+
+
+def test_a_photo_that_is_gone_and_a_folder_that_is_gone_stop_nothing(served: Served, photos: Path) -> None:
+    number = served.number("a.png")
+    (photos / "a.png").unlink()
+    for path in ("", "/thumbnail"):
+        answer = served.get(f"photos/{number}{path}")
+        assert (answer.status_code, answer.text.count("\n")) == (422, 1)
+    assert served.post(f"photos/{number}/save", {"points": []}).status_code == 422
+    photos.rename(photos.with_name("elsewhere"))
+    answer = served.post("rescan")
+    assert (answer.status_code, answer.text.count("\n")) == (422, 1)
+    assert served.get("about").status_code == 200
+
+
 def test_results_of_earlier_runs_are_known(colorizer: Colorizer, served: Served, photos: Path, tmp_path: Path) -> None:
     served.post(f"photos/{served.number('a.png')}/save", {"points": [], "strokes": []})
     again = Session(colorizer, ServeOptions(photos=photos, out=tmp_path / "out"))

@@ -41,7 +41,7 @@ const App = {
     Object.assign(this, { batch: said.batch, looking: said.looking });
     let fresh = false;
     for (const photo of said.photos) {
-      fresh = fresh || !this.photos[photo.id] || this.photos[photo.id].state !== photo.state;
+      fresh = fresh || !this.photos[photo.id] || Boolean($("state").value) && this.photos[photo.id].state !== photo.state;
       this.photos[photo.id] = photo;
     }
     if (fresh) this.select(); else for (const photo of said.photos) this.grid.renew(this.shown.findIndex(one => one.id === photo.id));
