@@ -3,7 +3,7 @@
 In:  the bytes of a JPEG XL; or RGB pixels and what stands around them
 Out: `DecodedPhoto`; or the bytes of a JPEG XL
 
-The codec is libjxl, by imagecodecs, which neither gives nor takes color profiles.
+The codec is libjxl, by imagecodecs, which neither gives nor takes color profiles: those are read by `jxl_icc`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.tables import linear_tables
-from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
-from colorize_cli.formats.jxl import jxl_file, jxl_header
+from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
+from colorize_cli.formats.jxl import jxl_file, jxl_header, jxl_icc
 from colorize_cli.formats.jxl.jxl_color import color_of, profile_of
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.metadata import exif
@@ -25,6 +25,7 @@ from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _MOST_METADATA = 64 << 20
+_APPLIED = Note("its color profile was applied: lossy JXL is decoded to sRGB", Loss.profile)
 _LOSSY_EFFORT, _LOSSLESS_EFFORT = 3, 2  # a tenth of the time of the usual 7, for files a tenth larger
 
 
@@ -40,18 +41,13 @@ def decode_jxl(data: bytes) -> DecodedPhoto:
         raise Damaged(f"damaged JXL: {error}") from None
     if not jxl_file.is_complete(data):
         raise Damaged("truncated JXL: its end is missing")
-    pixels = imagecodecs.jpegxl_decode(data, index=0) if header.animated else imagecodecs.jpegxl_decode(data)
+    notes = list[str]()
+    profile, readable = _profile(data, header, notes)
+    pixels = imagecodecs.jpegxl_decode(readable, index=0) if header.animated else imagecodecs.jpegxl_decode(readable)
     if pixels.shape[:2] != header.size[::-1]:
         raise Damaged("damaged JXL: the picture is not of the size that its header declares")
-    notes = list[str]()
     if header.animated:
         notes.append(Note("animated: only the first picture was taken", Loss.frames))
-    profile = None
-    if not header.color.is_srgb:
-        profile = None if header.color.icc else profile_of(header.color)
-        if profile is None:
-            said = f"its colors are in {header.color.name}, which is not read from JXL: they are taken as sRGB"
-            notes.append(Note(said, Loss.profile))
     color, alpha = _split(_full(pixels, header, notes))
     block, packet = _metadata(data, notes)
     page = DecodedPage(
@@ -66,6 +62,38 @@ def decode_jxl(data: bytes) -> DecodedPhoto:
         ),
     )
     return DecodedPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))
+
+
+def _profile(data: bytes, header: jxl_header.JxlHeader, notes: list[str]) -> tuple[bytes | None, bytes]:
+    """The profile of what libjxl decodes, None for sRGB; and what it is given for that."""
+    if header.color.is_srgb:
+        return None, data
+    if not header.color.icc:
+        profile = profile_of(header.color)
+        if profile is None and header.lossy and header.places.end and header.color.transfer not in jxl_header.HDR:
+            notes.append(_APPLIED)
+            return None, jxl_header.in_srgb(jxl_file.naked(data), (header.places.end + 7) // 8)
+        if profile is None:
+            said = f"its colors are in {header.color.name}, which is not read from JXL: they are taken as sRGB"
+            notes.append(Note(said, Loss.profile))
+        return profile, data
+    coded = jxl_file.naked(data)
+    try:
+        profile, frames = jxl_icc.read_profile(coded, header.places.end)
+    except jxl_file.JxlError as error:
+        if header.lossy:
+            raise Unsupported(
+                f"unsupported JXL: its color profile cannot be read ({error}); convert it first"
+            ) from None
+        notes.append(Note("its color profile is damaged and was left out", Loss.profile))
+        return None, data
+    if header.lossy:  # stored in a space of its own; beside a profile libjxl would give linear light
+        notes.append(_APPLIED)
+        return None, jxl_header.in_srgb(coded, frames)
+    if profile[16:20] != (b"GRAY" if header.grey else b"RGB "):
+        notes.append(Note("its color profile is not of RGB and was left out", Loss.profile))
+        return None, data
+    return profile, data
 
 
 def left_to_undo(data: bytes) -> int:

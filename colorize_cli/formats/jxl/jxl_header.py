@@ -8,6 +8,7 @@ Source: ISO/IEC 18181-1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colorize_cli.formats.jxl.jxl_file import HEADER, JxlError, start_of
@@ -15,6 +16,7 @@ from colorize_cli.formats.jxl.jxl_file import HEADER, JxlError, start_of
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _ALPHA, _SPOT, _CFA = 0, 2, 5
 _PRIMARIES = {1: "sRGB", 9: "Rec. 2020", 11: "P3", 2: "custom"}
+HDR = (16, 18)  # numbers of curves
 _TRANSFERS = {1: "Rec. 709", 8: "linear", 13: "sRGB", 16: "PQ (HDR)", 17: "DCI", 18: "HLG (HDR)"}
 
 
@@ -52,7 +54,7 @@ class JxlColor:
 
 @dataclass(frozen=True)
 class Places:
-    """Bits of a codestream: where the depth and the color stand (start, end), and where the header ends."""
+    """Bits of a codestream: where the depth and the color stand (start, end), and where the header ends; 0: unclear."""
 
     depth: tuple[int, int] = (0, 0)
     color: tuple[int, int] = (0, 0)
@@ -96,20 +98,28 @@ class JxlHeader:
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
-class _Bits:
-    """Bits of a codestream, the lowest of a byte first."""
+class HeaderBits:
+    """Bits of a codestream, the lowest of a byte first.
 
-    def __init__(self, data: bytes) -> None:
-        self.value, self.left, self.at = int.from_bytes(data, "little"), 8 * len(data), 0
+    Args:
+        data: the codestream.
+        at: the bit to start at.
+    """
+
+    def __init__(self, data: bytes, at: int = 16) -> None:
+        self._data, self.at = data, at
 
     def u(self, count: int) -> int:
-        if count > self.left:
+        """The next bits as a number.
+
+        Raises:
+            JxlError: there are no more.
+        """
+        start, self.at = self.at, self.at + count
+        if self.at > 8 * len(self._data):
             raise JxlError("its header is cut short")
-        found = self.value & ((1 << count) - 1)
-        self.value >>= count
-        self.left -= count
-        self.at += count
-        return found
+        piece = int.from_bytes(self._data[start // 8 : (self.at + 7) // 8], "little")
+        return piece >> start % 8 & ((1 << count) - 1)
 
     def pick(self, *ways: tuple[int, int]) -> int:
         """One of four: a base, and bits that are added to it."""
@@ -117,6 +127,7 @@ class _Bits:
         return base + self.u(count)
 
     def enum(self) -> int:
+        """The number of a name."""
         return self.pick((0, 0), (1, 0), (2, 4), (18, 6))
 
 
@@ -126,7 +137,7 @@ def header_of(data: bytes) -> JxlHeader:
     Raises:
         JxlError: it is damaged or cut short.
     """
-    bits = _Bits(start_of(data)[2:])
+    bits = HeaderBits(start_of(data))
     height, width = _size(bits)
     if bits.u(1):  # all defaults
         return JxlHeader(width, height)
@@ -160,7 +171,7 @@ def header_of(data: bytes) -> JxlHeader:
     return JxlHeader(width, height, depth, is_float, orientation, grey, alpha, count, animated, lossy, color, places)
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
+def _size(bits: HeaderBits) -> tuple[int, int]:
     small = bits.u(1)
 
     def side() -> int:
@@ -172,21 +183,21 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return height, height * above // below if ratio else side()
 
 
-def _preview_size(bits: _Bits) -> None:
+def _preview_size(bits: HeaderBits) -> None:
     ways = ((16, 0), (32, 0), (1, 5), (33, 9)) if bits.u(1) else ((1, 6), (65, 8), (321, 10), (1345, 12))
     bits.pick(*ways)
     if not bits.u(3):
         bits.pick(*ways)
 
 
-def _animation(bits: _Bits) -> None:
+def _animation(bits: HeaderBits) -> None:
     bits.pick((100, 0), (1000, 0), (1, 10), (1, 30))
     bits.pick((1, 0), (1001, 0), (1, 8), (1, 10))
     bits.pick((0, 0), (0, 3), (0, 16), (0, 32))
     bits.u(1)
 
 
-def _depth(bits: _Bits) -> tuple[int, bool]:
+def _depth(bits: HeaderBits) -> tuple[int, bool]:
     if not bits.u(1):
         return bits.pick((8, 0), (10, 0), (12, 0), (1, 6)), False
     depth = bits.pick((32, 0), (16, 0), (24, 0), (1, 6))
@@ -194,7 +205,7 @@ def _depth(bits: _Bits) -> tuple[int, bool]:
     return depth, True
 
 
-def _extra_channel(bits: _Bits) -> bool:
+def _extra_channel(bits: HeaderBits) -> bool:
     """Read past a channel; whether it is alpha."""
     if bits.u(1):
         return True
@@ -212,7 +223,7 @@ def _extra_channel(bits: _Bits) -> bool:
     return kind == _ALPHA
 
 
-def _color(bits: _Bits) -> tuple[bool, JxlColor]:
+def _color(bits: HeaderBits) -> tuple[bool, JxlColor]:
     """Whether it is grey, and its color space."""
     if bits.u(1):
         return False, JxlColor()
@@ -232,7 +243,7 @@ def _color(bits: _Bits) -> tuple[bool, JxlColor]:
     return space == 1, JxlColor(False, white, primaries, transfer, gamma)
 
 
-def _points(bits: _Bits, count: int) -> None:
+def _points(bits: HeaderBits, count: int) -> None:
     for _ in range(2 * count):
         bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
 
@@ -254,20 +265,42 @@ def relabeled(coded: bytes, bits: int, color: JxlColor) -> bytes:
     places = header.places
     if not places.end or header.grey:
         raise JxlError("its header cannot be written anew")
-    head = int.from_bytes(coded[2:HEADER], "little")
-
-    def part(start: int, end: int) -> tuple[int, int]:
-        return head >> start & ((1 << (end - start)) - 1), end - start
-
     depth = (0b000, 3) if bits == 8 else (0b110 | (bits - 1) << 3, 9)  # whole numbers; how many bits
+    part = _Parts(coded)
     pieces = [part(0, places.depth[0]), depth, part(places.depth[1], places.color[0])]
-    pieces += [*_named(color), part(places.color[1], places.end)]
+    return _joined([*pieces, *_named(color), part(places.color[1], places.end)]) + coded[(places.end + 7) // 8 :]
+
+
+def in_srgb(coded: bytes, frames: int) -> bytes:
+    """A naked codestream of lossy coding whose header names sRGB, or the grey of it, in place of another space.
+
+    Args:
+        coded: a naked codestream.
+        frames: the byte behind its header, and behind the profile where it has one.
+    """
+    header, part = header_of(coded), _Parts(coded)
+    places = header.places
+    grey = [(0, 1), (0, 1), *_enum(1), *_enum(1), (0, 1), *_enum(13), *_enum(1)]
+    color = grey if header.grey else _named(JxlColor())
+    return _joined([part(0, places.color[0]), *color, part(places.color[1], places.end)]) + coded[frames:]
+
+
+class _Parts:
+    """Bits of a header: value and count."""
+
+    def __init__(self, coded: bytes) -> None:
+        self._head = int.from_bytes(coded[:HEADER], "little")
+
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
+        return self._head >> start & ((1 << (end - start)) - 1), end - start
+
+
+def _joined(pieces: Sequence[tuple[int, int]]) -> bytes:
     value = length = 0
     for piece, count in pieces:
         value |= piece << length
         length += count
-    after = 2 + (places.end + 7) // 8
-    return coded[:2] + value.to_bytes((length + 7) // 8, "little") + coded[after:]
+    return value.to_bytes((length + 7) // 8, "little")
 
 
 def _named(color: JxlColor) -> list[tuple[int, int]]:
