@@ -54,8 +54,8 @@ class Listener:
 
     @property
     def address(self) -> str:
-        """Of the page, with its token."""
-        name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        """Of the page, with its token; one that other machines can open, where they are let in."""
+        name = _reached_by() if self.host == "0.0.0.0" else "::1" if self.host == "::" else self.host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}/{self.token}/"
 
     def serve(self, session: Session, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -86,3 +86,15 @@ class Listener:
     def _run(self, server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
         on_ready()  # the socket listens already: who comes early waits
         server.run(sockets=[self._socket])
+
+
+def _reached_by() -> str:
+    """The address by which other machines reach this one; nothing is sent to find it out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(
+                ("192.0.2.1", 9)
+            )  # an address for documentation: the system says which of its own it would use
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

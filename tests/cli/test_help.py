@@ -21,6 +21,7 @@ PANELS = {
         "Input and output", "Model", "Color", "Guidance", "Restoration", "Large images", "Performance", "Reporting",
     },
     "demo": {"Input and output", "Model", "Color", "Reporting"},
+    "serve": {"Input and output", "Server", "Model", "Color", "Large images", "Performance", "Reporting"},
     "eval": {"Input and output", "Model", "Color", "Metrics", "Test with people", "Performance", "Reporting"},
     "train": {"Input and output", "Recipe", "Run", "Model", "Performance", "Reporting"},
 }  # fmt: skip

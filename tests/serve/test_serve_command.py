@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from colorize_cli.cli import serve_command
 from colorize_cli.cli.app import main
+from colorize_cli.serve.listening import Listener
 from tests.fork_server import python
 from tests.inference.conftest import tiny_model
 
@@ -36,10 +38,12 @@ def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str
             process.kill()
 
 
-def fetch(address: str, path: str = "", method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
+def fetch(
+    address: str, path: str = "", method: str = "GET", body: bytes | None = None, host: str = ""
+) -> tuple[int, bytes]:
     where = urlsplit(address)
     with closing(http.client.HTTPConnection(where.netloc, timeout=60)) as connection:
-        connection.request(method, where.path + path, body)
+        connection.request(method, where.path + path, body, {"host": host or where.netloc})
         answer = connection.getresponse()
         return answer.status, answer.read()
 
@@ -55,6 +59,17 @@ def test_it_answers_until_it_is_told_to_end(
         assert status == 200
         assert b"<!doctype html>" in page
         assert fetch(address.rsplit("/", 2)[0] + "/")[0] == 403
+        for path in (
+            "../about",
+            "..%2f..%2fetc/passwd",
+            "%2e%2e/about",
+            "/etc/passwd",
+            "photos/../../about",
+            "x/../about",
+        ):
+            assert fetch(address, path)[0] in (403, 404), path
+        for name in (b"evil.example", b"127.0.0.1", b"evil.example:" + str(urlsplit(address).port).encode()):
+            assert fetch(address, "about", host=name.decode())[0] == 403
         assert fetch(address, "photos/0/save", "POST", b'{"points": [{"x": 9, "y": 9, "color": "red"}]}')[0] == 200
         process.send_signal(sent)
         _, said = process.communicate(timeout=60)
@@ -83,6 +98,18 @@ def test_ctrl_c_while_all_are_colored_ends_after_those_in_work(tmp_path: Path, t
         assert process.stderr.read() == ""
     assert 0 < len(list((tmp_path / "out").glob("*.png"))) < 60
     assert not list((tmp_path / "out").rglob("*.part*"))
+
+
+def test_other_machines_are_let_in_by_an_address_that_they_can_open() -> None:
+    with Listener("0.0.0.0", 0) as listener:
+        where = urlsplit(listener.address)
+        assert where.port == listener.port
+        assert not listener.is_local
+        assert ipaddress.ip_address(str(where.hostname)).version == 4
+        with socket.create_connection((str(where.hostname), listener.port), timeout=10):
+            pass
+    with Listener("127.0.0.1", 0) as listener:
+        assert listener.is_local
 
 
 def refused(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str]:
