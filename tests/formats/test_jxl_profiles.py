@@ -13,7 +13,7 @@ import pytest
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode
-from colorize_cli.formats.jxl import jxl_file, jxl_header, jxl_icc
+from colorize_cli.formats.jxl import jxl, jxl_file, jxl_header, jxl_icc
 from colorize_cli.notes import Loss, losses
 
 # A slope of 32 x 24 pixels, coded by cjxl 0.7 with profiles that JPEG XL cannot name.
@@ -84,6 +84,32 @@ def test_the_profile_of_a_grey_file_is_applied(tmp_path: Path) -> None:
     light = SLOPE / 255
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     np.testing.assert_allclose(photo.pages[0].pixels, 255 * curve, atol=1.5)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("name", ["a98", "esrgb"])
+def test_a_profile_is_written_and_read_back(tmp_path: Path, name: str, deep: bool) -> None:
+    path = tmp_path / "a.jxl"
+    path.write_bytes(coded(f"{name} lossless"))
+    page = decode(path).pages[0]
+    pixels = page.pixels.astype(np.uint16) * 257 if deep else page.pixels
+    assert page.icc is not None and jxl.holds(page.icc, None, True) and not jxl.holds(page.icc, 90, True)
+    path.write_bytes(jxl.encode_jxl(pixels, None, True, None, None, page.icc))
+    back = decode(path)
+    assert back.pages[0].icc == page.icc and back.notes == ()
+    np.testing.assert_array_equal(back.pages[0].pixels, pixels)
+
+
+def test_a_profile_of_any_size_is_written(tmp_path: Path) -> None:
+    path, rng = tmp_path / "a.jxl", np.random.default_rng(3)
+    path.write_bytes(coded("a98 lossless"))
+    page = decode(path).pages[0]
+    for size in (129, 4000, 70_000):
+        profile = bytearray(rng.integers(0, 256, size, np.uint8).tobytes())
+        profile[16:20] = b"RGB "
+        data = jxl.encode_jxl(page.pixels, None, True, None, None, bytes(profile))
+        stream = jxl_file.naked(data)
+        assert jxl_icc.read_profile(stream, jxl_header.header_of(stream).places.end)[0] == profile
 
 
 @pytest.mark.parametrize("kind", ["a98", "linear grey"])

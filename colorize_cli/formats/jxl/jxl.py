@@ -156,8 +156,8 @@ def _unpacked(coded: bytes, notes: list[str]) -> bytes:
 
 
 def holds(profile: bytes, quality: int | None, lossless: bool) -> bool:
-    """Whether JPEG XL can name the color space of a profile: one of those that it names itself, and without loss."""
-    return (quality == 100 or quality is None and lossless) and color_of(profile) is not None
+    """Whether a profile is kept: without loss, where pixels stay as they are."""
+    return (quality == 100 or quality is None and lossless) and jxl_icc.can_hold(profile)
 
 
 def encode_jxl(
@@ -168,7 +168,7 @@ def encode_jxl(
     xmp: bytes | None,
     profile: bytes | None = None,
 ) -> bytes:
-    """Encode RGB or RGBA in sRGB, or in a color space that JPEG XL names.
+    """Encode RGB or RGBA in sRGB, or in the color space of a profile: by its name where JPEG XL has one.
 
     Args:
         pixels: (H, W, 3) or (H, W, 4), uint8 or uint16.
@@ -178,7 +178,8 @@ def encode_jxl(
         xmp: the packet.
         profile: of the pixels, as `holds` allows it; None for sRGB.
     """
-    color = (color_of(profile) if profile else None) or jxl_header.JxlColor()
+    named = color_of(profile) if profile else jxl_header.JxlColor()
+    color = jxl_icc.packed(profile) if profile and named is None else named or jxl_header.JxlColor()
     array, bits = np.ascontiguousarray(pixels), 8 * pixels.itemsize
     if quality == 100 or quality is None and lossless:
         coded = imagecodecs.jpegxl_encode(array, lossless=True, effort=_LOSSLESS_EFFORT, usecontainer=False)

@@ -45,7 +45,7 @@ class Jxl(Format):
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
     ) -> tuple[bytes, list[str]]:
-        """In the source's color space where JPEG XL can name it, else in sRGB."""
+        """In the source's color space where nothing is lost, else in sRGB."""
         page, notes = photo.pages[0], list[str]()
         array, own, around = with_alpha(page, rgb_of(colored)), page.metadata.lossless, Around.of(photo, page, note)
         profile = page.icc if page.icc and jxl.holds(page.icc, quality, own) else None

@@ -99,12 +99,7 @@ class JxlHeader:
 
 
 class HeaderBits:
-    """Bits of a codestream, the lowest of a byte first.
-
-    Args:
-        data: the codestream.
-        at: the bit to start at.
-    """
+    """Bits of a codestream from bit `at` on, the lowest of a byte first."""
 
     def __init__(self, data: bytes, at: int = 16) -> None:
         self._data, self.at = data, at
@@ -248,13 +243,13 @@ def _points(bits: HeaderBits, count: int) -> None:
         bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
 
 
-def relabeled(coded: bytes, bits: int, color: JxlColor) -> bytes:
+def relabeled(coded: bytes, bits: int, color: JxlColor | Sequence[tuple[int, int]]) -> bytes:
     """A naked codestream whose header names this color space and so many bits, whatever it named before.
 
     Args:
         coded: as libjxl made it, RGB.
         bits: of a sample, 8 or 16.
-        color: with the white of D65.
+        color: with the white of D65; or the bits of a profile.
 
     Raises:
         JxlError: its header is of a kind that is not written anew.
@@ -268,7 +263,9 @@ def relabeled(coded: bytes, bits: int, color: JxlColor) -> bytes:
     depth = (0b000, 3) if bits == 8 else (0b110 | (bits - 1) << 3, 9)  # whole numbers; how many bits
     part = _Parts(coded)
     pieces = [part(0, places.depth[0]), depth, part(places.depth[1], places.color[0])]
-    return _joined([*pieces, *_named(color), part(places.color[1], places.end)]) + coded[(places.end + 7) // 8 :]
+    pieces += _named(color) if isinstance(color, JxlColor) else [(0, 1), (1, 1), *_enum(0)]  # a profile, RGB
+    pieces += [part(places.color[1], places.end), *(() if isinstance(color, JxlColor) else color)]
+    return _joined(pieces) + coded[(places.end + 7) // 8 :]
 
 
 def in_srgb(coded: bytes, frames: int) -> bytes:

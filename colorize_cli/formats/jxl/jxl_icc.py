@@ -1,22 +1,26 @@
-"""The ICC profile that a JPEG XL codestream holds.
+"""The ICC profile that a JPEG XL codestream holds: read, and written.
 
-In:  a codestream
-Out: the profile's bytes, and where the frames start behind it
+In:  a codestream; or a profile
+Out: the profile's bytes, and where the frames start behind it; or the bits that stand for it
 
 Source: ISO/IEC 18181-1, annex E.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from colorize_cli.formats.jxl.jxl_entropy import Symbols
 from colorize_cli.formats.jxl.jxl_file import JxlError
 from colorize_cli.formats.jxl.jxl_header import HeaderBits
+from colorize_cli.formats.jxl.jxl_prefix import LENGTHS
 
 _MOST = 4 << 20  # of a profile; those of printers have two
 _CONTEXTS = 41
 _HEADER = 128
 _TAGS = b"cprt wtpt bkpt rXYZ gXYZ bXYZ kXYZ rTRC gTRC bTRC kTRC chad desc chrm dmnd dmdd lumi".split()
 _TYPES = (b"XYZ ", b"desc", b"text", b"mluc", b"para", b"curv", b"sf32", b"gbd ")
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _OF_20_BYTES = frozenset({b"rXYZ", b"gXYZ", b"bXYZ", b"kXYZ", b"wtpt", b"bkpt", b"lumi"})
 
 
@@ -92,6 +96,55 @@ def _letter(byte: int) -> int | None:
     return 0 if byte < 128 and chr(byte).isalpha() else None
 
 
+def _header_bytes(size: int, so_far: bytes | bytearray) -> Iterator[int]:
+    """What is expected of each byte of a profile's header; `so_far` grows between them, or is the whole."""
+    expected = bytearray(_HEADER)
+    expected[:4] = size.to_bytes(4, "big")
+    expected[8], expected[12:24], expected[36:40] = 4, b"mntrRGB XYZ ", b"acsp"
+    expected[68:80] = bytes((0, 0, 246, 214, 0, 1, 0, 0, 0, 0, 211, 45))
+    for i in range(min(_HEADER, size)):
+        if i == 8:
+            expected[80:84] = so_far[4:8]
+        elif i == 41 and (makers := {65: b"PPL", 77: b"SFT"}.get(so_far[40])):
+            expected[41:44] = makers
+        elif i == 42 and (makers := {b"SG": b"I ", b"SU": b"NW"}.get(bytes(so_far[40:42]))):
+            expected[42:44] = makers
+        yield expected[i]
+
+
+def can_hold(profile: bytes) -> bool:
+    """Whether a codestream can hold a profile, of RGB."""
+    return _HEADER < len(profile) <= _MOST and profile[16:20] == b"RGB "
+
+
+def packed(profile: bytes) -> list[tuple[int, int]]:
+    """The bits, (value, count) each, that stand for a profile behind a header: its bytes, none shorter than others."""
+    commands = b"\0\1" + _as_varint(len(profile) - _HEADER)
+    expected = _header_bytes(len(profile), profile)
+    head = bytes((byte - one) & 255 for byte, one in zip(profile, expected, strict=False))
+    data = _as_varint(len(profile)) + _as_varint(len(commands)) + commands + head + profile[_HEADER:]
+    code = [(0, 1), (1, 1), (0, 2), (1, 1), (8, 4), (0, 4), (0, 4)]  # no repeats, one code for all, by prefix; bytes
+    code += [(1, 1), (7, 4), (127, 7), (0, 2)]  # 256 symbols, and how the lengths of their codes are told:
+    code += [(1 if place == 8 else 0, 2) for place in LENGTHS]  # all are 8
+    return [*_as_size(len(data)), *code, (int.from_bytes(data.translate(_REVERSED), "little"), 8 * len(data))]
+
+
+def _as_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*out, value))
+
+
+def _as_size(value: int) -> list[tuple[int, int]]:
+    pieces, value = [(3, 2), (value & 4095, 12)], value >> 12
+    while value:
+        pieces += [(1, 1), (value & 255, 8)]
+        value >>= 8
+    return [*pieces, (0, 1)]
+
+
 class _Unpacker:
     """Commands, and the bytes that they lay down or add to what was expected."""
 
@@ -139,18 +192,8 @@ class _Unpacker:
         return self._source[self._data - count : self._data]
 
     def _header(self) -> None:
-        expected = bytearray(_HEADER)
-        expected[:4] = self._size.to_bytes(4, "big")
-        expected[8], expected[12:24], expected[36:40] = 4, b"mntrRGB XYZ ", b"acsp"
-        expected[68:80] = bytes((0, 0, 246, 214, 0, 1, 0, 0, 0, 0, 211, 45))
-        for i in range(min(_HEADER, self._size)):
-            if i == 8:
-                expected[80:84] = self._out[4:8]
-            elif i == 41 and (makers := {65: b"PPL", 77: b"SFT"}.get(self._out[40])):
-                expected[41:44] = makers
-            elif i == 42 and (makers := {b"SG": b"I ", b"SU": b"NW"}.get(bytes(self._out[40:42]))):
-                expected[42:44] = makers
-            self._out.append((self._next() + expected[i]) & 255)
+        for expected in _header_bytes(self._size, self._out):
+            self._out.append((self._next() + expected) & 255)
 
     def _tags(self) -> None:
         count = self._varint() - 1

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from colorize_cli.formats.jxl.jxl_file import JxlError
 
-_ORDER = (1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+LENGTHS = (1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 _SAME, _LONGEST = 16, 15  # the symbol for a repeated length; bits of a code
 
 
@@ -85,8 +85,8 @@ def _few(bits: Bits, size: int) -> list[int]:
 
 def _many(bits: Bits, size: int, skipped: int) -> list[int]:
     """The lengths of all symbols, which have a code of their own."""
-    own, space = [0] * len(_ORDER), 32
-    for place in _ORDER[skipped:]:
+    own, space = [0] * len(LENGTHS), 32
+    for place in LENGTHS[skipped:]:
         if space <= 0:
             break
         own[place] = _own_length(bits)
