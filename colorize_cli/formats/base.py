@@ -42,6 +42,7 @@ class Format:
         has_alpha, has_16_bits: what its pixels may have.
         deep_as_png: why a source of more bits than it is written with becomes PNG; "" where its bits become 8.
         lossless: whether nothing is ever lost in its files.
+        lossy_is_srgb: its lossy files hold sRGB alone, and no profile.
         header_anywhere: the header need not stand near the file's start.
         has_end: whether a whole file can be told by its end.
         coder_bytes: that its encoder takes for a sample of a pixel, beyond the result's own.
@@ -60,6 +61,7 @@ class Format:
     has_16_bits: ClassVar[bool] = True
     deep_as_png: ClassVar[str] = ""
     lossless: ClassVar[bool] = False
+    lossy_is_srgb: ClassVar[bool] = False
     header_anywhere: ClassVar[bool] = False
     has_end: ClassVar[bool] = True
     coder_bytes: ClassVar[int] = 0

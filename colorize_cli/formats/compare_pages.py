@@ -87,7 +87,8 @@ def _page(before: Page, after: Page, format: Format) -> list[str]:
         faults.append(f"{after.size[0]} x {after.size[1]} pixels instead of {before.size[0]} x {before.size[1]}")
     if before.pixels.dtype != after.pixels.dtype and format.has_16_bits:
         faults.append(f"{8 * after.pixels.itemsize} bits instead of {8 * before.pixels.itemsize}")
-    if before.icc != after.icc and not before.metadata.tag_srgb and Holds.icc in format.holds:
+    was_applied = before.metadata.tag_srgb or format.lossy_is_srgb and not after.metadata.lossless and not after.icc
+    if before.icc != after.icc and not was_applied and Holds.icc in format.holds:
         faults.append("the color profile differs")
     if Holds.tiff_tags in format.holds and _subs(before) != _subs(after):
         faults.append("the sub-images differ")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from colorize_cli.errors import DecodeError, TooLargeError
+from colorize_cli.formats.compare_pages import compared
 from colorize_cli.formats.decode import DecodeLimits, decode, probe
 from colorize_cli.formats.encode import EncodeSettings, read_provenance
 from colorize_cli.formats.jxl import jxl_file, jxl_header
@@ -182,8 +183,10 @@ def test_a_profile_is_applied_when_it_cannot_be_written(tmp_path: Path, rewrite:
     profile = profile_of(jxl_header.JxlColor(primaries=11))
     pixels = np.full((20, 30, 3), (200, 120, 90), np.uint8)
     Image.fromarray(pixels).save(path, icc_profile=profile)
-    photo, after, _ = rewrite(path, EncodeSettings(format=PhotoFormat.jxl, quality=95))
+    settings = EncodeSettings(format=PhotoFormat.jxl, quality=95)
+    photo, after, _ = rewrite(path, settings)
     assert photo.pages[0].icc == profile and after.pages[0].icc is None
+    assert not [fault for fault in compared(photo, after, settings).faults if "profile" in fault]
     seen = after.pages[0].pixels[5, 5].astype(int)
     assert abs(seen - [213, 117, 84]).max() <= 3, "P3's color in sRGB's numbers"
 

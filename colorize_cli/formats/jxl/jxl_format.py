@@ -26,6 +26,7 @@ class Jxl(Format):
     starts = (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")
     holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.resolution
     header_anywhere = True
+    lossy_is_srgb = True
     coder_bytes = 24
 
     def declared(self, data: Data) -> Declared:
