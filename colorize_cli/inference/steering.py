@@ -82,6 +82,10 @@ class SteeredPage:
         pixels, size = (lightness, self._seen) if quick else (self.preview.pixels, self.size)
         return along_edges(ab, lightness, pixels, size, self.preview.space)
 
+    def check(self, sidecars: Sequence[Sidecar]) -> None:
+        """Refuse hints that cannot be laid over the page: `HintError`."""
+        hint_map(sidecars, self.size, self._seen)
+
     def painter(self, ab: Plane | Guided, size: tuple[int, int], saturation: float) -> Painter:
         """What paints a copy of the page of (h, w) with its colors."""
         return Painter(ab, size, self.preview.space, saturation, kept=self.kept)

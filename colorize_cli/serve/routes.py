@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from colorize_cli.errors import ColorizeError, UsageError, one_line
+from colorize_cli.errors import ColorizeError, UsageError, one_line, printable
 from colorize_cli.pages.shared import page_file
 from colorize_cli.serve.photo_list import Entry
 from colorize_cli.serve.session import Session
@@ -107,7 +107,7 @@ class Routes:
         name = request.query_params.get("name", "")
         path = await receive(options.photos, name, request.stream(), options.max_upload)
         await run_in_threadpool(self.session.rescan)
-        return JSONResponse({"name": path.name})
+        return JSONResponse({"name": printable(path.name)})
 
     async def details(self, request: Request) -> Response:
         """Open a photo."""
@@ -128,7 +128,7 @@ class Routes:
         path = self.session.photos.result(self._entry(request))
         if path is None:
             raise _Missing("there is no result yet")
-        return FileResponse(path, filename=path.name.encode("utf-8", "replace").decode())
+        return FileResponse(path, filename=printable(path.name))
 
     async def before(self, request: Request) -> Response:
         """The photo as it is."""
@@ -157,8 +157,9 @@ class Routes:
     async def save(self, request: Request) -> Response:
         """Write hints and result."""
         entry, wish = self._entry(request), self.session.wish(await _body(request))
-        outcome = await run_in_threadpool(self.session.saving.save, entry, wish)
-        return JSONResponse({"status": outcome.status.value, "name": outcome.output.name if outcome.output else ""})
+        outcome = await run_in_threadpool(self.session.save, entry, wish)
+        name = printable(outcome.output.name) if outcome.output else ""
+        return JSONResponse({"status": outcome.status.value, "name": name})
 
     async def tile(self, request: Request) -> Response:
         """A part of a photo at full resolution, or at a half, a quarter and so on of it."""

@@ -19,6 +19,7 @@ from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.hints import read_sidecar
 from colorize_cli.inference.photo_options import ReadOptions, WriteOptions
 from colorize_cli.pipeline.colorizer import Colorizer
+from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.run_options import BatchOptions
 from colorize_cli.pipeline.steered import Steering
 from colorize_cli.serve.open_photos import OpenPhoto, OpenPhotos
@@ -170,6 +171,18 @@ class Session:
             if entry.state is not State.failed:
                 self.photos.mark(entry.number, State.failed, one_line(error))
             raise
+
+    def save(self, entry: Entry, wish: Wish) -> Outcome:
+        """Write a photo's hints and its result.
+
+        Raises:
+            PhotoError, HintError: it cannot be read, or a point lies outside: nothing is written; see `Saving.save`.
+        """
+        with self._failing(entry):
+            photo = self.opened(entry)
+        if wish.sidecar is not None:
+            photo.page.check([wish.sidecar])
+        return self.saving.save(entry, wish)
 
     def details(self, entry: Entry) -> dict[str, Any]:
         """What the page is told of a photo that it opens.

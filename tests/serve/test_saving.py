@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorize_cli import Colorizer
 from colorize_cli.cli.app import main
+from colorize_cli.serve.session import ServeOptions, Session
+from tests.inference.conftest import grey_photo
 from tests.serve.conftest import Served
 
 pytestmark = pytest.mark.slow
@@ -101,3 +105,36 @@ def test_a_result_is_kept_when_saving_fails(served: Served, photos: Path, tmp_pa
     assert "truncated" in answer.text
     assert (tmp_path / "out" / "a.png").read_bytes() == first
     assert served.photo("a.png")["state"] == "failed"
+
+
+def test_odd_names_are_saved_and_given(colorizer: Colorizer, tmp_path: Path) -> None:
+    names = [
+        b"<img src=x onerror=alert(1)>.png",
+        b"bad\xff name.png",
+        "ü ö\n.png".encode(),
+        b"-o.png",
+        b"%2e%2e%2f.png",
+    ]
+    for number, name in enumerate(names):
+        Path(grey_photo(tmp_path / "photos" / f"{number}.png", (64, 48), number)).rename(
+            tmp_path / "photos" / os.fsdecode(name)
+        )
+    session = Session(colorizer, ServeOptions(photos=tmp_path / "photos", out=tmp_path / "out"))
+    served = Served(session)
+    for photo in served.get("changes?since=-1").json()["photos"]:
+        answer = served.post(f"photos/{photo['id']}/save", {"points": [{"x": 9, "y": 9, "color": "#b03020"}]})
+        assert answer.status_code == 200, answer.text
+        assert served.get(f"photos/{photo['id']}").json()["points"] == [{"x": 9, "y": 9, "color": "#b03020"}]
+        assert served.get(f"photos/{photo['id']}/result").status_code == 200
+    assert len(list((tmp_path / "out").glob("*.png"))) == len(names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
+    session.close()
+
+
+def test_a_photo_that_cannot_be_read_leaves_no_hints(colorizer: Colorizer, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "text.jpg").write_text("no photo")
+    session = Session(colorizer, ServeOptions(photos=tmp_path / "photos", out=tmp_path / "out"))
+    assert Served(session).post("photos/0/save", {"points": POINTS}).status_code == 422
+    assert not (tmp_path / "out").exists()
+    session.close()
