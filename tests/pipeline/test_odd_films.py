@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,27 @@ def test_durations_are_equal_to_one_frame(tiny_model: Path, tmp_path: Path):
                     assert (
                         abs(float(before.duration * before.time_base) - float(after.duration * after.time_base)) <= 0.04
                     )
+
+
+_PEAK = """
+import sys
+from colorize_cli import Colorizer
+Colorizer(sys.argv[1], device="cpu").file(sys.argv[2], sys.argv[3])
+with open("/proc/self/status") as file:
+    print(next(int(line.split()[1]) for line in file if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+def test_memory_does_not_grow_with_length(tiny_model: Path, tmp_path: Path):
+    peaks = []
+    for count in (300, 1500):
+        film, out = make_film(tmp_path / f"{count}.mp4", pan(count)), tmp_path / f"{count}-color.mp4"
+        command = [sys.executable, "-c", _PEAK, str(tiny_model), str(film), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 60_000  # kB; 1200 frames as the network sees them, half precision, are 200,000
 
 
 def test_films_are_not_fetched_from_a_store_or_sent_to_one(run: Run, tmp_path: Path):
