@@ -96,6 +96,21 @@ def test_shots_in_color_keep_it_and_the_others_get_some(tiny_model: Path, tmp_pa
     assert min(colorfulness(frame.rgb) for frame in after[25:]) > 3
 
 
+@pytest.mark.parametrize(("codec", "name"), [("hevc", "hevc"), ("ffv1", "ffv1"), ("mpeg4", "mpeg4")])
+def test_codec_says_how_the_picture_is_coded(tiny_model: Path, tmp_path: Path, codec: str, name: str):
+    film, out = make_film(tmp_path / "a.mp4", pan(8)), tmp_path / "b.mkv"
+    assert outcome_of(tiny_model, film, out, codec=codec).status is Status.done
+    with av.open(str(out)) as found:
+        assert found.streams.video[0].codec_context.name == name
+    assert len(shots(out)) == 8
+
+
+def test_a_container_that_cannot_hold_a_codec_says_which_it_can(tiny_model: Path, tmp_path: Path):
+    told = outcome_of(tiny_model, make_film(tmp_path / "a.mp4", pan(5)), tmp_path / "b.webm", codec="h264")
+    assert told.status is Status.failed and "--codec vp9 or av1" in str(told.reason)
+    assert not (tmp_path / "b.webm").exists()
+
+
 @pytest.mark.parametrize("options", [{"compare": True}, {"variants": 3}, {"gallery": True}])
 def test_options_for_photos_do_not_make_a_film_again(tiny_model: Path, tmp_path: Path, options: dict[str, object]):
     film = make_film(tmp_path / "box" / "a.mp4", pan(12))
