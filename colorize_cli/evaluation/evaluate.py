@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from colorize_cli.evaluation.eval_settings import EvalSettings as EvalSettings
-from colorize_cli.evaluation.reading import Read, nothing_measured, read_by_protocol, references_of, tell_resized
+from colorize_cli.evaluation.reading import (
+    Read,
+    check_places,
+    nothing_measured,
+    read_by_protocol,
+    references_of,
+    tell_resized,
+)
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.evaluation.row_names import name_models
 from colorize_cli.formats.ahead import ahead
@@ -56,8 +63,12 @@ def evaluate(
     from colorize_cli.evaluation.methods import FilesMethod, GreyMethod, ModelMethod, TruthMethod
     from colorize_cli.evaluation.metric_set import find_metrics
     from colorize_cli.inference.devices import pick_device, side_by_side
+    from colorize_cli.models.load import check_name
 
     started = time.monotonic()
+    check_places(wanted)
+    for model in name_models(wanted.models).values():
+        check_name(model)
     device = pick_device(wanted.device)
     metrics = find_metrics(wanted, device)  # what is missing is said here, before any work
     references, alone, folders = references_of(wanted)

@@ -22,7 +22,13 @@ from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import TORCH, MissingPackageError
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, MetricName, parse_metrics
 from colorize_cli.evaluation.protocol import join
-from colorize_cli.evaluation.reading import nothing_measured, read_by_protocol, references_of, tell_resized
+from colorize_cli.evaluation.reading import (
+    check_places,
+    nothing_measured,
+    read_by_protocol,
+    references_of,
+    tell_resized,
+)
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.evaluation.row_names import name_models
 from colorize_cli.evaluation.thumbnails import Gallery, Small, encode_small
@@ -114,6 +120,7 @@ def evaluate_plainly(
             raise MissingPackageError(
                 f"{name} is measured by torch, which is not installed; psnr and ssim need none", package=TORCH
             )
+    check_places(wanted)
     references, alone, folders = references_of(wanted)
     rows = [Plain(GREY), *(Plain(name) for name in folders)]
     for row_name, model in name_models(wanted.models).items():

@@ -17,7 +17,7 @@ from colorize_cli.errors import DataError, PhotoError, UsageError, counted
 from colorize_cli.evaluation.eval_settings import EvalSettings as EvalSettings
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
 from colorize_cli.evaluation.row_names import name_folders, name_models
-from colorize_cli.evaluation.truths import Reference, Rgb, draw, find_references, pair_files, read_picture
+from colorize_cli.evaluation.truths import Reference, Rgb, check_data, draw, find_references, pair_files, read_picture
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,21 @@ class Read:
     grey: bool = False
     error: str | None = None
     resized: tuple[str, ...] = ()
+
+
+def check_places(wanted: EvalSettings) -> None:
+    """Refuse folders and data sets that are not there, before anything is downloaded to measure them by.
+
+    Raises:
+        DataError: one is not there.
+    """
+    if not wanted.pred and wanted.ref is None:
+        check_data(wanted.data)
+    if wanted.ref is not None and not wanted.ref.expanduser().exists():
+        raise DataError(f"no folder {wanted.ref}", hint="Give --ref the folder of true photos.")
+    for folder in wanted.pred:
+        if not folder.expanduser().exists():
+            raise DataError(f"no folder {folder}", hint="Give --pred the folder of colored files.")
 
 
 def references_of(wanted: EvalSettings) -> tuple[list[Reference], list[str], dict[str, Path]]:

@@ -107,6 +107,17 @@ def _named_members(name: str, access: Access) -> list[Member]:
     return [member for member in members if member.part == "val"] or members
 
 
+def check_data(data: str) -> None:
+    """Refuse what is neither a path nor a known data set.
+
+    Raises:
+        DataError: it is none.
+    """
+    if data not in (SAMPLES, *NAMED) and not Path(data).expanduser().exists():
+        known = ", ".join((SAMPLES, *NAMED))
+        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of color photos, or one of: {known}")
+
+
 def find_references(
     data: str,
     limit: int | None = None,
@@ -129,10 +140,8 @@ def find_references(
     path = Path(data).expanduser()
     if data == SAMPLES and not path.is_dir():
         references = [Reference(name, None, lambda rgb=rgb: rgb) for name, rgb in sample_photos()]  # type: ignore[misc]
-    elif not path.exists() and data not in NAMED:
-        known = ", ".join((SAMPLES, *NAMED))
-        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of color photos, or one of: {known}")
     else:
+        check_data(data)
         found = list_members(path) if path.exists() else _named_members(data, access)
         members = [m for m in found if not any(part.startswith(".") for part in m.name.split("/"))]
         references = [Reference(m.name, m.label, lambda m=m: _read_member(m)) for m in members]  # type: ignore[misc]

@@ -92,6 +92,27 @@ def load_model(name: str, on_progress: Progress | None = None) -> LoadedModel:
     return LoadedModel(name, whole.spec, members[0].generator, whole.sha256, members)
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that is no model's, before anything is downloaded for it or beside it.
+
+    Raises:
+        ModelNotFoundError: no such name or file.
+    """
+    path = named_path(name)
+    if "+" in name and not path.is_file():
+        for part in name.split("+"):
+            check_name(part.strip())
+        return
+    registry = catalogue()
+    if name in registry or path.is_file() or (added(name) is not None and not path.exists()):
+        return
+    repo = hub_repo(name)
+    if path.suffix in _SUFFIXES and (repo is None or not repo.file):
+        raise ModelNotFoundError(f"no checkpoint {name}", hint="Check the path, or see: colorize models list")
+    if repo is None:
+        raise registry.not_found(name)
+
+
 def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
     registry = catalogue()
     if name in registry:
@@ -112,13 +133,12 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
         )
     if path.is_file():
         return _from_file(name, path, sha256_of(path))
+    check_name(name)
     repo = hub_repo(name)
-    if path.suffix in _SUFFIXES and (repo is None or not repo.file):
-        raise ModelNotFoundError(f"no checkpoint {name}", hint="Check the path, or see: colorize models list")
-    if repo is not None:
-        file = weights.fetch_repo(repo, on_progress)
-        return _from_file(name, file.path, file.sha256)
-    raise registry.not_found(name)
+    if repo is None:
+        raise registry.not_found(name)
+    file = weights.fetch_repo(repo, on_progress)
+    return _from_file(name, file.path, file.sha256)
 
 
 def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:

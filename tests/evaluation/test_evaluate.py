@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
-from colorize_cli.errors import DataError, DownloadError, UsageError
+from colorize_cli.errors import ColorizeError, DataError, DownloadError, UsageError
+from colorize_cli.evaluation import metric_set
 from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.protocol import Protocol
 from colorize_cli.evaluation.report_files import to_csv, to_json
@@ -79,6 +81,23 @@ def test_a_folder_without_pictures_is_said(tmp_path):
         _measure(data=str(tmp_path))
     with pytest.raises(DataError, match='no data set "nowhere"'):
         _measure(data="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"data": "nowhere"}, 'no data set "nowhere"'),
+        ({"models": ["minni"]}, 'no model "minni"'),
+        ({"models": ["mini+minni"]}, 'no model "minni"'),
+        ({"models": ["gone.safetensors"]}, "no checkpoint gone.safetensors"),
+        ({"ref": Path("nowhere"), "pred": [Path(".")]}, "no folder nowhere"),
+        ({"ref": Path("."), "pred": [Path("nowhere")]}, "no folder nowhere"),
+    ],
+)
+def test_what_is_not_there_is_said_before_weights_are_pulled_to_measure_by(photos, monkeypatch, settings, told):
+    monkeypatch.setattr(metric_set, "find_metrics", lambda *_: pytest.fail("the metrics' weights were looked for"))
+    with pytest.raises(ColorizeError, match=re.escape(told)):
+        _measure(**{"data": str(photos), "metrics": ("lpips",), **settings})
 
 
 def test_limit_draws_by_seed_and_keeps_the_order(photos):
