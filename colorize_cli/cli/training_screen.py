@@ -88,9 +88,10 @@ class TrainingScreen:
             self.began, self.stepped = time.monotonic(), True
         lost = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
         left_out = f"; left out: {lost}" if lost else ""
-        self._line(
-            f"{self.config.recipe}: {counted(training, 'photo')} to learn from, {held_out} to measure on{left_out}"
-        )
+        wanted = self.config.train_photos
+        fewer = f", fewer than the {wanted:,} of the recipe," if training < wanted else ","
+        learned = f"{counted(training, 'photo')} to learn from{fewer}"
+        self._line(f"{self.config.recipe}: {learned} {held_out} to measure on{left_out}")
         self._line(f"The run: {printable(out)}")
 
     def on_step(self, step: Step) -> None:

@@ -35,3 +35,17 @@ def test_a_rate_of_nothing_leaves_no_overflow(capsys: pytest.CaptureFixture[str]
     screen = TrainingScreen(load_recipe("mini"), False)
     screen.on_step(Progress(0, 10**12, 0, {}, 0.0))
     assert "left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("photos", "said"),
+    [
+        (19, "19 photos to learn from, fewer than the 8,000 of the recipe, 5 to"),
+        (8000, "8,000 photos to learn from, 5 to"),
+    ],
+)
+def test_a_paper_s_number_of_photos_that_is_not_met_is_said(
+    photos: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TrainingScreen(load_recipe("unet-celeba"), False).on_start(Path("runs/x"), photos, 5, {})
+    assert said in " ".join(capsys.readouterr().err.split())
