@@ -32,6 +32,11 @@ _REASONS = {
 }
 
 
+def reason_of(error: OSError) -> str:
+    """Why a file could not be written, in words."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
+
+
 @dataclass(frozen=True)
 class Patch:
     """Bytes that go over earlier ones: what a file's start says of its end.
@@ -116,7 +121,7 @@ def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFact
 
 def not_written(path: Path, error: OSError) -> EncodeError:
     """What is said of a file that could not be written."""
-    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    reason = reason_of(error)
     return EncodeError(f"cannot write {printable(path)}: {reason}", path=path)
 
 

@@ -42,6 +42,12 @@ class FileFacts:
         return cls(status.st_size, status.st_mtime_ns, status.st_atime_ns, stat.S_IMODE(status.st_mode), status.st_ino)
 
 
+def gone(path: Path) -> DecodeError:
+    """What is said of a file that is not there."""
+    said = "it is a link to a file that is not there" if os.path.islink(path) else "the file is gone"
+    return DecodeError(said, path=path)
+
+
 def open_plain(path: Path) -> int:
     """A descriptor of a plain file, for reading; a pipe or a device is refused, and never waited for.
 
@@ -55,7 +61,7 @@ def open_plain(path: Path) -> int:
         # without O_NONBLOCK a pipe that took the file's place since would hang the run
         return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
-        raise DecodeError("the file is gone", path=path) from None
+        raise gone(path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
 

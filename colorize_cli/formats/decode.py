@@ -16,7 +16,7 @@ import numpy as np
 from colorize_cli.color.icc import space_of
 from colorize_cli.color.icc_convert import cmyk_to_srgb, grey_to_srgb
 from colorize_cli.errors import DecodeError, TooLargeError
-from colorize_cli.files.facts import FileFacts, same
+from colorize_cli.files.facts import FileFacts, gone, same
 from colorize_cli.files.small_files import kind_of
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, TooManyPixels
@@ -178,7 +178,7 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
                 data += file.read()
             end = os.fstat(number)
     except FileNotFoundError:
-        raise DecodeError("the file is gone", path=path) from None
+        raise gone(path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
     except ValueError as error:

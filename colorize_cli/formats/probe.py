@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.files.facts import gone
 from colorize_cli.files.machine import half_of_memory
 from colorize_cli.files.small_files import kind_of
 from colorize_cli.formats.base import Format
@@ -57,7 +58,7 @@ def probe(path: Path) -> ProbeResult:
     except Damaged as error:
         raise DecodeError(error.reason, path=path, hint=error.advice()) from None
     except FileNotFoundError:
-        raise DecodeError("the file is gone", path=path) from None
+        raise gone(path) from None
     except MemoryError:
         raise DecodeError("not enough memory to read it", path=path) from None
     except Exception as error:  # every library has its own errors, all of which mean the same here

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import EncodeError, ExitStatus, counted, printable, unprintable
+from colorize_cli.files.atomic import reason_of
 from colorize_cli.files.shards import Shard
 from colorize_cli.notes import Loss, losses
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -195,4 +196,4 @@ class RunReport:
 
 
 def _unwritable(path: Path, error: OSError) -> EncodeError:
-    return EncodeError(f"cannot write the report {printable(path)}: {error.strerror}", path=path)
+    return EncodeError(f"cannot write the report {printable(path)}: {reason_of(error)}", path=path)

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 from colorize_cli.errors import UsageError, printable
+from colorize_cli.files.atomic import reason_of
 from colorize_cli.files.leftovers import part_of
 from colorize_cli.pipeline.report_rows import LINES_SUFFIX
 
@@ -30,7 +31,7 @@ def check_report_place(path: Path, option: str = "--report") -> None:
     except FileNotFoundError:
         mode = None
     except OSError as error:
-        raise _refused(path, error.strerror, option) from error
+        raise _refused(path, reason_of(error), option) from error
     try:
         if mode is None or stat.S_ISREG(mode):
             if mode is not None and not _may_be_report(path):
@@ -57,7 +58,7 @@ def check_report_place(path: Path, option: str = "--report") -> None:
             finally:
                 os.close(descriptor)
     except OSError as error:
-        raise _refused(path, error.strerror, option) from error
+        raise _refused(path, reason_of(error), option) from error
 
 
 def _refused(path: Path, reason: str | None, option: str) -> UsageError:

@@ -96,10 +96,10 @@ def test_every_photo_failed(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("report", "says"),
     [
-        ("file.txt/report.json", "Not a directory"),
+        ("file.txt/report.json", "a file is in the way of the folder"),
         ("folder", "is a folder"),
         ("photo.png", "is a file that is no report"),
-        ("/dev/full", "No space left on device"),
+        ("/dev/full", "the disk is full"),
         ("/proc/report.json", "cannot write the report /proc/report.json"),
     ],
 )
@@ -114,6 +114,14 @@ def test_a_report_that_cannot_be_written_stops_the_run_before_it_starts(
     assert done.returncode == 2, done.stderr
     assert says in done.stderr and done.stderr.startswith("error: ")
     assert not (tmp_path / "out").exists() and photo.read_bytes() == before
+
+
+def test_a_link_that_leads_nowhere_is_called_that(run: Run, tmp_path: Path) -> None:
+    photos = tmp_path / "in"
+    grey_photo(photos / "a.png")
+    (photos / "b.png").symlink_to(photos / "moved.png")
+    done = run(photos, "--out", tmp_path / "out")
+    assert done.returncode == 1 and "b.png: it is a link to a file that is not there" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.TXT", "r.html"])
