@@ -24,7 +24,7 @@ _STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
 _RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
-_DAMAGED = 0.003  # share of the picture that is certainly damaged from which `auto` fills
+_DAMAGED = 0.004  # share of the picture that is certainly damaged from which `auto` fills
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
 
 

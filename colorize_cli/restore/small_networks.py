@@ -22,7 +22,10 @@ from colorize_cli.models.weights import bundled
 Plane = NDArray[np.float32]
 
 SIDE = 64  # pixels a side of what they see
+FINE = 256  # pixels a side of the copy on which it is seen what lies within each of these
 DARK = np.float32(0.03)  # what is added before the logarithm is taken
+_FLAT = np.float32(0.005)  # the same of a deviation
+_NEAR = 5  # pixels a side in which the lightest is looked for
 _LOWEST, _HIGHEST = 0.01, 0.99  # quantiles that become 0 and 1 for the second network
 
 
@@ -41,8 +44,31 @@ def _convolved(x: Plane, name: str, stride: int = 1, last: bool = False) -> Plan
     return np.asarray(out if last else np.maximum(out, 0), np.float32)
 
 
+def light_input(plane: Plane) -> Plane:
+    """What the first network sees: means, what is lightest and darkest about each of them, and how rough it is.
+
+    White stays white under even light, and grain is as rough everywhere: both tell of the light.
+
+    Args:
+        plane: (H, W), [0, 1].
+
+    Returns:
+        (6, 64, 64).
+    """
+    small, cell = _seen(plane), FINE // SIDE
+    cells = _at_side(plane, FINE).reshape(SIDE, cell, SIDE, cell)
+    lightest, darkest, rough = cells.max((1, 3)), cells.min((1, 3)), cells.std((1, 3))
+    around = cv2.dilate(lightest, np.ones((_NEAR, _NEAR), np.uint8))
+    logs = [np.log(one + DARK) for one in (lightest, darkest, around)]
+    return np.stack((np.log(small + DARK), small, *logs, np.log(rough + _FLAT))).astype(np.float32)
+
+
+def _at_side(plane: Plane, side: int) -> Plane:
+    return np.asarray(cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def _seen(plane: Plane) -> Plane:
-    return np.asarray(cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    return _at_side(plane, SIDE)
 
 
 def log_light(plane: Plane) -> Plane:
@@ -54,8 +80,7 @@ def log_light(plane: Plane) -> Plane:
     Returns:
         (32, 32), the natural logarithm, of mean 0.
     """
-    small = _seen(plane)
-    x, skips = np.stack((np.log(small + DARK), small)), list[Plane]()
+    x, skips = light_input(plane), list[Plane]()
     for number in range(4):
         x = _convolved(x, f"light.{number}", 2)
         skips.append(x)

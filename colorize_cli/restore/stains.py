@@ -4,7 +4,7 @@ In:  a copy of a photo, (H, W) float32, [0, 1]; then planes of some of its place
 Out: the logarithm of the light that lies on it, on a coarse grid; the planes divided by it
 
 What is light and what the photo shows is told by a small network (`small_networks`), which is unsure where it could be
-either, and then says little: half of the light and more is found, not all.
+either, and then says little: of a lamp's light 47 % is found (70 % of its variance), of spilled stains next to nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from colorize_cli.restore.small_networks import SIDE, log_light
 
 Plane = NDArray[np.float32]
 
-_UNEVEN = 0.17  # standard deviation of the logarithm from which `auto` evens out
+_UNEVEN = 0.145  # standard deviation of the logarithm from which `auto` evens out
 _LEAST = 0.01  # the same where it is asked for by name
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
 _BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were

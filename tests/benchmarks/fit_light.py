@@ -1,10 +1,11 @@
 """Fit the two small networks of `assets/light.safetensors`: the light on a photo, and whether it is a negative.
 
-    python tests/benchmarks/fit_light.py SHARDS... --out light.safetensors [--minutes 60 8] [--seed 0]
+    python -m tests.benchmarks.fit_light SHARDS... --out light.safetensors [--minutes 60 8] [--seed 0]
 
 SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit and stained by
-`data.degradations`; a share is left as it is, so that the network learns what light is the scene's own. Batch norms are
-folded into the convolutions. At the end the share of the light that is left on photos that were not fitted on is told.
+`data.degradations`; a share is left as it is, so that the network learns what light is the scene's own. A network that
+OUT has already is gone on with; what it sees more than before weighs nothing at first. At the end the share of the
+light that is left on photos that were not fitted on is told.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from colorize_cli.data.degradations import noisy
+from colorize_cli.restore.small_networks import FINE, SIDE, light_input
 from tests.worn_prints import faded, stained, unevenly_lit
 
-SIDE = 64
-DARK = 0.03
-LIGHT = ((2, 16), (16, 32), (32, 48), (48, 64), (64, 64), (112, 48), (80, 32), (48, 16), (16, 1))
+LIGHT = ((6, 16), (16, 32), (32, 48), (48, 64), (64, 64), (112, 48), (80, 32), (48, 16), (16, 1))
 POLARITY = ((1, 16), (16, 32), (32, 48), (48, 64), (64, 1))
+PHOTO = 224  # pixels a side of those in SHARDS that show enough
 Plane = NDArray[np.float32]
 
 
 def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
-    """RGB photos, (n, 72, 72, 3), squeezed to squares."""
+    """RGB photos, (n, 224, 224, 3), squeezed to squares; of those that have so many pixels."""
     found = []
     for shard in shards:
         with tarfile.open(shard) as tar:
@@ -42,7 +43,9 @@ def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
                 if not member.name.endswith((".webp", ".jpg", ".png")) or "tinyimagenet" in member.name:
                     continue
                 image = Image.open(io.BytesIO(tar.extractfile(member).read())).convert("RGB")  # type: ignore[union-attr]
-                found.append(cv2.resize(np.asarray(image), (72, 72), interpolation=cv2.INTER_AREA))
+                if min(image.size) < PHOTO:
+                    continue
+                found.append(cv2.resize(np.asarray(image), (PHOTO, PHOTO), interpolation=cv2.INTER_AREA))
                 if len(found) >= most:
                     return np.stack(found)
     return np.stack(found)
@@ -58,8 +61,28 @@ class Convolutions(nn.Module):
         self.norms = nn.ModuleList(nn.Identity() if i == last else nn.BatchNorm2d(b) for i, (_, b) in enumerate(plan))
 
     def step(self, x: Tensor, number: int, stride: int = 1) -> Tensor:
-        x = self.norms[number](self.convolutions[number](x)[..., ::stride, ::stride])
+        conv = self.convolutions[number]
+        padded = nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = self.norms[number](nn.functional.conv2d(padded, conv.weight, conv.bias, stride))
         return x if number == len(self.convolutions) - 1 else x.relu()
+
+    @torch.no_grad()
+    def go_on_from(self, parts: dict[str, NDArray[np.float32]], given: Tensor) -> None:
+        """Take kernels and biases as `folded` gives them; the norms are such that they change nothing on a batch."""
+        for i, conv in enumerate(self.convolutions):
+            weight = torch.from_numpy(parts[f"{i}.weight"].astype(np.float32))
+            conv.weight.zero_()
+            conv.weight[:, : weight.shape[1]] = weight
+            conv.bias.copy_(torch.from_numpy(parts[f"{i}.bias"]))
+
+        def matched(norm: nn.Module, seen: tuple[Tensor]) -> None:
+            norm.weight.copy_((seen[0].var((0, 2, 3), correction=0) + norm.eps).sqrt())
+            norm.bias.copy_(seen[0].mean((0, 2, 3)))
+
+        hooks = [norm.register_forward_pre_hook(matched) for norm in self.norms if isinstance(norm, nn.BatchNorm2d)]
+        self(given)
+        for hook in hooks:
+            hook.remove()
 
     def folded(self) -> dict[str, NDArray[np.float32]]:
         """Kernels and biases, the norms within."""
@@ -77,7 +100,7 @@ class Convolutions(nn.Module):
 
 
 class Light(Convolutions):
-    """(N, 2, 64, 64) to the logarithm of the light, (N, 32, 32)."""
+    """(N, 6, 64, 64) to the logarithm of the light, (N, 32, 32)."""
 
     def forward(self, x: Tensor) -> Tensor:
         skips = []
@@ -99,33 +122,34 @@ class Polarity(Convolutions):
         return self.step(x, 4).mean((1, 2, 3))
 
 
-def grey(rgb: NDArray[np.uint8], rng: np.random.Generator) -> Plane:
-    top, left = rng.integers(0, 9, 2)
-    part = rgb[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
-    plane = np.clip(part @ rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32), 0, 1)
+def grey(rgb: NDArray[np.uint8], rng: np.random.Generator, side: int) -> Plane:
+    height, width = rng.integers(PHOTO * 4 // 5, PHOTO + 1, 2)
+    top, left = rng.integers(PHOTO - height + 1), rng.integers(PHOTO - width + 1)
+    part = rgb[top : top + height, left : left + width] @ (rng.dirichlet((1.2, 2.0, 1.6)) / 255).astype(np.float32)
+    plane = np.clip(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), 0, 1)
     return plane[:, ::-1] if rng.random() < 0.5 else plane
 
 
 def light_example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
-    plane = grey(rgb, rng)
-    light = np.ones_like(plane)
+    plane = grey(rgb, rng, FINE)
+    light = np.ones((SIDE, SIDE), np.float32)
     dice = rng.random()
     if dice < 0.6:
         light = unevenly_lit(light, rng)
     if dice > 0.45 and dice < 0.75:
         light = stained(light, rng)
-    seen = plane * light
+    seen = plane * cv2.resize(light, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.25:
         seen = faded(seen, rng)
     if rng.random() < 0.4:
         seen = noisy(seen, rng.uniform(0, 0.03), rng)
-    seen = np.clip(seen, 0, 1)
+    seen = np.round(np.clip(seen, 0, 1) * 255) / np.float32(255)
     log = np.log(light)
-    return np.stack((np.log(seen + DARK), seen)), cv2.resize(log - log.mean(), (32, 32), interpolation=cv2.INTER_AREA)
+    return light_input(seen), cv2.resize(log - log.mean(), (32, 32), interpolation=cv2.INTER_AREA)
 
 
 def polarity_example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
-    plane, negative = grey(rgb, rng), rng.random() < 0.5
+    plane, negative = grey(rgb, rng, SIDE), rng.random() < 0.5
     if rng.random() < 0.5:
         plane = plane ** np.float32(rng.uniform(0.6, 1.6))
     plane = 1 - plane if negative else plane
@@ -159,10 +183,17 @@ def main() -> None:
         if not minutes:
             continue
         optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=1e-3)
-        started, seconds, step = time.monotonic(), 60 * minutes, 0
+        known = name in {key.partition(".")[0] for key in parts}
+        if known:
+            batch = [example(rgb, rng)[0] for rgb in photos[:128]]
+            network.go_on_from(
+                {key.partition(".")[2]: value for key, value in parts.items() if key.startswith(name)},
+                torch.from_numpy(np.stack(batch)),
+            )
+        peak, started, seconds, step = 2e-3 if known else 3e-3, time.monotonic(), 60 * minutes, 0
         while (spent := (time.monotonic() - started) / seconds) < 1:
             for group in optimizer.param_groups:
-                group["lr"] = 3e-3 * min(1, step / 50 + 0.02) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
+                group["lr"] = peak * min(1, step / 50 + 0.02) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
             batch = [example(photos[i], rng) for i in rng.integers(0, len(photos), 64)]
             given, wanted = (torch.from_numpy(np.stack([pair[k] for pair in batch])) for k in (0, 1))
             answer = network(given)

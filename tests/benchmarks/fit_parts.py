@@ -1,6 +1,6 @@
 """Fit the numbers of `assets/parts.safetensors`, which tell damage from what is only like it.
 
-    python tests/benchmarks/fit_parts.py SHARD --out parts.safetensors [--photos 400] [--seed 0]
+    python -m tests.benchmarks.fit_parts SHARD --out parts.safetensors [--photos 400] [--seed 0]
 
 SHARD is a tar file of photos in color. They are made grey and damaged by `data.degradations`; the bundled network finds
 likely places on them, and the fit learns which share of each is damaged. At the end the precision, the recall and F1

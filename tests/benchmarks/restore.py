@@ -1,10 +1,11 @@
 """What restoration gives back of what was taken from photos in color, and what it does to photos that need none.
 
-    python tests/benchmarks/restore.py [--source DIR] [--photos 60] [--seed 0]
+    python -m tests.benchmarks.restore [--source DIR] [--photos 60] [--seed 0]
 
 Damages photos by `data.degradations`, mends them as `colorize --restore` does, and prints: of noise, dust and
-scratches, and fading, how much comes back; of clean photos under `auto`, how many are touched; of damaged ones, how far
-their color is from the truth with and without restoration (CIEDE2000), with a paired bootstrap interval.
+scratches, fading, dots of print, uneven light and stains, how much comes back; of clean photos under `auto`, how many
+are touched; of damaged ones, how far their color is from the truth with and without restoration (CIEDE2000), with a
+paired bootstrap interval.
 """
 
 from __future__ import annotations
