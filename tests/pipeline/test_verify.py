@@ -21,6 +21,7 @@ from colorize_cli.formats.blocks import BlockReader
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
+from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.inference.measuring import sixteen_bit_limit
 from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
@@ -199,6 +200,19 @@ def test_a_result_that_does_not_hide_the_same_is_found_out(tmp_path: Path, in_st
         reader = BlockReader(photo, in_strips=in_strips)
         with pytest.raises(EncodeError, match="transparency differs") if wrong else nullcontext():
             verify(reader, (SRGB,), out, EncodeSettings())
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_jpeg_xl_without_the_profile_of_its_source_is_found_out(tmp_path: Path, wrong: bool):
+    source, out, note = tmp_path / "a.bmp", tmp_path / "out.jxl", Provenance("", "", "", "")
+    source.write_bytes(b.bmp_v5(np.full((48, 64), 120, np.uint8), b.icc()))
+    photo, how = decode(source), EncodeSettings(format=PhotoFormat.jxl)
+    page = photo.pages[0]
+    assert page.icc == b.icc()
+    written = replace(photo, pages=(replace(page, icc=None),)) if wrong else photo
+    write_photo(written, [page.pixels], out, how, note)
+    with pytest.raises(EncodeError, match="color profile differs") if wrong else nullcontext():
+        verify(BlockReader(photo), (SRGB,), out, how)
 
 
 @pytest.mark.parametrize("level", [40, 3000, 20000, 60000])

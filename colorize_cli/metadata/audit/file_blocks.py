@@ -48,6 +48,7 @@ class Inventory:
         iptc: IPTC-IIM data.
         resources: Photoshop's, by number; thumbnails among them.
         icc: the profile.
+        icc_coded: a profile would be coded among the pixels (JPEG XL): it is compared where those are.
         comments: of JPEG, GIF and PPM.
         texts: keyword and text, of PNG.
         raws: the rest.
@@ -68,6 +69,7 @@ class Inventory:
     iptc: list[bytes] = field(default_factory=list)
     resources: list[tuple[int, bytes]] = field(default_factory=list)
     icc: bytes | None = None
+    icc_coded: bool = False
     comments: list[bytes] = field(default_factory=list)
     texts: list[tuple[str, bytes]] = field(default_factory=list)
     raws: list[Raw] = field(default_factory=list)

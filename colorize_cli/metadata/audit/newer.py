@@ -20,7 +20,7 @@ _EXIF, _XMP, _ICC = 1058, 1060, 1039
 
 def jxl(data: Data) -> Inventory:
     """Boxes of JPEG XL; a naked codestream has none. Boxes that are compressed are only counted."""
-    found = Inventory("jxl")
+    found = Inventory("jxl", icc_coded=True)
     if data[:2] == b"\xff\x0a":
         _codestream(data[:64], found)
         return found
