@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
+from colorize_cli.cli.memory import bound_data, pages_between_photos
 from colorize_cli.cli.options import (
     CodecOpt,
     CompareOpt,
@@ -180,10 +180,7 @@ def colorize(
     )
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
-    if most:
-        give_pages_back()
-    else:
-        keep_pages()
+    pages_between_photos(limited=bool(most))
     from colorize_cli.files.machine import half_of_memory
     from colorize_cli.inference.devices import surely_cpu
     from colorize_cli.inference.photo_options import (

@@ -29,18 +29,16 @@ _SMALL = 1 << 20  # bytes: of what is given back at once
 _GROWTH = 64 << 20  # bytes that a training's heap grows by
 
 
-def keep_pages() -> None:
-    """Use the memory of one photo again for the next.
+def pages_between_photos(limited: bool) -> None:
+    """Use the memory of one photo again for the next; or give it back, where the user set a limit: that counts more.
 
     As it comes, the allocator gives every large block back to the system, which has to clear each page of the next
     one: with photos that is a tenth of the whole time. Blocks as large as a giant scan's are given back as ever.
     """
-    _tell({_MMAP_THRESHOLD: _BLOCK, _TRIM_THRESHOLD: _KEPT})
-
-
-def give_pages_back() -> None:
-    """Give the memory of one photo back to the system before the next: where the user set a limit, that counts more."""
-    _tell({_MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL})
+    if limited:
+        _tell({_MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL})
+    else:
+        _tell({_MMAP_THRESHOLD: _BLOCK, _TRIM_THRESHOLD: _KEPT})
 
 
 def keep_everything() -> None:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
@@ -23,6 +24,7 @@ from colorize_cli.pipeline.outcome import Status
 
 if TYPE_CHECKING:
     from colorize_cli.inference.large_files import FileProgress
+    from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.pipeline.run import Progress as PhotoProgress
 
 _AT_ONCE = 0.5  # seconds in which the frames of an earlier run are counted
@@ -201,3 +203,9 @@ class DownloadMeters:
             self._name = name
             self._meter = Meter(f"Downloading {name}", "bytes", quiet=self.quiet, transient=True)
         self._meter.show(done, total)
+
+
+def load_shown(colorizer: Colorizer, model: str, quiet: bool) -> None:
+    """Load a network before the first photo asks for it; a download that this takes is shown."""
+    with DownloadMeters(quiet) as downloads:
+        colorizer.load(on_notice=console.notice, on_download=partial(downloads.on_bytes, model))

@@ -27,7 +27,7 @@ from colorize_cli.cli.options import (
     StripOpt,
     VividnessOpt,
 )
-from colorize_cli.cli.progress import DownloadMeters
+from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.cli.work_options import MaxMemoryOpt, MaxPixelsOpt, QuietOpt
@@ -113,13 +113,8 @@ def serve(
     colorizer = Colorizer(
         model, device=device, precision=precision, vividness=vividness, saturation=saturation, on_color=on_color
     )
-
-    def load() -> None:
-        with DownloadMeters(quiet) as downloads:
-            colorizer.load(on_notice=console.notice, on_download=partial(downloads.on_bytes, model))
-
     with Listener(host, port) as listener:
-        session = Session(colorizer, options, load)
+        session = Session(colorizer, options, partial(load_shown, colorizer, model, quiet))
         interrupt_at_signals()
         try:
             listener.serve(session, partial(_tell, listener, folder, open_page, quiet))

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import interrupt_at_signals
-from colorize_cli.cli.memory import bound_data, give_pages_back, keep_pages
+from colorize_cli.cli.memory import bound_data, pages_between_photos
 from colorize_cli.cli.options import (
     FILES,
     DeviceOpt,
@@ -29,7 +29,7 @@ from colorize_cli.cli.options import (
     SuffixOpt,
     VividnessOpt,
 )
-from colorize_cli.cli.progress import DownloadMeters
+from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import share_cores, wait_asleep
 from colorize_cli.cli.work_options import JobsOpt, MaxMemoryOpt, MaxPixelsOpt, PhotoTimeoutOpt, QuietOpt, VerifyOpt
@@ -87,10 +87,7 @@ def watch(
 
     wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
-    if most:
-        give_pages_back()
-    else:
-        keep_pages()
+    pages_between_photos(limited=bool(most))
     if surely_cpu(device, precision):
         bound_data(most or half_of_memory())
     colorizer = Colorizer(
@@ -121,8 +118,7 @@ def watch(
         photo_timeout=photo_timeout,
     )
     watched = FolderWatch(batch, start, settle, tell, console.notice)
-    with DownloadMeters(quiet) as downloads:
-        colorizer.load(on_notice=console.notice, on_download=partial(downloads.on_bytes, model))
+    load_shown(colorizer, model, quiet)
     share_cores(colorizer)
     interrupt_at_signals()
     if not quiet:

@@ -57,6 +57,24 @@ def client(url: str) -> Any:
     return boto3.client("s3", endpoint_url=url, **keys)
 
 
+def uploaded(source: Path, proxy: FaultyProxy) -> Any:
+    """A client of the server behind the proxy, in whose bucket the photos of a folder lie."""
+    s3 = client(proxy.behind)
+    s3.create_bucket(Bucket="archive")
+    for path in source.rglob("*.png"):
+        s3.put_object(Bucket="archive", Key=f"scans/{path.relative_to(source).as_posix()}", Body=path.read_bytes())
+    return s3
+
+
+def results(s3: Any) -> dict[str, bytes]:
+    """What lies in the bucket's folder of results, by name."""
+    listed = s3.list_objects_v2(Bucket="archive", Prefix="colored/")["Contents"]
+    return {
+        item["Key"].removeprefix("colored/"): s3.get_object(Bucket="archive", Key=item["Key"])["Body"].read()
+        for item in listed
+    }
+
+
 def test_the_same_results_though_the_server_fails_now_and_then(
     tiny_model: Path, tmp_path: Path, run: Run, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ):
@@ -66,20 +84,13 @@ def test_the_same_results_though_the_server_fails_now_and_then(
     assert run(source, "--out", tmp_path / "local").returncode == 0
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    s3 = client(proxy.behind)
-    s3.create_bucket(Bucket="archive")
-    for path in source.rglob("*.png"):
-        s3.put_object(Bucket="archive", Key=f"scans/{path.relative_to(source).as_posix()}", Body=path.read_bytes())
+    s3 = uploaded(source, proxy)
     refused, cut = proxy.refused, proxy.cut
     arguments = ["s3://archive/scans", "--out", "s3://archive/colored", "--storage-option", f"endpoint_url={proxy.url}"]
     done = run(*arguments, env=KEYS)
     assert done.returncode == 0, done.stderr
     assert proxy.refused - refused > 5 and proxy.cut - cut > 2  # it did fail
-    listed = s3.list_objects_v2(Bucket="archive", Prefix="colored/")["Contents"]
-    found = {
-        item["Key"].removeprefix("colored/"): s3.get_object(Bucket="archive", Key=item["Key"])["Body"].read()
-        for item in listed
-    }
+    found = results(s3)
     report = json.loads(found.pop("colorize-report.json"))
     local = {p.relative_to(tmp_path / "local").as_posix(): p.read_bytes() for p in (tmp_path / "local").rglob("*.png")}
     assert found == local and report["counts"] == {"done": 16}
@@ -99,10 +110,7 @@ def test_workers_of_ray_do_the_same_though_one_is_killed(
     for number in range(48):
         grey_photo(source / f"box{number % 3}" / f"{number}.png", (80, 60), seed=number)
     assert run(source, "--out", tmp_path / "local").returncode == 0
-    s3 = client(proxy.behind)
-    s3.create_bucket(Bucket="archive")
-    for path in source.rglob("*.png"):
-        s3.put_object(Bucket="archive", Key=f"scans/{path.relative_to(source).as_posix()}", Body=path.read_bytes())
+    s3 = uploaded(source, proxy)
     arguments = ["s3://archive/scans", "--out", "s3://archive/colored", "--storage-option", f"endpoint_url={proxy.url}"]
     arguments = command(tiny_model, *arguments, "--engine", "ray", "--workers", "2", anew=True)
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, **KEYS})
@@ -114,11 +122,7 @@ def test_workers_of_ray_do_the_same_though_one_is_killed(
     _, told = process.communicate(timeout=900)
     assert process.returncode == 0, told
     assert proxy.refused > 20 and proxy.cut > 5
-    listed = s3.list_objects_v2(Bucket="archive", Prefix="colored/")["Contents"]
-    found = {
-        item["Key"].removeprefix("colored/"): s3.get_object(Bucket="archive", Key=item["Key"])["Body"].read()
-        for item in listed
-    }
+    found = results(s3)
     report = json.loads(found.pop("colorize-report.json"))
     local = {p.relative_to(tmp_path / "local").as_posix(): p.read_bytes() for p in (tmp_path / "local").rglob("*.png")}
     assert found == local and report["counts"] == {"done": 48}
