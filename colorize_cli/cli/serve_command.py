@@ -31,7 +31,7 @@ from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
 from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.cli.work_options import MaxMemoryOpt, MaxPixelsOpt, QuietOpt
-from colorize_cli.errors import MissingPackageError, UsageError, printable
+from colorize_cli.errors import MissingPackageError, UsageError, counted, printable
 from colorize_cli.inference.option_values import OnColor, OutputFormat, Precision, Strip
 
 if TYPE_CHECKING:
@@ -115,6 +115,9 @@ def serve(
     )
     with Listener(host, port) as listener:
         session = Session(colorizer, options, partial(load_shown, colorizer, model, quiet))
+        if session.photos.films:
+            shown = f"{counted(session.photos.films, 'film')} in {printable(folder)}"
+            console.notice(f"The page shows photos alone, not the {shown}: colorize does those in a batch.")
         interrupt_at_signals()
         try:
             listener.serve(session, partial(_tell, listener, folder, open_page, quiet))

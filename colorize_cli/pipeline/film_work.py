@@ -6,7 +6,6 @@ Out: the result, written whole or not at all; what was done
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -53,6 +52,7 @@ class FilmJob:
         info: the film.
         facts: of its file.
         out: the result.
+        folder: for its segments; who made the job removes it when the result is where it belongs.
         container: of the result.
         coding: how its picture is coded.
         note: what the result says of how it was made, with the source.
@@ -68,6 +68,7 @@ class FilmJob:
     info: FilmInfo
     facts: FileFacts
     out: Path
+    folder: Path
     container: Container
     coding: FilmCoding
     note: Provenance
@@ -101,7 +102,7 @@ class FilmWork:
 
     def __init__(self, job: FilmJob, on_frames: Callable[[int], None] = lambda _: None) -> None:
         self.job, self.on_frames = job, on_frames
-        self.folder = segments_folder(job.out)
+        self.folder = job.folder
         self._stop, self._turn, self._interlaced = Event(), None, False
         self._lost = Lost()
 
@@ -121,7 +122,6 @@ class FilmWork:
         if not parts:
             raise DecodeError("it has no frame that can be decoded", path=self.job.info.path)
         self._join(parts)
-        shutil.rmtree(self.folder, ignore_errors=True)
         segments = [part.segment for part in parts]
         frames, colored = segments[-1].end, sum(segment.colored for segment in segments)
         return FilmDone(frames, colored, resumed, tuple(self._notes(segments[-1])))
@@ -283,8 +283,3 @@ def check_frame(info: FilmInfo, frame: FilmFrame) -> None:
         to = f"{picture.width} x {picture.height}"
         text = f"its picture changes its size at {at}, from {info.width} x {info.height} to {to}"
         raise DecodeError(text, path=info.path, hint="Cut it there into two films.")
-
-
-def segments_folder(out: Path) -> Path:
-    """Where a film's segments are until they are joined."""
-    return out.with_name(f".colorize-{hashlib.sha256(out.name.encode()).hexdigest()[:12]}.segments")

@@ -6,9 +6,10 @@ Out: the outcome of each
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from colorize_cli.inference.predictor import NoPredictor, Predictor
 from colorize_cli.inference.temporal.film_color import FilmColor, film_color
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
+from colorize_cli.pipeline import film_folders
 from colorize_cli.pipeline.film_work import FilmDone, FilmJob, FilmWork
 from colorize_cli.pipeline.flow import Ended, failed
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -49,6 +51,7 @@ from colorize_cli.pipeline.run_options import RunOptions
 if TYPE_CHECKING:
     import torch
 
+_TAKES = 3  # as much space as a film that is fetched: its segments and its result are about as large
 _LOOK_AGAIN = 0.5  # seconds between looks at what another run is making
 Item = tuple[int, Source]
 
@@ -98,20 +101,31 @@ class Films:
             except Exception as error:
                 outcome = _failed(source, error)
             finally:
-                self.outputs.release(place)
+                self._let_go(place, source)
             yield place, outcome
+
+    def _let_go(self, place: int, source: Source) -> None:
+        """Let other runs have a film's result; what was fetched of it, and of the film, goes."""
+        staging = self.options.batch.staging
+        if staging is not None:
+            copied = self.outputs.copy(place)
+            staging.drop(place, source, {copied, copied.with_suffix(written_suffix(copied.suffix))})
+        self.outputs.release(place)
 
     def _one(self, place: int, source: Source) -> Outcome:
         started, path = time.perf_counter(), source.path
         if source.fault:
             raise DecodeError(source.fault, path=path)
-        if self.options.batch.staging is not None:
-            hint = "Fetch the films, and color them into a folder."
-            raise EncodeError("films are colored on this machine alone, not from or into a store", path=path, hint=hint)
         out, container = self._result(place, source)
+        staging = self.options.batch.staging
+        if staging is not None:
+            sent = None if self.options.batch.overwrite else staging.done_before(place, source, out, self.note)
+            if sent is not None:
+                return sent
+            staging.bring(place, source, takes=_TAKES)
         standing = self.outputs.standing(source, place, out, self.note)
         if standing is not None:
-            return self.processor.companions.carry(self.outputs.told(place, standing))
+            return self.processor.carry(place, source, self.outputs.told(place, standing))
         facts, _ = facts_of(path)
         cut = check_whole(path, self.options.read.salvage)
         info = film_info(path)
@@ -134,6 +148,7 @@ class Films:
             info=info,
             facts=facts,
             out=out,
+            folder=film_folders.beside(out),
             container=container,
             coding=coding,
             note=replace(self.note, source=source_note(source, facts)),
@@ -146,11 +161,20 @@ class Films:
             strip=self.options.write.strip,
             gpu=self.gpu,
         )
-        with self.processor.lock.hold(path, "coloring", max(1, info.frames), "frames") as on_frames:
+        if staging is None or staging.sink is None:
+            return self._color(place, source, job, notes, started)
+        with film_folders.folder_for(staging.shown(out)) as folder:
+            return self._color(place, source, replace(job, folder=folder), notes, started)
+
+    def _color(self, place: int, source: Source, job: FilmJob, notes: Sequence[str], started: float) -> Outcome:
+        """Color a film; its segments stay where it cannot be finished or sent."""
+        with self.processor.lock.hold(source.path, "coloring", max(1, job.info.frames), "frames") as on_frames:
             done = FilmWork(job, on_frames).run()
-        outcome = Outcome(path, Status.done, out, notes=(*notes, *_told(done, info)))
+        outcome = Outcome(source.path, Status.done, job.out, notes=(*notes, *_told(done)))
         outcome = replace(outcome, seconds=time.perf_counter() - started, figures={"frames": float(done.frames)})
-        return self.processor.companions.carry(outcome)
+        outcome = self.processor.carry(place, source, outcome)
+        shutil.rmtree(job.folder, ignore_errors=True)
+        return outcome
 
     def _result(self, place: int, source: Source) -> tuple[Path, Container]:
         """Where a film's result goes, and what that is.
@@ -225,7 +249,7 @@ class Films:
         copy_whole(path, kept, facts)
         seconds = time.perf_counter() - started
         outcome = Outcome(path, Status.copied, kept, reason=reason, seconds=seconds, copy_bytes=facts.size)
-        return self.processor.companions.carry(outcome)
+        return self.processor.carry(place, source, outcome)
 
 
 def photos_of(upcoming: Iterator[Item], films: list[Item]) -> Iterator[Item]:
@@ -248,7 +272,7 @@ def _said(info: FilmInfo) -> str:
     return f"a film of {clock(info.seconds)}, {info.width} x {info.height}, {rate} frames/s, {info.codec}"
 
 
-def _told(done: FilmDone, info: FilmInfo) -> Iterator[str]:
+def _told(done: FilmDone) -> Iterator[str]:
     if done.resumed:
         yield f"went on from frame {done.resumed:,}, where an earlier run had stopped"
     if done.colored < done.frames:

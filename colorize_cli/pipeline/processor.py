@@ -143,7 +143,7 @@ class PhotoProcessor:
                 return result
             if result.status in (Status.skipped, Status.other_settings):
                 self._keep_pictures(index, source, result)
-            return self._carry(index, source, self.outputs.told(index, result))
+            return self.carry(index, source, self.outputs.told(index, result))
         finally:
             self.guidance.drop_from_album(index)
             self.timer.stop(index)
@@ -295,7 +295,7 @@ class PhotoProcessor:
         hints = None if known.shown is None else HintPlanes(known.shown.ab, known.shown.mask)
         return Request(lightness, hints), known
 
-    def _carry(self, index: int, source: Source, outcome: Outcome) -> Outcome:
+    def carry(self, index: int, source: Source, outcome: Outcome) -> Outcome:
         """Let what goes with a photo come along, and send it all where results lie in a store.
 
         Raises:
@@ -317,4 +317,4 @@ class PhotoProcessor:
     ) -> Outcome:
         """Everything after the network; arguments and errors are those of `PhotoFinisher.finish`."""
         outcome = self.finisher.finish(prepared, colors, variants)
-        return self._carry(index, prepared.source, outcome)
+        return self.carry(index, prepared.source, outcome)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from colorize_cli.files.natural import in_natural_order
 from colorize_cli.files.source_list import Source, SourceList
 from colorize_cli.files.stores import ObjectFacts, Store, as_url, is_safe, is_url
 from colorize_cli.formats.reader import ResultFile, read_open_result, read_result
-from colorize_cli.formats.table import PHOTO_NAMES
+from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.outcome import Outcome, Status
 
@@ -47,7 +48,7 @@ class Staging:
             raise UsageError(
                 "photos in a store and photos on this machine at once", hint="Do them one after the other."
             )
-        if is_url(out) and Path(out).suffix.lower() in PHOTO_NAMES.suffixes:
+        if is_url(out) and Path(out).suffix.lower() in NAMES.suffixes:
             raise UsageError(f"--out {as_url(out)} names a file", hint="Give a folder of the store.")
         self.urls, self.options = urls, options
         top = _common(urls) if urls else ""
@@ -125,11 +126,16 @@ class Staging:
         except OSError as error:
             raise NothingToDoError(f"{self.source.url} cannot be read: {one_line(error)}") from None
 
-    def bring(self, place: int, source: Source) -> None:
+    def bring(self, place: int, source: Source, takes: int = 1) -> None:
         """Fetch a photo; nothing where it lies on this machine.
 
+        Args:
+            place: its place in the batch.
+            source: the photo.
+            takes: as much space as it has bytes is needed so many times.
+
         Raises:
-            DecodeError: it cannot be fetched.
+            DecodeError: it cannot be fetched, or there is no space for it.
         """
         if self.source is None or source.fault:
             return
@@ -139,6 +145,10 @@ class Staging:
                 raise DecodeError("there is no such object any more", path=source.path)
             self._facts[place] = facts
             source.path.parent.mkdir(parents=True, exist_ok=True)
+            if (free := shutil.disk_usage(source.path.parent).free) < takes * facts.size:
+                text = f"there is no space for it: it takes {_megabytes(takes * facts.size)}, "
+                text += f"and {tempfile.gettempdir()} has {_megabytes(free)}"
+                raise DecodeError(text, path=source.path, hint="Set TMPDIR to a folder that has.")
             self.source.fetch(source.relative.as_posix(), source.path, facts.size)
             os.utime(source.path, ns=(facts.mtime_ns, facts.mtime_ns))
         except OSError as error:
@@ -243,7 +253,7 @@ class Staging:
             self.drop(place, source, files)
         return outcome
 
-    def drop(self, place: int, source: Source, files: Sequence[Path] = ()) -> None:
+    def drop(self, place: int, source: Source, files: Iterable[Path] = ()) -> None:
         """Remove the files of a photo here, those that stand for objects."""
         self._facts.pop(place, None)
         with contextlib.suppress(OSError):
@@ -291,9 +301,13 @@ def _common(urls: Sequence[str]) -> str:
     return "/".join(shared)
 
 
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.0f} MB"
+
+
 def _kind_of_junk(name: str) -> str:
     """Why an object is no photo, by its name alone; empty where it may be one."""
     suffix = Path(name).suffix.lower()
     if name.startswith(".") or "colorize-report" in name:
         return "system file" if name.startswith(".") else "made by colorize"
-    return "" if suffix in PHOTO_NAMES.suffixes else f"no photo ({suffix or 'no suffix'})"
+    return "" if suffix in NAMES.suffixes else f"no photo ({suffix or 'no suffix'})"

@@ -16,6 +16,7 @@ from typing import Any
 
 from colorize_cli.errors import PhotoError, printable
 from colorize_cli.files.discover import Source
+from colorize_cli.formats.video.film_names import FILM_SUFFIXES
 from colorize_cli.guidance.hint_files import find_sidecar
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.products import find_photos
@@ -88,6 +89,7 @@ class PhotoList:
 
     def __init__(self, batch: BatchOptions) -> None:
         self.batch, self.folder, self.out = batch, Path(batch.photos[0]), batch.out
+        self.films = 0  # in the folder, which the page does not show
         self._entries, self._numbers = list[Entry](), dict[Path, int]()
         self._lock, self._change = Lock(), 0
 
@@ -97,9 +99,11 @@ class PhotoList:
         Raises:
             NothingToDoError: the folder is gone.
         """
-        found = find_photos(self.batch).sources
+        found = find_photos(self.batch)
+        kinds = {f"no photo ({suffix})" for suffix in FILM_SUFFIXES}
         with self._lock:
-            for source in found:
+            self.films = sum(count for kind, count in found.passed_over.items() if kind in kinds)
+            for source in found.sources:
                 if source.path not in self._numbers:
                     self._numbers[source.path] = len(self._entries)
                     self._put(Entry(len(self._entries), self._checked(source)))

@@ -73,7 +73,8 @@ class Session:
         self.photos = PhotoList(BatchOptions(photos=(str(options.photos),), out=options.out))
         self.photos.scan()
         if not len(self.photos) and not options.uploads:
-            raise NothingToDoError(f"no photos in {printable(options.photos)}", hint="--upload takes them on the page.")
+            hint = "The page shows no films." if self.photos.films else "--upload takes them on the page."
+            raise NothingToDoError(f"no photos in {printable(options.photos)}", hint=hint)
         load()
         self.steering = Steering(colorizer, options.read, options.write)
         self.open = OpenPhotos(self.steering)

@@ -12,7 +12,6 @@ import pytest
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.pipeline.outcome import Status
 from tests.clips import Clip, av, colored, colorfulness, combed, combing, make_film, pan, rotation, shots, turn
-from tests.inference.conftest import Run
 from tests.pipeline.test_films import colorize, outcome_of
 
 
@@ -151,10 +150,3 @@ def test_memory_does_not_grow_with_length(tiny_model: Path, tmp_path: Path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
         peaks.append(int(done.stdout))
     assert peaks[1] - peaks[0] < 60_000  # kB; 1200 frames as the network sees them, half precision, are 200,000
-
-
-def test_films_are_not_fetched_from_a_store_or_sent_to_one(run: Run, tmp_path: Path):
-    film = make_film(tmp_path / "a.mp4", pan(5))
-    done = run(film, "--out", "memory://bucket/out")
-    assert done.returncode == 3
-    assert "on this machine alone" in done.stderr and "Traceback" not in done.stderr

@@ -26,6 +26,19 @@ from tests.inference.conftest import tiny_model
 __all__ = ["tiny_model"]
 
 
+def test_films_are_not_shown_and_that_is_said(
+    photos: Path, tmp_path: Path, tiny_model: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films").mkdir()
+    for folder in (photos, tmp_path / "films"):
+        (folder / "reel.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(100))
+    assert main(["serve", str(tmp_path / "films"), "--out", str(tmp_path / "out")]) == 3
+    assert "The page shows no films" in capfd.readouterr().err
+    monkeypatch.setattr(Listener, "serve", lambda *_: None)
+    main(["serve", str(photos), "--out", str(tmp_path / "out"), "--model", str(tiny_model), "--no-open", "--quiet"])
+    assert "not the 1 film in" in " ".join(capfd.readouterr().err.split())
+
+
 @contextmanager
 def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server and the address that it shows."""

@@ -89,7 +89,9 @@ def join(
         EncodeError: it cannot be written.
     """
     av = load_av()
-    options = {"movflags": "use_metadata_tags"} if container.muxer in ("mp4", "mov") and _odd_tags(info) else {}
+    options = {"fflags": "+bitexact"}  # no numbers drawn by chance: the same film gives the same bytes
+    if container.muxer in ("mp4", "mov") and _odd_tags(info):
+        options["movflags"] = "use_metadata_tags"
     try:
         with av.open(str(info.path)) as source:
             with av.open(file, "w", format=container.muxer, container_options=options) as out:
