@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.memory import bound_data, pages_between_photos
+from colorize_cli.cli.memory import bound_process
 from colorize_cli.cli.options import (
     CodecOpt,
     CompareOpt,
@@ -62,7 +62,7 @@ from colorize_cli.cli.restoration_options import (
     UpscaleOpt,
     restore_options,
 )
-from colorize_cli.cli.threads import share_cores, wait_asleep
+from colorize_cli.cli.threads import share_cores
 from colorize_cli.cli.work_options import (
     AddressOpt,
     BatchOpt,
@@ -178,11 +178,8 @@ def colorize(
         face_weight,
         inpaint,
     )
-    wait_asleep()
     most = parse_amount(max_memory, "--max-memory", 1024)
-    pages_between_photos(limited=bool(most))
-    from colorize_cli.files.machine import half_of_memory
-    from colorize_cli.inference.devices import surely_cpu
+    bound_process(most, device, precision)
     from colorize_cli.inference.photo_options import (
         FilmOptions,
         GuidanceOptions,
@@ -192,8 +189,6 @@ def colorize(
     from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.pipeline.run_options import BatchOptions
 
-    if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
-        bound_data(most or half_of_memory())
     colorizer = Colorizer(
         model,
         device=device,

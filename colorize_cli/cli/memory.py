@@ -12,10 +12,12 @@ import os
 import sys
 from pathlib import Path
 
+from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.errors import NothingToDoError
-from colorize_cli.files.machine import address_space
+from colorize_cli.files.machine import address_space, half_of_memory
+from colorize_cli.inference.option_values import Precision
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # of mallopt
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8  # of mallopt
 _BLOCK, _KEPT = 32 << 20, 128 << 20  # bytes: the planes of a usual photo; what a few of them take
 _LEAST, _LIBRARIES = 800 << 20, 4 << 30  # bytes: without torch; threads' stacks and a network's maps, generously
 _OUT_OF_MEMORY = (
@@ -29,16 +31,33 @@ _SMALL = 1 << 20  # bytes: of what is given back at once
 _GROWTH = 64 << 20  # bytes that a training's heap grows by
 
 
+def bound_process(max_memory: int, device: str, precision: Precision) -> None:
+    """How a process that colors photos waits, keeps pages and is bounded; before numpy is loaded.
+
+    Args:
+        max_memory: bytes that photos may take, all at once; 0 is half of what is available.
+        device: as the user named it.
+        precision: the same.
+    """
+    wait_asleep()
+    pages_between_photos(limited=bool(max_memory))
+    from colorize_cli.inference.devices import surely_cpu
+
+    if surely_cpu(device, precision):  # a GPU's driver takes address space as it likes
+        bound_data(max_memory or half_of_memory())
+
+
 def pages_between_photos(limited: bool) -> None:
     """Use the memory of one photo again for the next; or give it back, where the user set a limit: that counts more.
 
     As it comes, the allocator gives every large block back to the system, which has to clear each page of the next
     one: with photos that is a tenth of the whole time. Blocks as large as a giant scan's are given back as ever.
+    All threads share one heap: with one each, every thread keeps what its own largest photo took.
     """
     if limited:
-        _tell({_MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL})
+        _tell({_MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL, _ARENA_MAX: 1})
     else:
-        _tell({_MMAP_THRESHOLD: _BLOCK, _TRIM_THRESHOLD: _KEPT})
+        _tell({_MMAP_THRESHOLD: _BLOCK, _TRIM_THRESHOLD: _KEPT, _ARENA_MAX: 1})
 
 
 def keep_everything() -> None:

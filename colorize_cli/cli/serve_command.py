@@ -14,6 +14,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import interrupt_at_signals
+from colorize_cli.cli.memory import bound_process
 from colorize_cli.cli.options import (
     DeviceOpt,
     FormatOpt,
@@ -29,7 +30,6 @@ from colorize_cli.cli.options import (
 )
 from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
-from colorize_cli.cli.threads import wait_asleep
 from colorize_cli.cli.work_options import MaxMemoryOpt, MaxPixelsOpt, QuietOpt
 from colorize_cli.errors import MissingPackageError, UsageError, counted, printable
 from colorize_cli.inference.option_values import OnColor, OutputFormat, Precision, Strip
@@ -91,7 +91,8 @@ def serve(
         raise MissingPackageError("colorize serve needs packages that are not installed", package=" ".join(missing))
     if out.resolve() == folder.resolve():
         raise UsageError("results would go into the folder of photos", hint="Give another --out.")
-    wait_asleep()
+    most = parse_amount(max_memory, "--max-memory", 1024)
+    bound_process(most, device, precision)
     from colorize_cli.inference.photo_options import ReadOptions, WriteOptions
     from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.serve.listening import Listener
@@ -99,7 +100,7 @@ def serve(
 
     read = ReadOptions(
         max_pixels=parse_amount(max_pixels, "--max-pixels"),
-        max_memory=parse_amount(max_memory, "--max-memory", 1024),
+        max_memory=most,
         salvage=salvage,
     )
     options = ServeOptions(

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import interrupt_at_signals
-from colorize_cli.cli.memory import bound_data, pages_between_photos
+from colorize_cli.cli.memory import bound_process
 from colorize_cli.cli.options import (
     FILES,
     DeviceOpt,
@@ -31,7 +31,7 @@ from colorize_cli.cli.options import (
 )
 from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
-from colorize_cli.cli.threads import share_cores, wait_asleep
+from colorize_cli.cli.threads import share_cores
 from colorize_cli.cli.work_options import JobsOpt, MaxMemoryOpt, MaxPixelsOpt, PhotoTimeoutOpt, QuietOpt, VerifyOpt
 from colorize_cli.errors import ExitStatus, printable
 from colorize_cli.inference.option_values import OnColor, OutputFormat, Precision, Sidecars, Strip
@@ -77,19 +77,14 @@ def watch(
 
     It needs the extra watch: pip install '.[watch]'
     """
-    from colorize_cli.files.machine import half_of_memory
-    from colorize_cli.inference.devices import surely_cpu
+    most = parse_amount(max_memory, "--max-memory", 1024)
+    bound_process(most, device, precision)
     from colorize_cli.inference.photo_options import ReadOptions, WriteOptions
     from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.pipeline.outcome import Outcome, Status
     from colorize_cli.pipeline.run_options import BatchOptions
     from colorize_cli.pipeline.watching import FolderWatch
 
-    wait_asleep()
-    most = parse_amount(max_memory, "--max-memory", 1024)
-    pages_between_photos(limited=bool(most))
-    if surely_cpu(device, precision):
-        bound_data(most or half_of_memory())
     colorizer = Colorizer(
         model, device=device, precision=precision, vividness=vividness, saturation=saturation, on_color=on_color
     )

@@ -62,18 +62,25 @@ def _spans(plane: Floats) -> list[tuple[int, int]]:
     clear[1:-1] = np.maximum(clear[1:-1], even[1:] | even[:-1])
     best: list[tuple[int, int]] = [(0, width)]
     for count in range(2, min(_MOST, (last - first) // _NARROWEST) + 1):
-        pitch = (last - first) / count
-        slack = max(1, round(_SLACK * pitch))
-        places = []
-        for k in range(1, count):
-            place = round(first + k * pitch)
-            near = clear[place - slack : place + slack + 1]
-            places.append(place - slack + int(np.argmax(near)))
-        found = clear[places]
-        if found.min() > _FAINT and found.mean() > _CLEAR:
+        places = _lines(clear, first, last, count)
+        if places and clear[places].mean() > _CLEAR:
             edges = [first, *places, last]
             best = list(zip(edges, edges[1:], strict=False))
     return best
+
+
+def _lines(clear: NDArray[np.float64], first: int, last: int, count: int) -> list[int]:
+    """The clearest line near each place where one of `count` equal parts would end; none where one of them is faint."""
+    pitch = (last - first) / count
+    slack = max(1, round(_SLACK * pitch))
+    places = []
+    for k in range(1, count):
+        place = round(first + k * pitch)
+        at = place - slack + int(clear[place - slack : place + slack + 1].argmax())
+        if clear[at] <= _FAINT:  # as on almost every photo, soon
+            return []
+        places.append(at)
+    return places
 
 
 def _clearness(plane: Floats) -> NDArray[np.float64]:

@@ -33,6 +33,39 @@ def test_a_training_step_uses_the_memory_of_the_last_one_again() -> None:
     assert faults["kept"] * 10 < faults["given back"]
 
 
+HEAPS = """
+import threading
+from colorize_cli.cli.memory import bound_process
+from colorize_cli.inference.option_values import Precision
+bound_process(1 << 30, "cpu", Precision.auto)
+import resource, numpy as np
+ready, done = threading.Barrier(5), threading.Event()
+def work():
+    planes = [bytearray(64) for _ in range(1000)]
+    ready.wait()
+    done.wait()
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+ready.wait()
+maps = [line.split() for line in open("/proc/self/maps")]
+ends = lambda row: [int(part, 16) for part in row[0].split("-")]
+# a heap of a thread's own lies on a multiple of 64 MiB, of which the rest is reserved
+heaps = [row for row in maps if len(row) == 5 and row[1] == "rw-p" and ends(row)[0] % (64 << 20) == 0]
+done.set()
+print(len(heaps), resource.getrlimit(resource.RLIMIT_DATA)[0])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is another")
+def test_threads_share_one_heap_and_data_are_bounded() -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ran = subprocess.run([sys.executable, "-c", HEAPS], env=plain, check=True, capture_output=True, text=True)
+    heaps, limit = map(int, ran.stdout.split())
+    assert heaps == 0
+    assert 1 << 30 < limit < 64 << 30
+
+
 @pytest.mark.slow
 def test_a_command_that_loads_torch_ends_without_a_word_of_its_libraries() -> None:
     command = [sys.executable, "-m", "colorize_cli", "train", "--recipe", "mini-taught", "--data", "samples"]

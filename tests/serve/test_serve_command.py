@@ -9,8 +9,9 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,9 +41,9 @@ def test_films_are_not_shown_and_that_is_said(
 
 
 @contextmanager
-def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server and the address that it shows."""
-    words = [*python(), "-m", "colorize_cli", "serve", *map(str, arguments), "--device", "cpu", "--no-open"]
+def serving(*arguments: str | Path, start: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server and the address that it shows; `start` is how Python starts, where it must be a process of its own."""
+    words = [*(start or python()), "-m", "colorize_cli", "serve", *map(str, arguments), "--device", "cpu", "--no-open"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -90,6 +91,16 @@ def test_it_answers_until_it_is_told_to_end(
     assert said.splitlines() == [f"{photos} is shown under this address; Ctrl-C ends it.", "Ended."]
     assert (tmp_path / "out" / "a.png").exists()
     assert not [name for name in os.listdir(tmp_path / "out") if name.endswith(".part")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="the system shows no limits of processes")
+def test_the_memory_of_photos_is_bounded(photos: Path, tmp_path: Path, tiny_model: Path) -> None:
+    arguments = (photos, "--out", tmp_path / "out", "--model", tiny_model, "--max-memory", "1G")
+    with serving(*arguments, start=[sys.executable]) as (process, _):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    (most,) = re.findall(r"^Max data size +(\d+)", limits, re.M)
+    assert 1 << 30 < int(most) < 64 << 30
 
 
 @pytest.mark.slow
