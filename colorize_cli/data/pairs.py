@@ -7,6 +7,7 @@ Out: batches of tensors: lightness (N, 1, S, S), ab (N, 2, S, S), hints (N, 3, S
 from __future__ import annotations
 
 import fnmatch
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -150,13 +151,16 @@ def load_batches(
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=pin,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_helper,
     )
     for lightness, ab, hints, label in loader:
         yield Batch(lightness, ab, hints, torch.as_tensor(label))
 
 
-def _one_thread(_: int) -> None:
+def _helper(_: int) -> None:
     import cv2
 
+    for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")):
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)  # all processes of a run get it: the training one decides when to end
     cv2.setNumThreads(0)  # each worker has one core; cv2 would start a thread for every core in every worker

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections import Counter
 from dataclasses import replace
 
@@ -62,6 +65,19 @@ def test_workers_give_the_same_batches() -> None:
     assert [tuple(batch.lightness.shape) for batch in alone] == [(2, 1, 16, 16), (3, 1, 24, 24)]
     for a, b in zip(alone, helped, strict=True):
         assert torch.equal(a.lightness, b.lightness) and torch.equal(a.ab, b.ab) and torch.equal(a.hints, b.hints)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_what_ends_a_run_does_not_end_its_workers_first(name: str) -> None:
+    pairs, plan = Pairs(photos(6), range(6), PLAIN, seed=1), [(i, 1, 16) for i in range(12)]
+    batches = load_batches(pairs, plan, 1)
+    next(batches)
+    workers = multiprocessing.active_children()
+    assert workers
+    for worker in workers:  # a batch system sends it to every process of a job, a terminal to the whole group
+        assert worker.pid is not None
+        os.kill(worker.pid, getattr(signal, name))
+    assert sum(1 for _ in batches) == 11
 
 
 def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
