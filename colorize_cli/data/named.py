@@ -176,11 +176,7 @@ def open_data(name: str, short_side: int, choice: Choice, access: Access) -> Pho
     if name == "samples":
         return sample_windows()
     if name not in NAMED:
-        if not Path(name).exists() and "/" not in name and "." not in name:
-            raise DataError(
-                f"no data set {quoted(name)}, and no folder of that name.{did_you_mean(name, NAMED)}",
-                hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
-            )
+        check_reachable(name, access)
         plain = find_plain(Path(name))
         photos = open_photos(Path(name), short_side, access.on_photo, choice=choice, members=plain)
         if isinstance(photos, DecodedPhotos):
@@ -207,6 +203,31 @@ def _tell_cache(photos: DecodedPhotos, access: Access) -> None:
         access.on_note(f"Decoded photos: {size / 1e9:.1f} GB in {photos.file.parent}; see: colorize data list")
 
 
+def check_reachable(name: str, access: Access) -> None:
+    """See to it, before anything is pulled for it, that a data set may be used, and is there if nobody may send it.
+
+    Raises:
+        UsageError: its terms are not accepted.
+        DataError: it is not there, and must be brought by hand; or no data set has this name.
+    """
+    known, root = NAMED.get(name), data_root(access.root)
+    if known is None:
+        if name != "samples" and not Path(name).exists() and "/" not in name and "." not in name:
+            raise DataError(
+                f"no data set {quoted(name)}, and no folder of that name.{did_you_mean(name, NAMED)}",
+                hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
+            )
+        return
+    if known.terms is not None:
+        require(name, known.terms, access.accepted, access.ask)
+    if known.hub is None and known.web is None and not known.find(root):
+        raise DataError(f"no copy of {name} under {root}, and nobody may send it to you", hint=_by_hand(known, root))
+
+
+def _by_hand(known: NamedSet, root: Path) -> str:
+    return f"By hand: get it from {known.by_hand}, lay it out as {known.layout} in {root}; or give --data-root DIR"
+
+
 def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
     """Find a known data set, or bring it: where it lies, and its photos.
 
@@ -222,7 +243,6 @@ def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
     if members:
         return root, members
     folder = root / name
-    by_hand = f"By hand: get it from {known.by_hand}, lay it out as {known.layout} in {root}; or give --data-root DIR"
     try:
         if known.hub is not None:
             folder = bring_hub_set(known.hub, folder, access.on_bytes)
@@ -237,8 +257,8 @@ def locate(name: str, access: Access) -> tuple[Path, list[Member]]:
                     access.on_note(f"{name}: the lists of its photos' classes are missing: {error.message}")
             return folder, known.find(root)
     except DownloadError as error:
-        raise DownloadError(error.message, hint=f"{error.hint} {by_hand}") from error
-    raise DataError(f"no copy of {name} under {root}, and nobody may send it to you", hint=by_hand)
+        raise DownloadError(error.message, hint=f"{error.hint} {_by_hand(known, root)}") from error
+    raise DataError(f"no copy of {name} under {root}, and nobody may send it to you", hint=_by_hand(known, root))
 
 
 def sample_windows() -> PhotoSet:

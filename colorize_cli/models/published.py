@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import re
 import struct
 import warnings
 import zipfile
@@ -28,6 +29,7 @@ from colorize_cli.models.checks import check_file, check_tensors
 _WRAPPERS = ("params_ema", "params", "model", "state_dict", "generator")
 
 _AGAIN = "Copy or pull it again."
+_NAME = re.compile(r"[A-Za-z_][\w.]*")  # of what a pickle calls: module and function
 _HARMLESS = ("torch.", "collections.OrderedDict")  # what a state dict is made of
 
 
@@ -54,7 +56,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         code = _code_in(path)
         if code is None:
-            raise WeightsError(f"cannot read the weights {path}: it is damaged", hint=_AGAIN) from error
+            raise WeightsError(f"cannot read the weights {path}: it is damaged, or holds none", hint=_AGAIN) from error
         raise WeightsError(
             f"{path} is refused: it holds code ({code}), not only weights", hint="Ask its author for safetensors."
         ) from error
@@ -82,6 +84,8 @@ def _code_in(path: Path) -> str | None:
                 for operation, argument, _ in pickletools.genops(rest):
                     name = {"GLOBAL": str(argument).replace(" ", "."), "STACK_GLOBAL": ".".join(words[-2:])}
                     called = name.get(operation.name)
+                    if called is not None and not _NAME.fullmatch(called):
+                        return None  # no pickle at all: bytes that happen to read like one
                     if called is not None and not called.startswith(_HARMLESS):
                         return called
                     if isinstance(argument, str):

@@ -35,13 +35,14 @@ from colorize_cli.training.placement import (
     make_accelerator,
     place_network,
 )
-from colorize_cli.training.run_sources import described, open_sources
+from colorize_cli.training.run_sources import check_sources, described, open_sources
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
 from colorize_cli.training.state import LOWER, Ema, RunState, last_finite, save_state
 from colorize_cli.training.step import NotFiniteError, Trainer
 
-_LOOK_EVERY = 20  # steps between looks at the losses on an accelerator, where looking means waiting for it
+_LOOK_EVERY = {"cpu": 1}  # steps between looks at the losses; elsewhere looking means waiting for the device
+_LOOK_ELSEWHERE = 20
 _SAVE_EVERY = 600.0  # seconds between states within an epoch
 
 
@@ -137,6 +138,7 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     accelerator = make_accelerator(wanted.device, wanted.precision, config.deterministic)
     check_memory(config, accelerator.device)
     with accelerator.main_process_first():
+        check_sources(wanted.data, wanted.access)
         needed = prepare.needed_files(config, wanted.init is not None, wanted.access.on_bytes)
     with accelerator.main_process_first():
         photos = open_sources(config, wanted.data, wanted.access)
@@ -227,7 +229,7 @@ class _Loop:
         self.wanted, self.config, self.accelerator, self.trainer, self.ema = wanted, config, accelerator, trainer, ema
         self.checkpoints, self.rows, self.watcher = checkpoints, rows, watcher
         self.total = rows[-1].done
-        self.look_every = 1 if accelerator.device.type == "cpu" else _LOOK_EVERY
+        self.look_every = _LOOK_EVERY.get(accelerator.device.type, _LOOK_ELSEWHERE)
         self.where = "before the first step"  # where the run is, for an error's message
 
     def batches(self, rows: list[Row], pairs: Pairs) -> Iterator[tuple[Row, Batch]]:
@@ -253,7 +255,8 @@ class _Loop:
             losses = self._step(row, batch)
             done, taken = row.done, taken + row.samples
             now = time.monotonic()
-            looked = row.step % self.look_every == 0 or row.closes
+            logged = self.config.log_every and (row.step + 1) % self.config.log_every == 0
+            looked = row.step % self.look_every == 0 or logged or row.closes
             if looked:
                 late = now - started > self.wanted.time_limit or self.watcher.should_stop()
                 known, stopped = self._look(losses, row, late)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from colorize_cli.data.dataset import Choice
-from colorize_cli.data.named import NAMED, Access, open_data
+from colorize_cli.data.named import NAMED, Access, check_reachable, open_data
 from colorize_cli.data.photosets import JoinedPhotos, PhotoSet
 from colorize_cli.errors import UsageError
 from colorize_cli.training.config import TrainConfig
@@ -44,6 +44,16 @@ def choice_of(config: TrainConfig, name: str, count: int) -> Choice:
         known = replace(config.data[0], select=())  # another set's classes have other names
     limit = config.limit // count if config.limit else (known.limit if known else 0)
     return Choice(limit, known.select if known else ())
+
+
+def check_sources(names: Sequence[str], access: Access) -> None:
+    """See to it, before weights are pulled for them, that a run's data sets are there or may be brought.
+
+    Raises:
+        UsageError, DataError: see `check_reachable`.
+    """
+    for name in names:
+        check_reachable(name, access)
 
 
 def open_sources(config: TrainConfig, names: Sequence[str], access: Access) -> PhotoSet:

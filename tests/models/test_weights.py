@@ -165,6 +165,13 @@ def test_a_pickle_that_holds_code_is_refused_and_named_and_not_run(
     assert not Path("/tmp/colorize-cli-ran-code").exists()
 
 
+def test_a_text_is_not_said_to_hold_code(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pth"
+    path.write_text("colorful: a text that begins with the letter of a call,\nand has a second line\n")
+    with pytest.raises(WeightsError, match="damaged, or holds none"):
+        load_model(str(path))
+
+
 def test_two_processes_pull_once(server: Loopback, cache: Path) -> None:
     server.files["/plain-weights.pth"] = DATA
     server.always = trickle

@@ -138,6 +138,29 @@ def test_what_cannot_be_done_is_said_in_a_line_or_two(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("typed", "status", "message"),
+    [
+        (["--data", "kaggle-colorization"], 3, "kaggle-colorization/train_color/"),
+        (["--data", "coco"], 2, "--accept-license"),
+        (["--recipe", "resunet-coco", "--data", "cocoo"], 3, 'Did you mean "coco"?'),
+        (["--recipe", "vggunet-places", "--data", "imagenet", "--accept-license"], 3, "image-net.org"),
+    ],
+)
+def test_no_weights_are_pulled_for_data_that_cannot_be_had(
+    typed: list[str], status: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def pull(*_: object) -> None:
+        raise AssertionError("weights were asked for first")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    monkeypatch.setattr("colorize_cli.training.prepare.needed_files", pull)
+    assert main(["train", *typed, "--device", "cpu"]) == status
+    assert message in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
 def test_durations() -> None:
     assert [parse_duration(text, "--time-limit") for text in ("45m", "1h30m", "90s", "12", "1.5h")] == [
         2700,

@@ -193,6 +193,15 @@ def test_no_number_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     assert "--lr" in str(caught.value)
 
 
+def test_losses_are_logged_every_n_steps_on_a_gpu_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_LOOK_EVERY", {})  # as a device that is looked at every 20 steps
+    run(tmp_path / "r", tiny(log_every=3))
+    lines = [json.loads(line) for line in (tmp_path / "r" / "steps.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12, 15]
+
+
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
