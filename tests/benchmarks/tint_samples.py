@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from on_color import is_color, photos_of
-from on_color_variants import KINDS, Made, filed
+from on_color_variants import KINDS, Made
+from variant_tools import filed
 
 from colorize_cli.color.tint import own_color
 
