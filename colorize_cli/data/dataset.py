@@ -292,5 +292,5 @@ def is_cmyk(data: bytes) -> bool:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as picture:
                 return picture.mode == "CMYK"
-    except Exception:  # what Pillow cannot open is for the decoder to judge
+    except Exception:  # what Pillow cannot open the decoder refuses
         return False

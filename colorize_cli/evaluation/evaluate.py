@@ -1,4 +1,4 @@
-"""The road of `colorize eval`: read the truths, let every method color their lightness, measure, conclude.
+"""The pipeline of `colorize eval`: read the truths, let every method color their lightness, measure, conclude.
 
 In:  `EvalSettings`
 Out: `Evaluation`; and with a folder to write to: report.json, report.csv, report.html

@@ -1,7 +1,7 @@
 """Metrics that look through a network trained on ImageNet, or through a run's own discriminator: a value per picture.
 
 In:  sRGB on the 8-bit scale, (N, 3, H, W), [0, 255]
-Out: LPIPS, whether VGG-16 names the right class, how real a critic takes the picture to be; (N,) each
+Out: LPIPS, whether VGG-16 names the right class, how real a discriminator takes the picture to be; (N,) each
 """
 
 from __future__ import annotations

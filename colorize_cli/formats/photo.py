@@ -1,6 +1,6 @@
 """What a decoded file is: pages of pixels, and all that was written around them.
 
-In:  nothing; these are the words that decode, encode and the rooms above share
+In:  nothing; these are the words that decode, encode and the packages above share
 Out: frozen dataclasses; pixels are uint8 or uint16, (H, W) grey or (H, W, 3) RGB, upright, C-contiguous
 """
 

@@ -63,7 +63,7 @@ class Discriminator:
 
     @torch.no_grad()
     def limit_weights(self) -> None:
-        """Keep every weight of a wgan's critic within +- clip, so that its slope is bounded."""
+        """Keep every weight of a wgan's discriminator within +- clip, so that its slope is bounded."""
         if self.how.kind == "wgan":
             for parameter in self.network.parameters():
                 parameter.clamp_(-self.how.clip, self.how.clip)

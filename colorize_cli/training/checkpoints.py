@@ -36,7 +36,7 @@ class Checkpoints:
         out: the run's folder.
         config, data: the run, for the header.
         trainer, ema: whose weights.
-        twin: a generator of the same kind, into which the mean weights are put to measure them.
+        ema_copy: a generator of the same kind, into which the mean weights are put to measure them.
         photos, validation: what to measure on.
         state: where the run begins.
     """
@@ -48,12 +48,13 @@ class Checkpoints:
         data: str,
         trainer: Trainer,
         ema: Ema,
-        twin: Generator,
+        ema_copy: Generator,
         photos: PhotoSet,
         validation: Sequence[int],
         state: RunState,
     ) -> None:
-        self.out, self.config, self.data, self.trainer, self.ema, self.twin = out, config, data, trainer, ema, twin
+        self.out, self.config, self.data, self.trainer = out, config, data, trainer
+        self.ema, self.ema_copy = ema, ema_copy
         self.photos, self.validation = photos, validation
         self.best, self.seconds, self.waited, self.interrupted = state.best, state.seconds, 0, False
         self.measure = network_metric(best_by(config))
@@ -74,20 +75,20 @@ class Checkpoints:
 
     def state(self, done: int, seconds: float) -> RunState:
         """The run as it stands, `seconds` after it was begun or resumed."""
-        critic = self.trainer.critic
+        discriminator = self.trainer.trained_discriminator
         return RunState(
             done,
             self.trainer.generator.state_dict(),
             self.ema.state,
             self.ema.steps,
-            self.trainer.player.optimizer.state_dict(),
-            critic.network.state_dict() if critic else {},
-            critic.optimizer.state_dict() if critic else {},
+            self.trainer.trained_generator.optimizer.state_dict(),
+            discriminator.network.state_dict() if discriminator else {},
+            discriminator.optimizer.state_dict() if discriminator else {},
             self.best,
             self.seconds + seconds,
             {
-                "generator": self.trainer.player.scaler.state_dict(),
-                "discriminator": critic.scaler.state_dict() if critic else {},
+                "generator": self.trainer.trained_generator.scaler.state_dict(),
+                "discriminator": discriminator.scaler.state_dict() if discriminator else {},
             },
         )
 
@@ -109,8 +110,8 @@ class Checkpoints:
             TrainingError: the disk refuses.
         """
         config, device = self.config, self.trainer.accelerator.device
-        self.twin.load_state_dict(self.ema.state)
-        self.twin.eval()
+        self.ema_copy.load_state_dict(self.ema.state)
+        self.ema_copy.eval()
 
         def asked() -> bool:  # in the middle of the measuring, which is then cut short
             self.interrupted = self.interrupted or should_stop()
@@ -118,10 +119,10 @@ class Checkpoints:
 
         figures = self._figures(device, asked)
         if self.measure is not None and self.validation and not self.interrupted:
-            figures |= self.measure(self.twin, self.photos, self.validation, config.val_size, device)
+            figures |= self.measure(self.ema_copy, self.photos, self.validation, config.val_size, device)
         show = damage_sheet if config.task == "find_damage" else sheet
         shown, side = self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE)
-        picture = show(self.twin, self.photos, shown, side, device)
+        picture = show(self.ema_copy, self.photos, shown, side, device)
         info = info_of(config, self.data, figures)
         export(self.out / "last.safetensors", self.ema.state, info, config)
         score = score_of(figures, best_by(config))
@@ -154,13 +155,13 @@ class Checkpoints:
         """What the recipe's task is measured by; with a mean of the weights also what the weights themselves give."""
         config, photos = self.config, self.photos
         if config.task == "find_damage":
-            return validate_damage(self.twin, photos, self.validation, config.val_size, device)
+            return validate_damage(self.ema_copy, photos, self.validation, config.val_size, device)
         levels = config.vividness if config.classifies else ()
-        figures = validate(self.twin, photos, self.validation, config.val_size, levels, device, asked)
+        figures = validate(self.ema_copy, photos, self.validation, config.val_size, levels, device, asked)
         if config.ema and figures:
             own, few = self.trainer.generator.eval(), self.validation[:_COMPARED]
             plain = validate(own, photos, few, config.val_size, (), device, asked)
-            mean = validate(self.twin, photos, few, config.val_size, (), device, asked)
+            mean = validate(self.ema_copy, photos, few, config.val_size, (), device, asked)
             figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
         return figures
 

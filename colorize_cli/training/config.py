@@ -78,7 +78,7 @@ class Adversary:
 
 
 @dataclass(frozen=True)
-class Teaching:
+class Distillation:
     """A trained network from whose probabilities over colors the generator learns, beside the truth.
 
     Attributes:
@@ -193,7 +193,7 @@ class TrainConfig:
     targets: Literal["soft", "one_hot"] = "soft"
     terms: tuple[Term, ...] = (Term("cross_entropy"),)
     adversary: Adversary | None = None
-    teacher: Teaching | None = None
+    teacher: Distillation | None = None
     samples: int = 0
     epochs: int = 0
     steps: int = 0

@@ -1,4 +1,4 @@
-"""The training road: data, networks, steps, checkpoints.
+"""The training pipeline: data, networks, steps, checkpoints.
 
 In:  `RunSettings`: a recipe, data sets, a folder for the run
 Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` and `last.safetensors`, `log.jsonl`,
@@ -89,7 +89,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Whom the road tells.
+    """Whom training tells.
 
     Attributes:
         on_start: the run's folder, photos to train on, held-out photos, and what was left out, by reason.
@@ -132,7 +132,7 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
         accelerator = make_accelerator(wanted.device, wanted.precision, wanted.config.deterministic)
         folder = _agreed_folder(wanted, wanted.config, accelerator)
         return train_parts(wanted, folder, watcher, train)
-    config = prepare.settled(wanted.config)
+    config = prepare.validated(wanted.config)
     check_device(wanted.device, wanted.precision)
     prepare.check_start(config, wanted.init)
     accelerator = make_accelerator(wanted.device, wanted.precision, config.deterministic)
@@ -168,8 +168,8 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
         write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator))
     accelerator.wait_for_everyone()
     state = _resume(out / "state.pt", trainer, ema, wanted.access.on_note)
-    twin = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
-    checkpoints = Checkpoints(out, config, described(wanted.data), trainer, ema, twin, photos, validation, state)
+    ema_copy = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
+    checkpoints = Checkpoints(out, config, described(wanted.data), trainer, ema, ema_copy, photos, validation, state)
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None, config.source_weights,
@@ -203,17 +203,17 @@ def _resume(file: Path, trainer: Trainer, ema: Ema, on_note: Callable[[str], Non
     state = last_finite(file, on_note)
     try:
         trainer.generator.load_state_dict(state.generator)
-        trainer.player.optimizer.load_state_dict(state.optimizer)
-        if state.scalers and trainer.player.scaler.is_enabled():
-            trainer.player.scaler.load_state_dict(state.scalers["generator"])
-            if trainer.critic is not None:
-                trainer.critic.scaler.load_state_dict(state.scalers["discriminator"])
+        trainer.trained_generator.optimizer.load_state_dict(state.optimizer)
+        if state.scalers and trainer.trained_generator.scaler.is_enabled():
+            trainer.trained_generator.scaler.load_state_dict(state.scalers["generator"])
+            if trainer.trained_discriminator is not None:
+                trainer.trained_discriminator.scaler.load_state_dict(state.scalers["discriminator"])
         ema.steps = state.ema_steps
         for key, value in ema.state.items():
             value.copy_(state.ema[key])
-        if trainer.critic is not None:
-            trainer.critic.network.load_state_dict(state.discriminator)
-            trainer.critic.optimizer.load_state_dict(state.critic_optimizer)
+        if trainer.trained_discriminator is not None:
+            trainer.trained_discriminator.network.load_state_dict(state.discriminator)
+            trainer.trained_discriminator.optimizer.load_state_dict(state.critic_optimizer)
     except (RuntimeError, ValueError, KeyError) as error:
         raise TrainingError(f"{file} is of another run", hint="Train into a new folder: --out runs/NAME") from error
     return state
@@ -283,7 +283,7 @@ class _Loop:
         adversarial = how is not None and row.epoch >= how.after
         first = row.step == 0 or self.rows[row.step - 1].epoch < row.epoch
         if how is not None and how.after and row.epoch == how.after and first:
-            self.trainer.player.optimizer.state.clear()
+            self.trainer.trained_generator.optimizer.state.clear()
         losses = self.trainer.step(batch, row.step, rate_factor(self.config, self.total, row.start), adversarial)
         self.ema.update(self.trainer.generator)
         return losses

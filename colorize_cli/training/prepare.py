@@ -72,7 +72,7 @@ def needed_files(config: TrainConfig, starts_elsewhere: bool = False, on_bytes: 
     return Needed(encoder, content)
 
 
-def settled(config: TrainConfig) -> TrainConfig:
+def validated(config: TrainConfig) -> TrainConfig:
     """See to it that a recipe's parts fit each other, and fill in what follows from them.
 
     Raises:

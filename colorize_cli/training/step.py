@@ -193,12 +193,12 @@ class Trainer:
         optimizer = make_optimizer(
             config.optimizer, grouped(generator, config.encoder_rate), config.lr, config.betas, config.weight_decay
         )
-        self.player = TrainedNetwork(accelerator, generator, optimizer, config.lr, config.clip)
-        self.critic: TrainedNetwork | None = None
+        self.trained_generator = TrainedNetwork(accelerator, generator, optimizer, config.lr, config.clip)
+        self.trained_discriminator: TrainedNetwork | None = None
         if discriminator is not None:
             how = discriminator.how
             optimizer = make_optimizer(how.optimizer, grouped(discriminator.network), how.lr, how.betas, 0.0)
-            self.critic = TrainedNetwork(accelerator, discriminator.network, optimizer, how.lr, 0.0)
+            self.trained_discriminator = TrainedNetwork(accelerator, discriminator.network, optimizer, how.lr, 0.0)
 
     def set_to_train(self) -> None:
         """Training mode for the generator, but for what is frozen."""
@@ -219,21 +219,21 @@ class Trainer:
             Losses by name, weights included: `loss`, or with a discriminator D_fake, D_real, D, G_GAN and G; and each
             term, G_L1 and so on.
         """
-        discriminator, critic = self.discriminator, self.critic
-        if discriminator is None or critic is None or not adversarial:
-            alone = discriminator.how.pretrain_lr if discriminator is not None else self.player.lr
-            self.player.set_rate(alone * factor)
+        discriminator, trained = self.discriminator, self.trained_discriminator
+        if discriminator is None or trained is None or not adversarial:
+            alone = discriminator.how.pretrain_lr if discriminator is not None else self.trained_generator.lr
+            self.trained_generator.set_rate(alone * factor)
             with self.accelerator.autocast():
                 if self.config.task == "find_damage":
                     terms = damage_losses(self.call(batch.lightness), batch)
                 else:
                     terms = self._terms(predict(self.generator, self.call, batch), batch)
             total = torch.stack(list(terms.values())).sum()
-            self.player.update("loss", total, self.config.accumulate)
+            self.trained_generator.update("loss", total, self.config.accumulate)
             return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}
 
-        self.player.set_rate(self.player.lr * factor)
-        critic.set_rate(critic.lr * factor)
+        self.trained_generator.set_rate(self.trained_generator.lr * factor)
+        trained.set_rate(trained.lr * factor)
         plays = (number // self.config.accumulate + 1) % discriminator.how.critic_steps == 0
         with self.accelerator.autocast(), torch.set_grad_enabled(plays):
             prediction = predict(self.generator, self.call, batch)
@@ -243,7 +243,7 @@ class Trainer:
         discriminator.network.requires_grad_(True)
         with self.accelerator.autocast():
             losses_of_d = discriminator.losses(real, fake)
-        critic.update("D", losses_of_d.total, self.config.accumulate)
+        trained.update("D", losses_of_d.total, self.config.accumulate)
         discriminator.limit_weights()
         losses = {"D_fake": losses_of_d.fake, "D_real": losses_of_d.real, "D": losses_of_d.total}
         if plays:
@@ -254,14 +254,14 @@ class Trainer:
                     **self._terms(prediction, batch),
                 }
             total = torch.stack(list(terms.values())).sum()
-            self.player.update("G", total, self.config.accumulate)
+            self.trained_generator.update("G", total, self.config.accumulate)
             losses |= {**terms, "G": total}
         return {key: value.detach() for key, value in losses.items()}
 
     @property
     def rate(self) -> float:
         """The generator's learning rate of the last step."""
-        return float(self.player.optimizer.param_groups[-1]["lr"])
+        return float(self.trained_generator.optimizer.param_groups[-1]["lr"])
 
     def _terms(self, prediction: Prediction, batch: Batch) -> Losses:
         """The generator's losses against the truth, each times its weight."""

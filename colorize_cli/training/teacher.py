@@ -20,10 +20,10 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.binned import Binned
 from colorize_cli.models.networks.normed import fold_batch_norms
-from colorize_cli.training.config import Teaching
+from colorize_cli.training.config import Distillation
 
 
-def check_teacher(how: Teaching) -> None:
+def check_teacher(how: Distillation) -> None:
     """See to it, before any work, that a teacher which is named as a file is there.
 
     Raises:
@@ -42,36 +42,36 @@ class Teacher:
 
     Args:
         how: which network, and how much it counts.
-        pupil: who learns; its rebalancing weights are set.
+        student: who learns; its rebalancing weights are set.
 
     Raises:
-        UsageError: pupil or teacher give no probabilities, or of other colors.
+        UsageError: student or teacher give no probabilities, or of other colors.
         ModelNotFoundError, WeightsError: no such teacher.
     """
 
-    def __init__(self, how: Teaching, pupil: Generator) -> None:
-        if not isinstance(pupil, Binned):
-            raise UsageError(f"{type(pupil).__name__} cannot learn from a teacher", hint="mini and liteunet can.")
+    def __init__(self, how: Distillation, student: Generator) -> None:
+        if not isinstance(student, Binned):
+            raise UsageError(f"{type(student).__name__} cannot learn from a teacher", hint="mini and liteunet can.")
         if not 0 <= how.share <= 1:
             raise UsageError(f"teacher.share is a share between 0 and 1, not {how.share}")
         network = load_model(how.weights).generator
-        if not isinstance(network, Binned) or not torch.equal(network.bins.cpu(), pupil.bins.cpu()):
+        if not isinstance(network, Binned) or not torch.equal(network.bins.cpu(), student.bins.cpu()):
             raise UsageError(f"{how.weights} does not classify colors as mini does", hint="mini and liteunet do.")
-        self.share, self.network, self.pupil = how.share, network.requires_grad_(False).eval(), pupil
+        self.share, self.network, self.student = how.share, network.requires_grad_(False).eval(), student
         fold_batch_norms(self.network)
 
     def probabilities(self, lightness: Tensor, size: tuple[int, int]) -> Tensor:
-        """What the teacher says, (N, Q, h, w), as a network would that was trained with the pupil's weights."""
+        """What the teacher says, (N, Q, h, w), as a network would that was trained with the student's weights."""
         with torch.no_grad():
             logits, _ = self.network(lightness)
             if logits.shape[-2:] != size:
                 logits = F.interpolate(logits, size=size, mode="bilinear")
-            other = (self.pupil.log_weights - self.network.log_weights)[:, None, None]
+            other = (self.student.log_weights - self.network.log_weights)[:, None, None]
             said: Tensor = (logits.float() + other).softmax(1)
         return said
 
     def distances(self, logits: Tensor, lightness: Tensor) -> Tensor:
         """Cross-entropy of each sample to the teacher, (N,), places weighted by the rarity of what it expects."""
         wanted = self.probabilities(lightness, (logits.shape[-2], logits.shape[-1]))
-        rarity = torch.einsum("nqhw,q->nhw", wanted, self.pupil.log_weights.exp())
+        rarity = torch.einsum("nqhw,q->nhw", wanted, self.student.log_weights.exp())
         return -((wanted * logits.float().log_softmax(1)).sum(1) * rarity).mean((1, 2))

@@ -42,7 +42,7 @@ def made_photos(count: int = 256) -> PhotoSet:
 
 def make_trainer(photos: PhotoSet, device: str) -> Trainer:
     """The recipe's networks and objective."""
-    config = prepare.settled(load_recipe("mini", ("class_weight=0",)))
+    config = prepare.validated(load_recipe("mini", ("class_weight=0",)))
     accelerator = make_accelerator(device, "auto")
     generator = prepare.make_generator(config, 0, prepare.Needed(None, None), None)
     classes = prepare.make_classes(config, generator, photos, range(min(64, len(photos))))

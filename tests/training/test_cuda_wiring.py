@@ -54,7 +54,7 @@ def classes_of(config: TrainConfig, generator: object) -> Classes | None:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -> None:
-    config = prepare.settled(adjusted(load_recipe(name, ("teacher=none",)), 128, 2))
+    config = prepare.validated(adjusted(load_recipe(name, ("teacher=none",)), 128, 2))
     real = build_generator(config.generator, config.generator_args)
     classes = classes_of(config, real)
     content = ContentLoss("l1") if any(term.loss == "content" for term in config.terms) else None

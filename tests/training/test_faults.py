@@ -16,7 +16,7 @@ from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.best import best_by, score_of
 from colorize_cli.training.loop import Watcher
 from colorize_cli.training.placement import clear_memory_error, launched, make_accelerator
-from colorize_cli.training.prepare import settled
+from colorize_cli.training.prepare import validated
 from colorize_cli.training.recipes import load_recipe, recipe_names
 from colorize_cli.training.state import RunState, load_state, save_state
 from tests.training.conftest import Run, tiny
@@ -73,7 +73,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_the_data(
 
 def test_the_estimate_of_memory_grows_with_the_batch_and_every_recipe_has_one() -> None:
     for name in recipe_names():
-        config = settled(load_recipe(name))
+        config = validated(load_recipe(name))
         fixed, activations = batch_memory.needed(config)
         assert 0 < fixed < 10e9, name
         small = 128 if name != "mini" else 96

@@ -16,8 +16,8 @@ from colorize_cli.training.prepare import (
     colors_of,
     make_generator,
     needed_files,
-    settled,
     split_photos,
+    validated,
 )
 from colorize_cli.training.run_sources import choice_of, data_names
 from tests.data.pictures import colorful
@@ -34,7 +34,7 @@ def test_a_pretrained_encoder_is_read_from_its_file(tmp_path: Path) -> None:
 
     state = resnet18(weights=None).state_dict()
     torch.save(state, tmp_path / "resnet18.pth")
-    config = settled(
+    config = validated(
         tiny(
             generator="resunet18", generator_args={}, encoder_weights=str(tmp_path / "resnet18.pth"), val_size=32,
             stages=[{"until": 1.0, "size": 32, "batch": 4}],

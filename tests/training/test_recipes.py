@@ -10,7 +10,7 @@ from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.training.outputs import shape_of
-from colorize_cli.training.prepare import settled, split_photos
+from colorize_cli.training.prepare import split_photos, validated
 from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names, settings_of
 from colorize_cli.training.schedule import plan, rate_factor
 from tests.training.conftest import tiny
@@ -24,7 +24,7 @@ WANTED = {
 def test_every_recipe_is_there_and_fits_together() -> None:
     assert set(recipe_names()) >= WANTED
     for name in recipe_names():
-        config = settled(load_recipe(name))
+        config = validated(load_recipe(name))
         assert config.recipe == name and config.about
         assert plan(replace(config, steps=min(config.steps, 100)), 1000)[-1].done > 0
 
@@ -140,7 +140,7 @@ def test_exact_counts_of_photos_are_met_and_scaled_down() -> None:
 )
 def test_what_can_be_checked_is_refused_before_the_data(override: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        settled(load_recipe("cgan-celeba", (override,)))
+        validated(load_recipe("cgan-celeba", (override,)))
     assert message.replace("'", "") in str(caught.value).replace("'", "").replace('"depht"', "depht")
 
 
@@ -213,7 +213,7 @@ def test_a_configuration_survives_json() -> None:
 )
 def test_parts_that_do_not_fit_each_other_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        settled(tiny(**{"val_size": 32, **changes}))
+        validated(tiny(**{"val_size": 32, **changes}))
 
 
 def test_epochs_are_full_batches_and_close() -> None:

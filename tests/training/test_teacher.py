@@ -12,9 +12,9 @@ from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.networks.liteunet import LiteUnet
 from colorize_cli.models.networks.mini import Mini
 from colorize_cli.models.networks.unet import Unet
-from colorize_cli.training.config import Teaching, TrainConfig
+from colorize_cli.training.config import Distillation, TrainConfig
 from colorize_cli.training.outputs import Classes, predict
-from colorize_cli.training.prepare import make_generator, needed_files, settled
+from colorize_cli.training.prepare import make_generator, needed_files, validated
 from colorize_cli.training.recipes import load_recipe
 from colorize_cli.training.teacher import Teacher
 from tests.training.conftest import Run, tiny
@@ -41,11 +41,11 @@ def teacher(run: Run, tmp_path: Path) -> str:
     return str(tmp_path / "teacher" / "last.safetensors")
 
 
-def pupil_of(file: str) -> Mini:
+def student_of(file: str) -> Mini:
     """A copy of the teacher."""
-    pupil = Mini(**read_info(Path(file)).arguments)
-    pupil.load_state_dict({key: value.float() for key, value in read_tensors(Path(file)).items()}, strict=False)
-    return pupil.eval()
+    student = Mini(**read_info(Path(file)).arguments)
+    student.load_state_dict({key: value.float() for key, value in read_tensors(Path(file)).items()}, strict=False)
+    return student.eval()
 
 
 def batch_of(hinted: list[bool]) -> Batch:
@@ -58,29 +58,31 @@ def batch_of(hinted: list[bool]) -> Batch:
 
 
 def test_a_pupil_that_says_the_same_has_nothing_to_learn(teacher: str) -> None:
-    pupil = pupil_of(teacher)
+    student = student_of(teacher)
     lightness = batch_of([False] * 3).lightness
-    logits = pupil(lightness)[0].detach().requires_grad_(True)
-    Teacher(Teaching(teacher), pupil).distances(logits, lightness).sum().backward()
+    logits = student(lightness)[0].detach().requires_grad_(True)
+    Teacher(Distillation(teacher), student).distances(logits, lightness).sum().backward()
     assert logits.grad is not None and float(logits.grad.abs().max()) < 1e-5
 
 
 def test_the_teachers_own_rebalancing_is_taken_out(teacher: str) -> None:
-    pupil, lightness = pupil_of(teacher), batch_of([False]).lightness
-    plain = Teacher(Teaching(teacher), pupil).probabilities(lightness, (8, 8))
-    pupil.log_weights[5] += 2.0
-    heavier = Teacher(Teaching(teacher), pupil).probabilities(lightness, (8, 8))
+    student, lightness = student_of(teacher), batch_of([False]).lightness
+    plain = Teacher(Distillation(teacher), student).probabilities(lightness, (8, 8))
+    student.log_weights[5] += 2.0
+    heavier = Teacher(Distillation(teacher), student).probabilities(lightness, (8, 8))
     torch.testing.assert_close(heavier[:, 5] / heavier[:, 6], plain[:, 5] / plain[:, 6] * torch.tensor(2.0).exp())
 
 
 def test_samples_with_hints_learn_from_the_truth_alone(teacher: str) -> None:
-    pupil = pupil_of(teacher)
+    student = student_of(teacher)
     ab = torch.rand(50, 2) * 40
-    classes = Classes(pupil, torch.full((50, 1), 50.0), ab, 0.5, 0.5, 0.0, Teacher(Teaching(teacher, 1.0), pupil))
-    alone = Classes(pupil, torch.full((50, 1), 50.0), ab, 0.5, 0.5, 0.0)
+    classes = Classes(
+        student, torch.full((50, 1), 50.0), ab, 0.5, 0.5, 0.0, Teacher(Distillation(teacher, 1.0), student)
+    )
+    alone = Classes(student, torch.full((50, 1), 50.0), ab, 0.5, 0.5, 0.0)
     for hinted in ([True, True], [False, False], [True, False]):
         batch = batch_of(hinted)
-        prediction = predict(pupil, pupil, batch)
+        prediction = predict(student, student, batch)
         taught, truth = classes.losses(prediction, batch), alone.losses(prediction, batch)["G_CE"]
         assert (taught["G_teacher"].item() == 0) == all(hinted)
         assert (taught["G_CE"].item() == 0) == (not any(hinted))
@@ -89,19 +91,19 @@ def test_samples_with_hints_learn_from_the_truth_alone(teacher: str) -> None:
 
 
 def test_a_run_with_a_teacher_says_what_it_learned(run: Run, tmp_path: Path, teacher: str) -> None:
-    run(tmp_path / "pupil", small(epochs=6, teacher={"weights": teacher, "share": 0.5}))
-    rows = [json.loads(line) for line in (tmp_path / "pupil" / "log.jsonl").read_text().splitlines()]
+    run(tmp_path / "student", small(epochs=6, teacher={"weights": teacher, "share": 0.5}))
+    rows = [json.loads(line) for line in (tmp_path / "student" / "log.jsonl").read_text().splitlines()]
     assert 0 < rows[-1]["G_teacher"] < rows[0]["G_teacher"] and rows[0]["G_CE"] > 0
 
 
 def test_who_cannot_teach_or_learn_is_refused(run: Run, tmp_path: Path, teacher: str) -> None:
     with pytest.raises(UsageError, match="Unet cannot learn"):
-        Teacher(Teaching(teacher), Unet(channels=2, width=4, depth=3))
+        Teacher(Distillation(teacher), Unet(channels=2, width=4, depth=3))
     with pytest.raises(UsageError, match="share"):
-        Teacher(Teaching(teacher, 1.5), pupil_of(teacher))
+        Teacher(Distillation(teacher, 1.5), student_of(teacher))
     run(tmp_path / "unet", tiny(epochs=1))
     with pytest.raises(UsageError, match="does not classify"):
-        Teacher(Teaching(str(tmp_path / "unet" / "last.safetensors")), pupil_of(teacher))
+        Teacher(Distillation(str(tmp_path / "unet" / "last.safetensors")), student_of(teacher))
 
 
 def lite(**changes: object) -> TrainConfig:
@@ -112,7 +114,7 @@ def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Ru
     published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
     torch.save(published, tmp_path / "lite0.pth")
     config = lite(encoder_weights=str(tmp_path / "lite0.pth"), encoder_rate=0.0, epochs=2, export="float32")
-    made = make_generator(settled(config), 0, needed_files(config), None)
+    made = make_generator(validated(config), 0, needed_files(config), None)
     stem = "encoder._conv_stem.weight"
     assert torch.equal(made.state_dict()[stem], published["_conv_stem.weight"])
     run(tmp_path / "run", config)

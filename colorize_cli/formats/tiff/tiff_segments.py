@@ -22,7 +22,7 @@ from colorize_cli.formats.tiff.embedded import size_of
 from colorize_cli.formats.tiff.tiff_cost import segment
 from colorize_cli.formats.tiff.tiff_fax import FAX, FaxCoding, decode_fax
 from colorize_cli.formats.tiff.tiff_jpeg import decode_jpeg_segment, fault_of_interchange
-from colorize_cli.formats.tiff.tiff_unpack import DEFLATE, LZW, PACKBITS, partly, plain_twin, unpacked
+from colorize_cli.formats.tiff.tiff_unpack import DEFLATE, LZW, PACKBITS, partly, plain_copy, unpacked
 from colorize_cli.formats.tiff.tiff_ycbcr import decode_units, subsampling
 from colorize_cli.metadata.ifd import Ifd
 from colorize_cli.metadata.ifd_write import directory, header
@@ -235,11 +235,11 @@ def _leniently(
     compression = int(page.compression)
     try:
         if compression in (LZW, PACKBITS) or compression in DEFLATE:
-            twin = plain_twin(page)
-            _, where, (depth, rows, columns, samples) = twin.decode(None, number)
+            plain = plain_copy(page)
+            _, where, (depth, rows, columns, samples) = plain.decode(None, number)
             coded = bytes(imagecodecs.bitorder_decode(coded)) if int(page.fillorder) == 2 else coded
             raw = partly(coded, compression, depth * rows * -(-columns * samples * page.bitspersample // 8))
-            part = twin.decode(raw, number)[0] if raw else None
+            part = plain.decode(raw, number)[0] if raw else None
         else:
             tables = {"jpegtables": page.jpegtables} if page.jpegtables is not None else {}
             part, where, _ = page.decode(coded, number, **tables)
@@ -253,14 +253,14 @@ def _leniently(
 def _unpacked(
     page: tifffile.TiffPage, coded: bytes, number: int
 ) -> tuple[AnyPixels | None, tuple[int, int, int, int, int]]:
-    twin = plain_twin(page)
-    _, _, (depth, rows, columns, samples) = twin.decode(None, number)
+    plain = plain_copy(page)
+    _, _, (depth, rows, columns, samples) = plain.decode(None, number)
     line, full = -(-columns * samples * page.bitspersample // 8), depth * rows
     if not page.is_tiled:
         full = max(min(page.rowsperstrip, page.imagelength), rows)
     if int(page.fillorder) == 2:
         coded = bytes(imagecodecs.bitorder_decode(coded))
-    part, where, _ = twin.decode(unpacked(coded, int(page.compression), line, depth * rows, full), number)
+    part, where, _ = plain.decode(unpacked(coded, int(page.compression), line, depth * rows, full), number)
     return part, where
 
 

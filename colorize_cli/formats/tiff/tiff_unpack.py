@@ -92,13 +92,13 @@ def _packed_bits(coded: bytes, size: int) -> bytes:
     return bytes(out[:size])
 
 
-def plain_twin(page: tifffile.TiffPage) -> tifffile.TiffPage:
+def plain_copy(page: tifffile.TiffPage) -> tifffile.TiffPage:
     """The same page as if its strips were not compressed, for what comes after unpacking: bits, bytes, differences."""
-    twin: tifffile.TiffPage | None = page.__dict__.get("_plain_twin")
-    if twin is None:
-        twin = copy.copy(page)
+    plain: tifffile.TiffPage | None = page.__dict__.get("_plain_copy")
+    if plain is None:
+        plain = copy.copy(page)
         for known in ("decode", "hash"):  # a cached function that knows the compression, and its key
-            twin.__dict__.pop(known, None)
-        twin.compression, twin.fillorder = tifffile.COMPRESSION.NONE, tifffile.FILLORDER.MSB2LSB
-        page.__dict__["_plain_twin"] = twin
-    return twin
+            plain.__dict__.pop(known, None)
+        plain.compression, plain.fillorder = tifffile.COMPRESSION.NONE, tifffile.FILLORDER.MSB2LSB
+        page.__dict__["_plain_copy"] = plain
+    return plain

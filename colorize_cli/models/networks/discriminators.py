@@ -1,4 +1,4 @@
-"""Discriminators: networks that judge whether colors belong to a photo. All see the lightness with the color.
+"""Discriminators: networks that tell whether colors belong to a photo. All see the lightness with the color.
 
 In:  lightness and color stacked, (N, C, H, W), scaled to about [-1, 1]
 Out: logits, (N,) or (N, 1, h, w), high for real; of the autoencoder an energy, (N,), low for real
@@ -142,7 +142,7 @@ def build_discriminator(name: str, channels: int, size: int, arguments: Mapping[
     Args:
         name: one of `DISCRIMINATORS`.
         channels: lightness and color together.
-        size: side of the training pictures; only the DCGAN critic's depth depends on it.
+        size: side of the training pictures; only the depth of the DCGAN discriminator depends on it.
         arguments: the network's other arguments.
 
     Raises:

@@ -54,7 +54,7 @@ class GlobalContext(nn.Module):
         return out
 
 
-def climb(
+def decode_maps(
     x: Tensor,
     laterals: Sequence[Tensor],
     project: nn.ModuleList,

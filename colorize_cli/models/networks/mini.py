@@ -16,7 +16,7 @@ from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import UsageError, quoted
 from colorize_cli.models.generator import Hints
 from colorize_cli.models.networks.binned import Binned
-from colorize_cli.models.networks.layers import ConvNorm, GlobalContext, Residual, climb
+from colorize_cli.models.networks.layers import ConvNorm, GlobalContext, Residual, decode_maps
 from colorize_cli.models.vividness import MOST_VIVID, SAFEST, VIVIDNESS
 
 
@@ -70,7 +70,7 @@ class Mini(Binned):
             x = stage(x)
             maps.append(x)
         deepest = self.context(x)
-        return climb(deepest, maps[-2::-1], self.project, self.skip, self.decoder, self.upsampling), deepest
+        return decode_maps(deepest, maps[-2::-1], self.project, self.skip, self.decoder, self.upsampling), deepest
 
     def forward(self, lightness: Tensor, hints: Hints | None = None) -> tuple[Tensor, Tensor | None]:
         """Logits over the bins, (N, Q, H/4, W/4), and over the classes, (N, K), if the network has that head."""
