@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from colorize_cli.inference.network import ModelInfo
     from colorize_cli.inference.photo_options import FilmOptions, GuidanceOptions, ReadOptions, WriteOptions
     from colorize_cli.models.load import load_model
-    from colorize_cli.pipeline.colorizer import Colorizer, colorize_file
+    from colorize_cli.pipeline.colorizer import Colorizer
+    from colorize_cli.pipeline.one_file import colorize_file
     from colorize_cli.pipeline.outcome import Outcome, Status
     from colorize_cli.restore.choices import Repair, RestoreOptions
 
@@ -47,7 +48,7 @@ _HOMES = {
     "WriteOptions": "colorize_cli.inference.photo_options",
     "Outcome": "colorize_cli.pipeline.outcome",
     "Status": "colorize_cli.pipeline.outcome",
-    "colorize_file": "colorize_cli.pipeline.colorizer",
+    "colorize_file": "colorize_cli.pipeline.one_file",
     "load_model": "colorize_cli.models.load",
 }
 

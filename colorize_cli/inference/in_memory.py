@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import HintError, ShapeError
 from colorize_cli.formats.photo import Page
 from colorize_cli.guidance.hint_points import Point, Sidecar, ab_of_srgb
 from colorize_cli.guidance.hints import read_sidecar
+from colorize_cli.inference.geometry import reduce
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.photo_options import ColorOptions
-from colorize_cli.inference.predictor import Predictor
+from colorize_cli.inference.predictor import Plane, Predictor, Request
 from colorize_cli.inference.previews import Preview
 from colorize_cli.inference.steering import SteeredPage
 
@@ -82,6 +84,18 @@ def read_hints(hints: Hints) -> Sidecar:
         a, b = ab_of_srgb(np.array([(red, green, blue)], np.uint8))[0].tolist()
         points.append(Point(x, y, (a, b)))
     return Sidecar(_IN_MEMORY, points=tuple(points))
+
+
+def chroma_of(predictor: Predictor, lightness: Sequence[Plane], vividness: float | None, as_is: bool) -> list[Plane]:
+    """The colors of pictures by their lightness alone; arguments, result and errors are those of `Colorizer.chroma`."""
+    found = predictor.predict([Request(plane, as_is=as_is) for plane in lightness], vividness)
+    if as_is:
+        return found
+    seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
+    return [
+        follow_edges(ab, np.asarray(reduce(plane, view), np.float32))
+        for ab, plane, view in zip(found, lightness, seen, strict=True)
+    ]
 
 
 def color_pixels(

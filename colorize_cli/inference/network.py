@@ -7,12 +7,20 @@ Out: `LoadedPredictor`; what is known of it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from colorize_cli.files.machine import cores
 from colorize_cli.inference.loading import LoadedPredictor, load_predictor
 from colorize_cli.inference.photo_options import ModelOptions
+from colorize_cli.inference.predictor import Predictor
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorize_cli.models.load import LoadedModel
 
 Notice = Callable[[str], None]
 Download = Callable[[int, int], None]
@@ -52,8 +60,21 @@ class Network:
         self.options = options
         self._loaded: LoadedPredictor | None = None
         self._loading = Lock()
+        self._in_no_file = False
+
+    @classmethod
+    def holding(cls, model: LoadedModel, device: torch.device, options: ModelOptions) -> Network:
+        """A copy of a network that is in no file."""
+        own = replace(model, generator=deepcopy(model.generator).eval())  # what infers changes it into a faster one
+        predictor, gpu = Predictor(own, device, None, options.batch or None), device if device.type == "cuda" else None
+        network = cls(options)
+        network._loaded = LoadedPredictor(predictor, str(device), "float32", cores(), gpu)  # enough for any number
+        network._in_no_file = True
+        return network
 
     def __reduce__(self) -> tuple[type[Network], tuple[ModelOptions]]:
+        if self._in_no_file:
+            raise TypeError("a network that is in no file cannot be pickled")
         return Network, (self.options,)
 
     @property

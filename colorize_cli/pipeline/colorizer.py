@@ -13,15 +13,12 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.edges import follow_edges
 from colorize_cli.errors import PhotoError, UsageError, printable
-from colorize_cli.inference.geometry import reduce
-from colorize_cli.inference.in_memory import Hints, Pixels, check_pixels, color_pixels
+from colorize_cli.inference.in_memory import Hints, Pixels, check_pixels, chroma_of, color_pixels
 from colorize_cli.inference.network import Download, ModelInfo, Network, Notice
 from colorize_cli.inference.option_values import Detail, OnColor, Precision, one_of
 from colorize_cli.inference.photo_options import (
@@ -32,11 +29,16 @@ from colorize_cli.inference.photo_options import (
     ReadOptions,
     WriteOptions,
 )
-from colorize_cli.inference.predictor import Plane, Request
+from colorize_cli.inference.predictor import Plane
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import BatchRun, Progress
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from colorize_cli.restore.choices import RestoreOptions
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorize_cli.models.load import LoadedModel
 
 _NO_GUIDANCE, _AS_IT_IS = GuidanceOptions(), RestoreOptions()
 _READ, _WRITE, _FILM = ReadOptions(), WriteOptions(), FilmOptions()
@@ -50,8 +52,7 @@ class Colorizer:
     of the process is changed: no number of threads, no limit, no signal handler; Ctrl-C goes through.
 
     Example:
-        >>> import numpy as np
-        >>> from colorize_cli import Colorizer
+        >>>         >>> from colorize_cli import Colorizer
         >>> colorizer = Colorizer("mini", device="cpu", vividness=0.6)
         >>> grey = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
         >>> rgb = colorizer(grey)
@@ -100,6 +101,19 @@ class Colorizer:
             vividness=vividness, saturation=saturation, on_color=one_of(OnColor, "on_color", on_color)
         )
         self.network = Network(self.model)
+
+    @classmethod
+    def of(cls, model: LoadedModel, device: torch.device, batch: int = 0) -> Colorizer:
+        """A colorizer of a network in memory, such as one that is being trained; it cannot be pickled.
+
+        Args:
+            model: the network, which is copied, since inference changes it into a faster one.
+            device: where the copy runs.
+            batch: pictures a pass; 0 is automatic.
+        """
+        colorizer = cls(model.name, device=str(device), batch=batch)
+        colorizer.network = Network.holding(model, device, colorizer.model)
+        return colorizer
 
     def __repr__(self) -> str:
         return f"Colorizer({self.model.name!r}, device={self.model.device!r}, vividness={self.color.vividness!r})"
@@ -162,22 +176,23 @@ class Colorizer:
             loaded.predictor, picture, hints=hints, color=color, detail=self.model.detail, gpu=loaded.gpu
         )
 
-    def chroma(self, lightness: Iterable[Plane]) -> list[Plane]:
-        """The colors of pictures as the evaluation asks for them: by their lightness alone, without refinement.
+    def chroma(self, lightness: Iterable[Plane], *, vividness: float | None = None, as_is: bool = False) -> list[Plane]:
+        """The colors of pictures as eval and training ask for them: by their lightness alone, without refinement.
 
         Args:
             lightness: CIE L*, (H, W), float32, [0, 100], of each.
+            vividness: of these pictures; None is as the colorizer was made.
+            as_is: the network sees them at their own size, as in training, and its answer stays as it is.
 
         Returns:
-            ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees.
+            ab of each, (2, h, w), Lab units, along its edges, at the size that the network sees; with `as_is` at the
+            size that the network gives.
+
+        Raises:
+            OutOfMemoryError, PredictionError: the network cannot do it.
         """
-        predictor, lightness = self.network.load().predictor, list(lightness)
-        found = predictor.predict([Request(plane) for plane in lightness], self.color.vividness)
-        seen = [predictor.view(plane.shape[0], plane.shape[1]) for plane in lightness]
-        return [
-            follow_edges(ab, np.asarray(reduce(plane, view), np.float32))
-            for ab, plane, view in zip(found, lightness, seen, strict=True)
-        ]
+        vividness = self.color.vividness if vividness is None else vividness
+        return chroma_of(self.network.load().predictor, list(lightness), vividness, as_is)
 
     def file(
         self,
@@ -299,19 +314,3 @@ class Colorizer:
         )  # fmt: skip
         load = partial(self.network.load, on_download=on_download)
         return BatchRun(options, load, on_progress, on_notice, on_download)
-
-
-def colorize_file(
-    source: str | Path,
-    destination: str | Path,
-    model: str | Path = "mini",
-    *,
-    device: str = "auto",
-    vividness: float | None = None,
-    overwrite: bool = False,
-) -> Outcome:
-    """Color one photo file; for more than one, keep a `Colorizer`.
-
-    Args, returns and raises: see `Colorizer` and `Colorizer.file`.
-    """
-    return Colorizer(model, device=device, vividness=vividness).file(source, destination, overwrite=overwrite)

@@ -19,21 +19,19 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.models.registry import did_you_mean
 from colorize_cli.models.weights import fetch
 from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.tasks import task_of
 
 METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
 _LOWER = ("lpips", "fid")
 _DB = 3.0  # what a picture without any color, or with twice the truth's, loses
 
-Measure = Callable[[Generator, PhotoSet, Sequence[int], int, torch.device], dict[str, float]]
+Measure = Callable[[Generator, PhotoSet, Sequence[int], TrainConfig, torch.device], dict[str, float]]
 
 
 def best_by(config: TrainConfig) -> str:
     """By what a run's best checkpoint is chosen: as the recipe says, else by what suits its losses."""
-    if config.best_by:
-        return config.best_by
-    if config.task == "find_damage":
-        return "f1"
-    return "psnr" if config.adversary is None else "colorfulness-balanced"
+    suits = "psnr" if config.adversary is None else "colorfulness-balanced"
+    return config.best_by or task_of(config).best_by or suits
 
 
 def check_best_by(name: str) -> None:

@@ -17,15 +17,14 @@ from colorize_cli.models.discriminator_file import save_discriminator
 from colorize_cli.models.generator import Generator
 from colorize_cli.training.best import best_by, network_metric, score_of
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.damage_training import damage_sheet, validate_damage
 from colorize_cli.training.export_checkpoint import export, info_of
 from colorize_cli.training.journal import Journal
 from colorize_cli.training.schedule import Row
 from colorize_cli.training.state import Ema, RunState, cannot_write, save_state
 from colorize_cli.training.step import Trainer
-from colorize_cli.training.validation import encode_png, sheet, validate
+from colorize_cli.training.tasks import task_of
+from colorize_cli.training.validation import encode_png
 
-_SHEET_SIDE = 128  # pixels, at most
 _COMPARED = 64  # photos on which weights with and without EMA are compared
 
 
@@ -119,10 +118,9 @@ class Checkpoints:
 
         figures = self._figures(device, asked)
         if self.measure is not None and self.validation and not self.interrupted:
-            figures |= self.measure(self.ema_copy, self.photos, self.validation, config.val_size, device)
-        show = damage_sheet if config.task == "find_damage" else sheet
-        shown, side = self.validation[: config.sheet], min(config.val_size, _SHEET_SIDE)
-        picture = show(self.ema_copy, self.photos, shown, side, device)
+            figures |= self.measure(self.ema_copy, self.photos, self.validation, config, device)
+        shown = self.validation[: config.sheet]
+        picture = task_of(config).sheet(self.ema_copy, self.photos, shown, config, device)
         info = info_of(config, self.data, figures)
         export(self.out / "last.safetensors", self.ema.state, info, config)
         score = score_of(figures, best_by(config))
@@ -153,15 +151,13 @@ class Checkpoints:
 
     def _figures(self, device: torch.device, asked: Callable[[], bool]) -> dict[str, float]:
         """What the recipe's task is measured by; with a mean of the weights also what the weights themselves give."""
-        config, photos = self.config, self.photos
-        if config.task == "find_damage":
-            return validate_damage(self.ema_copy, photos, self.validation, config.val_size, device)
+        config, photos, measured = self.config, self.photos, task_of(self.config).figures
         levels = config.vividness if config.classifies else ()
-        figures = validate(self.ema_copy, photos, self.validation, config.val_size, levels, device, asked)
-        if config.ema and figures:
+        figures = measured(self.ema_copy, photos, self.validation, config, device, levels, asked)
+        if config.ema and "psnr" in figures:
             own, few = self.trainer.generator.eval(), self.validation[:_COMPARED]
-            plain = validate(own, photos, few, config.val_size, (), device, asked)
-            mean = validate(self.ema_copy, photos, few, config.val_size, (), device, asked)
+            plain = measured(own, photos, few, config, device, (), asked)
+            mean = measured(self.ema_copy, photos, few, config, device, (), asked)
             figures |= {"psnr_without_ema": plain.get("psnr", math.nan), "psnr_with_ema": mean.get("psnr", math.nan)}
         return figures
 

@@ -6,7 +6,7 @@ Out: the loss; precision, recall and F1; a picture of rows damaged | found | tru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from colorize_cli.data.damaged import damaged_sample
 from colorize_cli.data.pairs import Batch
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.data.transforms import Augmentation
+from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.validation import SHEET_SIDE
 
 _CROSS_ENTROPY = 4.0  # weight beside the overlap's loss, which is near 1 at first
 _BATCH = 32
@@ -49,12 +51,21 @@ def _held_out(
 
 @torch.inference_mode()
 def validate_damage(
-    network: nn.Module, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
+    model: nn.Module,
+    photos: PhotoSet,
+    indices: Sequence[int],
+    config: TrainConfig,
+    device: torch.device,
+    levels: Sequence[float] = (),
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
-    """Precision, recall and F1 over all pixels of crops that are damaged alike at each call; empty without photos."""
+    """Precision, recall and F1 over all pixels of crops that are damaged alike at each call; empty without photos.
+
+    Args: see `validate`, whose levels mean nothing here.
+    """
     hits = found = there = 0.0
-    for lightness, truth in _held_out(photos, indices, size, device):
-        mask = network(lightness) > 0
+    for lightness, truth in _held_out(photos, indices, config.val_size, device):
+        mask = model(lightness) > 0
         hits += float((mask & (truth > 0)).sum())
         found, there = found + float(mask.sum()), there + float((truth > 0).sum())
     if not there:
@@ -65,12 +76,12 @@ def validate_damage(
 
 @torch.inference_mode()
 def damage_sheet(
-    network: nn.Module, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
+    model: nn.Module, photos: PhotoSet, indices: Sequence[int], config: TrainConfig, device: torch.device
 ) -> NDArray[np.uint8] | None:
-    """Rows of damaged | found | truth, one a photo: (rows * size, 3 * size, 3); None without photos."""
+    """Rows of damaged | found | truth, one a photo: (rows * side, 3 * side, 3); None without photos."""
     rows: list[Tensor] = []
-    for lightness, truth in _held_out(photos, indices, size, device):
-        rows += list(torch.cat((lightness * 2.55, torch.sigmoid(network(lightness)) * 255, truth * 255), 3))
+    for lightness, truth in _held_out(photos, indices, min(config.val_size, SHEET_SIDE), device):
+        rows += list(torch.cat((lightness * 2.55, torch.sigmoid(model(lightness)) * 255, truth * 255), 3))
     if not rows:
         return None
     return torch.cat(rows, 1).round().byte().permute(1, 2, 0).expand(-1, -1, 3).contiguous().cpu().numpy()

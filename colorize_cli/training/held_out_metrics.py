@@ -18,7 +18,8 @@ from colorize_cli.evaluation.perceptual import Lpips
 from colorize_cli.evaluation.weight_files import lpips_heads
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.weights import feature_state
-from colorize_cli.training.validation import predicted, truths
+from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.validation import colorizer_of, predicted, truths
 
 
 class NetworkMetric:
@@ -39,14 +40,15 @@ class NetworkMetric:
 
     @torch.inference_mode()
     def __call__(
-        self, model: Generator, photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
+        self, model: Generator, photos: PhotoSet, indices: Sequence[int], config: TrainConfig, device: torch.device
     ) -> dict[str, float]:
         """The figure, by the metric's name."""
         distances: list[Tensor] = []
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         logits: list[Tensor] = []
-        for truth in truths(photos, indices, size, device):
-            preds = predicted(model, split(truth / 255)[0], None)
+        colorizer = colorizer_of(model, config, device, len(indices))
+        for truth in truths(photos, indices, config.val_size, device):
+            preds = predicted(colorizer, split(truth / 255)[0], None)
             if self.lpips is not None:
                 distances.append(self.lpips.to(device)(preds, truth).cpu())
                 continue

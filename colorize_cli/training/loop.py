@@ -17,10 +17,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from colorize_cli.data.damaged import damaged_sample
 from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
-from colorize_cli.data.transforms import make_sample
 from colorize_cli.errors import TrainingError
 from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
@@ -40,6 +38,7 @@ from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
 from colorize_cli.training.state import LOWER, Ema, RunState, last_finite, save_state
 from colorize_cli.training.step import NotFiniteError, Trainer
+from colorize_cli.training.tasks import task_of
 
 _LOOK_EVERY = {"cpu": 1}  # steps between looks at the losses; elsewhere looking means waiting for the device
 _LOOK_ELSEWHERE = 20
@@ -173,7 +172,7 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None, config.source_weights,
-        damaged_sample if config.task == "find_damage" else make_sample,
+        task_of(config).sample,
     )  # fmt: skip
     loop = _Loop(wanted, config, accelerator, trainer, ema, checkpoints, rows, watcher)
     try:

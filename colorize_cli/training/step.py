@@ -21,9 +21,9 @@ from colorize_cli.models.generator import Generator
 from colorize_cli.training.adversarial import Discriminator, see
 from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
-from colorize_cli.training.damage_training import damage_losses
 from colorize_cli.training.losses import RECONSTRUCTION
 from colorize_cli.training.outputs import Classes, Prediction, predict, target_color
+from colorize_cli.training.tasks import task_of
 
 Losses = dict[str, Tensor]
 
@@ -187,7 +187,8 @@ class Trainer:
         content: ContentLoss | None,
         discriminator: Discriminator | None,
     ) -> None:
-        self.config, self.accelerator, self.generator, self.call = config, accelerator, generator, call
+        self.config, self.accelerator, self.generator = config, accelerator, generator
+        self.call: Callable[..., Any] = call
         self.classes, self.content, self.discriminator = classes, content, discriminator
         self.frozen = freeze(generator, config.frozen)
         optimizer = make_optimizer(
@@ -224,10 +225,7 @@ class Trainer:
             alone = discriminator.how.pretrain_lr if discriminator is not None else self.trained_generator.lr
             self.trained_generator.set_rate(alone * factor)
             with self.accelerator.autocast():
-                if self.config.task == "find_damage":
-                    terms = damage_losses(self.call(batch.lightness), batch)
-                else:
-                    terms = self._terms(predict(self.generator, self.call, batch), batch)
+                terms = task_of(self.config).terms(self, batch)
             total = torch.stack(list(terms.values())).sum()
             self.trained_generator.update("loss", total, self.config.accumulate)
             return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}
@@ -262,6 +260,10 @@ class Trainer:
     def rate(self) -> float:
         """The generator's learning rate of the last step."""
         return float(self.trained_generator.optimizer.param_groups[-1]["lr"])
+
+    def color_terms(self, batch: Batch) -> Losses:
+        """What the generator makes of a batch, measured against the truth; see `_terms`."""
+        return self._terms(predict(self.generator, self.call, batch), batch)
 
     def _terms(self, prediction: Prediction, batch: Batch) -> Losses:
         """The generator's losses against the truth, each times its weight."""
