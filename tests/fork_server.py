@@ -14,23 +14,27 @@ import array
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
-import json
+import marshal
 import os
-import pkgutil
 import resource
 import select
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 LIMITS = (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-IMAGING = ("numpy", "PIL.Image", "cv2", "imagecodecs", "tifffile", "simplejpeg")
-OTHERS = ("safetensors.numpy", "typer", "rich.progress", "colorize_cli.cli.app")
+IMAGING = ("numpy.ma", "PIL.Image", "cv2", "imagecodecs", "tifffile", "simplejpeg")
+OTHERS = (
+    "safetensors.numpy",
+    "typer._adapters",
+    "rich.progress",
+    "colorize_cli.cli.app",
+    "colorize_cli.cli.colorize",
+    "colorize_cli.pipeline.colorizer",
+)
 PACKAGES = ("files", "formats", "metadata", "guidance")
 STARTS_THREADS = {"torch", "onnxruntime", "pyvips", "scipy.linalg"}  # a fork has them not
 
@@ -38,6 +42,10 @@ STARTS_THREADS = {"torch", "onnxruntime", "pyvips", "scipy.linalg"}  # a fork ha
 @functools.cache
 def python() -> tuple[str, ...]:
     """What stands for `sys.executable`; the first call starts the server, which ends with this process."""
+    import subprocess  # not above: the client has no need of them
+    import tempfile
+    from pathlib import Path
+
     place = Path(tempfile.mkdtemp(prefix="fork-server-")) / "socket"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     server = subprocess.Popen(
@@ -77,7 +85,7 @@ def ask(place: str, words: list[str]) -> int:
         "umask": os.umask(0o22),
         "limits": [(kind, *resource.getrlimit(kind)) for kind in LIMITS],
     }
-    data = json.dumps(request).encode()
+    data = marshal.dumps(request)
     child = 0
     arrived: list[int] = []
 
@@ -106,6 +114,8 @@ def ask(place: str, words: list[str]) -> int:
 
 def serve(place: str) -> dict[str, object]:
     """Fork for each request, until stdin closes; returns in the forked process, with what was asked for."""
+    import pkgutil  # not above: the client has no need of it
+
     sys.path[0] = ""  # as `python -m` has it
     for name in (*IMAGING, *OTHERS):
         importlib.import_module(name)
@@ -113,6 +123,11 @@ def serve(place: str) -> dict[str, object]:
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
     assert not STARTS_THREADS & sys.modules.keys(), STARTS_THREADS & sys.modules.keys()
+    from pydantic import TypeAdapter  # of which typer makes one for each option
+
+    TypeAdapter(int)
+    gc.collect()
+    gc.freeze()  # a collection in a forked process would write to every page
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen(64)
@@ -137,7 +152,7 @@ def watched(connection: socket.socket) -> dict[str, object]:
     length, data = int.from_bytes(head, "big"), b""
     while len(data) < length:
         data += connection.recv(length - len(data))
-    request: dict[str, object] = json.loads(data)
+    request: dict[str, object] = marshal.loads(data)
     streams = array.array("i")
     for _, _, raw in handed:
         streams.frombytes(raw)

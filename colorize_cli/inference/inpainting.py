@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from colorize_cli.errors import OutOfMemoryError, PredictionError, WeightsError
@@ -41,6 +40,8 @@ class Inpainter:
     """
 
     def __init__(self, graph: Path, device: str = "cpu") -> None:
+        import onnxruntime  # loads for a while, and starts a thread
+
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         cuda = ["CUDAExecutionProvider"] if device.startswith("cuda") else []

@@ -52,7 +52,8 @@ class Colorizer:
     of the process is changed: no number of threads, no limit, no signal handler; Ctrl-C goes through.
 
     Example:
-        >>>         >>> from colorize_cli import Colorizer
+        >>> import numpy as np
+        >>> from colorize_cli import Colorizer
         >>> colorizer = Colorizer("mini", device="cpu", vividness=0.6)
         >>> grey = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
         >>> rgb = colorizer(grey)

@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from safetensors import safe_open
 
@@ -47,6 +46,8 @@ class DamageFinder:
     """
 
     def __init__(self, tensors: dict[str, NDArray[Any]]) -> None:
+        import onnxruntime  # loads for a while, and starts a thread
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4

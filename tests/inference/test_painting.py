@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from colorize_cli.color.gpu_merge import DeviceMerger
-from colorize_cli.color.pixels import lightness_of
+from colorize_cli.color.pixels import ab_of, lightness_of
 from colorize_cli.color.spaces import SRGB
-from colorize_cli.inference.painting import Painter, along_edges, guide_size
+from colorize_cli.inference.painting import Guided, Painter, along_edges, guide_size
 
 
 def test_ordinary_photos_are_guided_by_what_the_network_saw() -> None:
@@ -53,3 +53,18 @@ def test_rows_that_do_not_fit_a_device_are_painted_here(monkeypatch: pytest.Monk
     grey, ab = np.full((8, 8), 120, np.uint8), np.full((2, 2, 2), 20, np.float32)
     there = Painter(ab, (8, 8), SRGB, 1.0, torch.device("cpu")).paint(0, grey)
     assert np.array_equal(there, Painter(ab, (8, 8), SRGB, 1.0).paint(0, grey))
+
+
+@pytest.mark.parametrize("saturation", [0.5, 1.5])
+def test_a_tile_is_that_part_of_its_rows_whatever_the_saturation(saturation: float) -> None:
+    rng = np.random.default_rng(2)
+    grey = rng.integers(60, 190, (90, 70), np.uint8)
+    ab = rng.uniform(-15, 15, (2, 30, 24)).astype(np.float32)
+    guided = Guided(ab, lightness_of(np.ascontiguousarray(grey[::3, ::3])))
+    for colors in (guided, ab):
+        painter = Painter(colors, grey.shape, SRGB, saturation)
+        rows = painter.paint(30, grey[30:60])
+        np.testing.assert_array_equal(painter.paint_tile(30, 20, grey[30:60, 20:50]), rows[:, 20:50])
+        plain = Painter(colors, grey.shape, SRGB, 1.0).paint(30, grey[30:60])
+        chroma = [float(np.hypot(*ab_of(np.ascontiguousarray(pixels))).mean()) for pixels in (rows, plain)]
+        assert chroma[0] / chroma[1] == pytest.approx(saturation, rel=0.1)
