@@ -164,11 +164,12 @@ def _coding_alone(
     """The 99th percentile of |dL*| that the encoder gives the grey picture, of each page.
 
     A picture that was coded before comes back from the same coding unchanged, as long as its blocks lie as they did;
-    so it is coded a second time with its blocks shifted, and the larger figure counts. Grey has no chroma to round,
-    and so it is coded under one flat color, too, where the encoder is given RGB, which no luma makes up for.
+    so it is coded a second time with its blocks shifted, and the larger figure counts. Grey, stored as RGB or not, has
+    no chroma to round, and so it is coded under one flat color, too, where the encoder is given RGB, which no luma
+    makes up for.
     """
     attempts = [[np.roll(page.pixels, shift, (0, 1)) for page in source.pages] for shift in SHIFTS]
-    if any(page.pixels.dtype == np.uint8 and page.pixels.ndim == 2 for page in source.pages):
+    if any(page.pixels.dtype == np.uint8 for page in source.pages):
         attempts.append([_tinted(page, space, format) for page, space in zip(source.pages, spaces, strict=True)])
     figures = [0.0] * len(source.pages)
     for pages in attempts:
@@ -179,7 +180,7 @@ def _coding_alone(
 
 
 def _tinted(page: Page, space: RgbSpace, format: Format) -> AnyPixels:
-    """A grey page under one color, flat and pale, so that nothing but the rounding of its channels is lost."""
-    if page.pixels.dtype != np.uint8 or page.pixels.ndim != 2 or format.takes_luma(page):
+    """An 8-bit page under one color, flat and pale, so that nothing but the rounding of its channels is lost."""
+    if page.pixels.dtype != np.uint8 or format.takes_luma(page):
         return page.pixels
     return merge(page.pixels, np.full((2, 1, 1), _TINT, np.float32), space)

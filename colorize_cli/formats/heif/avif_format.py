@@ -38,11 +38,6 @@ class Avif(IsoFormat):
         """The largest picture."""
         return self.largest(data)
 
-    def orientation(self, data: Data) -> int:
-        """The container's, or else EXIF's or XMP's."""
-        own = heif_boxes.around(data[:])
-        return own.orientation if own.orientation != 1 else exif.orientation(own.exif, own.xmp)
-
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """The first picture; Pillow turns it as the container says, but writes EXIF anew to say so."""
         found, own, depth = by_pillow(data, "AVIF"), heif_boxes.around(data), _depth(data)
@@ -52,7 +47,7 @@ class Avif(IsoFormat):
         if depth > 8:
             full = deep(imagecodecs.avif_decode(data, index=0), depth, found.pixels)
             found = type(found)(*full, found.info, found.frames)
-        notes = (*([ANIMATED] if found.frames > 1 else []), *own.notes)
+        notes = tuple(dict.fromkeys((*([ANIMATED] if found.frames > 1 else []), *own.notes, *own.beside)))
         turned = exif.orientation(block if told else None, packet)
         page = found.page(found.block("icc_profile"), turned, metadata.exif, depth=depth, lossless=False)
         return DecodedPhoto((page,), metadata, notes)

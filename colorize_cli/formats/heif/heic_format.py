@@ -11,9 +11,10 @@ from colorize_cli.formats.boxes import end_of
 from colorize_cli.formats.carry import fitted
 from colorize_cli.formats.declared import Declared, FileParts, Holds
 from colorize_cli.formats.decoded import DecodedPhoto
-from colorize_cli.formats.heif import heif, heif_sizes
+from colorize_cli.formats.heif import heif, heif_boxes, heif_sizes
 from colorize_cli.formats.jpeg import multi_jpeg
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
+from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance
 
@@ -36,6 +37,13 @@ class IsoFormat(Format):
         """The largest picture."""
         found = heif_sizes.pictures(data)
         return Declared.of(found.size, found.depth, 3, 60 if found.depth > 8 else 18)
+
+    def orientation(self, data: Data) -> int:
+        """The container's; or else XMP's, where EXIF, which tells what the container did, gives none."""
+        own = heif_boxes.around(data[:])
+        if own.orientation != 1 or own.exif and exif.gives_orientation(own.exif):
+            return own.orientation
+        return exif.orientation(None, own.xmp)
 
     def ends(self, parts: FileParts) -> bool:
         """Whether the last box ends the file."""

@@ -12,10 +12,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from colorize_cli.formats.heif import heif_left_out
+from colorize_cli.formats.heif.heif_left_out import XMP_TYPE
+from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS
 from colorize_cli.formats.jp2.jp2_file import Box, boxes
-from colorize_cli.metadata.exif import THUMBNAIL_LEFT_OUT
 
-_XMP_TYPE = b"application/rdf+xml"
 _MOST_ITEMS = 65_536
 _MOST_BYTES = 64 << 20
 
@@ -29,12 +30,14 @@ class HeifAround:
         xmp: the packet.
         orientation: 1 to 8, by which the container itself turns or mirrors the picture, whatever EXIF and XMP say.
         notes: what no result has.
+        beside: what a decoder that gives the main picture alone leaves out, too.
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def around(data: bytes) -> HeifAround:
@@ -53,31 +56,42 @@ def _around(data: bytes) -> HeifAround:
     kinds, places = dict(_items(data, inside.get(b"iinf"))), dict(_places(data, inside.get(b"iloc")))
     main, references = inside.get(b"pitm"), inside.get(b"iref")
     number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
-    described = _described(data, references) if references else {}
+    links = list(_links(data, references)) if references else []
+    described = {item: about for kind, item, about in links if kind == b"cdsc"}
     exif = xmp = None
     for item, (kind, content) in kinds.items():
         if item not in places or kind not in (b"Exif", b"mime") or number not in described.get(item, (number,)):
             continue  # or it is about another picture
+        if (exif if kind == b"Exif" else xmp) is not None:
+            continue
         whole = _bytes(data, places[item], inside.get(b"idat"))
-        if kind == b"Exif" and exif is None and len(whole) > 8:
+        if kind == b"Exif" and len(whole) > 8:
             start = 4 + struct.unpack_from(">I", whole)[0]
             exif = whole[start:].removeprefix(b"Exif\0\0") or None
-        elif kind == b"mime" and content.startswith(_XMP_TYPE) and xmp is None:
+        elif kind == b"mime" and content.startswith(XMP_TYPE):
             xmp = whole or None
-    kinds_of = {box.kind for box in boxes(data, references.content + 4, references.end)} if references else set()
-    notes = (THUMBNAIL_LEFT_OUT,) if b"thmb" in kinds_of else ()
-    return HeifAround(exif, xmp, _orientation(data, inside.get(b"iprp"), number), notes)
+    iprp = inside.get(b"iprp")
+    auxiliary = {
+        item: data[box.content + 4 : box.end].split(b"\0")[0].decode("latin-1")
+        for item, box in _properties(data, iprp)
+        if box.kind == b"auxC"
+    }
+    beside = heif_left_out.of_one_picture(number, kinds, links, _hidden(data, inside.get(b"iinf")), auxiliary)
+    notes = heif_left_out.of_any(kinds, links)
+    return HeifAround(exif, xmp, _orientation(data, iprp, number), tuple(notes), tuple(beside))
 
 
-def _described(data: bytes, references: Box) -> dict[int, tuple[int, ...]]:
-    """Which pictures an item of metadata is about."""
-    size, found = 2 if data[references.content] == 0 else 4, dict[int, tuple[int, ...]]()
+def _links(data: bytes, references: Box) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:
+    """References: their kind, from which item, to which ones."""
+    size = 2 if data[references.content] == 0 else 4
     for box in boxes(data, references.content + 4, references.end):
-        if box.kind == b"cdsc":
-            at = box.content + size + 2
-            count = min(_number(data, at - 2, 2), (box.end - at) // size)
-            found[_number(data, box.content, size)] = tuple(_number(data, at + size * i, size) for i in range(count))
-    return found
+        at = box.content + size + 2
+        count = min(_number(data, at - 2, 2), (box.end - at) // size)
+        yield (
+            box.kind,
+            _number(data, box.content, size),
+            tuple(_number(data, at + size * i, size) for i in range(count)),
+        )
 
 
 # Turned to the left so many times, then mirrored: not, top to bottom (axis 0), or left to right (axis 1).
@@ -87,7 +101,10 @@ _ORIENTATIONS = ((1, 4, 2), (8, 5, 7), (3, 2, 4), (6, 7, 5))
 def _orientation(data: bytes, box: Box | None, item: int) -> int:
     """What an item's properties do to it, as an EXIF orientation."""
     angle = mirror = 0
-    for kind, value in _properties(data, box, item):
+    for owner, found in _properties(data, box):
+        kind, value = found.kind, data[found.content]
+        if owner != item:
+            continue
         if kind == b"irot":
             # a turn behind a mirror is the mirror behind the opposite turn
             angle = (angle + (-1 if mirror else 1) * (value & 3)) % 4
@@ -104,6 +121,15 @@ def _number(data: bytes, at: int, size: int) -> int:
     if at + size > len(data):
         raise ValueError("cut short")
     return int.from_bytes(data[at : at + size])
+
+
+def _hidden(data: bytes, box: Box | None) -> set[int]:
+    """The items that are not to be shown."""
+    if box is None:
+        return set()
+    entries = boxes(data, box.content + (6 if data[box.content] == 0 else 8), box.end)
+    hidden = (entry for entry in entries if entry.kind == b"infe" and data[entry.content + 3] & 1)
+    return {_number(data, entry.content + 4, 2 if data[entry.content] == 2 else 4) for entry in hidden}
 
 
 def _items(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
@@ -129,7 +155,7 @@ def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list
     sizes = struct.unpack_from(">BB", data, at)
     offset_size, length_size, base_size, index_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15
     wide = 4 if version == 2 else 2
-    count, at = _number(data, at + 2, wide), at + 2 + wide
+    count, at, seen = _number(data, at + 2, wide), at + 2 + wide, 0
     for _ in range(min(count, _MOST_ITEMS)):
         item, at = _number(data, at, wide), at + wide
         method = 0
@@ -138,7 +164,9 @@ def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list
         at += 2  # the file that it stands in: this one
         base, at = _number(data, at, base_size), at + base_size
         parts, at = _number(data, at, 2), at + 2
-        extents = list[tuple[int, int]]()
+        extents, seen = list[tuple[int, int]](), seen + parts
+        if seen > MOST_EXTENTS:
+            raise ValueError("more pieces than any picture needs")
         for _ in range(parts):
             at += index_size if version else 0
             offset, at = _number(data, at, offset_size), at + offset_size
@@ -158,8 +186,8 @@ def _bytes(data: bytes, place: tuple[int, list[tuple[int, int]]], idat: Box | No
     return b"".join(data[offset : offset + length] for offset, length in extents)
 
 
-def _properties(data: bytes, box: Box | None, item: int) -> Iterator[tuple[bytes, int]]:
-    """The kinds of an item's properties in order, and the first byte of each."""
+def _properties(data: bytes, box: Box | None) -> Iterator[tuple[int, Box]]:
+    """Items and their properties, in order."""
     found = list(boxes(data, box.content, box.end)) if box else []
     container = next((inner for inner in found if inner.kind == b"ipco"), None)
     if container is None:
@@ -167,8 +195,8 @@ def _properties(data: bytes, box: Box | None, item: int) -> Iterator[tuple[bytes
     listed = list(boxes(data, container.content, container.end))
     for inner in found:
         for number, index in _associations(data, inner) if inner.kind == b"ipma" else ():
-            if number == item and 1 <= index <= len(listed):
-                yield listed[index - 1].kind, data[listed[index - 1].content]
+            if 1 <= index <= len(listed):
+                yield number, listed[index - 1]
 
 
 def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:

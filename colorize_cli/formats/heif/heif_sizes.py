@@ -22,6 +22,7 @@ _SEQUENCE = 1
 _NESTED = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
 _MOST_BOXES = 100_000
 _MOST_ITEMS, _ITEM = 20_000, 1 << 14  # items that are looked at, and bytes of each
+MOST_EXTENTS = 50_000  # pieces of items in all: six bytes can declare 65,535 of them
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,27 @@ def _walk(data: Data, start: int, end: int, depth: int) -> Iterator[tuple[bytes,
 
 
 def _items(data: Data, box: bytes) -> Iterator[bytes]:
-    """The first bytes of each item of a location box, its parts joined."""
+    """The first bytes of each item of a location box, its parts joined.
+
+    Raises:
+        BoxError: there are more parts than any file has.
+    """
     if len(box) < 8:
         return
     version, widths = box[0], int.from_bytes(box[4:6])
     offset_size, length_size, base_size = widths >> 12 & 15, widths >> 8 & 15, widths >> 4 & 15
     index_size = widths & 15 if version else 0
     id_size = 4 if version == 2 else 2
-    at = 6 + id_size
+    at, seen = 6 + id_size, 0
     for _ in range(min(int.from_bytes(box[6:at]), _MOST_ITEMS)):
         at += id_size + (4 if version else 2)  # construction method, data reference
         base = int.from_bytes(box[at : at + base_size])
         at += base_size
         parts, room = list[bytes](), _ITEM
         extents = int.from_bytes(box[at : at + 2])
-        at += 2
+        at, seen = at + 2, seen + extents
+        if seen > MOST_EXTENTS:
+            raise BoxError("it has more pieces than any picture needs")
         for _ in range(extents):
             at += index_size
             offset = base + int.from_bytes(box[at : at + offset_size])

@@ -8,6 +8,7 @@ The codec is libjxl, by imagecodecs, which neither gives nor takes color profile
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import imagecodecs
@@ -24,8 +25,9 @@ from colorize_cli.metadata import exif
 from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
-_MOST_METADATA = 64 << 20
+_MOST_METADATA = (1 << 20, 16 << 20)  # bytes that a compressed box may unpack to: tried one after the other
 _APPLIED = Note("its color profile was applied: lossy JXL is decoded to sRGB", Loss.profile)
+_MOST_NAMES = 20  # of boxes, in a note
 _LOSSY_EFFORT, _LOSSLESS_EFFORT = 3, 2  # a tenth of the time of the usual 7, for files a tenth larger
 
 
@@ -133,26 +135,37 @@ def _split(pixels: AnyPixels) -> tuple[AnyPixels, AnyPixels | None]:
 
 
 def _metadata(data: bytes, notes: list[str]) -> tuple[bytes | None, bytes | None]:
-    """EXIF from its TIFF header on, and the XMP packet."""
+    """EXIF from its TIFF header on, and the XMP packet; what else there is has no place in a result and is told."""
     block = packet = None
     if not data.startswith(jxl_file.SIGNATURE):
         return None, None
+    others, seen = list[bytes](), set[bytes]()
     for kind, payload in jxl_file.boxes(data):
-        if kind == b"brob":
-            kind, payload = payload[:4], _unpacked(payload[4:], notes)
-        if kind == b"Exif" and block is None and len(payload) > 12:
-            block = payload[4 + int.from_bytes(payload[:4], "big") :] or None
-        elif kind == b"xml " and packet is None:
-            packet = payload or None
+        is_packed = kind == b"brob"
+        kind, payload = (payload[:4], payload[4:]) if is_packed else (kind, payload)
+        if kind in (b"Exif", b"xml ") and kind not in seen:  # of a thousand compressed ones the first is unpacked
+            seen.add(kind)
+            payload = _unpacked(payload, notes) if is_packed else payload
+            if kind == b"xml ":
+                packet = payload or None
+            elif len(payload) > 12:
+                block = payload[4 + int.from_bytes(payload[:4], "big") :] or None
+        elif kind == b"jhgm":
+            notes.append(Note("its gain map was left out", Loss.gain_map))
+        elif kind not in jxl_file.CODING:
+            others.append(kind)
+    if others:
+        names = ", ".join(sorted({kind.decode("latin-1").strip() for kind in others[:_MOST_NAMES]}))
+        notes.append(Note(f"JPEG XL boxes ({names}) were left out", Loss.metadata))
     return block, packet
 
 
 def _unpacked(coded: bytes, notes: list[str]) -> bytes:
-    try:
-        return bytes(imagecodecs.brotli_decode(coded, out=_MOST_METADATA))
-    except (RuntimeError, ValueError):
-        notes.append(Note("a metadata block is damaged and was left out", Loss.metadata))
-        return b""
+    for most in _MOST_METADATA:
+        with contextlib.suppress(RuntimeError, ValueError):
+            return bytes(imagecodecs.brotli_decode(coded, out=most))
+    notes.append(Note("a metadata block is damaged or too large, and was left out", Loss.metadata))
+    return b""
 
 
 def holds(profile: bytes, quality: int | None, lossless: bool) -> bool:

@@ -17,6 +17,8 @@ from colorize_cli.metadata.ifd import Data
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 NAKED = b"\xff\x0a"
 _FTYP = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+# Boxes of the picture's code, of its structure and of an index of its frames; padding.
+CODING = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli", b"jbrd", b"free", b"skip"})
 HEADER = 602  # bytes that hold any header with a dozen channels
 
 

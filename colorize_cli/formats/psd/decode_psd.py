@@ -21,6 +21,7 @@ from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
 from colorize_cli.formats.tiff.tiff_color import lab_to_rgb
 from colorize_cli.metadata import exif, irb
+from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
@@ -58,18 +59,32 @@ def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
     alpha = _full(extra[0], header.depth) if _has_alpha(layers, header, len(extra)) else None
     if len(extra) > (alpha is not None):
         notes.append(Note("channels beyond color and transparency were left out", Loss.sub_images))
-    block, profile = found.get(_EXIF) or None, found.get(_ICC) or None
+    block, profile = exif_of(found), found.get(_ICC) or None
     kept = b"".join(whole for number, _, whole in parts if number in _KEPT)
     page = DecodedPage(
         pixels=np.ascontiguousarray(pixels),
         space=space,
         alpha=None if alpha is None else np.ascontiguousarray(alpha.astype(pixels.dtype)),
         icc=profile if header.mode != LAB else None,
+        orientation=exif.orientation(block, found.get(_XMP)),
         metadata=PageMetadata(
             resolution=_resolution(found.get(_RESOLUTION)) or exif.resolution(block), depth=header.depth
         ),
     )
     return DecodedPhoto((page,), Metadata(exif=block, xmp=found.get(_XMP) or None, iptc=kept or None), tuple(notes))
+
+
+def orientation_of(data: Data) -> int:
+    """The orientation that a document's resources give: Bridge turns a document so, and leaves its pixels alone."""
+    start = 30 + int.from_bytes(data[26:30], "big")  # after the palette
+    end = start + 4 + int.from_bytes(data[start : start + 4], "big")
+    found = {number: payload for number, payload, _ in irb.split(data[start + 4 : end]) or []}
+    return exif.orientation(exif_of(found), found.get(_XMP))
+
+
+def exif_of(resources: dict[int, bytes]) -> bytes | None:
+    """The EXIF block of a document's resources, from its TIFF header on."""
+    return resources.get(_EXIF, b"").removeprefix(b"Exif\0\0") or None
 
 
 def _block(data: bytes, at: int, wide: bool) -> tuple[bytes, int]:
@@ -199,4 +214,5 @@ def _resolution(payload: bytes | None) -> Resolution | None:
     if payload is None or len(payload) < 16:
         return None
     x, _, _, y = struct.unpack_from(">IHHI", payload)
-    return Resolution(x / 65536, y / 65536) if x and y else None
+    given = Resolution(x / 65536, y / 65536)
+    return given if given.is_real else None  # some programs write next to nothing where they know none

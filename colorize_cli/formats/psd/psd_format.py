@@ -7,7 +7,7 @@ from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.psd import psd_header
-from colorize_cli.formats.psd.decode_psd import decode_psd
+from colorize_cli.formats.psd.decode_psd import decode_psd, orientation_of
 from colorize_cli.metadata.ifd import Data
 
 
@@ -25,6 +25,10 @@ class Psd(Format):
         psd = psd_header.header_of(data[:26])
         each = (psd.channels + 8) * max(psd.depth // 8, 1) * 2
         return Declared.of((psd.width, psd.height), min(psd.depth, 16), min(psd.channels, 4), each)
+
+    def orientation(self, data: Data) -> int:
+        """EXIF's, or else XMP's, in the resources."""
+        return orientation_of(data)
 
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """The flattened picture."""

@@ -58,7 +58,9 @@ def audit(
     faults += [f"result: {fault}" for fault in after.faults]
     faults += compare(before, after, Context(notes, strip, copied=copied, reframed=reframed))
     if not salvaged and not reframed:  # what is missing looks different to each decoder
-        faults += compare_pixels.turned(source, result, 1 if copied else orientation_of(before), before.place)
+        # What the container itself says is undone by every decoder.
+        left = 1 if copied or (before.turned or 1) != 1 else orientation_of(before)
+        faults += compare_pixels.turned(source, result, left, before.place)
     if not salvaged:
         faults += compare_pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
@@ -68,10 +70,14 @@ def audit(
 
 
 def orientation_of(found: Inventory) -> int:
-    """The orientation by which a file is shown: the container's, else EXIF's, else XMP's."""
-    if found.turned is not None:
+    """The orientation by which a file is shown: the container's, else EXIF's, else XMP's.
+
+    Where a container can turn the picture itself, EXIF tells what it did; XMP alone still has to be obeyed.
+    """
+    by_exif = exif_faults.orientation_of(found)
+    if found.turned is not None and (found.turned != 1 or by_exif is not None):
         return found.turned
-    return exif_faults.orientation_of(found) or xmp_faults.orientation_of(found) or 1
+    return by_exif or xmp_faults.orientation_of(found) or 1
 
 
 def compare(source: Inventory, result: Inventory, context: Context) -> list[str]:

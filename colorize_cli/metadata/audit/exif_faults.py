@@ -68,7 +68,9 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         before = {key: entry for key, entry in before.items() if key[0] != "GPS" and key[1] not in _GEO}
     if before and not after and not context.told("exif", "tag"):
         return [*found, "EXIF is missing"]
-    if not _gives_resolution(before):  # half of one, none above zero, or one that nothing was scanned with, is none
+    if source.has_resolution or not _gives_resolution(
+        before
+    ):  # half of one, none above zero, or one that nothing was scanned with, is none
         before = {key: entry for key, entry in before.items() if key not in _RESOLUTION}
     elif _number(before, 296) not in _PER_INCH:  # a unit that there is not
         before = {key: entry for key, entry in before.items() if key != ("IFD0", 296)}

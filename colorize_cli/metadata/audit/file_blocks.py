@@ -55,6 +55,7 @@ class Inventory:
         pictures: how many the file holds, whatever they are for.
         frames: of an animation; 1 of none.
         turned: orientation that the container itself gives (HEIF), 1 to 8; None where it has no say.
+        has_resolution: the container itself gives one (PSD), which goes before EXIF's.
         further: the pictures behind the first, where each has blocks of its own.
         place: of the first page of a TIFF among its directories: a smaller copy may stand before it.
         faults: what is damaged in the file itself, each a few words.
@@ -76,6 +77,7 @@ class Inventory:
     pictures: int = 1
     frames: int = 1
     turned: int | None = None
+    has_resolution: bool = False
     further: list[Inventory] = field(default_factory=list)
     place: int = 0
     faults: list[str] = field(default_factory=list)

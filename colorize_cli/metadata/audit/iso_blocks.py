@@ -22,6 +22,7 @@ _PHOTOSHOP = bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb")
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
 _JP2_CODING = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"jp2i", b"jpch", b"jplh", b"ftbl", b"free"})
+_MOST_EXTENTS, _MOST_BYTES = 50_000, 64 << 20
 _PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"avc1", b"j2k1", b"hvt1"})
 
 
@@ -172,14 +173,18 @@ def _locations(data: Data, at: int, version: int, items: _Items) -> None:
         cursor += size
         return int.from_bytes(data[cursor - size : cursor], "big")
 
+    seen = 0
     for _ in range(number(wide)):
         item, way = number(wide), 0
         if version:
             way = number(2) & 15
         number(2)
         start = number(base)
-        extents = list[tuple[int, int, int]]()
-        for _ in range(number(2)):
+        extents, parts = list[tuple[int, int, int]](), number(2)
+        seen += parts
+        if seen > _MOST_EXTENTS:
+            raise AuditError("it has more pieces than any picture needs")
+        for _ in range(parts):
             number(index)
             place = number(offset)
             extents.append((way, start + place, number(length)))
@@ -205,8 +210,10 @@ def _properties(data: Data, start: int, end: int, items: _Items) -> None:
 
 
 def _content(data: Data, items: _Items, number: int) -> bytes:
-    parts = list[bytes]()
-    for way, start, size in items.places.get(number, ()):
+    parts, places = list[bytes](), items.places.get(number, [])
+    if sum(size or len(data) for _, _, size in places) > min(len(data), _MOST_BYTES):
+        raise AuditError("an item of it is said to be larger than the file")
+    for way, start, size in places:
         first = start if way == 0 else items.data[0] + start
         parts.append(bytes(data[first : first + size] if size else data[first:]))
     return b"".join(parts)
@@ -215,7 +222,7 @@ def _content(data: Data, items: _Items, number: int) -> bytes:
 def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
     if not items.properties or items.primary not in items.owned:
         raise AuditError("it has no primary picture")
-    turn, cropped = 0, False
+    turn, mirror, cropped = 0, 0, False
     for number in items.owned[items.primary]:
         if not 0 < number <= len(items.properties):
             continue
@@ -229,6 +236,9 @@ def _of_primary(data: Data, items: _Items, found: Inventory) -> None:
         elif kind == b"clap":
             cropped = True  # to a size that is told in fractions
         elif kind == b"irot":
-            turn = data[first] & 3
+            turn = (turn + (-1 if mirror else 1) * (data[first] & 3)) % 4
+        elif kind == b"imir":
+            mirror = 1 + (data[first] & 1)
     found.size = None if cropped else found.size
-    found.turned = {0: 1, 1: 8, 2: 3, 3: 6}[turn]
+    # By quarter turns to the left, and what mirrors the picture after them: nothing, top to bottom, left to right.
+    found.turned = ((1, 8, 3, 6), (4, 5, 2, 7), (2, 7, 4, 5))[mirror][turn]

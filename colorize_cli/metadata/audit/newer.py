@@ -8,18 +8,22 @@ Source: ISO/IEC 18181-1 (the codestream's header) and 18181-2 (boxes); Adobe Pho
 
 from __future__ import annotations
 
+import imagecodecs
+
 from colorize_cli.metadata.audit import photoshop
-from colorize_cli.metadata.audit.file_blocks import Data, Inventory, Raw
+from colorize_cli.metadata.audit.file_blocks import AuditError, Data, Inventory, Raw
 from colorize_cli.metadata.audit.iso_blocks import boxes
 from colorize_cli.metadata.audit.stored import unpack
+from colorize_cli.metadata.resolution import LEAST
 
-_CODING = frozenset({b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxli", b"jxll", b"jbrd"})
+_CODING = frozenset({b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxli", b"jxll", b"jbrd", b"free", b"skip"})
+_MOST_UNPACKED = 16 << 20
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-_EXIF, _XMP, _ICC = 1058, 1060, 1039
+_EXIF, _XMP, _ICC, _RESOLUTION = 1058, 1060, 1039, 1005
 
 
 def jxl(data: Data) -> Inventory:
-    """Boxes of JPEG XL; a naked codestream has none. Boxes that are compressed are only counted."""
+    """Boxes of JPEG XL, compressed or not; a naked codestream has none."""
     found = Inventory("jxl", icc_coded=True)
     if data[:2] == b"\xff\x0a":
         _codestream(data[:64], found)
@@ -27,13 +31,25 @@ def jxl(data: Data) -> Inventory:
     for kind, start, end in boxes(data, 0, len(data)):
         if kind in (b"jxlc", b"jxlp") and found.size is None:
             _codestream(data[start + (4 if kind == b"jxlp" else 0) : end][:64], found)
-        elif kind == b"Exif":
-            found.exif.append(bytes(data[start + 4 + int.from_bytes(data[start : start + 4], "big") : end]))
-        elif kind == b"xml ":
-            found.xmp.append(bytes(data[start:end]))
-        elif kind not in _CODING and kind != b"brob":
-            found.raws.append(Raw(f"box {kind.decode('latin-1').strip()}", bytes(data[start:end])))
+        elif kind not in _CODING:
+            content = bytes(data[start:end])
+            if kind == b"brob":
+                kind, content = content[:4], content[4:]
+                content = _unpacked(content) if kind in (b"Exif", b"xml ") else content
+            if kind == b"Exif" and not found.exif:
+                found.exif.append(content[4 + int.from_bytes(content[:4], "big") :])
+            elif kind == b"xml " and not found.xmp:
+                found.xmp.append(content)
+            elif kind not in (b"Exif", b"xml "):
+                found.raws.append(Raw(f"box {kind.decode('latin-1').strip()}", content))
     return found
+
+
+def _unpacked(content: bytes) -> bytes:
+    try:
+        return bytes(imagecodecs.brotli_decode(content, out=_MOST_UNPACKED))
+    except (RuntimeError, ValueError):
+        raise AuditError("a compressed box of it is damaged, or too large") from None
 
 
 def _codestream(head: bytes, found: Inventory) -> None:
@@ -74,6 +90,8 @@ def psd(data: Data) -> Inventory:
             found.xmp.append(content)
         elif number == _ICC:
             found.icc = content
+        elif number == _RESOLUTION:
+            found.has_resolution = len(content) >= 16 and min(unpack(">IHHI", content, 0)[::3]) >= 65536 * LEAST
         else:
             found.resources.append((number, content))
     return found
