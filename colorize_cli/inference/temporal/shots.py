@@ -28,6 +28,7 @@ from colorize_cli.inference.temporal.steady import Carried, key_frames, steady
 Plane = NDArray[np.float32]
 
 LONGEST = 96  # frames of a stretch
+_AT_ONCE = 16  # key frames that the network is asked for
 _FLAT = 2.0  # levels of spread: a frame of one tone says nothing of whether a shot has color
 
 
@@ -187,13 +188,16 @@ class Shots:
         if leaves:
             return Stretch(times, (), False, begins, last, ShotState(*end, None, False))
         keys = key_frames(len(seen), motions, before is None)
-        asked = [
-            Request(np.ascontiguousarray(np.rot90(np.asarray(seen[k].lightness, np.float32), seen[k].turn)))
-            for k in keys
-        ]
-        told = self.predictor.predict(asked, self.vividness)
-        upright = {
-            k: np.ascontiguousarray(np.rot90(ab, -seen[k].turn, (1, 2))) for k, ab in zip(keys, told, strict=True)
-        }
-        colors, carried = steady(len(seen), motions, upright, before)
+        colors, carried = steady(len(seen), motions, self._told(seen, keys), before)
         return Stretch(times, tuple(colors), keeps, begins, last, ShotState(*end, carried, keeps))
+
+    def _told(self, seen: list[_Seen], keys: list[int]) -> dict[int, Plane]:
+        """What the network says of key frames, by their numbers; few are asked for at once, however many there are."""
+        told = dict[int, Plane]()
+        for start in range(0, len(keys), _AT_ONCE):
+            some = [seen[k] for k in keys[start : start + _AT_ONCE]]
+            planes = [np.rot90(np.asarray(frame.lightness, np.float32), frame.turn) for frame in some]
+            answers = self.predictor.predict([Request(np.ascontiguousarray(p)) for p in planes], self.vividness)
+            for key, frame, ab in zip(keys[start:], some, answers, strict=False):
+                told[key] = np.ascontiguousarray(np.rot90(ab, -frame.turn, (1, 2)))
+        return told
