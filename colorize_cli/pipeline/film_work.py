@@ -24,7 +24,7 @@ from colorize_cli.files.leftovers import sweep
 from colorize_cli.formats.seal import seal
 from colorize_cli.formats.video.film_encoders import FilmCoding
 from colorize_cli.formats.video.film_frames import FilmFrame, Lost, clock, read_frames
-from colorize_cli.formats.video.film_info import FilmInfo
+from colorize_cli.formats.video.film_info import FilmInfo, turned
 from colorize_cli.formats.video.film_join import Part, display_matrix, join
 from colorize_cli.formats.video.film_names import Container
 from colorize_cli.formats.video.film_note import append_note
@@ -62,6 +62,7 @@ class FilmJob:
         deinterlace: make both moments of an interlaced frame one.
         salvage: take what is there of a damaged film.
         strip: which tags are left out: `none`, `gps` or `all`.
+        turn: quarter turns by which the pixels are turned, since the container cannot say that a player is to do so.
         gpu: joins lightness and color, where there is one.
     """
 
@@ -79,7 +80,13 @@ class FilmJob:
     deinterlace: bool
     salvage: bool
     strip: str
+    turn: int = 0
     gpu: torch.device | None = None
+
+    @property
+    def shown(self) -> FilmInfo:
+        """The film as its result is coded."""
+        return turned(self.info, self.turn)
 
 
 @dataclass(frozen=True)
@@ -209,7 +216,7 @@ class FilmWork:
 
         def fill(file: BinaryIO) -> None:
             join(
-                file, job.info, job.container, job.coding, parts, turn=turn, strip=job.strip, salvage=job.salvage,
+                file, job.shown, job.container, job.coding, parts, turn=turn, strip=job.strip, salvage=job.salvage,
                 on_packet=self._check,
             )  # fmt: skip
             append_note(file, job.container, job.note)
@@ -223,7 +230,7 @@ class _Painting:
 
     def __init__(self, job: FilmJob, begin: int, stop: Event, folder: Path, on_frames: Callable[[int], None]) -> None:
         self._job, self._stop, self._folder, self._on_frames = job, stop, folder, on_frames
-        self._painter = FilmPainter(job.info, job.coding, job.predictor, job.saturation, job.gpu)
+        self._painter = FilmPainter(job.info, job.coding, job.predictor, job.saturation, job.turn, job.gpu)
         self._frames: Iterator[FilmFrame] = islice(
             read_frames(job.info, deinterlace=job.deinterlace, salvage=job.salvage), begin, None
         )
@@ -231,7 +238,7 @@ class _Painting:
         self._begin()
 
     def _begin(self) -> None:
-        self._coder = SegmentCoder(self._job.coding, self._job.info, self._job.container.headers_apart)
+        self._coder = SegmentCoder(self._job.coding, self._job.shown, self._job.container.headers_apart)
         self._times, self._colored = list[int](), 0
 
     def paint(self, stretch: Stretch, lost: tuple[int, float]) -> list[Part]:

@@ -31,9 +31,10 @@ from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.video.film_encoders import plan_coding
 from colorize_cli.formats.video.film_files import is_film
 from colorize_cli.formats.video.film_frames import clock
-from colorize_cli.formats.video.film_info import FilmInfo, film_info
+from colorize_cli.formats.video.film_info import HDR, FilmInfo, film_info
 from colorize_cli.formats.video.film_join import check_streams
 from colorize_cli.formats.video.film_names import Container, written_as, written_suffix
+from colorize_cli.formats.video.film_tags import tags_left_out
 from colorize_cli.formats.video.film_whole import check_whole
 from colorize_cli.inference.option_values import Method, OnColor
 from colorize_cli.inference.predictor import NoPredictor, Predictor
@@ -137,7 +138,7 @@ class Films:
         coding = plan_coding(
             info, container, self.options.film.codec, self.options.write.quality, seen.interlaced and not deinterlaces
         )
-        left = check_streams(info, container)
+        left = check_streams(info, container, coding)
         notes = (*self._notes(info, seen, cut, container), *coding.notes, *(Note(text, Loss.metadata) for text in left))
         if self.options.batch.dry_run:
             return Outcome(path, Status.planned, out, notes=(_said(info), *notes))
@@ -159,6 +160,7 @@ class Films:
             deinterlace=deinterlaces,
             salvage=self.options.read.salvage,
             strip=self.options.write.strip,
+            turn=0 if container.turns else seen.turn,
             gpu=self.gpu,
         )
         if staging is None or staging.sink is None:
@@ -170,7 +172,11 @@ class Films:
         """Color a film; its segments stay where it cannot be finished or sent."""
         with self.processor.lock.hold(source.path, "coloring", max(1, job.info.frames), "frames") as on_frames:
             done = FilmWork(job, on_frames).run()
-        outcome = Outcome(source.path, Status.done, job.out, notes=(*notes, *_told(done)))
+        told = [*notes, *_told(done)]
+        if lost := tags_left_out(job.info, job.out, job.strip):
+            suffix = job.container.suffixes[0]
+            told.append(Note(f"tags that a {suffix} film cannot hold were left out: {', '.join(lost)}", Loss.metadata))
+        outcome = Outcome(source.path, Status.done, job.out, notes=tuple(told))
         outcome = replace(outcome, seconds=time.perf_counter() - started, figures={"frames": float(done.frames)})
         outcome = self.processor.carry(place, source, outcome)
         shutil.rmtree(job.folder, ignore_errors=True)
@@ -214,6 +220,10 @@ class Films:
             yield "it was interlaced, and is not now" if options.film.deinterlace else "it is interlaced; --deinterlace"
         elif options.film.deinterlace:
             yield "its frames do not say that they are interlaced; --deinterlace went over all of them"
+        if seen.turn and not container.turns:
+            yield f"its picture was turned: a {container.suffixes[0]} film cannot say that a player is to do so"
+        if info.transfer in HDR:
+            yield f"its tones are those of {HDR[info.transfer]}, which were taken for usual ones: look at its colors"
         if seen.mixed:
             yield "some of its shots have color of their own, and keep it; --on-color recolor colors them, too"
         asked = {

@@ -30,13 +30,18 @@ _ENCODERS = {
     "ffv1": "ffv1",
     "mjpeg": "mjpeg",
 }
-_KIN = {"vp8": "vp9"}  # codecs that are not written, by what is nearest to them
+_KIN = {"vp8": "vp9", "dnxhd": "prores"}  # codecs that are not written, by what is nearest to them
+_LOSSLESS = frozenset(
+    ["huffyuv", "ffvhuff", "utvideo", "magicyuv", "lagarith", "rawvideo", "v210", "v410", "r210", "png", "qtrle"]
+)
+_FOR_VIEWERS = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2"})  # which many players know in 4:2:0 alone
 _EVEN = frozenset({"h264", "hevc", "av1"})  # in 4:2:0, of even sizes alone
 _SLOW_RATES = frozenset({"mpeg2", "mpeg1"})  # take none but television's rates
 _TELEVISION = tuple(
     Fraction(n, d)
     for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
 )
+_SIDE = 64  # pixels of a picture by which layouts are compared
 _MOST_TICKS = 65535  # of a second, in MPEG-4
 
 
@@ -82,13 +87,13 @@ def plan_coding(
         suffix = container.suffixes[0]
         hint = f"Use --codec {' or '.join(container.codecs[:3])}, or --out a film{MATROSKA.suffixes[0]}."
         raise UsageError(f"a {suffix} film cannot hold {codec}", hint=hint)
-    same = _KIN.get(info.codec, info.codec)
+    same = _nearest(info.codec, container)
     chosen = codec or (same if same in container.codecs else container.codecs[0])
     notes = list[str]()
     if codec is None and chosen != info.codec:
         notes.append(f"its picture was {info.codec}, and is {chosen} now")
     encoder = _ENCODERS[chosen]
-    pix_fmt, told = _layout(info, chosen, encoder)
+    pix_fmt, told = _layout(info, chosen, encoder, keeps=chosen == same or chosen not in _FOR_VIEWERS)
     notes += told
     crf = crf_of(QUALITY if quality is None else quality)
     options = {
@@ -143,12 +148,26 @@ def new_encoder(coding: FilmCoding, info: FilmInfo, headers_apart: bool) -> Any:
     return context
 
 
-def _layout(info: FilmInfo, codec: str, encoder: str) -> tuple[str, list[str]]:
-    """The layout of samples nearest to the source's that an encoder takes, and what is lost by it."""
+def _nearest(codec: str, container: Container) -> str:
+    """A codec that is written for one of a source: itself, or one that loses as little."""
+    if codec in _LOSSLESS:
+        return "ffv1" if "ffv1" in container.codecs else "prores"
+    return _KIN.get(codec, codec)
+
+
+def _layout(info: FilmInfo, codec: str, encoder: str, keeps: bool) -> tuple[str, list[str]]:
+    """The layout of samples nearest to the source's that an encoder takes, and what is lost by it.
+
+    Args:
+        info: the source.
+        codec: one of `CODECS`.
+        encoder: what writes it.
+        keeps: chroma stays as fine as it is.
+    """
     av, notes = load_av(), list[str]()
     known = [format.name for format in av.Codec(encoder, "w").video_formats or ()]
-    source = av.VideoFormat(info.pix_fmt)
-    chroma = _chroma(source)
+    own = _chroma(av.VideoFormat(info.pix_fmt, _SIDE, _SIDE))
+    chroma = own if keeps else "420"
     if chroma == "420" and codec in _EVEN and (info.width % 2 or info.height % 2):
         chroma = "444"  # these codecs have no odd sizes in 4:2:0
     depth = next((bits for bits in (8, 10, 12, 16) if bits >= info.depth), 16)
@@ -165,6 +184,8 @@ def _layout(info: FilmInfo, codec: str, encoder: str) -> tuple[str, list[str]]:
                 if name in known:
                     if bits < info.depth:
                         notes.append(f"its {info.depth} bits became {bits}: {codec} holds no more")
+                    if order < own:
+                        notes.append(f"its chroma was {':'.join(own)}, and is {':'.join(order)} now")
                     if info.alpha:
                         notes.append("its transparency was left out")
                     return name, notes

@@ -145,7 +145,12 @@ def _timed(info: FilmInfo, frames: Iterator[Any]) -> Iterator[FilmFrame]:
         if time is None or last is not None and time <= last:
             time = 0 if last is None else last + (step if time is None else 1)
         last = time
-        yield FilmFrame(index, time, frame, bool(frame.interlaced_frame), round(frame.rotation / 90) % 4)
+        yield FilmFrame(index, time, frame, bool(frame.interlaced_frame), quarters(frame))
+
+
+def quarters(frame: Any) -> int:
+    """Quarter turns, counter-clockwise, by which a player shows PyAV's frame."""
+    return int(round(frame.rotation / 90) % 4)
 
 
 def clock(seconds: float) -> str:

@@ -6,7 +6,7 @@ Out: `FilmInfo`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from colorize_cli.formats.video.av_package import film_error, load_av
 
 _CODECS = {"mpeg2video": "mpeg2", "mpeg1video": "mpeg1"}
 _FULL = 2  # FFmpeg's code of luma from 0 to 255
+HDR = {16: "HDR (PQ)", 18: "HDR (HLG)"}  # by the code of the transfer
 _HD = 720  # rows from which players read untagged pictures by BT.709
 
 
@@ -69,6 +70,13 @@ class FilmInfo:
         return self.matrix if self.matrix not in (0, 2) else 1 if self.height >= _HD else 6
 
 
+def turned(info: FilmInfo, turn: int) -> FilmInfo:
+    """A film whose picture is turned by so many quarters, its pixels themselves; it is read as it was by players."""
+    if turn % 2 == 0:
+        return info
+    return replace(info, width=info.height, height=info.width, aspect=1 / info.aspect, matrix=info.read_matrix)
+
+
 def film_info(path: Path) -> FilmInfo:
     """Read a film's headers.
 
@@ -84,11 +92,14 @@ def film_info(path: Path) -> FilmInfo:
         raise DecodeError(f"it cannot be read as a film: {film_error(error)}", path=path) from None
 
 
+def is_cover(stream: Any) -> bool:
+    """Whether a stream is the picture of a film's cover."""
+    return bool(stream.disposition & load_av().stream.Disposition.attached_pic)
+
+
 def picture_stream(container: Any) -> Any | None:
     """The stream of a container's picture: the largest that is no cover; None where there is none."""
-    av = load_av()
-    cover = av.stream.Disposition.attached_pic
-    found = [s for s in container.streams.video if not s.disposition & cover and s.codec_context is not None]
+    found = [s for s in container.streams.video if not is_cover(s) and s.codec_context is not None]
     return max(
         found, key=lambda s: (bool(s.disposition & 1), s.codec_context.width * s.codec_context.height), default=None
     )

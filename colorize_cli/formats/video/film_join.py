@@ -8,7 +8,9 @@ What is not the picture is copied packet by packet, byte for byte, with its time
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import io
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +20,10 @@ from typing import Any, BinaryIO
 from colorize_cli.errors import DecodeError, EncodeError
 from colorize_cli.formats.video.av_package import film_error, load_av
 from colorize_cli.formats.video.film_encoders import FilmCoding, configure
-from colorize_cli.formats.video.film_info import FilmInfo
+from colorize_cli.formats.video.film_info import FilmInfo, is_cover
 from colorize_cli.formats.video.film_names import Container
+from colorize_cli.formats.video.film_tags import has_odd_tags, kept_tags
 from colorize_cli.formats.video.segments import Segment, read_order, read_packets
-
-_PLACES = ("location", "com.apple.quicktime.location", "xyz", "©xyz", "gps")
-_OWN = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration")  # what a muxer says itself
 
 
 @dataclass(frozen=True)
@@ -34,29 +34,51 @@ class Part:
     segment: Segment
 
 
-def check_streams(info: FilmInfo, container: Container) -> list[str]:
+def check_streams(info: FilmInfo, container: Container, coding: FilmCoding) -> list[str]:
     """Which streams of a film its result cannot hold, each a sentence, before anything is coded.
 
     Raises:
-        EncodeError: sound or subtitles would be lost.
+        EncodeError: sound or subtitles would be lost; or nothing can be written with that picture.
     """
     av, left = load_av(), list[str]()
-    import io
-
-    with av.open(str(info.path)) as source, av.open(io.BytesIO(), "w", format=container.muxer) as out:
-        out.add_stream("mpeg4" if container.muxer != "webm" else "libvpx-vp9")
+    suffix = container.suffixes[0]
+    if (why := _trial(info, container, coding, None)) is not None:
+        raise EncodeError(f"a {suffix} film cannot hold its picture: {why}", path=info.path, hint=_OTHER)
+    with av.open(str(info.path)) as source:
         for stream in source.streams:
-            if stream.index == info.stream or _added(out, stream) is not None:
+            if stream.index == info.stream or _trial(info, container, coding, stream) is None:
                 continue
             kind, name = stream.type or "data", stream.codec_context.name if stream.codec_context else "no known codec"
-            if kind in ("audio", "subtitle", "video"):
+            if kind in ("audio", "subtitle", "video") and not is_cover(stream):
                 what = {"audio": "sound", "subtitle": "subtitles", "video": "second picture"}[kind]
-                text = f"a {container.suffixes[0]} film cannot hold its {what} ({name})"
-                raise EncodeError(text, path=info.path, hint="Give --out a film.mkv.")
-            left.append(
-                f"a stream of data ({stream.name or name}) was left out: {container.suffixes[0]} cannot hold it"
+                hint = "Give --out a film.mp4 or .mov." if name == "mov_text" else _OTHER
+                raise EncodeError(f"a {suffix} film cannot hold its {what} ({name})", path=info.path, hint=hint)
+            what = (
+                "its cover" if is_cover(stream) else "an attached file" if kind == "attachment" else "a stream of data"
             )
+            name = stream.metadata.get("filename") or stream.name or name
+            left.append(f"{what} ({name}) was left out: {suffix} cannot hold it")
     return left
+
+
+_OTHER = "Give --out a film.mkv."
+
+
+def _trial(info: FilmInfo, container: Container, coding: FilmCoding, stream: Any | None) -> str | None:
+    """Begin a film with the picture and one stream beside it; None where that can be written, else why not."""
+    av = load_av()
+    out = av.open(io.BytesIO(), "w", format=container.muxer)
+    try:
+        configure(out.add_stream(coding.encoder, rate=coding.rate).codec_context, coding, info, container.headers_apart)
+        if stream is not None and _added(out, stream) is None:
+            return "no place for it"
+        out.start_encoding()
+        return None
+    except (av.FFmpegError, ValueError) as error:
+        return film_error(error)
+    finally:
+        with contextlib.suppress(av.FFmpegError, ValueError):
+            out.close()
 
 
 def join(
@@ -90,13 +112,13 @@ def join(
     """
     av = load_av()
     options = {"fflags": "+bitexact"}  # no numbers drawn by chance: the same film gives the same bytes
-    if container.muxer in ("mp4", "mov") and _odd_tags(info):
+    if container.muxer in ("mp4", "mov") and has_odd_tags(info):
         options["movflags"] = "use_metadata_tags"
     try:
         with av.open(str(info.path)) as source:
             with av.open(file, "w", format=container.muxer, container_options=options) as out:
                 picture, others = _streams(out, source, info, container, coding, strip)
-                out.metadata.update(_kept(source.metadata, strip))
+                out.metadata.update(kept_tags(source.metadata, strip))
                 if strip != "all":
                     out.set_chapters([{**c, "metadata": dict(c["metadata"])} for c in source.chapters()])
                 ours = _pictures(av, picture, info, parts)
@@ -130,7 +152,7 @@ def _streams(
             if added is None:
                 continue
             others[stream.index] = added
-        added.metadata.update(_kept(stream.metadata, strip))
+        added.metadata.update(kept_tags(stream.metadata, strip, container.muxer))
         added.disposition = stream.disposition
     assert picture is not None
     return picture, others
@@ -139,6 +161,12 @@ def _streams(
 def _added(out: Any, stream: Any) -> Any | None:
     """A stream of the result that is a copy of one of the source's; None where the container cannot hold it."""
     try:
+        if is_cover(stream) and out.format.name == "matroska":  # which holds it as a file
+            data = next((bytes(p) for p in stream.container.demux(stream) if p.size), b"")
+            stream.container.seek(0)
+            kind = stream.codec_context.name.replace("mjpeg", "jpeg")
+            name = stream.metadata.get("filename", f"cover.{kind.replace('jpeg', 'jpg')}")
+            return out.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), data)
         if stream.type == "attachment":
             return out.add_attachment(stream.metadata.get("filename", "file"), stream.mimetype or "", stream.data)
         added = out.add_stream_from_template(stream, opaque=True)
@@ -146,46 +174,6 @@ def _added(out: Any, stream: Any) -> Any | None:
         return added
     except (ValueError, TypeError, AttributeError, OSError):
         return None
-
-
-def _kept(tags: dict[str, str], strip: str) -> dict[str, str]:
-    if strip == "all":
-        return {name: value for name, value in tags.items() if name.lower() == "language"}
-    kept = {name: value for name, value in tags.items() if name.lower() not in _OWN}
-    if strip == "gps":
-        kept = {name: value for name, value in kept.items() if not name.lower().startswith(_PLACES)}
-    return kept
-
-
-def _odd_tags(info: FilmInfo) -> bool:
-    """Whether a source has tags that an MP4 holds in one of its two ways alone."""
-    av = load_av()
-    with av.open(str(info.path)) as source:
-        return any(name.startswith("com.") or name not in _PLAIN_TAGS for name in source.metadata if name not in _OWN)
-
-
-_PLAIN_TAGS = frozenset(
-    [
-        "title",
-        "artist",
-        "album",
-        "album_artist",
-        "composer",
-        "comment",
-        "genre",
-        "copyright",
-        "grouping",
-        "lyrics",
-        "description",
-        "synopsis",
-        "show",
-        "episode_id",
-        "network",
-        "date",
-        "creation_time",
-        "location",
-    ]
-)
 
 
 def _pictures(av: Any, stream: Any, info: FilmInfo, parts: Sequence[Part]) -> Iterator[tuple[float, Any, bool]]:
@@ -213,7 +201,7 @@ def _copied(
     av: Any, source: Any, others: dict[int, Any], info: FilmInfo, salvage: bool
 ) -> Iterator[tuple[float, Any, bool]]:
     """The other streams' packets, as they are."""
-    streams = [s for s in source.streams if s.index in others and s.type != "attachment"]
+    streams = [s for s in source.streams if s.index in others and others[s.index].type != "attachment"]
     if not streams:
         return
     last = 0.0
@@ -221,6 +209,8 @@ def _copied(
         for packet in source.demux(streams):
             if packet.size == 0 and packet.dts is None:
                 continue  # says that a stream has ended
+            if packet.dts is None and is_cover(packet.stream):
+                packet.pts = packet.dts = 0  # Matroska says no time of it, and without one MP4 drops it
             at = packet.dts if packet.dts is not None else packet.pts
             last = max(last, float(at * packet.time_base)) if at is not None else last
             packet.stream = others[packet.stream_index]

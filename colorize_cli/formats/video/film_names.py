@@ -41,7 +41,7 @@ CONTAINERS = (
     Container("mov", (".mov", ".qt"), ("h264", "hevc", "prores", "mpeg4", "mpeg2", "mjpeg"), turns=True),
     MATROSKA,
     Container("webm", (".webm",), ("vp9", "av1")),
-    Container("avi", (".avi",), ("h264", "mpeg4", "mjpeg", "ffv1"), headers_apart=False, has_times=False),
+    Container("avi", (".avi",), ("mpeg4", "h264", "mjpeg", "ffv1"), headers_apart=False, has_times=False),
     Container("vob", (".mpg", ".mpeg", ".vob"), ("mpeg2", "mpeg1"), headers_apart=False, has_times=False),
 )
 

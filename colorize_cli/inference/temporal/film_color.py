@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from colorize_cli.color.tint import Kind, own_color
-from colorize_cli.formats.video.film_frames import sample_frames
+from colorize_cli.formats.video.film_frames import quarters, sample_frames
 from colorize_cli.formats.video.film_info import FilmInfo
 from colorize_cli.formats.video.planes import pixels_of
 
@@ -27,11 +27,13 @@ class FilmColor:
         seen: how many said anything.
         colored: how many of them are in color.
         interlaced: most frames' rows are of two moments.
+        turn: quarter turns, counter-clockwise, by which a player shows it.
     """
 
     seen: int
     colored: int
     interlaced: bool
+    turn: int
 
     @property
     def has_color(self) -> bool:
@@ -46,12 +48,13 @@ class FilmColor:
 
 def film_color(info: FilmInfo) -> FilmColor:
     """Look at frames from all over a film."""
-    kinds, interlaced, count = list[Kind](), 0, 0
+    kinds, interlaced, count, turn = list[Kind](), 0, 0, 0
     with closing(sample_frames(info, SAMPLES)) as frames:
         for frame in frames:
             count += 1
             interlaced += bool(frame.interlaced_frame)
+            turn = quarters(frame)
             pixels = pixels_of(frame, info.read_matrix, info.full_range)
             if float(pixels.std()) > _FLAT * (1 if pixels.dtype == "uint8" else 257):
                 kinds.append(own_color(pixels).kind)
-    return FilmColor(len(kinds), kinds.count(Kind.colored), 2 * interlaced > count > 0)
+    return FilmColor(len(kinds), kinds.count(Kind.colored), 2 * interlaced > count > 0, turn)

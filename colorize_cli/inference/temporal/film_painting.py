@@ -18,7 +18,7 @@ from colorize_cli.color.tint import own_color
 from colorize_cli.formats.video.av_package import load_av
 from colorize_cli.formats.video.film_encoders import FilmCoding, new_encoder
 from colorize_cli.formats.video.film_frames import FilmFrame
-from colorize_cli.formats.video.film_info import FilmInfo
+from colorize_cli.formats.video.film_info import FilmInfo, turned
 from colorize_cli.formats.video.planes import pixels_of, put_rgb
 from colorize_cli.formats.video.segments import Packet
 from colorize_cli.inference.geometry import reduced_lightness
@@ -39,6 +39,7 @@ class FilmPainter:
         coding: how the result is coded.
         predictor: says at which size frames are seen.
         saturation: factor on the chroma.
+        turn: quarter turns, counter-clockwise, by which the pixels themselves are turned.
         gpu: joins lightness and color, where there is one.
     """
 
@@ -48,9 +49,11 @@ class FilmPainter:
         coding: FilmCoding,
         predictor: Predictor,
         saturation: float,
+        turn: int = 0,
         gpu: torch.device | None = None,
     ) -> None:
         self.info, self.coding, self.saturation, self.gpu = info, coding, saturation, gpu
+        self._turn, self._shown = turn, turned(info, turn)
         self._view = predictor.view(info.height, info.width)
         self._full = info.full_range or coding.codec == "mjpeg"
 
@@ -69,11 +72,13 @@ class FilmPainter:
         else:
             rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
         layout = self.coding.pix_fmt
-        if frame.interlaced and frame.picture.format.name == layout:
+        if self._turn:
+            rgb = np.ascontiguousarray(np.rot90(rgb, self._turn))
+        if frame.interlaced and not self._turn and frame.picture.format.name == layout:
             target = frame.picture  # it says that its rows are of two moments
             target.make_writable()
         else:
-            target = load_av().VideoFrame(info.width, info.height, layout)
+            target = load_av().VideoFrame(self._shown.width, self._shown.height, layout)
         put_rgb(target, rgb, info.read_matrix, self._full)
         target.pts, target.time_base = frame.index, 1 / self.coding.rate
         target.pict_type = 0
