@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.data.dataset import cache_folder
+from colorize_cli.errors import DataError, quoted
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,25 @@ def _photos(folder: Path) -> int:
 
 
 def clear(source: str = "") -> int:
-    """Remove the kept sets, or those of one source; returns how many bytes that frees."""
-    freed = 0
-    for one in kept_sets():
-        if not source or one.source == source or str(one.folder) == source or one.folder.name == source:
-            shutil.rmtree(one.folder, ignore_errors=True)
-            freed += one.bytes
-    return freed
+    """Remove the kept sets, or those of one source, its path or the folder that `colorize data list` names.
+
+    Returns:
+        How many bytes that frees.
+
+    Raises:
+        DataError: nothing of that source is kept.
+    """
+    path = str(Path(source).expanduser().resolve())
+    chosen = [
+        one for one in kept_sets()
+        if not source or one.folder.name == source or path in (_resolved(one.source), str(one.folder.resolve()))
+    ]  # fmt: skip
+    if source and not chosen:
+        raise DataError(f"no decoded photos of {quoted(source)} are kept", hint="See them all: colorize data list")
+    for one in chosen:
+        shutil.rmtree(one.folder, ignore_errors=True)
+    return sum(one.bytes for one in chosen)
+
+
+def _resolved(source: str) -> str:
+    return str(Path(source).resolve()) if source else ""

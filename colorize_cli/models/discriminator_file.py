@@ -85,6 +85,15 @@ def save_discriminator(
         raise OSError(str(error)) from error
 
 
+def is_discriminator(path: Path) -> bool:
+    """Whether a file is what `save_discriminator` wrote, by its header."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "critic" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def load_discriminator(path: Path) -> SavedDiscriminator:
     """Read what `save_discriminator` wrote.
 

@@ -20,6 +20,7 @@ from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.checkpoint import is_checkpoint, load_strictly, read_info, read_tensors
+from colorize_cli.models.discriminator_file import is_discriminator
 from colorize_cli.models.ensemble import joined, named_path
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.inventory import added, hub_repo
@@ -154,6 +155,11 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
         return LoadedModel(name, spec, generator, sha256)
     state = read_state(path)
     known = identify(state)
+    if known is None and is_discriminator(path):
+        raise WeightsError(
+            f"{path} is a run's discriminator, which judges colors and makes none",
+            hint=f"Give the generator beside it: {path.with_name('best.safetensors')}",
+        )
     if known is None:
         raise WeightsError(
             f"{path} holds weights of no network that is known here",

@@ -258,11 +258,14 @@ class _Loop:
             looked = row.step % self.look_every == 0 or logged or row.closes
             if looked:
                 late = now - started > self.wanted.time_limit or self.watcher.should_stop()
-                known, stopped = self._look(losses, row, late)
+                known, wish = self._look(losses, row, late)
+                stopped = stopped or wish
                 self.checkpoints.note(known)
                 speed, rate = taken / max(now - started, 1e-9), self.trainer.rate
                 self.watcher.on_step(Progress(done, self.total, row.epoch, known, speed, rate))
                 self.checkpoints.log_step(row, known, speed, rate)
+            if not row.turn.last:  # gradients that wait for an update are in no checkpoint
+                continue
             if row.closes or stopped:
                 self._checkpoint(row, now - started)
                 saved = time.monotonic()
@@ -283,7 +286,7 @@ class _Loop:
         first = row.step == 0 or self.rows[row.step - 1].epoch < row.epoch
         if how is not None and how.after and row.epoch == how.after and first:
             self.trainer.trained_generator.optimizer.state.clear()
-        losses = self.trainer.step(batch, row.step, rate_factor(self.config, self.total, row.start), adversarial)
+        losses = self.trainer.step(batch, row.turn, rate_factor(self.config, self.total, row.start), adversarial)
         self.ema.update(self.trainer.generator)
         return losses
 

@@ -7,10 +7,19 @@ Out: `Row`s, one a step; a factor on the learning rates
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from colorize_cli.errors import DataError, UsageError, counted
 from colorize_cli.training.config import TrainConfig
+
+
+class Turn(NamedTuple):
+    """The update of the weights to which a step belongs: its number, its batches in all, whether this is the last."""
+
+    number: int
+    batches: int = 1
+    last: bool = True
 
 
 class Row(NamedTuple):
@@ -22,6 +31,7 @@ class Row(NamedTuple):
         samples: on all processes together; size, their side in pixels.
         epoch: which epoch it belongs to, from 0.
         closes: whether a checkpoint is due behind it.
+        turn: the update of the weights that it is part of.
     """
 
     step: int
@@ -31,6 +41,7 @@ class Row(NamedTuple):
     epoch: int
     closes: bool
     done: int
+    turn: Turn = Turn(0)
 
 
 def total_samples(config: TrainConfig, photos: int, processes: int = 1) -> int:
@@ -85,7 +96,21 @@ def plan(config: TrainConfig, photos: int, processes: int = 1) -> list[Row]:
             position = done
     if rows and not rows[-1].closes:
         rows[-1] = rows[-1]._replace(closes=True)
-    return rows
+    return with_turns(rows, config.accumulate)
+
+
+def with_turns(rows: Sequence[Row], batches: int) -> list[Row]:
+    """Give each step its part in an update, which ends early at a checkpoint: no gradient of a batch is lost."""
+    found: list[Row] = []
+    waiting: list[Row] = []
+    number = 0
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        waiting.append(row)
+        if len(waiting) == batches or row.closes or after is None or after.epoch > row.epoch:
+            last = len(waiting)
+            found += [one._replace(turn=Turn(number, last, i == last)) for i, one in enumerate(waiting, 1)]
+            waiting, number = [], number + 1
+    return found
 
 
 def linear_factor(config: TrainConfig, total: int, done: int) -> float:

@@ -23,6 +23,7 @@ from colorize_cli.training.config import Optimizer, TrainConfig
 from colorize_cli.training.content import ContentLoss, rgb_of
 from colorize_cli.training.losses import RECONSTRUCTION
 from colorize_cli.training.outputs import Classes, Prediction, predict, target_color
+from colorize_cli.training.schedule import Turn
 from colorize_cli.training.tasks import task_of
 
 Losses = dict[str, Tensor]
@@ -134,28 +135,27 @@ class TrainedNetwork:
         self.accelerator, self.network, self.optimizer, self.lr, self.clip = accelerator, network, optimizer, lr, clip
         half = accelerator.mixed_precision == "fp16"
         self.scaler = torch.amp.GradScaler(accelerator.device.type, enabled=half)
-        self.gathered = 0  # batches whose gradients wait for an update
+        self.gathering = False  # whether gradients of earlier batches wait for an update
 
     def set_rate(self, lr: float) -> None:
         """Set the learning rate of the next update."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("rate", 1.0)  # states of earlier runs have none
 
-    def update(self, name: str, loss: Tensor, batches: int = 1) -> None:
-        """Go down the loss's slope, once the gradients of so many batches are there.
+    def update(self, name: str, loss: Tensor, turn: Turn) -> None:
+        """Go down the loss's slope, once the gradients of all the turn's batches are there.
 
         Raises:
             NotFiniteError: the loss or its slope is no number; the network is as it was.
         """
         if not agreed_finite(self.accelerator, loss):
             raise NotFiniteError(name, float(loss.detach()))
-        if self.gathered == 0:
+        if not self.gathering:
             self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
-        self.gathered += 1
-        if self.gathered < batches:
+        self.scaler.scale(loss / turn.batches).backward()  # type: ignore[no-untyped-call]
+        self.gathering = not turn.last
+        if self.gathering:
             return
-        self.gathered = 0
         average_gradients(self.accelerator, self.network)
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip or math.inf)
@@ -207,12 +207,12 @@ class Trainer:
         for module in self.frozen:
             module.eval()
 
-    def step(self, batch: Batch, number: int, factor: float, adversarial: bool) -> Losses:
+    def step(self, batch: Batch, turn: Turn, factor: float, adversarial: bool) -> Losses:
         """Train on a batch.
 
         Args:
             batch: on the device.
-            number: of the step.
+            turn: the update that it is part of.
             factor: on the learning rates.
             adversarial: whether the discriminator takes part.
 
@@ -227,12 +227,12 @@ class Trainer:
             with self.accelerator.autocast():
                 terms = task_of(self.config).terms(self, batch)
             total = torch.stack(list(terms.values())).sum()
-            self.trained_generator.update("loss", total, self.config.accumulate)
+            self.trained_generator.update("loss", total, turn)
             return {"loss": total.detach(), **{key: value.detach() for key, value in terms.items()}}
 
         self.trained_generator.set_rate(self.trained_generator.lr * factor)
         trained.set_rate(trained.lr * factor)
-        plays = (number // self.config.accumulate + 1) % discriminator.how.critic_steps == 0
+        plays = (turn.number + 1) % discriminator.how.critic_steps == 0
         with self.accelerator.autocast(), torch.set_grad_enabled(plays):
             prediction = predict(self.generator, self.call, batch)
         assert prediction.color is not None
@@ -241,7 +241,7 @@ class Trainer:
         discriminator.network.requires_grad_(True)
         with self.accelerator.autocast():
             losses_of_d = discriminator.losses(real, fake)
-        trained.update("D", losses_of_d.total, self.config.accumulate)
+        trained.update("D", losses_of_d.total, turn)
         discriminator.limit_weights()
         losses = {"D_fake": losses_of_d.fake, "D_real": losses_of_d.real, "D": losses_of_d.total}
         if plays:
@@ -252,7 +252,7 @@ class Trainer:
                     **self._terms(prediction, batch),
                 }
             total = torch.stack(list(terms.values())).sum()
-            self.trained_generator.update("G", total, self.config.accumulate)
+            self.trained_generator.update("G", total, turn)
             losses |= {**terms, "G": total}
         return {key: value.detach() for key, value in losses.items()}
 

@@ -26,6 +26,7 @@ from colorize_cli.data.photosets import HeldPhotos, PhotoSet
 from colorize_cli.training import prepare
 from colorize_cli.training.placement import make_accelerator
 from colorize_cli.training.recipes import load_recipe
+from colorize_cli.training.schedule import Turn
 from colorize_cli.training.step import Trainer
 
 SIZE = 128
@@ -59,7 +60,7 @@ def photos_per_second(trainer: Trainer, batches: Iterable[Batch], steps: int) ->
         if number == 2:
             _wait(device)
             started = time.perf_counter()
-        trainer.step(batch.to(device, channels_last=True), number, 1.0, False)
+        trainer.step(batch.to(device, channels_last=True), Turn(number), 1.0, False)
         count += len(batch.label) if number >= 2 else 0
     _wait(device)
     return count / (time.perf_counter() - started)
@@ -83,7 +84,7 @@ def processor_ms(trainer: Trainer, photos: PhotoSet, batch: int, steps: int) -> 
     held = list(loaded(photos, batch, steps - 2, 0))
     ready = time.process_time()
     for number, one in enumerate(held):
-        trainer.step(one.to(trainer.accelerator.device, channels_last=True), number, 1.0, False)
+        trainer.step(one.to(trainer.accelerator.device, channels_last=True), Turn(number), 1.0, False)
     end, count = time.process_time(), batch * len(held)
     return 1000 * (ready - start) / count, 1000 * (end - ready) / count
 

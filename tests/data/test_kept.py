@@ -42,6 +42,18 @@ def test_decoded_photos_are_told_listed_and_cleared(
     assert kept_sets() == []
 
 
+def test_decoded_photos_are_cleared_by_a_relative_path_and_a_wrong_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = write_folder(tmp_path / "photos", 4)
+    open_photos(photos, 16)
+    assert main(["data", "clear", "fotos"]) == 3
+    assert "no decoded photos of 'fotos' are kept" in capsys.readouterr().err and len(kept_sets()) == 1
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "clear", "./photos/"]) == 0
+    assert kept_sets() == [] and photos.is_dir()
+
+
 @pytest.mark.parametrize("name", sorted(NAMED))
 def test_a_data_set_that_cannot_be_reached_says_what_to_do_by_hand(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss
 from colorize_cli.training.outputs import Classes, build_generator
 from colorize_cli.training.recipes import adjusted, load_recipe, recipe_names
+from colorize_cli.training.schedule import Turn
 from colorize_cli.training.step import Trainer
 
 CUDA = torch.device("cuda")
@@ -71,7 +72,7 @@ def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -
     with mode:
         trainer = Trainer(config, accelerator(), real, real, classes, content, discriminator)  # type: ignore[arg-type]
         for number, adversarial in ((4, False), (4, True)):
-            losses = trainer.step(batch_of(128), number, 1.0, adversarial)
+            losses = trainer.step(batch_of(128), Turn(number), 1.0, adversarial)
             assert losses and all(value.device.type == "cuda" for value in losses.values())
     assert set(updated) == {"cuda"}
 

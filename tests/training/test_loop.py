@@ -16,6 +16,7 @@ import torch
 from colorize_cli.errors import DataError, OutOfMemoryError, TrainingError, UsageError, WeightsError
 from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.models.discriminator_file import load_discriminator
+from colorize_cli.models.load import load_model
 from colorize_cli.training import loop
 from colorize_cli.training.loop import Progress, Watcher
 from colorize_cli.training.runs import check_new, latest_folder, next_folder, read_run
@@ -47,8 +48,10 @@ def same(a: object, b: object) -> bool:
     return a == b
 
 
-def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_path: Path, accumulate: int) -> None:
     config = tiny(
+        accumulate=accumulate,
         adversary={**GAN, "after": 1},
         ema=0.9,
         schedule="cosine",
@@ -110,6 +113,8 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     assert (info.network, info.arguments["width"], info.recipe, info.data) == ("unet", 4, "tiny", "photos")
     assert info.figures["psnr"] == max(row["psnr"] for row in rows) or info.figures["psnr"] > 0
     assert load_discriminator(out / "critic.safetensors").kind == "gan"
+    with pytest.raises(WeightsError, match="is a run's discriminator, which judges colors and makes none"):
+        load_model(str(out / "critic.safetensors"))
     assert seen[-1].done == seen[-1].total and seen[-1].photos_per_s > 0
     assert read_run(out).data[0].endswith("photos") and read_run(out, ("epochs=9",)).config.epochs == 9
     with pytest.raises(UsageError, match="--resume"):

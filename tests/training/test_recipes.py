@@ -241,6 +241,14 @@ def test_stages_follow_each_other_and_every_closes() -> None:
     assert [row.done for row in rows if row.closes] == [30, 50, 75, 100]
 
 
+def test_every_gathered_gradient_is_in_an_update_before_the_next_checkpoint() -> None:
+    config = replace(tiny(), epochs=2, accumulate=3)
+    turns = [(row.turn.number, row.turn.batches, row.turn.last) for row in plan(config, 21)]  # five batches an epoch
+    one = [(0, 3, False), (0, 3, False), (0, 3, True), (1, 2, False), (1, 2, True)]
+    assert turns == one + [(number + 2, batches, last) for number, batches, last in one]
+    assert all(row.turn.last for row in plan(replace(config, accumulate=1), 21))
+
+
 def test_a_batch_larger_than_the_data_is_one_clear_line() -> None:
     with pytest.raises(DataError, match="a batch of 4 is larger than the 3 photos"):
         plan(tiny(), photos=3)
