@@ -55,7 +55,8 @@ class Checkpoints:
         self.out, self.config, self.data, self.trainer = out, config, data, trainer
         self.ema, self.ema_copy = ema, ema_copy
         self.photos, self.validation = photos, validation
-        self.best, self.seconds, self.waited, self.interrupted = state.best, state.seconds, 0, False
+        self.best = state.best if state.best_by in ("", best_by(config)) else -math.inf  # of another metric: forgotten
+        self.seconds, self.waited, self.interrupted = state.seconds, 0, False
         self.measure = network_metric(best_by(config))
         self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
@@ -89,6 +90,7 @@ class Checkpoints:
                 "generator": self.trainer.trained_generator.scaler.state_dict(),
                 "discriminator": discriminator.scaler.state_dict() if discriminator else {},
             },
+            best_by(self.config),
         )
 
     def log_step(self, row: Row, losses: dict[str, float], speed: float, rate: float) -> None:
@@ -126,8 +128,9 @@ class Checkpoints:
         score = score_of(figures, best_by(config))
         if not self.interrupted:
             self.waited = 0 if score > self.best else self.waited + 1
-        if (score >= self.best and not self.interrupted) or not self.best_file.exists():
-            self.best = score
+        better = score >= self.best and not self.interrupted  # a measuring that was cut short is compared with none
+        self.best = score if better else self.best
+        if better or not self.best_file.exists():
             export(self.best_file, self.ema.state, info, config)
         if config.keep and row.closes:
             export(self.out / f"epoch-{row.epoch + 1:03d}.safetensors", self.ema.state, info, config)

@@ -52,7 +52,7 @@ class RunState:
         done: samples taken.
         generator, ema, ema_steps, optimizer: of the generator.
         discriminator, critic_optimizer: of the discriminator, empty without one.
-        best: the best figure so far.
+        best: the best figure so far; best_by, of what.
         seconds: trained so far.
         scalers: of the losses, in half precision.
     """
@@ -67,6 +67,7 @@ class RunState:
     best: float = float("-inf")
     seconds: float = 0.0
     scalers: dict[str, Any] = field(default_factory=dict)
+    best_by: str = ""
 
 
 def cannot_write(path: Path, error: Exception) -> TrainingError:
@@ -78,7 +79,7 @@ def cannot_write(path: Path, error: Exception) -> TrainingError:
     )
 
 
-LOWER = "Lower the learning rate (--lr) or clip the gradient (--set clip=1); --resume goes on from the last good state."
+LOWER = "Begin anew at a lower rate (--lr) or with --set clip=1; from this run's weights: --init RUN/last.safetensors"
 
 
 def previous_of(path: Path) -> Path:

@@ -10,10 +10,11 @@ import torch
 from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
-from colorize_cli.models.checkpoint import read_tensors
+from colorize_cli.models.checkpoint import read_info, read_tensors
 from colorize_cli.training import batch_memory, prepare, step
 from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.best import best_by, score_of
+from colorize_cli.training.journal import read_rows
 from colorize_cli.training.loop import Watcher
 from colorize_cli.training.placement import clear_memory_error, launched, make_accelerator
 from colorize_cli.training.prepare import validated
@@ -30,8 +31,10 @@ def test_a_loss_that_is_no_number_changes_no_weight_and_is_in_no_file(
     weights = (tmp_path / "r" / "last.safetensors").read_bytes()
     whole = step.RECONSTRUCTION["l1"]
     monkeypatch.setitem(step.RECONSTRUCTION, "l1", lambda preds, target: whole(preds, target) * torch.nan)  # type: ignore[index]
-    with pytest.raises(TrainingError, match="loss is nan at step 5, after 22 samples"):
+    with pytest.raises(TrainingError, match="loss is nan at step 5, after 22 samples") as caught:
         run(tmp_path / "r", tiny(epochs=2))
+    # a run is resumed with its own rate alone, and would come to the same NaN: the hint must not send the user there
+    assert "--resume" not in str(caught.value.hint) and "--init RUN/last.safetensors" in str(caught.value.hint)
     after = load_state(tmp_path / "r" / "state.pt")
     assert after.done == before.done
     assert (tmp_path / "r" / "last.safetensors").read_bytes() == weights
@@ -155,6 +158,35 @@ def test_measuring_is_cut_short_when_the_user_asks(run: Run, tmp_path: Path, mon
     result = run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop))
     assert not result.finished and result.done == 22 and calls == 6
     assert (tmp_path / "r" / "state.pt").exists() and (tmp_path / "r" / "best.safetensors").exists()
+
+
+def test_what_was_measured_in_part_is_never_the_best(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorize_cli.training.validation._BATCH", 1)
+    calls = 0
+
+    def stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls > 5
+
+    run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop))
+    assert load_state(tmp_path / "r" / "state.pt").best == float("-inf")
+    weights = (tmp_path / "r" / "best.safetensors").read_bytes()
+    run(tmp_path / "r", tiny(epochs=3))
+    assert (tmp_path / "r" / "best.safetensors").read_bytes() != weights
+
+
+def test_another_metric_for_the_best_begins_anew(run: Run, tmp_path: Path) -> None:
+    run(tmp_path / "r", tiny(epochs=1, best_by="psnr"))
+    first = load_state(tmp_path / "r" / "state.pt")
+    first.best = 99.0
+    save_state(first, tmp_path / "r" / "state.pt")
+    run(tmp_path / "r", tiny(epochs=2, best_by="colorfulness-balanced"))
+    second = load_state(tmp_path / "r" / "state.pt")
+    assert (first.best_by, second.best_by) == ("psnr", "colorfulness-balanced") and second.best < 99
+    assert read_info(tmp_path / "r" / "best.safetensors").figures["psnr"] == pytest.approx(
+        read_rows(tmp_path / "r" / "log.jsonl")[1]["psnr"], abs=1e-3
+    )
 
 
 def test_a_finished_run_says_so(run: Run, tmp_path: Path) -> None:
