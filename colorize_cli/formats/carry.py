@@ -11,7 +11,7 @@ from dataclasses import replace
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.jp2 import jp2_file
-from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo
+from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
 from colorize_cli.formats.small_jpeg import small_jpeg
 from colorize_cli.formats.tiff.tiff_tags import (
@@ -27,7 +27,7 @@ from colorize_cli.formats.tiff.tiff_tags import (
     tags_of_exif,
     told_anew,
 )
-from colorize_cli.metadata import exif, extended, thumbnail, xmp
+from colorize_cli.metadata import exif, exif_resolution, extended, thumbnail, xmp
 from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
@@ -36,6 +36,9 @@ from colorize_cli.notes import Loss, Note
 _SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
 # Tags that are blocks of their own or about sub-images, and padding: what becomes of them is said elsewhere.
 _BLOCKS = frozenset({ORIENTATION, 254, 255, 330, XMP, IPTC, PHOTOSHOP, ICC, LAYERS, 32934, 59932, 59933})
+# Formats whose files say their resolution in EXIF, and nowhere else.
+_SAY_IT_IN_EXIF = frozenset({PhotoFormat.webp, PhotoFormat.avif, PhotoFormat.heic, PhotoFormat.jxl})
+_DESCRIPTION = 270
 _MOST_TEXT = 66_000  # more than a JPEG comment holds
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 # Of the pixels as PNG has them: other formats say it in their own way, or have no need of it.
@@ -76,7 +79,11 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
         notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
     if metadata.iptc and Holds.iptc not in holds:
         lost("IPTC")
-    comments = metadata.comments[1:] if Holds.first_comment in holds else metadata.comments
+    if metadata.exif and format.name in _SAY_IT_IN_EXIF:
+        block = exif_resolution.with_resolution(metadata.exif, photo.pages[0].metadata.resolution)
+        metadata = replace(metadata, exif=block)
+    has_first = Holds.first_comment in holds and not _is_described(metadata.exif)
+    comments = metadata.comments[1:] if has_first else metadata.comments
     if comments and Holds.comments not in holds:
         lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
     if Holds.png_chunks not in holds:
@@ -95,6 +102,12 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
     if _moves_a_maker_note(photo, format):
         notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
     return replace(photo, metadata=metadata), notes
+
+
+def _is_described(block: bytes | None) -> bool:
+    """Whether EXIF gives a description, which takes the place that a comment would have in TIFF."""
+    tags = next((found for order in "<>" if block and (found := tags_of_exif(block, order))), ())
+    return any(tag.code == _DESCRIPTION for tag in tags)
 
 
 def _tags_of_tiff_alone(photo: Photo, format: Format) -> list[int]:

@@ -42,6 +42,8 @@ def png(data: Data) -> Inventory:
             found.icc = _inflated(payload.partition(b"\0")[2][1:]) or None
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             _text(kind, payload, found)
+        elif kind == b"pHYs":
+            found.has_resolution = payload[8:] == b"\x01" and payload[:4] != bytes(4)
         elif kind == b"IEND":
             return found
         elif kind != b"IDAT" and kind not in _CODING:

@@ -19,6 +19,7 @@ _ORIENTATION, _SOFTWARE = 274, 305
 _SIDES = {256: 257, 257: 256, 282: 283, 283: 282, 40962: 40963, 40963: 40962}
 _PER_INCH: dict[float | None, float] = {None: 1.0, 1: 1.0, 2: 1.0, 3: 2.54}  # by EXIF's unit
 _RESOLUTION = frozenset({("IFD0", 282), ("IFD0", 283), ("IFD0", 296)})
+_ONE_RESOLUTION = frozenset({"tiff", "webp", "avif", "heic", "jxl"})  # in EXIF, or where EXIF's would be
 _SUBJECTS = frozenset({37396, 41492})
 _COLOR_SPACE = 40961
 # How pixels are coded, where they and other blocks stand, and padding.

@@ -55,7 +55,7 @@ class Inventory:
         pictures: how many the file holds, whatever they are for.
         frames: of an animation; 1 of none.
         turned: orientation that the container itself gives (HEIF), 1 to 8; None where it has no say.
-        has_resolution: the container itself gives one (PSD), which goes before EXIF's.
+        has_resolution: the container itself gives one (PSD, PNG, JFIF), which goes before EXIF's.
         further: the pictures behind the first, where each has blocks of its own.
         place: of the first page of a TIFF among its directories: a smaller copy may stand before it.
         faults: what is damaged in the file itself, each a few words.

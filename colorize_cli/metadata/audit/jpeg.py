@@ -58,6 +58,8 @@ def _picture(data: Data, at: int) -> tuple[Inventory, list[tuple[int, int]], int
             found.bits, found.size = payload[0], (unpack(">HH", payload, 1)[::-1])
         elif marker == 0xFE:
             found.comments.append(payload)
+        elif marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
+            found.has_resolution = payload[7] in (1, 2) and payload[8:10] != b"\0\0"
         elif marker == 0xE1 and payload.startswith(_EXIF):
             if exif and following == at and payload[6:10] not in (b"II*\0", b"MM\0*"):
                 exif[-1] += payload[len(_EXIF) :]  # what one segment does not hold goes on in the next
