@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -90,8 +90,18 @@ def train(
 
     On several GPUs: accelerate launch -m colorize_cli train --data celeba
     """
+    overrides = tuple(set_ or ())
+
+    def adjust(config: TrainConfig) -> TrainConfig:
+        from colorize_cli.training.recipes import adjusted
+
+        return adjusted(
+            config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights,
+            epochs=epochs, lr=lr, seed=seed, best_by=best_by,
+        )  # fmt: skip
+
     if list_recipes:
-        _list_recipes(recipe, set_ or ())
+        _list_recipes(recipe, overrides, adjust)
         return
     seconds = parse_duration(time_limit, "--time-limit") if time_limit else math.inf
     keep_everything()
@@ -100,18 +110,10 @@ def train(
     from colorize_cli.training.export_checkpoint import check_push
     from colorize_cli.training.loop import RunSettings
     from colorize_cli.training.loop import train as run
-    from colorize_cli.training.recipes import adjusted, load_recipe, recipe_for, write_recipe
+    from colorize_cli.training.recipes import load_recipe, recipe_for, write_recipe
     from colorize_cli.training.resuming import run_to_resume
     from colorize_cli.training.run_sources import data_names
     from colorize_cli.training.runs import check_new, latest_folder
-
-    overrides = tuple(set_ or ())
-
-    def adjust(config: TrainConfig) -> TrainConfig:
-        return adjusted(
-            config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights,
-            epochs=epochs, lr=lr, seed=seed, best_by=best_by,
-        )  # fmt: skip
 
     if resume:
         named = recipe or (recipe_for(data) if data else None)
@@ -159,18 +161,20 @@ def _device(choice: str) -> str:
     return choice
 
 
-def _list_recipes(name: str | None, overrides: Sequence[str]) -> None:
+def _list_recipes(name: str | None, overrides: Sequence[str], adjust: Callable[[TrainConfig], TrainConfig]) -> None:
     from rich import box
     from rich.table import Table
 
     from colorize_cli.training.recipes import load_recipe, recipe_names, settings_of
 
     if name is not None:
-        config = load_recipe(name, overrides)
+        config = adjust(load_recipe(name, overrides))
         console.stdout.print(f"{config.recipe}: {config.about}\n\n{config.notes}".strip() + "\n", markup=False)
         table = Table("setting", "value", "where from", box=box.SIMPLE)
+        own = {one.key: one.value for one in settings_of(load_recipe(name))}
         for one in settings_of(config):
-            table.add_row(escape(one.key), escape(one.value), escape(one.source))
+            source = one.source if own.get(one.key) == one.value else "changed by you"
+            table.add_row(escape(one.key), escape(one.value), escape(source))
         console.stdout.print(table)
         return
     table = Table("recipe", "generator", "data", "what it restates", box=box.SIMPLE)

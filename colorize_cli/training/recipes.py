@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from colorize_cli.errors import UsageError, counted, quoted
 from colorize_cli.models.registry import did_you_mean
-from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.config import Adversary, Term, TrainConfig
 
 # what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
 _DEFAULTS = {
@@ -69,7 +69,13 @@ def _table(name: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"the recipe {name} is no TOML: {error}") from error
     base = table.pop("base", None)
-    return table if base is None else {**_table(str(base).removesuffix(".toml")), **table}
+    return table if base is None else _upon(_table(str(base).removesuffix(".toml")), table)
+
+
+def _upon(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe over its base; what the base says of where a value is from holds for the values that stay."""
+    stays = {key: text for key, text in base.get("sources", {}).items() if key.split(".")[0] not in table}
+    return {**base, **table, "sources": {**stays, **table.get("sources", {})}}
 
 
 def _run_table(path: Path) -> dict[str, Any]:
@@ -204,6 +210,9 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
     return value
 
 
+_TERM = {key: value for key, value in asdict(Term("l1")).items() if key != "loss"}
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting of a recipe: its key as `--set` takes it, its value, and where the value comes from."""
@@ -214,14 +223,20 @@ class Setting:
 
 
 def settings_of(config: TrainConfig) -> list[Setting]:
-    """Every setting of a recipe, those of tables one by one, with the source that the recipe gives for each."""
+    """Every setting of a recipe, those of tables one by one, with the source that the recipe gives for each.
+
+    Where it gives none, "the default", or of another value "chosen here".
+    """
+    plain = dict(_flat(asdict(replace(TrainConfig(config.recipe), adversary=Adversary())), ""))
+    plain |= {f"terms.{i}.{key}": value for i in range(len(config.terms)) for key, value in _TERM.items()}
     found = []
     for key, value in _flat(asdict(config), ""):
         if key.split(".")[0] in ("recipe", "about", "notes", "sources"):
             continue
         parts = key.split(".")
         keys = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        source = next((config.sources[one] for one in keys if one in config.sources), "")
+        own = "the default" if key in plain and plain[key] == value else "chosen here"
+        source = next((config.sources[one] for one in keys if one in config.sources), own)
         found.append(Setting(key, _toml(value), source))
     return found
 

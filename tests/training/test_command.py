@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +87,10 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         "workers",
     ):
         assert fact in said
+    assert main(["train", "--list-recipes", "--recipe", "cgan-celeba", "--lr", "0.00123", "--batch", "5"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r" lr +0\.00123 +changed by you", said) and re.search(r"stages\.0\.batch +5 +changed by you", said)
+    assert said.count("changed by you") == 2
 
 
 def test_a_recipe_is_saved_with_its_changes_and_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

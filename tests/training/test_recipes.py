@@ -96,8 +96,12 @@ def test_every_stated_choice_of_a_paper_says_where_it_is_from() -> None:
         for key in load_recipe(name).sources:
             assert any(one == key or one.startswith(f"{key}.") for one in keys), (name, key)
         said = {one.key: one.source for one in settings}
-        assert said["augmentation.flip"] or name == "vggunet-places", name
+        assert all(said.values()), name
+        assert "paper speaks of none" in said["augmentation.flip"], name
         assert "section" in " ".join(said.values())
+    of_vgg = {one.key: one.source for one in settings_of(load_recipe("vggunet-places", ("lr=1e-3", "clip=1")))}
+    assert "256 x 256" in of_vgg["short_side"] and "VGG" in of_vgg["generator"]  # its base's, and its own
+    assert (of_vgg["accumulate"], of_vgg["clip"]) == ("the default", "chosen here")
 
 
 def test_exact_counts_of_photos_are_met_and_scaled_down() -> None:
