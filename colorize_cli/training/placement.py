@@ -12,7 +12,7 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast
+from accelerate.utils import broadcast, parse_flag_from_env
 from torch import nn
 
 from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, in_words, quoted
@@ -35,7 +35,7 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
     """
     check_device(device, precision)
     wanted = launched()
-    gpu = device == "auto" and torch.cuda.is_available() and os.environ.get("ACCELERATE_USE_CPU", "") != "true"
+    gpu = device == "auto" and torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
     fast = gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     mixed = {"bf16": "bf16", "fp16": "fp16"}.get(precision, "bf16" if precision == "auto" and fast else "no")
     if mixed == "fp16" and not gpu:
@@ -81,6 +81,19 @@ def launched() -> int:
                 raise UsageError(f"{name}={quoted(text)} is no number of processes", hint=f"Unset {name}.")
             return int(text)
     return 1
+
+
+def check_launcher(device: str) -> str:
+    """What a user should know who asked accelerate for several processes on a CPU: it starts one, and tells of none.
+
+    "" where there is nothing to be said.
+    """
+    here = device == "cpu" or not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
+    if "ACCELERATE_DYNAMO_BACKEND" in os.environ and launched() == 1 and here:
+        return (
+            "accelerate launch starts one process on a CPU; for more: torchrun --nproc-per-node N -m colorize_cli train"
+        )
+    return ""
 
 
 def device_name(accelerator: Accelerator) -> str:

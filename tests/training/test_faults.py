@@ -121,6 +121,13 @@ def test_a_launcher_whose_processes_do_not_come_is_refused(monkeypatch: pytest.M
         make_accelerator("cpu", "auto")
 
 
+def test_a_launcher_that_wants_the_cpu_gets_it_beside_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")  # as accelerate launch --cpu writes it
+    with pytest.raises(UsageError, match="fp16 needs a GPU"):
+        make_accelerator("auto", "fp16")
+
+
 def test_half_precision_with_scaling_needs_a_gpu() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")

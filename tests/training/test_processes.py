@@ -69,6 +69,7 @@ def test_the_launchers_as_typed_join_their_processes(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stderr.count("The run:") == 1
+    assert ("torchrun --nproc-per-node N" in done.stderr) == (started == 1)
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [(row["steps"], row["samples"]) for row in rows] == [
         (10 // started, 20)
