@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError, WeightsError, quoted
 from colorize_cli.models.feature_networks import feature_extractors
@@ -68,13 +68,26 @@ def load_encoder(generator: Generator, file: Path, title: str) -> None:
         WeightsError: the file holds another network's.
     """
     encoder = generator.get_submodule("encoder")
-    assert isinstance(encoder, nn.Module)
+    encoder.load_state_dict(_encoder_state(encoder, file, title))
+
+
+def _encoder_state(encoder: nn.Module, file: Path, title: str) -> dict[str, Tensor]:
     state, own = read_state(file), encoder.state_dict()
     if missing := sorted(set(own) - set(state)):
         raise WeightsError(f"{file}: no {title}: {quoted(missing[0])} is missing")
     if odd := [key for key in own if own[key].shape != state[key].shape]:
         raise WeightsError(f"{file}: no {title}: {quoted(odd[0])} has another shape")
-    encoder.load_state_dict({key: state[key] for key in own})
+    return {key: state[key] for key in own}
+
+
+def check_encoder_file(config: TrainConfig, file: Path) -> None:
+    """See to it, before the data are surveyed, that a file holds the weights of a recipe's encoder.
+
+    Raises:
+        WeightsError: it is damaged, or another network's.
+    """
+    encoder = shape_of(config.generator, config.generator_args).get_submodule("encoder")
+    _encoder_state(encoder, file, encoder_of(config).title)
 
 
 def check_encoder(config: TrainConfig) -> None:

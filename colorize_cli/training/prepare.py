@@ -19,7 +19,7 @@ from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.dataset import split, split_exactly
 from colorize_cli.data.photosets import PhotoSet
 from colorize_cli.errors import DataError, UsageError, WeightsError, counted
-from colorize_cli.models.checkpoint import read_info, read_tensors
+from colorize_cli.models.checkpoint import is_checkpoint, read_info, read_tensors
 from colorize_cli.models.generator import Generator
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.discriminators import build_discriminator
@@ -27,7 +27,15 @@ from colorize_cli.training.adversarial import Discriminator
 from colorize_cli.training.best import best_by, check_best_by, pull_metric
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.content import ContentLoss, content_file
-from colorize_cli.training.encoders import RANDOM, OnBytes, check_encoder, encoder_file, encoder_of, load_encoder
+from colorize_cli.training.encoders import (
+    RANDOM,
+    OnBytes,
+    check_encoder,
+    check_encoder_file,
+    encoder_file,
+    encoder_of,
+    load_encoder,
+)
 from colorize_cli.training.outputs import Classes, build_generator, check_size, shape_of, trainable
 from colorize_cli.training.ranges import check_ranges
 from colorize_cli.training.teacher import Teacher, check_teacher
@@ -66,6 +74,7 @@ def needed_files(config: TrainConfig, starts_elsewhere: bool = False, on_bytes: 
         check_teacher(config.teacher)
     if config.encoder_weights not in RANDOM and not starts_elsewhere:
         encoder = encoder_file(config, on_bytes)
+        check_encoder_file(config, encoder)
     if any(term.loss == "content" for term in config.terms):
         content = content_file(config.content_weights, on_bytes)
     pull_metric(best_by(config), on_bytes)
@@ -130,14 +139,18 @@ def check_start(config: TrainConfig, init: str | None) -> None:
     if init is None:
         return
     path = Path(init).expanduser()
-    if path.suffix == ".safetensors" and path.is_file():
+    if path.is_file() and is_checkpoint(path):
         found = read_info(path).network
-        if trainable(found).name != trainable(config.generator).name:
-            raise WeightsError(
-                f"{init} holds {found}, which a {config.generator} cannot start from", hint="Start from its own kind."
-            )
+        fits = trainable(found).name == trainable(config.generator).name
     elif not path.exists() and path.suffix in (".safetensors", ".pth", ".pt"):
         raise WeightsError(f"no weights at {init}", hint="Give --init a checkpoint, a run's folder or a model's name.")
+    else:
+        loaded = load_model(init).generator
+        found, fits = type(loaded).__name__, type(loaded) is type(shape_of(config.generator, config.generator_args))
+    if not fits:
+        raise WeightsError(
+            f"{init} holds {found}, which a {config.generator} cannot start from", hint="Start from its own kind."
+        )
 
 
 def split_photos(photos: PhotoSet, config: TrainConfig) -> tuple[list[int], list[int]]:
@@ -196,7 +209,7 @@ def _start_from(generator: Generator, init: str, name: str) -> None:
     """Load every tensor that fits; a head of another size stays as it is."""
     path = Path(init).expanduser()
     kind = type(generator).__name__
-    if path.suffix == ".safetensors" and path.is_file():
+    if path.is_file() and is_checkpoint(path):
         network, state = read_info(path).network, read_tensors(path)
         fits = trainable(network).name == trainable(name).name
     else:

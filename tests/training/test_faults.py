@@ -11,11 +11,12 @@ from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
 from colorize_cli.models.checkpoint import read_info, read_tensors
-from colorize_cli.training import batch_memory, prepare, step
+from colorize_cli.training import batch_memory, loop, prepare, step
 from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.best import best_by, score_of
 from colorize_cli.training.journal import read_rows
 from colorize_cli.training.loop import Watcher
+from colorize_cli.training.outputs import build_generator
 from colorize_cli.training.placement import clear_memory_error, launched, make_accelerator
 from colorize_cli.training.prepare import validated
 from colorize_cli.training.recipes import load_recipe, recipe_names
@@ -205,6 +206,33 @@ def test_a_finished_run_says_so(run: Run, tmp_path: Path) -> None:
 def test_a_missing_checkpoint_to_start_from_is_named_before_the_data() -> None:
     with pytest.raises(Exception, match=r"no weights at gone\.safetensors"):
         prepare.check_start(tiny(), "gone.safetensors")
+
+
+def test_weights_to_start_from_are_read_before_the_data(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def survey(*_: object) -> None:
+        raise AssertionError("the data were surveyed first")
+
+    text = tmp_path / "notes.txt"
+    text.write_text("no weights\n")
+    torch.save({"encoder.other": torch.zeros(3)}, tmp_path / "other.pth")
+    args = {"width": 4, "depth": 3, "channels": 2}
+    torch.save(build_generator("unet", args).state_dict(), tmp_path / "unet.pth")
+    monkeypatch.setattr(loop, "open_sources", survey)
+    plain = ["train", "--data", str(photos), "--device", "cpu", "--out", str(tmp_path / "r")]
+    for more, says in (
+        (["--recipe", "mini", "--init", str(text)], "damaged, or holds none"),
+        (["--recipe", "mini", "--init", "minni"], 'Did you mean "mini"?'),
+        (["--recipe", "unet-celeba", "--init", "mini"], "holds LiteUnet, which a unet cannot start from"),
+        (["--recipe", "eccv16", "--init", str(tmp_path / "unet.pth")], "holds Unet, which a eccv16 cannot"),
+        (["--recipe", "resunet-coco", "--set", f"encoder_weights={text}"], "damaged, or holds none"),
+        (["--recipe", "resunet-coco", "--set", f"encoder_weights={tmp_path / 'other.pth'}"], "no ResNet-18"),
+    ):
+        assert main([*plain, *more]) == 3, more
+        said = capsys.readouterr().err
+        assert says in said and "Traceback" not in said, said
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_push_without_a_token_is_refused_before_the_data(
