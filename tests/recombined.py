@@ -17,5 +17,10 @@ def recombine(lightness: Tensor, ab: Tensor) -> Tensor:
     Returns:
         sRGB, (N, 3, H, W), [0, 1]. Colors outside the gamut lose chroma at constant L* and hue.
     """
-    linear = linear_from_lab(lightness, ab * chroma_scale(lightness, ab))
+    linear = linear_from_lab(lightness, ab)
+    beyond = ((linear < 0) | (linear > 1)).any(1)  # the search takes long: the others' factor is 1
+    if beyond.any():
+        few = lightness.movedim(1, -1)[beyond].T[None, :, None], ab.movedim(1, -1)[beyond].T[None, :, None]
+        found = linear_from_lab(few[0], few[1] * chroma_scale(*few))
+        linear = linear.movedim(1, -1).masked_scatter(beyond[..., None], found[0, :, 0].T.contiguous()).movedim(-1, 1)
     return srgb_from_linear(linear.clamp(0, 1)).clamp(0, 1)

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from colorize_cli import Colorizer
-from tests.inference.conftest import run, tiny_model
+from tests.inference.conftest import quick_model, run, tiny_checkpoint, tiny_model
 
-__all__ = ["run", "tiny_model"]
+__all__ = ["quick_model", "run", "tiny_checkpoint", "tiny_model"]
 
 
 @pytest.fixture(scope="module")

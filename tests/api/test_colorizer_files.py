@@ -132,7 +132,7 @@ def test_it_is_pickled_by_its_arguments(tiny_model: Path) -> None:
 @pytest.mark.parametrize("way", ["onnx", "torch"])
 def test_four_threads_give_the_same_bytes(tiny_model: Path, tmp_path: Path, way: str) -> None:
     colorizer = Colorizer(str(tiny_model) if way == "torch" else "mini", device="cpu")
-    pictures = [grey(50 + 7 * number, 90, seed=number) for number in range(8)]
+    pictures = [grey(50 + 7 * number, 90, seed=number) for number in range(3)]
     photos = [grey_photo(tmp_path / "in" / f"{number}.png", seed=number) for number in range(4)]
     expected = [Colorizer(colorizer.model.name, device="cpu")(picture) for picture in pictures]
     barrier = threading.Barrier(4)
@@ -181,7 +181,7 @@ _SETTINGS = """
 """
 
 
-@pytest.mark.parametrize("model", ["mini", "tiny"])
+@pytest.mark.parametrize("model", [pytest.param("mini", marks=pytest.mark.slow), "tiny"])
 def test_no_setting_of_the_process_is_changed(tiny_model: Path, tmp_path: Path, model: str) -> None:
     for number in range(3):
         grey_photo(tmp_path / "in" / f"{number}{('.png', '.jpg', '.tif')[number]}", seed=number)

@@ -17,11 +17,12 @@ from tests.inference.conftest import Run, command, grey_photo
 COUNT = 24
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos") / "in"
     for i in range(COUNT):
-        grey_photo(tmp_path / "in" / f"{i}.png", (700, 500), seed=i)
-    return tmp_path / "in"
+        grey_photo(folder / f"{i}.png", (350, 250), seed=i)
+    return folder
 
 
 def whole(folder: Path) -> list[str]:
@@ -36,9 +37,9 @@ def whole(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def stop_midway(tiny_model: Path, photos: Path, out: Path, number: signal.Signals) -> subprocess.Popen[str]:
+def stop_midway(quick_model: Path, photos: Path, out: Path, number: signal.Signals) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        command(tiny_model, photos, "--out", out),
+        command(quick_model, photos, "--out", out),
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -51,9 +52,9 @@ def stop_midway(tiny_model: Path, photos: Path, out: Path, number: signal.Signal
     return process
 
 
-def test_a_killed_batch_leaves_whole_files_and_goes_on(tiny_model: Path, photos: Path, tmp_path: Path, run: Run):
+def test_a_killed_batch_leaves_whole_files_and_goes_on(quick_model: Path, photos: Path, tmp_path: Path, run: Run):
     out = tmp_path / "out"
-    process = stop_midway(tiny_model, photos, out, signal.SIGKILL)
+    process = stop_midway(quick_model, photos, out, signal.SIGKILL)
     process.communicate(timeout=300)
     survivors = {name: (out / name).stat().st_mtime_ns for name in whole(out)}
     assert 0 < len(survivors) < COUNT
@@ -62,9 +63,9 @@ def test_a_killed_batch_leaves_whole_files_and_goes_on(tiny_model: Path, photos:
     assert not list(out.rglob("*.part"))
 
 
-def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(tiny_model: Path, photos: Path, tmp_path: Path, run: Run):
+def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(quick_model: Path, photos: Path, tmp_path: Path, run: Run):
     out = tmp_path / "out"
-    process = stop_midway(tiny_model, photos, out, signal.SIGINT)
+    process = stop_midway(quick_model, photos, out, signal.SIGINT)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert "same command again" in errors and "Traceback" not in errors
@@ -75,17 +76,17 @@ def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(tiny_model: Path, phot
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 600 kB, then of 60 MB."""
+    """A file system of 200 kB, then of 60 MB."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", place], capture_output=True)
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
     yield place
     subprocess.run(["umount", place], check=True)
 
 
-def test_a_full_disk_fails_by_name_and_more_room_completes(tiny_model: Path, photos: Path, small_disk: Path, run: Run):
+def test_a_full_disk_fails_by_name_and_more_room_completes(quick_model: Path, photos: Path, small_disk: Path, run: Run):
     result = run(photos, "--out", small_disk / "out")
     assert result.returncode == 1 and "disk is full" in result.stderr and "Traceback" not in result.stderr
     done = len(whole(small_disk / "out"))
@@ -149,11 +150,11 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path: Path, run: Run):
     assert "gone.png" in result.stderr and "pipe.jpg" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_two_processes_on_one_output_lose_nothing(tiny_model: Path, photos: Path, tmp_path: Path):
+def test_two_processes_on_one_output_lose_nothing(quick_model: Path, photos: Path, tmp_path: Path):
     out = tmp_path / "out"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     both = [
-        subprocess.Popen(command(tiny_model, photos, "--out", out), stderr=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen(command(quick_model, photos, "--out", out), stderr=subprocess.PIPE, text=True, env=environment)
         for _ in range(2)
     ]
     errors = [process.communicate(timeout=120)[1] for process in both]
@@ -172,16 +173,16 @@ def test_names_at_the_file_systems_limit(tmp_path: Path, run: Run):
     assert len(whole(tmp_path / "out")) == 1
 
 
-def test_verification_finds_a_result_that_lies(tiny_model: Path, tmp_path: Path, run: Run, monkeypatch):
+def test_verification_finds_a_result_that_lies(quick_model: Path, tmp_path: Path, run: Run, monkeypatch):
 
     from colorize_cli.inference import painting
     from tests.runs import colorize_photos, run_options
 
     photo = grey_photo(tmp_path / "in" / "a.png")
-    job = run_options((str(photo),), tmp_path / "good", model=str(tiny_model), device="cpu", verify=True)
+    job = run_options((str(photo),), tmp_path / "good", model=str(quick_model), device="cpu", verify=True)
     assert colorize_photos(job).exit_status == 0
     honest = painting.merge
     monkeypatch.setattr(painting, "merge", lambda *given: honest(*given) // 2)
-    lying = run_options((str(photo),), tmp_path / "bad", model=str(tiny_model), device="cpu", verify=True)
+    lying = run_options((str(photo),), tmp_path / "bad", model=str(quick_model), device="cpu", verify=True)
     report = colorize_photos(lying)
     assert report.exit_status == 3 and "lightness differs" in (report.failures[0].reason or "")

@@ -100,6 +100,7 @@ def test_weights_of_another_network_are_refused_by_name_of_the_key() -> None:
         load._strict("eccv16", catalogue().get("eccv16"), state, "")
 
 
+@pytest.mark.slow
 def test_recognising_a_ddcolor_file_does_not_load_torchs_compiler() -> None:
     import subprocess
     import sys

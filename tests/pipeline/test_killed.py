@@ -30,7 +30,7 @@ def album(tmp_path: Path) -> Path:
         colored = np.random.default_rng(number).integers(0, 255, (80, 60, 3), np.uint8)
         Image.fromarray(colored).save(folder / f"colored{number}.png")
     for number, suffix in enumerate(("jpg", "png", "tif")):
-        grey_photo(folder / f"large{number}.{suffix}", (1500, 1100), seed=number)
+        grey_photo(folder / f"large{number}.{suffix}", (700, 500), seed=number)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 400)
     return folder
 
@@ -86,7 +86,9 @@ def limited(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("room", [0, 30_000, 400_000])
+@pytest.mark.parametrize(
+    "room", [pytest.param(0, marks=pytest.mark.slow), 30_000, pytest.param(100_000, marks=pytest.mark.slow)]
+)
 def test_a_disk_that_is_full_fails_photos_by_name_and_loses_nothing(
     tiny_model: Path, album: Path, tmp_path: Path, room: int
 ):

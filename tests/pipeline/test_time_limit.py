@@ -46,8 +46,15 @@ def hang(how: str, release: threading.Event) -> None:
         sum(range(1000))
 
 
-@pytest.mark.parametrize("stage", ["open_whole", "write_colored"])
-@pytest.mark.parametrize("how", ["sleep", "loop"])
+@pytest.mark.parametrize(
+    ("how", "stage"),
+    [
+        ("loop", "open_whole"),
+        ("sleep", "write_colored"),
+        pytest.param("sleep", "open_whole", marks=pytest.mark.slow),
+        pytest.param("loop", "write_colored", marks=pytest.mark.slow),
+    ],
+)
 def test_a_photo_that_hangs_fails_alone(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, how: str
 ) -> None:

@@ -20,8 +20,8 @@ from tests.pipeline.test_resume import colorize
 
 
 def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path):
-    for number in range(24):
-        grey_photo(tmp_path / "in" / f"{number}.png", (400, 300), seed=number)
+    for number in range(12):
+        grey_photo(tmp_path / "in" / f"{number}.png", (200, 150), seed=number)
     runs = []
     for number in range(2):
         reports = tmp_path / f"{number}.json"
@@ -31,18 +31,18 @@ def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path)
     assert [run.communicate() and run.returncode for run in runs] == [0, 0]
     photos = [json.loads((tmp_path / f"{number}.json").read_text())["photos"] for number in range(2)]
     by_name = [{row["source"]: row for row in rows} for rows in photos]
-    assert len(by_name[0]) == len(by_name[1]) == 24
+    assert len(by_name[0]) == len(by_name[1]) == 12
     for rows in by_name:
         waited = [row for row in rows.values() if row.get("reason") == "done by another run at the same time"]
         assert all(row["status"] == "skipped" for row in waited)
     for name, row in by_name[0].items():
         assert sorted((row["status"], by_name[1][name]["status"])) == ["done", "skipped"], name
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{i}.png" for i in range(24))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{i}.png" for i in range(12))
 
 
 def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_path: Path):
     for number in range(12):
-        grey_photo(tmp_path / "in" / f"{number}.png", (400, 300), seed=number)
+        grey_photo(tmp_path / "in" / f"{number}.png", (200, 150), seed=number)
     arguments = command(tiny_model, tmp_path / "in", "--out", tmp_path / "out", anew=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)

@@ -58,7 +58,7 @@ def test_vggs_published_weights_load_into_the_encoder(tmp_path: Path) -> None:
     from torchvision.models import vgg16
 
     torch.manual_seed(0)
-    published = vgg16(weights=None).features.state_dict()
+    published = vgg16(weights=None, init_weights=False).features.state_dict()
     whole = {f"features.{key}": value for key, value in published.items()} | {"classifier.0.bias": torch.zeros(2)}
     torch.save(whole, tmp_path / "vgg16.pth")
     network = VggUnet()
