@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -27,14 +26,13 @@ from PIL import Image
 from colorize_cli.color.lab import lab_from_srgb
 from colorize_cli.data.photosets import DecodedPhotos, EncodedPhotos, PhotoSet, reduce_to
 from colorize_cli.data.sources import Member, list_members, read_bytes
-from colorize_cli.errors import DataError
+from colorize_cli.data.srgb_photo import decode_rgb
+from colorize_cli.errors import DataError, PhotoError
 from colorize_cli.files.atomic import write_text
 from colorize_cli.files.machine import cores
-from colorize_cli.formats.tiff.embedded import size_of
 
 MIN_CHROMA = 2.0  # Lab units; below it a truth counts as grey
-_MOST_PIXELS = 200_000_000
-_VERSION = 2
+_VERSION = 3
 _MOST_DECODED = 64 << 30  # bytes; a set that would take more, or half of the free disk, stays encoded
 _CHUNK = 64  # photos decoded at once
 _SLOW = (".parquet", ".zip")  # archives in which one photo is slow to reach: of these the encoded photos are copied
@@ -260,27 +258,15 @@ def _decoded(
     return pool.map(lambda one: decode_photo(one[1], short_side), chunk)
 
 
-def decode_photo(data: bytes, short_side: int) -> NDArray[np.uint8] | str:
+def decode_photo(data: bytes, short_side: int, name: Path = Path("photo")) -> NDArray[np.uint8] | str:
     """Decode a photo to sRGB, (H, W, 3), reduced; or say why it is dropped: "broken", "CMYK" or "grey"."""
-    if is_too_large(data):
-        return "broken"
     if is_cmyk(data):
         return "CMYK"
-    buffer = np.frombuffer(data, np.uint8)
     try:
-        bgr = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if len(buffer) else None
-    except cv2.error:
-        bgr = None
-    if bgr is None:
+        rgb = reduce_to(decode_rgb(data, name), short_side)
+    except PhotoError:
         return "broken"
-    rgb = np.asarray(cv2.cvtColor(reduce_to(np.asarray(bgr, np.uint8), short_side), cv2.COLOR_BGR2RGB), np.uint8)
     return "grey" if mean_chroma(rgb) < MIN_CHROMA else rgb
-
-
-def is_too_large(data: bytes) -> bool:
-    """Whether a photo declares more pixels than any that is worth learning from: a few bytes could fill the memory."""
-    size = size_of(data)
-    return size is not None and size[0] * size[1] > _MOST_PIXELS
 
 
 def is_cmyk(data: bytes) -> bool:

@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.data.srgb_photo import decode_rgb
+from colorize_cli.errors import PhotoError
+
 Pixels = NDArray[np.uint8]
 
 
@@ -103,12 +106,10 @@ class EncodedPhotos(_Listed):
         with self.files[index].open("rb") as file:
             file.seek(int(self.offsets[index]))
             data = file.read(int(self.sizes[index]))
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        if bgr is None:
+        try:
+            return reduce_to(decode_rgb(data, self.files[index]), self.short_side)
+        except PhotoError:
             return np.zeros((self.short_side, self.short_side, 3), np.uint8)
-        return np.asarray(
-            cv2.cvtColor(reduce_to(np.asarray(bgr, np.uint8), self.short_side), cv2.COLOR_BGR2RGB), np.uint8
-        )
 
 
 @dataclass

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
-from colorize_cli.errors import DataError, EncodeError
+from colorize_cli.data.srgb_photo import decode_rgb
+from colorize_cli.errors import DataError, EncodeError, PhotoError
 
 # Public domain (NASA, SpaceX) or CC0 (Stéfan van der Walt, Rachel Michetti), as scikit-image's documentation says.
 _FILES = {"astronaut": "astronaut.png", "cat": "chelsea.png", "coffee": "coffee.png", "rocket": "rocket.jpg"}
@@ -34,14 +35,11 @@ def sample_photos() -> list[tuple[str, NDArray[np.uint8]]]:
     for name, file in _FILES.items():
         try:
             with as_file(files("skimage.data") / file) as path:
-                bgr = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        except (OSError, ModuleNotFoundError):
-            bgr = None
-        if bgr is None:
+                photos.append((name, decode_rgb(path.read_bytes(), path)))
+        except (OSError, ModuleNotFoundError, PhotoError) as error:
             raise DataError(
                 f"scikit-image's sample photo {file} is missing", hint="Install it whole: pip install scikit-image"
-            )
-        photos.append((name, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)))
+            ) from error
     return photos
 
 

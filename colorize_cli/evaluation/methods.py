@@ -15,10 +15,10 @@ from threading import Lock
 import torch
 from torch import Tensor
 
+from colorize_cli.data.srgb_photo import Rgb
 from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.metrics import Pictures
 from colorize_cli.evaluation.protocol import grey, join, stack
-from colorize_cli.evaluation.truths import Rgb
 from colorize_cli.inference.predictor import Plane
 from colorize_cli.pipeline.colorizer import Colorizer
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from colorize_cli.color.lab import grey_from_lightness
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
+from colorize_cli.data.srgb_photo import Rgb
 from colorize_cli.errors import TORCH, MissingPackageError
 from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, MetricName, parse_metrics
 from colorize_cli.evaluation.protocol import join
@@ -32,7 +33,6 @@ from colorize_cli.evaluation.reading import (
 from colorize_cli.evaluation.result import Evaluation, conclude
 from colorize_cli.evaluation.row_names import name_models
 from colorize_cli.evaluation.thumbnails import Gallery, Small, encode_small
-from colorize_cli.evaluation.truths import Rgb
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.pipeline.colorizer import Colorizer
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from colorize_cli.data.srgb_photo import Rgb
 from colorize_cli.errors import DataError, PhotoError, UsageError, counted
 from colorize_cli.evaluation.eval_settings import EvalSettings as EvalSettings
 from colorize_cli.evaluation.protocol import SMALLEST, Protocol, is_grey, prepare
 from colorize_cli.evaluation.row_names import name_folders, name_models
-from colorize_cli.evaluation.truths import Reference, Rgb, check_data, draw, find_references, pair_files, read_picture
+from colorize_cli.evaluation.truths import Reference, check_data, draw, find_references, pair_files, read_picture
 
 
 @dataclass(frozen=True)

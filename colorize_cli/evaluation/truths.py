@@ -11,21 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
-from colorize_cli.color.icc import rgb_space
-from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.data.named import NAMED, Access, locate
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read_bytes
+from colorize_cli.data.srgb_photo import Rgb, decode_rgb
 from colorize_cli.errors import DataError, DecodeError
 from colorize_cli.files.below import files_below
-from colorize_cli.files.facts import FileFacts
-from colorize_cli.formats.decode import decode_bytes
-from colorize_cli.formats.photo import DecodeLimits
 
 SAMPLES = "samples"
-Rgb = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -43,31 +37,6 @@ class Reference:
     label: str | None
     read: Callable[[], Rgb]
     files: dict[str, Path] = field(default_factory=dict)
-
-
-def decode_rgb(data: bytes, path: Path) -> Rgb:
-    """Decode a picture as `colorize` reads it, upright, and bring it to sRGB, uint8, (H, W, 3).
-
-    Raises:
-        DecodeError: it is no picture, or damaged.
-        TooLargeError: it declares more pixels than anything is measured on.
-    """
-    page = decode_bytes(data, path, FileFacts(size=len(data)), DecodeLimits()).pages[0]
-    space = rgb_space(page.icc) if page.icc else SRGB
-    return to_srgb(page.pixels, space or SRGB)
-
-
-def to_srgb(pixels: NDArray[np.uint8] | NDArray[np.uint16], space: RgbSpace) -> Rgb:
-    """Pixels of any space, (H, W) or (H, W, 3), 8 or 16 bits, to sRGB, uint8, (H, W, 3); out of gamut is clipped."""
-    if space is not SRGB and pixels.ndim == 3:
-        levels = np.linspace(0, 1, int(np.iinfo(pixels.dtype).max) + 1)
-        linear = np.stack([curve.decode(levels)[pixels[..., i]] for i, curve in enumerate(space.curves)], -1)
-        linear = linear @ (SRGB.rgb_from_xyz @ np.array(space.xyz_from_rgb)).T
-        encoded = [curve.encode(linear[..., i]) for i, curve in enumerate(SRGB.curves)]
-        return np.asarray(np.rint(255 * np.stack(encoded, -1)), np.uint8)
-    if pixels.dtype == np.uint16:
-        pixels = np.asarray((pixels.astype(np.uint32) + 128) // 257, np.uint8)
-    return np.asarray(np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels, np.uint8)
 
 
 def read_picture(path: Path) -> Rgb:

@@ -139,7 +139,7 @@ def test_a_corrupt_prediction_is_named(photos, tmp_path, write_picture, picture)
 
 def test_deep_and_wide_gamut_truths_are_brought_to_srgb():
     from colorize_cli.color.spaces import SRGB, RgbSpace
-    from colorize_cli.evaluation.truths import to_srgb
+    from colorize_cli.data.srgb_photo import to_srgb
 
     deep = np.asarray([[[0, 32896, 65535]]], np.uint16)
     assert to_srgb(deep, SRGB).tolist() == [[[0, 128, 255]]]
