@@ -78,3 +78,13 @@ def test_a_soft_seam_is_a_mixture() -> None:
 
 def test_nothing_is_kept_of_a_monochrome_photo() -> None:
     assert Kept.of(OwnColor(Kind.monochrome)) is None and Kept.of(OwnColor(Kind.colored, 5.0)) is None
+
+
+def test_a_regions_color_is_not_mixed_with_what_lies_beside_it() -> None:
+    mask = np.zeros((40, 50), bool)
+    mask[10:30, 15:35] = True
+    toning = np.zeros((2, 40, 50), np.float32)
+    color = np.where(mask, np.float32(20), np.float32(-30)) * np.ones((2, 1, 1), np.float32)
+    kept = Kept.of(OwnColor(Kind.regions, mask=mask, color=color, toning=toning))
+    assert kept is not None
+    np.testing.assert_allclose(kept.planes[2:4][:, mask], 20, atol=1e-3)

@@ -213,3 +213,14 @@ def test_tinted_and_toned_prints_of_the_past_are_told_apart(shared: Path) -> Non
             own = own_color(np.ascontiguousarray(pixels[..., ::-1]))
             assert (own.kind is Kind.colored) == (path.name in tinted), (path.name, own.evidence)
             assert own.share < 0.05 or path.name in tinted, (path.name, own.share)
+
+
+@pytest.mark.parametrize(("left", "right"), [(10, 10), (16, 6)])
+def test_a_region_may_be_faint_and_reaches_as_far_as_its_color(left: int, right: int) -> None:
+    y, x = np.mgrid[:360, :480]
+    where = (x >= 180) & (x < 300) & (y >= 120) & (y < 240)
+    chroma = np.where(where, left + (right - left) * (x - 180) / 120, 0.0)  # Lab units
+    own = own_color(_photo(np.clip(_scene(), 35, 75), 0.8 * chroma, 0.6 * chroma))
+    assert own.kind is Kind.regions, own.evidence
+    found, false = _covered(own, where)
+    assert found > 0.95 and false < 0.01

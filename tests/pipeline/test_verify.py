@@ -22,7 +22,7 @@ from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
 from colorize_cli.formats.photo import PhotoFormat
-from colorize_cli.inference.measuring import sixteen_bit_limit
+from colorize_cli.inference.measuring import Measured, sixteen_bit_limit
 from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
@@ -225,3 +225,15 @@ def test_sixteen_bits_may_be_off_by_one_step_of_their_own_grey_and_not_by_two(le
     assert float(sixteen_bit_limit(grey, SRGB)[0, 0]) == pytest.approx(
         float(sixteen_bit_limit(np.repeat(grey[..., None], 3, 2), SRGB)[0, 0]), rel=0.02
     )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_measured_of_errors_is_their_99th_percentile_and_the_largest(whole: bool):
+    error = np.full(1000, 0.1, np.float32)
+    error[:20], error[0] = 2.0, 3.0  # 2 % of the pixels
+    measured = Measured()
+    measured.add(error, [] if whole else [np.full(1000, 0.3, np.float32)] * 2, whole)
+    assert measured.largest == 3.0
+    assert measured.p99 == pytest.approx(2.0, abs=0.002)
+    if not whole:
+        assert measured.p99_alone == pytest.approx(0.3, abs=0.002)
