@@ -13,6 +13,7 @@ from colorize_cli.cli.options import (
     DeviceOpt,
     ModelOpt,
     VividnessOpt,
+    option,
 )
 from colorize_cli.cli.progress import photo_progress
 from colorize_cli.cli.threads import share_cores, wait_asleep
@@ -20,10 +21,7 @@ from colorize_cli.cli.work_options import (
     QuietOpt,
 )
 
-OutOpt = Annotated[
-    Path,
-    typer.Option("--out", "-o", metavar="DIR", help="Folder for the demo's files.", rich_help_panel=FILES),
-]
+OutOpt = Annotated[Path, option(FILES, "--out", "-o", metavar="DIR", help="Folder for the demo's files.")]
 
 
 def demo(

@@ -17,6 +17,7 @@ from colorize_cli.cli.options import (
     MODEL,
     DeviceOpt,
     VividnessOpt,
+    option,
 )
 from colorize_cli.cli.progress import DownloadMeters, Meter
 from colorize_cli.cli.threads import wait_asleep
@@ -33,106 +34,66 @@ METRICS, PEOPLE = "Metrics", "Test with people"
 
 MetricsOpt = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        METRICS,
         "--metrics",
         metavar="NAME...",
         help=f"Metrics, several in a row: {', '.join(_ALL)}.",
         show_default=" ".join(_DEFAULT),
         autocompletion=complete_metrics,
-        rich_help_panel=METRICS,
     ),
 ]
 ModelsOpt = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        MODEL,
         "--model",
         "-m",
         metavar="NAME|FILE|RUN...",
         help="Models to measure, a row each; a run's folder stands for all its checkpoints.",
         show_default="mini",
         autocompletion=complete_models,
-        rich_help_panel=MODEL,
     ),
 ]
 DataOpt = Annotated[
     str,
-    typer.Option(
+    option(
+        FILES,
         metavar="DIR|NAME",
         help="Color photos to measure on; or samples, celeba, places365, coco, imagenet.",
         autocompletion=complete_data,
-        rich_help_panel=FILES,
     ),
 ]
 PredOpt = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="DIR", help="Files that any tool made of --ref; a row each folder.", rich_help_panel=FILES),
+    list[Path] | None, option(FILES, metavar="DIR", help="Files that any tool made of --ref; a row each folder.")
 ]
-RefOpt = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="True photos that --pred belongs to.", rich_help_panel=FILES)
-]
-LimitOpt = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="PHOTOS", help="Use at most N photos, drawn by --seed.", rich_help_panel=FILES),
-]
+RefOpt = Annotated[Path | None, option(FILES, metavar="DIR", help="True photos that --pred belongs to.")]
+LimitOpt = Annotated[int | None, option(FILES, min=1, metavar="PHOTOS", help="Use at most N photos, drawn by --seed.")]
 ReportsOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", metavar="DIR", help="Write report.json, report.csv and report.html.", rich_help_panel=FILES
-    ),
+    Path | None, option(FILES, "--out", "-o", metavar="DIR", help="Write report.json, report.csv and report.html.")
 ]
-ProtocolOpt = Annotated[
-    str,
-    typer.Option(metavar="center256|resize256|native", help="Way to bring photos to size.", rich_help_panel=METRICS),
-]
-SeedOpt = Annotated[
-    int, typer.Option(min=0, help="Random seed of the draw and of the intervals.", rich_help_panel=METRICS)
-]
+ProtocolOpt = Annotated[str, option(METRICS, metavar="center256|resize256|native", help="Way to bring photos to size.")]
+SeedOpt = Annotated[int, option(METRICS, min=0, help="Random seed of the draw and of the intervals.")]
 RankOpt = Annotated[
     str | None,
-    typer.Option(
-        metavar="METRIC",
-        help="Sort the rows by this metric, the best first.",
-        autocompletion=complete_metrics,
-        rich_help_panel=METRICS,
+    option(
+        METRICS, metavar="METRIC", help="Sort the rows by this metric, the best first.", autocompletion=complete_metrics
     ),
 ]
 CriticOpt = Annotated[
     Path | None,
-    typer.Option(
-        metavar="RUN",
-        help="Run whose discriminator is the metric critic.",
-        show_default="--model's run",
-        rich_help_panel=METRICS,
-    ),
+    option(METRICS, metavar="RUN", help="Run whose discriminator is the metric critic.", show_default="--model's run"),
 ]
-SkipOpt = Annotated[
-    bool,
-    typer.Option("--skip-missing", help="Leave out metrics whose weights are not downloaded.", rich_help_panel=METRICS),
-]
+SkipOpt = Annotated[bool, option(METRICS, "--skip-missing", help="Leave out metrics whose weights are not downloaded.")]
 HumanOpt = Annotated[
-    bool,
-    typer.Option(
-        "--human",
-        help="Write a page that asks people which of two pictures is real: human.html.",
-        rich_help_panel=PEOPLE,
-    ),
+    bool, option(PEOPLE, "--human", help="Write a page that asks people which of two pictures is real: human.html.")
 ]
 AnswersOpt = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--human-results",
-        metavar="FILE.json...",
-        help="Count the answers that the page saved.",
-        rich_help_panel=PEOPLE,
-    ),
+    option(PEOPLE, "--human-results", metavar="FILE.json...", help="Count the answers that the page saved."),
 ]
-PairsOpt = Annotated[
-    int,
-    typer.Option(min=1, metavar="PAIRS", help="Pairs that each participant sees.", rich_help_panel=PEOPLE),
-]
-SecondsOpt = Annotated[
-    float, typer.Option(min=0.02, metavar="S", help="Seconds that a pair is seen.", rich_help_panel=PEOPLE)
-]
+PairsOpt = Annotated[int, option(PEOPLE, min=1, metavar="PAIRS", help="Pairs that each participant sees.")]
+SecondsOpt = Annotated[float, option(PEOPLE, min=0.02, metavar="S", help="Seconds that a pair is seen.")]
 
 
 def evaluate(

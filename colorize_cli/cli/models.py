@@ -12,7 +12,7 @@ from rich.table import Table
 
 from colorize_cli.cli import console
 from colorize_cli.cli.completion import complete_models
-from colorize_cli.cli.options import FILES, MODEL, REPORTING
+from colorize_cli.cli.options import FILES, MODEL, REPORTING, option
 from colorize_cli.cli.progress import Meter
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ExitStatus, UsageError, printable
@@ -60,35 +60,28 @@ ExportedArg = Annotated[
         autocompletion=complete_models,
     ),
 ]
-JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.", rich_help_panel=REPORTING)]
+JsonOpt = Annotated[bool, option(REPORTING, "--json", help="Print JSON on stdout.")]
 AllOpt = Annotated[
-    bool,
-    typer.Option(
-        "--all", help="Every colorization model that can be pulled; feature extractors by name.", rich_help_panel=MODEL
-    ),
+    bool, option(MODEL, "--all", help="Every colorization model that can be pulled; feature extractors by name.")
 ]
 ToOpt = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Fill a folder, to be carried to a machine without network.", rich_help_panel=FILES
-    ),
+    Path | None, option(FILES, metavar="DIR", help="Fill a folder, to be carried to a machine without network.")
 ]
 FromOpt = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        FILES,
         "--from",
         metavar="DIR|FILE",
         exists=True,
         help="Take the weights from such a folder, or the file itself.",
-        rich_help_panel=FILES,
     ),
 ]
-FormatOpt = Annotated[ExportFormat, typer.Option("--to", help="Format of the file.", rich_help_panel=FILES)]
+FormatOpt = Annotated[ExportFormat, option(FILES, "--to", help="Format of the file.")]
 FileOpt = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="File to write.", show_default="NAME.onnx", rich_help_panel=FILES),
+    Path | None, option(FILES, "--out", "-o", metavar="FILE", help="File to write.", show_default="NAME.onnx")
 ]
-ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.", rich_help_panel=FILES)]
+ReplaceOpt = Annotated[bool, option(FILES, "--overwrite", help="Replace a file that exists.")]
 
 
 @app.command("list")

@@ -6,90 +6,61 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from colorize_cli.cli.options import RESTORATION
+from colorize_cli.cli.options import RESTORATION, option
 from colorize_cli.errors import UsageError
 from colorize_cli.restore.choices import AUTO, Crop, Inpaint, Invert, Repair, RestoreOptions, parse_repairs
 
 RestoreOpt = Annotated[
     str | None,
-    typer.Option(
+    option(
+        RESTORATION,
         metavar="auto|scratches,noise,fading,stains,halftone,faces",
         help="Mend photos before coloring: auto does what each needs, names do what they say; auto,faces is both.",
         show_default=False,
-        rich_help_panel=RESTORATION,
     ),
 ]
 RestoreOnlyOpt = Annotated[
-    bool,
-    typer.Option(
-        "--restore-only",
-        help="Mend photos and leave them black-and-white; no model is loaded.",
-        rich_help_panel=RESTORATION,
-    ),
+    bool, option(RESTORATION, "--restore-only", help="Mend photos and leave them black-and-white; no model is loaded.")
 ]
 CropOpt = Annotated[
     Crop,
-    typer.Option(
+    option(
+        RESTORATION,
         help="Cut off what a scanner leaves black or white around a picture, and turn what lies askew level.",
-        rich_help_panel=RESTORATION,
     ),
 ]
 InvertOpt = Annotated[
-    Invert,
-    typer.Option(
-        help="Turn negatives into positives: auto tells them by the film's margin.", rich_help_panel=RESTORATION
-    ),
+    Invert, option(RESTORATION, help="Turn negatives into positives: auto tells them by the film's margin.")
 ]
 DenoiseOpt = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, metavar="0-1", help="Share of the noise that --restore takes away.", rich_help_panel=RESTORATION
-    ),
+    float, option(RESTORATION, min=0, max=1, metavar="0-1", help="Share of the noise that --restore takes away.")
 ]
 MaskOpt = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        RESTORATION,
         metavar="DIR",
         help="Folder of PNG masks, white where a photo is damaged; start from those of --mask-out.",
-        rich_help_panel=RESTORATION,
     ),
 ]
 MaskOutOpt = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Write the masks of the dust and scratches that were filled.", rich_help_panel=RESTORATION
-    ),
+    Path | None, option(RESTORATION, metavar="DIR", help="Write the masks of the dust and scratches that were filled.")
 ]
 RestoreModelOpt = Annotated[
     str | None,
-    typer.Option(
+    option(
+        RESTORATION,
         metavar="scunet|FILE",
         help="Network that takes noise away in place of the classical way; any that spandrel knows.",
-        rich_help_panel=RESTORATION,
     ),
 ]
 FaceWeightOpt = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, metavar="0-1", help="Share of the restored face in --restore faces.", rich_help_panel=RESTORATION
-    ),
+    float, option(RESTORATION, min=0, max=1, metavar="0-1", help="Share of the restored face in --restore faces.")
 ]
-InpaintOpt = Annotated[
-    Inpaint, typer.Option(help="Method that fills dust and scratches; lama is downloaded.", rich_help_panel=RESTORATION)
-]
-UpscaleOpt = Annotated[
-    int | None,
-    typer.Option(metavar="2|4", help="Enlarge photos, by Real-ESRGAN.", rich_help_panel=RESTORATION),
-]
+InpaintOpt = Annotated[Inpaint, option(RESTORATION, help="Method that fills dust and scratches; lama is downloaded.")]
+UpscaleOpt = Annotated[int | None, option(RESTORATION, metavar="2|4", help="Enlarge photos, by Real-ESRGAN.")]
 UpscaleModelOpt = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Network that enlarges photos; any that spandrel knows.",
-        rich_help_panel=RESTORATION,
-    ),
+    str | None, option(RESTORATION, metavar="FILE", help="Network that enlarges photos; any that spandrel knows.")
 ]
 
 

@@ -27,6 +27,7 @@ from colorize_cli.cli.options import (
     SaturationOpt,
     StripOpt,
     VividnessOpt,
+    option,
 )
 from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
@@ -45,26 +46,14 @@ def serve(
     out: OutOpt = Path("colored"),
     host: Annotated[
         str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Address to listen at; 0.0.0.0 lets other machines in, such as a tablet.",
-            rich_help_panel=SERVER,
+        option(
+            SERVER, metavar="ADDRESS", help="Address to listen at; 0.0.0.0 lets other machines in, such as a tablet."
         ),
     ] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option(min=0, max=65535, metavar="PORT", help="Port; 0 is a free one.", rich_help_panel=SERVER),
-    ] = 0,
-    open_page: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the page in the browser.", rich_help_panel=SERVER)
-    ] = True,
-    upload: Annotated[
-        bool, typer.Option("--upload", help="Take photos from the page into the folder.", rich_help_panel=SERVER)
-    ] = False,
-    max_upload: Annotated[
-        str,
-        typer.Option(metavar="SIZE", help="Largest file that --upload takes.", rich_help_panel=SERVER),
-    ] = "256M",
+    port: Annotated[int, option(SERVER, min=0, max=65535, metavar="PORT", help="Port; 0 is a free one.")] = 0,
+    open_page: Annotated[bool, option(SERVER, "--open/--no-open", help="Open the page in the browser.")] = True,
+    upload: Annotated[bool, option(SERVER, "--upload", help="Take photos from the page into the folder.")] = False,
+    max_upload: Annotated[str, option(SERVER, metavar="SIZE", help="Largest file that --upload takes.")] = "256M",
     format: FormatOpt = OutputFormat.keep,
     quality: QualityOpt = None,
     strip: StripOpt = Strip.none,

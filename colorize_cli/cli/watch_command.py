@@ -28,6 +28,7 @@ from colorize_cli.cli.options import (
     StripOpt,
     SuffixOpt,
     VividnessOpt,
+    option,
 )
 from colorize_cli.cli.progress import load_shown
 from colorize_cli.cli.quantities import parse_amount
@@ -42,11 +43,11 @@ def watch(
     out: OutOpt = Path("colored"),
     settle: Annotated[
         float,
-        typer.Option(
+        option(
+            FILES,
             min=0.1,
             metavar="SECONDS",
             help="Time for which a file's size and time must not change before it is taken.",
-            rich_help_panel=FILES,
         ),
     ] = 2.0,
     format: FormatOpt = OutputFormat.keep,
