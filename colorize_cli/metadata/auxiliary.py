@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from colorize_cli.metadata import xmp
-from colorize_cli.metadata.xmp import Attribute, Edit, Element, Packet, XmpError
+from colorize_cli.metadata.xmp import Attribute, Edit, Element, Packet
 
 _GAIN_MAP = "http://ns.adobe.com/hdr-gain-map/1.0/"
 _MOTION = ("MotionPhoto", "MicroVideo")
@@ -19,9 +19,7 @@ _MOTION = ("MotionPhoto", "MicroVideo")
 
 def semantics(packet: bytes) -> list[tuple[str, str]]:
     """Each part's meaning and MIME type, in order; none where the packet lists no parts."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return []
     pairs = list[tuple[str, str]]()
     for element in found.root.walk():
@@ -34,9 +32,7 @@ def semantics(packet: bytes) -> list[tuple[str, str]]:
 
 def without_parts(packet: bytes) -> bytes:
     """The packet of a photo whose gain map, depth map and video were left out; as it was where it cannot be read."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return packet
     gone = [
         found.remove(item)
@@ -49,9 +45,7 @@ def without_parts(packet: bytes) -> bytes:
 
 def without_motion(packet: bytes) -> bytes:
     """The packet of a photo whose video was left out; as it was where it cannot be read."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return packet
     edits = list(_without_motion(found))
     return found.edited(edits) if edits else packet

@@ -133,9 +133,7 @@ def _pointer(packet: bytes | None) -> bytes | None:
 
 
 def _pointing(packet: bytes, digest: bytes) -> bytes:
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return packet
     edits = list[Edit]()
     for item in found.properties(POINTER):

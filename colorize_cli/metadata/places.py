@@ -35,9 +35,7 @@ def in_xmp(packet: bytes) -> bool:
 
 def xmp_without(packet: bytes) -> bytes:
     """An XMP packet without places: GPS, city, state, country, location; empty where it cannot be read."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return b""  # damaged: nobody knows what it says
     places = _in(found)
     return found.edited(found.remove(item) for item in places) if places else packet

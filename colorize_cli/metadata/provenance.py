@@ -204,9 +204,7 @@ def parse(packet: bytes | None) -> Provenance | None:
 
 
 def _read(text: bytes) -> Provenance | None:
-    try:
-        found = xmp.parse(text)
-    except XmpError:
+    if (found := xmp.readable(text)) is None:
         return None
     owners = found.descriptions or [found.root]
     items = {item.name[1]: item for owner in owners for item in found.fields(owner) if item.name[0] == NAMESPACE}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from colorize_cli.metadata import xmp
 from colorize_cli.metadata.ifd import Ifd, Tag, TagError, numbers, patch_numbers, read_header, read_ifd
-from colorize_cli.metadata.xmp import Edit, Element, Packet, XmpError
+from colorize_cli.metadata.xmp import Edit, Element, Packet
 
 _WIDTHS, _HEIGHTS, _SUBJECTS = frozenset({256, 40962}), frozenset({257, 40963}), frozenset({0x9214, 0xA214})
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
@@ -86,9 +86,7 @@ class Reframed:
 
     def xmp(self, packet: bytes) -> bytes:
         """An XMP packet; itself where nothing in it is to change, or where it cannot be read."""
-        try:
-            found = xmp.parse(packet)
-        except XmpError:
+        if (found := xmp.readable(packet)) is None:
             return packet
         edits = list[Edit]()
         for names, side in zip(_SIDES, self.now, strict=True):

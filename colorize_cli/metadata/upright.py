@@ -48,9 +48,7 @@ def orientation(packet: bytes | None) -> int | None:
     """The orientation that a packet gives, 1 to 8; None where it gives none, or nonsense, or cannot be read."""
     if not packet or b"Orientation" not in xmp.utf8(packet):
         return None
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return None
     texts = (found.text(item) for item in found.properties((TIFF, "Orientation")))
     return next((int(text) for text in texts if text in tuple("12345678")), None)
@@ -67,9 +65,7 @@ def upright(packet: bytes, turned: int, size: tuple[int, int]) -> bytes:
     Returns:
         The packet; unchanged, byte for byte, where nothing in it is to change, or where it cannot be read.
     """
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return packet
     edits = [
         found.write(item, "1")

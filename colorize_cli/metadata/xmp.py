@@ -147,6 +147,14 @@ def parse(packet: bytes) -> Packet:
     return found
 
 
+def readable(packet: bytes) -> Packet | None:
+    """A packet taken apart; None where it cannot be read."""
+    try:
+        return parse(packet)
+    except XmpError:
+        return None
+
+
 def _parsed(packet: bytes) -> Packet:
     if len(packet) > 4 * MAX_BYTES or len(data := utf8(packet)) > MAX_BYTES:
         raise XmpError(f"it has {len(packet):,} bytes")

@@ -32,7 +32,6 @@ from colorize_cli.metadata.audit.compare import orientation_of
 from colorize_cli.metadata.audit.containers import inventory
 from colorize_cli.metadata.audit.file_blocks import AuditError
 from colorize_cli.metadata.places import Strip
-from colorize_cli.metadata.xmp import XmpError
 from colorize_cli.notes import Loss, Note
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run_options import BatchOptions
@@ -170,9 +169,7 @@ def _turned(photo: Path, out: Path) -> tuple[int, tuple[int, int], int]:
 
 def _oriented(packet: bytes, value: int) -> bytes:
     """A packet that gives an orientation, which it has a property for."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return packet
     return found.edited([found.write(item, str(value)) for item in found.properties((upright.TIFF, "Orientation"))])
 
@@ -200,9 +197,7 @@ def _is_owned(sidecar: Sidecar, photo: Path, data: bytes) -> bool | str:
 
 def _extension_of(packet: bytes) -> str | None:
     """The suffix of the file that an XMP side-car says that it is for."""
-    try:
-        found = xmp.parse(packet)
-    except XmpError:
+    if (found := xmp.readable(packet)) is None:
         return None
     texts = (found.text(item) for item in found.properties((_PHOTOSHOP, "SidecarForExtension")))
     return next((text for text in texts if text), None)
