@@ -103,7 +103,7 @@ def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: p
         np.testing.assert_array_equal(by_onnx.palette(), by_torch.palette())
 
 
-@pytest.mark.parametrize("network", ["mini", "liteunet"])
+@pytest.mark.parametrize("network", ["mini", pytest.param("liteunet", marks=pytest.mark.slow)])
 def test_an_exported_file_colors_photos_as_its_checkpoint_does(
     network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

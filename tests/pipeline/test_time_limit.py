@@ -74,7 +74,7 @@ def test_a_photo_that_hangs_fails_alone(
     for name in ("a", "b-slow", "c", "d-slow", "e", "f-slow", "g"):
         grey_photo(tmp_path / "in" / f"{name}.png")
     job = run_options(
-        (str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=1.5, batch=2
+        (str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=0.5, batch=2
     )
     try:
         report = colorize_photos(job)
@@ -82,7 +82,7 @@ def test_a_photo_that_hangs_fails_alone(
         release.set()
     assert [Path(one.source).stem for one in report.failures] == ["b-slow", "d-slow", "f-slow"]
     reason = str(report.failures[0].reason)
-    assert "it took longer than --photo-timeout 1.5 seconds" in reason and "Raise the limit" in reason
+    assert "it took longer than --photo-timeout 0.5 seconds" in reason and "Raise the limit" in reason
     assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e", "g"]
 
 
@@ -106,11 +106,11 @@ def test_a_decoder_that_lets_no_thread_have_a_turn_is_ended(
         grey_photo(tmp_path / "in" / f"{name}.png")
     broken = tmp_path / "in" / "f.png"
     broken.write_bytes((tmp_path / "in" / "a.png").read_bytes()[:200])
-    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=1.5)
+    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2, photo_timeout=0.5)
     report = colorize_photos(job)
     said = {Path(one.source).stem: str(one.reason) for one in report.failures}
     assert list(said) == ["b-stuck", "d-dead", "f"]
-    assert "--photo-timeout 1.5 seconds" in said["b-stuck"] and "ended the process" in said["d-dead"]
+    assert "--photo-timeout 0.5 seconds" in said["b-stuck"] and "ended the process" in said["d-dead"]
     assert "truncated PNG" in said["f"] and "--salvage" in said["f"], "errors keep their hints on their way"
     assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e"]
 
@@ -146,10 +146,10 @@ sys.argv = ["colorize", *sys.argv[1:]]
 main()
 """
     command = [sys.executable, "-c", code, str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--model"]
-    command += [str(tiny_model), "--device", "cpu", "--photo-timeout", "2"]
+    command += [str(tiny_model), "--device", "cpu", "--photo-timeout", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr
-    assert "slow.png" in done.stderr and "--photo-timeout 2 seconds" in done.stderr
+    assert "slow.png" in done.stderr and "--photo-timeout 1 seconds" in done.stderr
     assert (tmp_path / "out" / "a.png").is_file()
 
 

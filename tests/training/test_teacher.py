@@ -113,7 +113,7 @@ def lite(**changes: object) -> TrainConfig:
 def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Run, tmp_path: Path) -> None:
     published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
     torch.save(published, tmp_path / "lite0.pth")
-    config = lite(encoder_weights=str(tmp_path / "lite0.pth"), encoder_rate=0.0, epochs=2, export="float32")
+    config = lite(encoder_weights=str(tmp_path / "lite0.pth"), encoder_rate=0.0, epochs=1, export="float32")
     made = make_generator(validated(config), 0, needed_files(config), None)
     stem = "encoder._conv_stem.weight"
     assert torch.equal(made.state_dict()[stem], published["_conv_stem.weight"])
@@ -130,7 +130,7 @@ def test_what_is_frozen_stays_as_it_was_with_its_statistics(run: Run, tmp_path: 
     published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
     torch.save(published, tmp_path / "lite0.pth")
     frozen = ("encoder._conv_stem", "encoder._bn0", "encoder._blocks.0.")
-    run(tmp_path / "run", lite(encoder_weights=str(tmp_path / "lite0.pth"), frozen=frozen, epochs=2, export="float32"))
+    run(tmp_path / "run", lite(encoder_weights=str(tmp_path / "lite0.pth"), frozen=frozen, epochs=1, export="float32"))
     trained = read_tensors(tmp_path / "run" / "last.safetensors")
     inside = {f"encoder.{key}": value for key, value in published.items() if not key.startswith("_fc")}
     for key, value in inside.items():
