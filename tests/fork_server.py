@@ -81,7 +81,7 @@ def ask(place: str, words: list[str]) -> int:
         "environment": dict(os.environ),
         "folder": os.getcwd(),
         "streams": streams,
-        "ignored": [number for number in PASSED_ON if signal.getsignal(number) is signal.SIG_IGN],
+        "ignored": [int(number) for number in PASSED_ON if signal.getsignal(number) is signal.SIG_IGN],
         "umask": os.umask(0o22),
         "limits": [(kind, *resource.getrlimit(kind)) for kind in LIMITS],
     }
