@@ -201,16 +201,25 @@ def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
     for spec in catalogue():
         droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
         shapes = {key: tuple(value.shape) for key, value in without(state, droppable).items()}
-        for arguments in _VARIANTS.get(spec.name, ({},)):
+        width = max(1, next((shape[0] for shape in shapes.values() if len(shape) == 4), 1))
+        for known in _VARIANTS.get(spec.name, ({},)):
+            arguments = {key: width if value == _FIRST else value for key, value in known.items()}
             if shapes == _shapes(spec, tuple(arguments.items())):
                 return replace(spec, build=partial(spec.build, **arguments))
     return None
 
 
+_FIRST = "of the file's first convolution"
+
 # arguments that recipes build their networks with; a file without a header is compared with each of them
 _VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "eccv16": ({}, {"head": "ab"}),
-    "unet": tuple({"channels": c, "depth": d, "widest": w} for c in (3, 2) for d in (7, 6, 5) for w in (512, 0)),
+    "unet": tuple(
+        {"channels": c, "depth": d, "widest": w, "width": _FIRST}
+        for c in (3, 2)
+        for d in (7, 6, 5, 8, 4, 3)
+        for w in (512, 0)
+    ),
     "liteunet": tuple({"size": size} for size in (2, 0, 1)),
     "mini-v2": ({}, {"upsampling": "bilinear"}),
 }

@@ -62,6 +62,7 @@ def test_info_reads_files_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture
     [
         ("unet", {}), ("unet", {"channels": 2}), ("unet", {"channels": 3, "depth": 5, "widest": 0}),
         pytest.param("vggunet", {}, marks=pytest.mark.slow),
+        ("unet", {"channels": 2, "depth": 4, "width": 16}),
         ("resunet18", {}), ("colorunet", {}), ("mini-v2", {}), ("eccv16", {"head": "ab"}), ("liteunet", {"size": 0}),
     ],
 )  # fmt: skip
