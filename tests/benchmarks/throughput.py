@@ -12,7 +12,6 @@ import argparse
 import compileall
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -56,13 +55,21 @@ def floor(folder: Path, out: Path) -> None:
             image.convert("RGB").save(out / file.name, quality=92, subsampling="4:2:0")
 
 
+# A process inherits the peak of the one that starts it, and this one has held large pictures: so a lean one is between.
+_MEASURE = """
+import json, resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}))
+"""
+
+
 def measured(command: list[str]) -> dict[str, float]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall": time.perf_counter() - started, "cpu": cpu, "peak_mb": after.ru_maxrss / 1024}
+    started = time.perf_counter()
+    between = [sys.executable, "-c", _MEASURE, *command]
+    done = subprocess.run(between, check=True, env=environment, stdout=subprocess.PIPE)
+    return {"wall": time.perf_counter() - started, **json.loads(done.stdout)}
 
 
 def main() -> None:
@@ -86,7 +93,6 @@ def main() -> None:
         os.link(photos / "000.jpg", empty / "000.jpg")
         tool = [sys.executable, "-m", "colorize_cli", "--quiet", "--model", options.model]
         compileall.compile_dir(ROOT / "colorize_cli", quiet=1)  # as an installer does
-        # peak memory is the largest child's, so the floor, which is smaller, goes first
         results = {"floor": measured(own)}
         results["start"] = measured([*tool, str(empty), "--out", str(Path(scratch, "first"))])
         results["colorize"] = measured([*tool, str(photos), "--out", str(Path(scratch, "colored"))])
