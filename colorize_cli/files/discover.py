@@ -101,8 +101,7 @@ def discover(
     for path, kind in paths.all():
         place = mirror.place(path)
         if kind != _FOLDER:
-            missing = kind == _MISSING
-            found.take(Source(path, place, Path(path.name), "no such file or folder" if missing else ""))
+            found.take(Source(path, place, Path(path.name), _why_missing(path) if kind == _MISSING else ""))
             continue
         for file, fault in _walk(path, recursive, leave, found.passed_over):
             if fault:
@@ -218,6 +217,16 @@ def _is_folder(path: Path) -> bool:
 def _as_listed(name: str) -> Path:
     path = Path(name)
     return path if os.path.lexists(path) or not name.startswith("~") else path.expanduser()
+
+
+def _why_missing(path: Path) -> str:
+    try:
+        os.lstat(path)
+    except PermissionError as error:
+        return f"it cannot be read: {error.strerror}"
+    except OSError:
+        pass
+    return "no such file or folder"
 
 
 def _expand(name: str) -> Iterator[Path]:

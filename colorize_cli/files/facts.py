@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_cli.errors import DecodeError
+from colorize_cli.errors import DecodeError, EncodeError, printable
 from colorize_cli.files.small_files import kind_of
 
 _COARSE = (100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # nanoseconds that file systems count in
@@ -124,3 +124,16 @@ def same_time(one: int, other: int) -> bool:
     """Whether two modification times, in nanoseconds, are one: some file systems keep them coarsely."""
     low, high = min(one, other), max(one, other)
     return low == high or any(high // step * step == low for step in _COARSE)
+
+
+def stands(result: Path, source: Path) -> bool:
+    """Whether something is in the place of a photo's result.
+
+    Raises:
+        EncodeError: nobody can tell, since the folder of the result cannot be read.
+    """
+    try:
+        return result.exists()
+    except OSError as error:
+        said = f"the folder of its result, {printable(result.parent)}, cannot be read: {error.strerror or error}"
+        raise EncodeError(said, path=source) from None

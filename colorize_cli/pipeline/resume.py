@@ -14,7 +14,7 @@ from colorize_cli.errors import DecodeError, EncodeError, PhotoError, TooLargeEr
 from colorize_cli.files.copy import is_copy
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Source
-from colorize_cli.files.facts import FileFacts, same_time, sha256_of
+from colorize_cli.files.facts import FileFacts, same_time, sha256_of, stands
 from colorize_cli.files.leftovers import sweep
 from colorize_cli.files.locks import ResultLocks
 from colorize_cli.formats.decode import decode
@@ -215,7 +215,7 @@ class Outputs:
         self._bring(out)
         found = read_result(out)
         if found is None:
-            if not out.exists():
+            if not stands(out, source.path):
                 return State.absent
             kind = "a folder" if out.is_dir() else "something that cannot be read"
             raise EncodeError(f"{kind} is in the place of its result, {printable(out)}; move it away", path=source.path)
