@@ -7,6 +7,8 @@ Out: a file that never runs code; or the generator, ready for inference
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,9 +52,27 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], info: CheckpointInf
         for key, value in state.items()
     }
     header = {"format": CHECKPOINT_FORMAT, "checkpoint": json.dumps(vars(info), sort_keys=True)}
-    with replacing(path) as part:
-        save_file(tensors, part, metadata=header)
-        part.chmod(0o644)  # some versions of the library write files that only their owner may read
+    write_tensors(path, tensors, header)
+
+
+_ERRNO = re.compile(r"\(os error (\d+)\)")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        OSError: the disk refuses, in the system's own words.
+    """
+    try:
+        with replacing(path) as part:
+            save_file(dict(tensors), part, metadata=dict(header))
+            part.chmod(0o644)  # some versions of the library write files that only their owner may read
+    except SafetensorError as error:
+        number = _ERRNO.search(str(error))
+        if number is None:
+            raise OSError(in_words(error)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from colorize_cli.color.lab import AB_MAX
 from colorize_cli.errors import WeightsError, in_words
-from colorize_cli.files.atomic import replacing
+from colorize_cli.models.checkpoint import write_tensors
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.networks.discriminators import build_discriminator
 
@@ -78,11 +78,7 @@ def save_discriminator(
     """
     about = {"network": name, "arguments": dict(arguments), "kind": kind, "colors": colors, "size": size}
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    try:
-        with replacing(path) as part:
-            save_file(tensors, part, metadata={"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
+    write_tensors(path, tensors, {"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
 
 
 def is_discriminator(path: Path) -> bool:

@@ -18,12 +18,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import WeightsError
-from colorize_cli.files.atomic import replacing
-from colorize_cli.models.checkpoint import read_tensors
+from colorize_cli.models.checkpoint import read_tensors, write_tensors
 from colorize_cli.models.checks import check_file, check_tensors
 
 _WRAPPERS = ("params_ema", "params", "model", "state_dict", "generator")
@@ -125,5 +123,4 @@ def write_safetensors(state: Mapping[str, Tensor], to: Path) -> None:
         storage = value.untyped_storage().data_ptr()
         tensors[key] = value.clone() if storage in seen else value.contiguous()  # no two share memory in the file
         seen.add(storage)
-    with replacing(to) as part:
-        save_file(tensors, part, metadata={"format": "pt"})
+    write_tensors(to, tensors, {"format": "pt"})

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from colorize_cli.data.named import terms_of
@@ -42,7 +41,7 @@ def export(path: Path, state: Mapping[str, Tensor], info: CheckpointInfo, config
     shipped = {key: value for key, value in state.items() if not key.startswith("classifier.")}
     try:
         save_checkpoint(path, shipped, info, _DTYPES[config.export])
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise cannot_write(path, error) from error
 
 
