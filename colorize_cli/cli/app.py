@@ -22,8 +22,9 @@ from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.serve_command import serve
 from colorize_cli.cli.streams import make_unfailing, not_written
 from colorize_cli.cli.train import train
+from colorize_cli.cli.usage import COMMANDS, usage_error
 from colorize_cli.cli.watch_command import watch
-from colorize_cli.errors import ColorizeError, ExitStatus, UsageError, missing_package, one_line
+from colorize_cli.errors import ColorizeError, ExitStatus, missing_package, one_line
 from colorize_cli.version import __version__
 
 _EPILOG = """Examples:
@@ -95,7 +96,6 @@ app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(report_commands.app, name="report")
 
-COMMANDS = frozenset({"colorize", "demo", "watch", "serve", "train", "eval", "models", "data", "report"})
 _WRITES_FILES = (["colorize"], ["demo"], ["watch"], ["train"])  # what they print is not their work
 _LISTS = frozenset({"--metrics", "--model", "--pred", "--human-results"})  # of eval: may be followed by several values
 
@@ -171,7 +171,7 @@ def _run(arguments: list[str]) -> int:
         console.stderr.print("Interrupted.")
         return int(ExitStatus.interrupted)
     except Exception as problem:
-        usage = _usage_message(problem)
+        usage = usage_error(problem)
         if usage is not None:
             if usage.message.strip():  # where nothing was typed, the help was shown, which says it all
                 console.error(usage)
@@ -189,13 +189,3 @@ def _run(arguments: list[str]) -> int:
         what = f"unexpected {type(problem).__name__}: {one_line(problem)}"
         console.error(ColorizeError(what, hint="COLORIZE_DEBUG=1 shows where."))
         return int(ExitStatus.some_failed)
-
-
-def _usage_message(problem: Exception) -> UsageError | None:
-    """The parser's own complaint as an error of ours; Typer has Click's classes under changing names."""
-    message = getattr(problem, "format_message", None)
-    if message is None:
-        return None
-    context = getattr(problem, "ctx", None)
-    command = getattr(context, "command_path", None) or "colorize"
-    return UsageError(str(message()), hint=f"See: {command} --help")

@@ -63,6 +63,7 @@ from colorize_cli.cli.restoration_options import (
     restore_options,
 )
 from colorize_cli.cli.threads import share_cores
+from colorize_cli.cli.usage import check_words
 from colorize_cli.cli.work_options import (
     AddressOpt,
     BatchOpt,
@@ -163,6 +164,7 @@ def colorize(
         raise UsageError("--address and --workers are for --engine ray", hint="Add --engine ray.")
     if not inputs and not listed:
         raise UsageError("no photos given", hint="Try: colorize photos/ --out colored/   or: colorize demo")
+    check_words(inputs, out != Path("colored"))
     part = None if shard is None else Shard.parse(shard)
     mending = restore_options(
         restore,

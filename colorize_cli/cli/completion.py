@@ -13,6 +13,8 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 
+from colorize_cli.inference.option_values import OutputFormat
+
 DATA_SETS = ("samples", "celeba", "places365", "coco", "imagenet", "kaggle-colorization")
 
 
@@ -46,6 +48,11 @@ def complete_data(incomplete: str) -> list[str]:
 def complete_devices(incomplete: str) -> list[str]:
     """What `--device` takes."""
     return _beginning(("auto", "cpu", "cuda", "cuda:0", "mps"), incomplete)
+
+
+def complete_formats(incomplete: str) -> list[str]:
+    """What `--format` takes."""
+    return _beginning(OutputFormat, incomplete)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

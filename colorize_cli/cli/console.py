@@ -51,12 +51,13 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         return
     if (more := report.counts[Status.failed] - most) > 0:
         stderr.print(f"... and {more:,} more" + ("; the report names them all" if report.path is not None else ""))
-    parts = [f"{report.counts[status]} {status.value}" for status in Status if report.counts[status]]
+    parts = [_counted(report.counts[status], status) for status in Status if report.counts[status]]
     passed = sum(report.passed_over.values())
     if passed:
         parts.append(f"{passed} passed over ({kinds_of(report.passed_over)})")
-    rate = report.counts[Status.done] / report.seconds if report.seconds else 0.0
-    stderr.print(f"{escape(', '.join(parts))}; {duration(report.seconds)}, {rate:.1f} photos/s")
+    done = report.counts[Status.done]
+    rate = f", {done / report.seconds:.1f} photos/s" if done and report.seconds else ""
+    stderr.print(f"{escape(', '.join(parts))}; {duration(report.seconds)}{rate}")
     if report.losses and report.counts[Status.planned]:
         stderr.print("As planned:")
     for loss in Loss:
@@ -68,7 +69,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         stderr.print(f"  ... and {len(report.doubtful) - _SHOWN_FAILURES} more; the report names them")
     if report.counts[Status.other_settings]:
         stderr.print("Results that exist with different settings were left. --overwrite makes them anew.")
-    if report.counts[Status.done] or report.counts[Status.copied]:
+    if done or report.counts[Status.copied] or report.counts[Status.skipped]:
         stderr.print(f"Results: {escape(printable(out))}")
     if report.path is not None:
         stderr.print(f"Report: {escape(report.lies or printable(report.path))}")
@@ -79,6 +80,14 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
         stderr.print("Run the same command again: it does what is missing. Please report this.")
     if report.interrupted:
         stderr.print("Interrupted. The same command again goes on where this one stopped.")
+
+
+def _counted(count: int, status: Status) -> str:
+    if status is Status.skipped:
+        return f"{count} skipped (done before)"
+    if status is Status.other_settings and count > 1:
+        return f"{count} exist with different settings"
+    return f"{count} {status.value}"
 
 
 def print_json(data: object) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from colorize_cli.cli.completion import complete_devices, complete_models
+from colorize_cli.cli.completion import complete_devices, complete_formats, complete_models
+from colorize_cli.errors import quoted
 from colorize_cli.inference.option_values import Method, OnColor, OutputFormat, Precision, Sidecars, Strip
 
 FILES, MODEL, COLOR, GUIDANCE = "Input and output", "Model", "Color", "Guidance"
@@ -42,7 +43,27 @@ OutOpt = Annotated[
         help="Folder for the results, or its URL; or, for one photo or film, a file.",
     ),
 ]
-FormatOpt = Annotated[OutputFormat, option(FILES, help="Format of the results; keep is the source's own.")]
+
+
+def _output_format(text: str) -> OutputFormat:
+    """A format by its name, or by another suffix that its files have."""
+    name = text.lower().removeprefix(".")
+    name = {"jpeg": "jpg", "tiff": "tif"}.get(name, name)
+    if name not in set(OutputFormat):
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(OutputFormat)}")
+    return OutputFormat(name)
+
+
+FormatOpt = Annotated[
+    OutputFormat,
+    option(
+        FILES,
+        parser=_output_format,
+        metavar=f"<{'|'.join(OutputFormat)}>",
+        autocompletion=complete_formats,
+        help="Format of the results; keep is the source's own.",
+    ),
+]
 CodecOpt = Annotated[
     str | None,
     option(

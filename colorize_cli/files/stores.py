@@ -22,6 +22,7 @@ from colorize_cli.errors import ColorizeError, MissingPackageError, NothingToDoE
 
 _URL = re.compile(r"([a-z][a-z0-9+]+):/{1,2}(?=[^/])", re.IGNORECASE)
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
+_NO_STORES = frozenset({"http", "https", "ftp", "sftp", "ssh"})  # nothing there is listed or replaced as a whole
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "hf", "memory"})  # an object of these has all its bytes, or is not there
 _TRIES, _WAIT = 6, 0.2  # seconds before the second try; twice as long before each further one
 _PATIENCE = 60  # seconds after which nothing is tried again; the stores' libraries try several times of their own
@@ -96,11 +97,19 @@ class Store:
         self.url = as_url(url).rstrip("/")
         self.scheme = self.url.partition(":")[0]
         package = _PACKAGES.get(self.scheme, "")
+        if self.scheme in _NO_STORES:
+            raise UsageError(
+                f"{self.scheme}:// is no object store",
+                hint="Photos and results are on this machine, or in s3://, gs:// or hf://; download others first.",
+            )
+        if not package and self.scheme not in fsspec.available_protocols():
+            raise UsageError(f"no such kind of store: {self.scheme}://", hint="Such as s3://, gs:// or hf://.")
         try:
             self.system = fsspec.filesystem(self.scheme, use_listings_cache=False, skip_instance_cache=True, **options)
-        except ImportError:
-            package = package or "(the package that fsspec names for it)"
-            raise MissingPackageError(f"{self.scheme}:// needs {package}", package=package) from None
+        except ImportError as error:
+            if package:
+                raise MissingPackageError(f"{self.scheme}:// needs {package}", package=package) from None
+            raise UsageError(f"{self.scheme}:// cannot be used: {one_line(error)}") from None  # it names the package
         except (ValueError, TypeError) as error:
             raise UsageError(f"{self.url} cannot be opened: {one_line(error)}", hint="See --storage-option.") from None
         self.root = str(self.system._strip_protocol(self.url)).rstrip("/")

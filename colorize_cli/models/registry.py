@@ -7,7 +7,7 @@ Out: a spec by its name, or the nearest name in the error
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -202,8 +202,11 @@ class ModelSpec:
     labels: bool = False
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` Did you mean "NEAREST"?`, or nothing where no known name is near."""
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """` Did you mean "NEAREST"?`, with all names that begin so, or nothing where no known name is near."""
+    begun = [f'"{each}"' for each in known if name and each.startswith(f"{name.lower()}-")]
+    if len(begun) > 1:
+        return f" Did you mean {', '.join(begun[:-1])} or {begun[-1]}?"
     near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     return f' Did you mean "{near[0]}"?' if near else ""
 

@@ -1,0 +1,105 @@
+"""What a person reads who types something else than the program expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from colorize_cli.cli import console
+from colorize_cli.cli.app import main
+from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.report import RunReport
+
+
+@pytest.fixture
+def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (24, 24), 90).save("a.png")
+    return Path("a.png")
+
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["--vividnes", "1"], 2, "no such option: --vividnes. Did you mean --vividness? See: colorize --help"),
+        (["--fp16"], 2, "no such option: --fp16. Use --precision fp16"),
+        (["--tile_size", "400"], 2, "no such option: --tile_size. Use --tile"),
+        (["--xyzzy"], 2, "no such option: --xyzzy. See: colorize --help"),
+        (["--vividness", "50%"], 2, "--vividness: '50%' is no number. See: colorize --help"),
+        (["--vividness", "2"], 2, "--vividness: 2 is more than 1. See: colorize --help"),
+        (["--saturation=-1"], 2, "--saturation: -1 is less than 0. See: colorize --help"),
+        (["--quality", "x"], 2, "--quality: 'x' is no whole number. See: colorize --help"),
+        (["--format", "gif"], 2, "--format: 'gif' is not one of keep, jpg, png, tif, webp, jxl. See: colorize --help"),
+        (["--model", "deoldify"], 3, 'Did you mean "deoldify-artistic", "deoldify-stable" or "deoldify-video"?'),
+        (["out/"], 3, "no such file or folder: 'out/'. If results are to go there: --out out/"),
+        (["out/", "--out", "x"], 3, "no such file or folder: 'out/'. Is it spelt right?"),
+    ],
+)
+def test_a_slip_after_a_photo(
+    photo: Path, arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(photo), *arguments]) == status
+    words = " ".join(capsys.readouterr().err.split())
+    assert says in words and "colorize colorize" not in words and words.count("error") == 1
+    assert not Path("colored").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["modls", "list"], "no such command, file or folder: 'modls'. Did you mean: colorize models?"),
+        (["evaluate"], "Did you mean: colorize eval?"),
+        (["help"], "Did you mean: colorize --help?"),
+        (["help", "train"], "Did you mean: colorize train --help?"),
+        (["version"], "Did you mean: colorize --version?"),
+        (["-"], "no photo is read from stdin. A list of their names is: --files-from -"),
+        (["file:///tmp/a.png"], "Type the path alone"),
+        (["http://example.com/a.jpg"], "http:// is no object store"),
+        (["ftp://example.com/a.jpg"], "ftp:// is no object store"),
+        (["foo://example.com/a.jpg"], "no such kind of store: foo://"),
+        (["--input", "photos"], "no such option: --input. Photos are named without an option: colorize photos/"),
+    ],
+)
+def test_a_slip_in_the_first_word(
+    photo: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) in (2, 3)
+    words = " ".join(capsys.readouterr().err.split())
+    assert says in words and "Traceback" not in words and "fsspec" not in words
+
+
+def test_a_photo_or_folder_that_is_there_is_no_slip(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo.rename("help")
+    assert main(["help", "--dry-run"]) == 0
+    assert "help -> " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "suffix"), [("jpeg", "jpg"), ("JPG", "jpg"), (".tiff", "tif"), ("Png", "png")])
+def test_formats_may_be_written_as_their_files_are(
+    photo: Path, typed: str, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(photo), "--dry-run", "--format", typed]) == 0
+    assert f"colored/a.{suffix}" in capsys.readouterr().out
+
+
+def test_a_value_from_the_environment_is_named_by_its_variable(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLORIZE_VIVIDNESS", "3")
+    assert main([str(photo)]) == 2
+    assert "COLORIZE_VIVIDNESS: 3 is more than 1." in capsys.readouterr().err
+
+
+def test_a_run_with_nothing_new_says_why_and_where_results_are(capsys: pytest.CaptureFixture[str]) -> None:
+    report = RunReport()
+    for name, status in (("a", Status.skipped), ("b", Status.other_settings), ("c", Status.other_settings)):
+        report.add(Outcome(Path(name), status))
+    report.seconds = 2.0
+    console.show(report, "colored", False, False)
+    report.close()
+    words = capsys.readouterr().err
+    assert "1 skipped (done before), 2 exist with different settings; 0:00:02\n" in words
+    assert "Results: colored" in words and "photos/s" not in words
