@@ -20,7 +20,6 @@ def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("a.png")
 
 
-
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
