@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from colorize_cli.errors import ModelNotFoundError, UsageError, WeightsError
+from colorize_cli.errors import ModelNotFoundError, RegistryError, UsageError, WeightsError
 from colorize_cli.files.atomic import replacing
 from colorize_cli.models import weights
 from colorize_cli.models.catalog import catalogue, known, other_networks
@@ -133,14 +133,16 @@ def add(name: str, source: str, on_progress: Progress | None = None) -> Path:
         Where its weights lie.
 
     Raises:
-        RegistryError: the name cannot be typed after `--model`.
-        UsageError: the name is taken.
+        UsageError: the name cannot be typed after `--model`, or is taken.
         ModelNotFoundError, WeightsError: no such file, or weights of no network that is known here.
     """
     from colorize_cli.models.load import load_model
     from colorize_cli.models.published import is_safetensors, read_state, write_safetensors
 
-    Registry([replace(catalogue().get("mini"), name=name)])  # refuses what cannot be a name
+    try:
+        Registry([replace(catalogue().get("mini"), name=name)])
+    except RegistryError as error:
+        raise UsageError(error.message, hint=error.hint) from error
     entry = default_store().entry(name)
     if name in catalogue() or name in other_networks() or entry.is_here():
         raise UsageError(f'there is a model "{name}" already', hint="Choose another name.")
