@@ -8,8 +8,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
@@ -146,8 +148,15 @@ def train(
             config=config, data=names, out=out, access=access, init=init, time_limit=seconds,
             device=_device(device), precision=precision.value, compile=compile,
         )  # fmt: skip
-        with _stopping() as asked:
-            result = run(wanted, screen.watcher(lambda: bool(asked)))
+        begun: list[Path] = []
+        with _stopping(begun) as asked:
+            watcher = screen.watcher(lambda: bool(asked))
+
+            def begin(folder: Path, *counts: Any) -> None:
+                begun.append(folder)
+                watcher.on_start(folder, *counts)
+
+            result = run(wanted, replace(watcher, on_start=begin))
     _end(result, wanted, push, bool(asked), quiet)
 
 
@@ -185,12 +194,15 @@ def _list_recipes(name: str | None, overrides: Sequence[str], adjust: Callable[[
 
 
 @contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """While it is open, a first Ctrl-C, SIGTERM or SIGHUP fills the list, a second one interrupts at once."""
+def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
+    """While it is open, a first Ctrl-C, SIGTERM or SIGHUP fills the list, a second one interrupts at once.
+
+    So does the first one as long as no run has `begun`: while photos are surveyed there is nothing to be kept.
+    """
     asked: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if asked or not begun:
             raise KeyboardInterrupt
         asked.append(number)
         console.stderr.print("Ending after this step; once more to end at once.")

@@ -195,6 +195,19 @@ def test_an_interrupted_run_ends_after_its_step_and_goes_on(tmp_path: Path) -> N
     assert "Ended early" in said and (tmp_path / "r" / "state.pt").exists()
 
 
+def test_ctrl_c_while_photos_are_surveyed_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def survey(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the survey went on")
+
+    monkeypatch.setattr("colorize_cli.training.loop.open_sources", survey)
+    photos = write_folder(tmp_path / "photos", 4)
+    assert main(arguments("--data", str(photos), "--out", str(tmp_path / "r"))) == 130
+    assert "after this step" not in capsys.readouterr().err and not (tmp_path / "r").exists()
+
+
 def test_what_contradicts_a_run_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
