@@ -12,7 +12,7 @@ from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.photo import AnyPixels, LumaPlanes, Metadata, Photo, PhotoFormat
-from colorize_cli.formats.png import png_file
+from colorize_cli.formats.png import png_about, png_file
 from colorize_cli.formats.small_jpeg import small_jpeg
 from colorize_cli.formats.tiff.tiff_tags import (
     COPIED_LAYOUT,
@@ -87,6 +87,12 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
     if comments and Holds.comments not in holds:
         lost("its comment" if len(comments) == 1 else f"{len(comments)} comments", len(comments))
     if Holds.png_chunks not in holds:
+        gamma = 0.0 if photo.pages[0].icc else png_about.odd_gamma(metadata.text)
+        if gamma:
+            said = (
+                f"its gamma of {gamma:.2f} was left out: {format.name.upper()} has no place for it; it is taken as sRGB"
+            )
+            notes.append(Note(said, Loss.profile))
         other = {kind for kind, _ in metadata.text} - _PNG_ALONE - (_TEXTS if Holds.png_texts in holds else set())
         if other:
             lost(f"PNG chunks ({', '.join(sorted(kind.decode('latin-1') for kind in other))})", 2)

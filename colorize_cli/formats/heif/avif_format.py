@@ -17,6 +17,7 @@ from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.heif.heic_format import IsoFormat
+from colorize_cli.formats.heif.heif import named_color
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
@@ -47,10 +48,11 @@ class Avif(IsoFormat):
         if depth > 8:
             full = deep(imagecodecs.avif_decode(data, index=0), depth, found.pixels)
             found = type(found)(*full, found.info, found.frames)
-        notes = tuple(dict.fromkeys((*([ANIMATED] if found.frames > 1 else []), *own.notes, *own.beside)))
+        notes = dict.fromkeys((*([ANIMATED] if found.frames > 1 else []), *own.notes, *own.beside))
         turned = exif.orientation(block if told else None, packet)
         page = found.page(found.block("icc_profile"), turned, metadata.exif, depth=depth, lossless=False)
-        return DecodedPhoto((page,), metadata, notes)
+        page, told_of_color = named_color(page, own.color, self.name)
+        return DecodedPhoto((page,), metadata, (*notes, *told_of_color))
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from colorize_cli.formats.code_points import profile_named
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.photo import AnyPixels, Metadata, MultiPicture, PageMetadata
@@ -68,6 +69,8 @@ def decode_heif(data: bytes) -> DecodedPhoto:
             resolution = page.metadata.resolution
             if resolution and turned >= 5:
                 page = replace(page, metadata=replace(page.metadata, resolution=resolution.turned()))
+            page, told_of_color = named_color(page, own.color)
+            notes += told_of_color
             about = MultiPicture(0)
         else:
             about = MultiPicture(0, around=Metadata(exif=_exif_of(image), xmp=image.info.get("xmp") or None))
@@ -76,6 +79,19 @@ def decode_heif(data: bytes) -> DecodedPhoto:
         pages.append(page)
         notes += _left_out(image)
     return DecodedPhoto(tuple(pages), Metadata(exif=block, xmp=packet), tuple(dict.fromkeys((*own.notes, *notes))))
+
+
+def named_color(
+    page: DecodedPage, color: tuple[int, int] | None, format: str = "HEIC"
+) -> tuple[DecodedPage, Sequence[str]]:
+    """A page with the profile of a color space that its file only names, and what is told where there is none."""
+    if color is None or page.icc:
+        return page, ()
+    profile, notes = profile_named(*color, format)
+    if profile is None:
+        return page, notes
+    pixels = page.pixels if page.pixels.ndim == 3 else np.repeat(page.pixels[..., None], 3, 2)
+    return replace(page, pixels=pixels, space="rgb", icc=profile), notes
 
 
 def _exif_of(image: Any) -> bytes | None:

@@ -30,6 +30,7 @@ class HeifAround:
         xmp: the packet.
         orientation: 1 to 8, by which the container itself turns or mirrors the picture, whatever EXIF and XMP say.
         notes: what no result has.
+        color: code points of the main picture's primaries and transfer; None where it gives none, or has a profile.
         beside: what a decoder that gives the main picture alone leaves out, too.
     """
 
@@ -38,6 +39,7 @@ class HeifAround:
     orientation: int = 1
     notes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    color: tuple[int, int] | None = None
 
 
 def around(data: bytes) -> HeifAround:
@@ -78,7 +80,18 @@ def _around(data: bytes) -> HeifAround:
     }
     beside = heif_left_out.of_one_picture(number, kinds, links, _hidden(data, inside.get(b"iinf")), auxiliary)
     notes = heif_left_out.of_any(kinds, links)
-    return HeifAround(exif, xmp, _orientation(data, iprp, number), tuple(notes), tuple(beside))
+    color = _color(data, iprp, number)
+    return HeifAround(exif, xmp, _orientation(data, iprp, number), tuple(notes), tuple(beside), color)
+
+
+def _color(data: bytes, box: Box | None, item: int) -> tuple[int, int] | None:
+    """The code points of an item's color, where no profile says more."""
+    boxes_of = (found for owner, found in _properties(data, box) if owner == item and found.kind == b"colr")
+    given = [data[found.content : found.end] for found in boxes_of]
+    if any(content[:4] in (b"prof", b"rICC") for content in given):
+        return None
+    named = next((content for content in given if content[:4] == b"nclx" and len(content) >= 8), None)
+    return struct.unpack_from(">HH", named, 4) if named else None
 
 
 def _links(data: bytes, references: Box) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import imagecodecs
 import numpy as np
 
+from colorize_cli.formats.code_points import profile_named
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto
 from colorize_cli.formats.jpeg.decode_jpeg import reason
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
@@ -59,7 +60,7 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         pixels=pixels,
         space="grey" if pixels.ndim == 2 else "rgb",
         alpha=alpha,
-        icc=png_file.icc_of(parsed.chunks),
+        icc=png_file.icc_of(parsed.chunks) or _profile_named(parsed, pixels.ndim == 2, notes),
         orientation=exif.orientation(block, packet),
         metadata=PageMetadata(resolution=_resolution(parsed) or exif.resolution(block), depth=parsed.depth),
     )
@@ -69,6 +70,8 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         name = kind.decode("latin-1")
         notes.append(Note(f"a chunk of it ({name}) has a wrong checksum and was left out", Loss.metadata))
     text = tuple(_about(parsed, found.rest, page))
+    if pixels.ndim == 2 and parsed.find(b"iCCP") is None:  # of grey they say nothing; the result's colors are sRGB's
+        text = tuple(item for item in text if item[0] != b"cICP" or png_about.is_hdr(item[1]))
     if parsed.find(b"hIST") is not None:
         notes.append(Note("the histogram of its palette was left out with the palette", Loss.metadata))
     resources = found.resources
@@ -76,6 +79,19 @@ def photo_of(parsed: PngFile, pixels: AnyPixels, alpha: AnyPixels | None, notes:
         notes.append(exif.THUMBNAIL_LEFT_OUT)
     resources = irb.without_thumbnail(resources) or None if resources else None
     return DecodedPhoto((page,), Metadata(exif=block, xmp=packet, iptc=resources, text=text), tuple(notes))
+
+
+def _profile_named(parsed: PngFile, is_grey: bool, notes: list[str]) -> bytes | None:
+    """The profile of a color space that is named by code points; what cannot be read is told."""
+    payload = parsed.find(b"cICP")
+    if payload is None or len(payload) != 4 or parsed.find(b"iCCP") is not None:
+        return None
+    profile, told = profile_named(1 if is_grey and not png_about.is_hdr(payload) else payload[0], payload[1], "PNG")
+    if is_grey and profile is not None:
+        notes.append(Note("its grey has a curve that is not read from PNG: it is taken as sRGB", Loss.profile))
+        return None
+    notes += told
+    return profile
 
 
 def _about(parsed: PngFile, chunks: Sequence[tuple[bytes, bytes]], page: DecodedPage) -> Iterator[tuple[bytes, bytes]]:

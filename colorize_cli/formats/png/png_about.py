@@ -9,10 +9,25 @@ Source: PNG Specification, third edition: sBIT, bKGD, sPLT, hIST.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from colorize_cli.formats.png.png_file import PngFile
 
 _GREY, _PALETTE = (0, 4), 3
+
+
+def is_hdr(code_points: bytes) -> bool:
+    """Whether code points (cICP) name one of the two curves of HDR, PQ or HLG."""
+    return code_points[1:2] in (b"\x10", b"\x12")
+
+
+def odd_gamma(chunks: Sequence[tuple[bytes, bytes]]) -> float:
+    """The exponent that chunks give for light, such as 1.8; 0 where it is sRGB's, or something else goes before it."""
+    found = dict(chunks)
+    value = int.from_bytes(found.get(b"gAMA", b"")[:4], "big")
+    if not value or b"sRGB" in found or b"cICP" in found or abs(value - 45455) < 2500:
+        return 0.0
+    return 100_000 / value
 
 
 def anew(parsed: PngFile, kind: bytes, payload: bytes, depth: int, alpha: bool) -> bytes | None:

@@ -17,13 +17,14 @@ from colorize_cli.metadata.audit.stored import unpack
 
 _MOST_TEXT = 1 << 26
 _CODING = frozenset({b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"hIST", b"pHYs"})
+_HDR = (b"\x10", b"\x12")  # curves: PQ, HLG
 _MADE_ANEW = frozenset({b"bKGD", b"sBIT", b"sPLT"})
 _RAW_PROFILE = "Raw profile type "
 
 
 def png(data: Data) -> Inventory:
     """Chunks, and whether the picture's own are whole."""
-    found, at = Inventory("png"), 8
+    found, at, is_grey = Inventory("png"), 8, False
     while at + 12 <= len(data):
         size, kind = unpack(">I4s", data, at)
         if at + 12 + size > len(data):
@@ -33,7 +34,7 @@ def png(data: Data) -> Inventory:
             at += 12 + size
             continue  # damaged, as its checksum says
         if kind == b"IHDR":
-            found.size, found.bits = unpack(">II", payload), payload[8]
+            found.size, found.bits, is_grey = unpack(">II", payload), payload[8], payload[9] in (0, 4)
         elif kind == b"acTL":
             found.frames = max(int.from_bytes(payload[:4], "big"), 1)
         elif kind == b"eXIf":
@@ -46,6 +47,8 @@ def png(data: Data) -> Inventory:
             found.has_resolution = payload[8:] == b"\x01" and payload[:4] != bytes(4)
         elif kind == b"IEND":
             return found
+        elif kind == b"cICP" and is_grey and payload[1:2] not in _HDR:
+            pass  # primaries say nothing of grey
         elif kind != b"IDAT" and kind not in _CODING:
             name = f"chunk {kind.decode('latin-1')}"
             found.raws.append(Raw(name, b"" if kind in _MADE_ANEW else payload))
