@@ -163,8 +163,19 @@ class ColorizeError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled by what it holds: not all kinds are made by a message alone."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def _as_it_was(kind: type[ColorizeError], arguments: tuple[object, ...], held: dict[str, object]) -> ColorizeError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(held)
+    return error
 
 
 class UsageError(ColorizeError):

@@ -237,10 +237,9 @@ def colorize(
             on_download=partial(downloads.on_bytes, model),
         )
         if engine is Engine.ray:
-            from colorize_cli.cli.ray_words import quiet_ray
             from colorize_cli.pipeline.ray_run import RayRun
 
-            run = RayRun(run, colorizer, address, workers, quiet_ray)
+            run = RayRun(run, colorizer, address, workers)
         result = run.finish()
         console.show(result, as_url(out) if is_url(out) else str(out), json, quiet)
     raise typer.Exit(result.exit_status)

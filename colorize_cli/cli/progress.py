@@ -55,6 +55,7 @@ class Meter:
         self.title, self.unit, self.quiet = title, unit, quiet
         self._started = time.monotonic()
         self._said = -math.inf if at_once else self._started
+        self._has_said = False
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._parts = dict[tuple[str, str], TaskID]()
@@ -92,7 +93,7 @@ class Meter:
                 self._task = self._bar.add_task(escape(title), total=None, info="")
             self._bar.start()
             self._bar.update(self._task, description=escape(title), completed=done, total=total or None, info=info)
-        elif self._is_due():
+        elif self._is_due(at_end=bool(total) and done >= total):
             counted = info is None or not total
             text = (info or self._counted(done, total)) if counted else f"{100 * done / total:.1f} %, {info}"
             console.stderr.print(f"{title}: {text}", markup=False)
@@ -135,10 +136,11 @@ class Meter:
             return f"{done / 1e6:.0f}{of} MB, {rate / 1e6:.1f} MB/s{left}"
         return f"{done:.0f} of {total:.0f}, {rate:.1f} photos/s{left}"
 
-    def _is_due(self) -> bool:
-        if time.monotonic() - self._said < LINE_EVERY:
+    def _is_due(self, at_end: bool = False) -> bool:
+        """Whether it is time for a line; the last one comes where there was any before, so that none stays half way."""
+        if time.monotonic() - self._said < LINE_EVERY and not (at_end and self._has_said):
             return False
-        self._said = time.monotonic()
+        self._said, self._has_said = time.monotonic(), not at_end
         return True
 
 

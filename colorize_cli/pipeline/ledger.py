@@ -64,20 +64,22 @@ class Ledger:
             if not self._known[place] and self.enter(place, outcome):
                 yield outcome
 
-    def missing(self) -> list[int]:
-        """The places of sources that have no outcome yet."""
-        return [place for place, known in enumerate(self._known) if not known]
+    def close(self, interrupted: bool, lost: str = "") -> Iterator[Outcome]:
+        """Give each source that has no outcome one: interrupted, or failed where nobody stopped the run.
 
-    def close(self, interrupted: bool) -> Iterator[Outcome]:
-        """Give each source that has no outcome one: interrupted, or failed where nobody stopped the run."""
+        Args:
+            interrupted: somebody stopped the run.
+            lost: why they have none; where nobody knows, it is a fault of the program's.
+        """
         at = self._known.find(0)
         while at >= 0:
             path = self.sources[at].path
             if interrupted:
                 outcome = Outcome(path, Status.interrupted)
             else:
-                self.report.faults.append(f"{printable(path)}: no outcome")
-                outcome = Outcome(path, Status.failed, reason=_LOST)
+                if not lost:
+                    self.report.faults.append(f"{printable(path)}: no outcome")
+                outcome = Outcome(path, Status.failed, reason=lost or _LOST)
             self.enter(at, outcome)
             yield outcome
             at = self._known.find(0, at + 1)

@@ -14,6 +14,8 @@ from colorize_cli.files.source_list import Source
 from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.inference.sheets import PAIR, SHEET
 
+MOST_IN_PART = 64  # photos that are done again, or looked at again, where the process that did them is lost
+
 
 @dataclass(frozen=True)
 class Part:

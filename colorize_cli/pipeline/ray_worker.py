@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator
+import time
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from typing import Any
 from colorize_cli.errors import ColorizeError, one_line
 from colorize_cli.pipeline.colorizer import Colorizer
 from colorize_cli.pipeline.outcome import Outcome, Status
-from colorize_cli.pipeline.parts import Part
+from colorize_cli.pipeline.parts import MOST_IN_PART, Part
+from colorize_cli.pipeline.ray_answers import Answer
+from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.run_options import RunOptions
 from colorize_cli.pipeline.staging import Staging
+
+_ASK_EVERY, _PATIENCE = 0.5, 5.0  # seconds between questions whether to stop; in which that is answered
 
 
 @dataclass(frozen=True)
@@ -42,43 +47,59 @@ class Job:
     started: float
 
 
+class StopSign:
+    """An actor that all workers look at: whether they are to finish what they are at, and do no more."""
+
+    def __init__(self) -> None:
+        self._given = False
+
+    def give(self) -> None:
+        """Stop them."""
+        self._given = True
+
+    def given(self) -> bool:
+        """Whether they are to stop."""
+        return self._given
+
+
 class PhotoWorker:
     """One actor.
 
     Args:
         job: a pickled `Job`.
+        sign: the handle of a `StopSign`.
     """
 
-    def __init__(self, job: bytes) -> None:
+    def __init__(self, job: bytes, sign: Any) -> None:
         self.job: Job = pickle.loads(job)
         self.error: ColorizeError | None = None
-        self.settings = dict[str, str]()
         self.staging: Staging | None = None
+        self._sign, self._asked, self._stops = sign, 0.0, False
         try:
             if self.job.urls or self.job.out_url:
                 self.staging = Staging(self.job.urls, self.job.out_url or self.job.options.batch.out, self.job.storage)
             if not self.job.options.restore.only:
-                self.job.colorizer.load()
+                self.job.colorizer.load(MOST_IN_PART)
         except ColorizeError as error:
             self.error = error
 
-    def __call__(self, rows: dict[str, Any]) -> dict[str, list[Any]]:
-        """Do some parts; gives a row for each photo, or one with the error that stops the run."""
-        places, said = list[int](), list[bytes]()
+    def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Do some parts; gives an answer to each."""
+        answers = list[bytes]()
         for row in rows["part"]:
-            if self.error is not None:
-                return {"place": [-1], "outcome": [pickle.dumps(self.error)]}
-            part: Part = pickle.loads(row)
+            answer = Answer(error=self.error)
             try:
-                for place, outcome in self._do(part):
-                    places.append(place)
-                    said.append(pickle.dumps(outcome))
+                if self.error is None and not self._is_stopped():
+                    self._do(pickle.loads(row), answer)
             except ColorizeError as error:
-                return {"place": [-1], "outcome": [pickle.dumps(error)]}
-        settings = pickle.dumps(self.settings)
-        return {"place": [*places, -2], "outcome": [*said, settings]}
+                answer.error = error
+            except Exception as error:  # another try by Ray would end in the same way
+                answer.error = ColorizeError(f"a fault in colorize-cli: {type(error).__name__}: {one_line(error)}")
+            answer.stopped = f"{os.uname().nodename} {os.getpid()}" if self._stops else ""
+            answers.append(pickle.dumps(answer))
+        return {"answer": answers}
 
-    def _do(self, part: Part) -> Iterator[tuple[int, Outcome]]:
+    def _do(self, part: Part, answer: Answer) -> None:
         options, staging = self.job.options, self.staging
         sources = part.sources
         out = options.batch.out
@@ -87,6 +108,12 @@ class PhotoWorker:
             out = staging.out
         place_of = {source.path: place for source, place in zip(sources, part.places, strict=False)}
         batch = replace(options.batch, part=replace(part, sources=sources), staging=staging, out=out)
+
+        def note(step: Progress) -> None:  # told also of what is finished after the run was stopped
+            outcome = step.outcome
+            if outcome is not None and outcome.status is not Status.interrupted:
+                answer.outcomes.append((place_of[outcome.source], self._told(outcome)))
+
         run = self.job.colorizer.run(
             batch,
             guidance=options.guidance,
@@ -94,10 +121,25 @@ class PhotoWorker:
             write=options.write,
             restore=options.restore,
             film=options.film,
+            on_progress=note,
         )
-        for outcome in run:
-            yield place_of[outcome.source], self._told(outcome)
-        self.settings = dict(run.report.settings)
+        with closing(iter(run)) as outcomes:
+            for _ in outcomes:
+                if self._is_stopped():
+                    break
+        answer.settings, answer.notices = dict(run.report.settings), list(run.report.notices)
+        answer.aside.by_others = {part.places[place] for place in run.aside.by_others}
+        answer.aside.edited = {part.places[place]: self._relative(out) for place, out in run.aside.edited.items()}
+
+    def _is_stopped(self) -> bool:
+        """Whether this worker is to do no more."""
+        if not self._stops and time.monotonic() - self._asked > _ASK_EVERY:
+            import ray
+
+            with suppress(ray.exceptions.RayError):  # whoever could stop it is gone, or busy
+                self._stops = ray.get(self._sign.given.remote(), timeout=_PATIENCE)
+            self._asked = time.monotonic()
+        return self._stops
 
     def _told(self, outcome: Outcome) -> Outcome:
         """An outcome in the words of the whole run."""
@@ -106,10 +148,13 @@ class PhotoWorker:
         if self.staging is None:
             return outcome
         reason = None if outcome.reason is None else self.staging.shown(outcome.reason)
-        output = outcome.output
-        if output is not None and self.staging.sink is not None:
-            output = output.relative_to(self.staging.out)
-        return replace(outcome, reason=reason, output=output)
+        return replace(outcome, reason=reason, output=outcome.output and self._relative(outcome.output))
+
+    def _relative(self, output: Path) -> Path:
+        """The path of a result; of one in a store below its folder there."""
+        if self.staging is None or self.staging.sink is None:
+            return output
+        return output.relative_to(self.staging.out)
 
     def _is_of_this_run(self, outcome: Outcome) -> bool:
         """Whether a result that stands was made since the run began."""

@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colorize_cli.files.source_list import Source, TextList
-from colorize_cli.pipeline import run as run_module
 from colorize_cli.pipeline.merging import merge_reports
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.run import BatchRun
 from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
+from colorize_cli.pipeline.work import LocalWork
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def peak() -> int:
 
 
 NETWORK = None
-run_module.BatchRun._network = lambda self, photos: None  # type: ignore[method-assign, assignment]
+LocalWork._network = lambda self, photos: None  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

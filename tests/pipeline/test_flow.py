@@ -24,7 +24,7 @@ from colorize_cli.files.machine import resident_memory
 from colorize_cli.inference.large_files import Stopped
 from colorize_cli.inference.predictor import NoPredictor
 from colorize_cli.inference.prepared_photo import Prepared
-from colorize_cli.pipeline import run as run_module
+from colorize_cli.pipeline import work as work_module
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.flow import Flow
 from colorize_cli.pipeline.ledger import Ledger
@@ -250,5 +250,5 @@ def _run_with_memory(options: RunOptions, memory: int) -> RunReport:
             self.memory = memory
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "Flow", SmallFlow)
+        patch.setattr(work_module, "Flow", SmallFlow)
         return colorize_photos(options)

@@ -161,8 +161,8 @@ def test_a_cluster_that_runs_already_does_what_the_local_engine_does(
     assert results(tmp_path / "ray") == results(tmp_path / "local")
 
 
-def worker_of(pid: int) -> int:
-    """A process of Ray's that is coloring photos, of those that a process started."""
+def children_of(pid: int) -> list[tuple[int, str]]:
+    """All processes that a process started, and that those did: numbers and command lines."""
     table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
     rows = [line.split(None, 2) for line in table]
     below, grew = {pid}, True
@@ -170,7 +170,12 @@ def worker_of(pid: int) -> int:
         found = {int(row[0]) for row in rows if int(row[1]) in below}
         grew = not found <= below
         below |= found
-    return next(int(row[0]) for row in rows if int(row[0]) in below and "MapWorker" in row[2])
+    return [(int(row[0]), row[2]) for row in rows if int(row[0]) in below - {pid}]
+
+
+def worker_of(pid: int) -> int:
+    """A process of Ray's that is coloring photos, of those that a process started."""
+    return next(number for number, what in children_of(pid) if "MapWorker" in what)
 
 
 def test_without_ray_one_line_says_what_to_install(
