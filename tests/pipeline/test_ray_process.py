@@ -1,4 +1,4 @@
-"""A run whose Ray fails, hangs, or is stopped: with a stand-in for the process that asks Ray, which need not be there."""
+"""A run whose Ray fails, hangs, or is stopped: a stand-in asks Ray in its place, so Ray need not be there."""
 
 from __future__ import annotations
 
