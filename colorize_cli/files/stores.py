@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from colorize_cli.errors import ColorizeError, MissingPackageError, NothingToDoError, UsageError, one_line, quoted
+from colorize_cli.files.contact import check_connection, credentials_hint, first_answer
 
 _URL = re.compile(r"([a-z][a-z0-9+]+):/{1,2}(?=[^/])", re.IGNORECASE)
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
@@ -26,6 +27,8 @@ _NO_STORES = frozenset({"http", "https", "ftp", "sftp", "ssh"})  # nothing there
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "hf", "memory"})  # an object of these has all its bytes, or is not there
 _TRIES, _WAIT = 6, 0.2  # seconds before the second try; twice as long before each further one
 _PATIENCE = 60  # seconds after which nothing is tried again; the stores' libraries try several times of their own
+_BEGINS = frozenset({"s3", "s3a", "gs", "gcs"})  # an upload of these can be given up before there is anything
+_PROBE = "colorize-report.json"
 _BLOCK = 64 << 10  # bytes of a ranged read
 _TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")  # what stores call them
 _TAGS = ("ETag", "etag", "blob_id", "generation")
@@ -89,6 +92,7 @@ class Store:
     Raises:
         MissingPackageError: the store's library is not installed.
         UsageError: there is no such kind of store, or it does not know an option.
+        NothingToDoError: its server cannot be reached.
     """
 
     def __init__(self, url: str, options: dict[str, Any]) -> None:
@@ -96,6 +100,7 @@ class Store:
 
         self.url = as_url(url).rstrip("/")
         self.scheme = self.url.partition(":")[0]
+        self._has_answered = False
         package = _PACKAGES.get(self.scheme, "")
         if self.scheme in _NO_STORES:
             raise UsageError(
@@ -113,6 +118,7 @@ class Store:
         except (ValueError, TypeError) as error:
             raise UsageError(f"{self.url} cannot be opened: {one_line(error)}", hint="See --storage-option.") from None
         self.root = str(self.system._strip_protocol(self.url)).rstrip("/")
+        check_connection(self.url, options)
 
     def walk(self, recursive: bool) -> Iterator[tuple[str, list[str]]]:
         """Folders below the place, as paths of the store, and the names of the objects in each; folder by folder.
@@ -130,12 +136,20 @@ class Store:
             waiting += reversed([name for name in below if recursive and name != folder])
 
     def _listed(self, folder: str) -> list[dict[str, Any]]:
-        try:
+        def ask() -> list[dict[str, Any]]:
             return cast("list[dict[str, Any]]", retried(lambda: self.system.ls(folder, detail=True)))
+
+        try:
+            entries = ask() if self._has_answered else first_answer(self.url, ask, "cannot be listed")
         except FileNotFoundError:
-            return []
-        except Exception as error:
-            raise NothingToDoError(f"{self.url} cannot be listed: {one_line(error)}") from None
+            entries = []
+        except OSError as error:
+            folder = f"{self.scheme}://{folder}"
+            raise NothingToDoError(
+                f"{folder} cannot be listed: {one_line(error)}", hint=credentials_hint(self.url)
+            ) from None
+        self._has_answered = True
+        return entries
 
     def facts(self, name: str) -> ObjectFacts | None:
         """What the store says of an object; None where there is none of that name.
@@ -153,21 +167,34 @@ class Store:
         tag = next((str(told[key]) for key in _TAGS if told.get(key)), "")
         return ObjectFacts(int(told.get("size") or 0), _nanoseconds(when), tag)
 
-    def check_that_it_answers(self) -> None:
-        """Ask for an object that need not be there, as nothing could be written where that cannot be asked.
+    def check_that_it_takes(self) -> None:
+        """Begin to write an object, and leave it: what cannot be written is known before photos are worked on for it.
 
         Raises:
-            NothingToDoError: no answer, or no credentials.
+            NothingToDoError: no answer, no credentials, no such bucket, or one that may not be written.
         """
+        with contextlib.suppress(PermissionError, FileNotFoundError):  # of looking: writing may be allowed
+            first_answer(self.url, lambda: self.facts(_PROBE), "does not answer")
+        if self.scheme in _BEGINS:
+            try:
+                first_answer(self.url, self._begin_and_leave, "takes no results")
+            except FileNotFoundError:
+                bucket = f"{self.scheme}://{self.root.partition('/')[0]}"
+                raise NothingToDoError(f"there is no bucket {bucket}", hint="Is it spelt right?") from None
+
+    def _begin_and_leave(self) -> None:
+        """Begin an upload of many parts, and give it up before the first: nothing is there then."""
+        file = self.system.open(self._path(_PROBE), "wb", autocommit=False)
         try:
-            self.facts("colorize-report.json")
-        except PermissionError:
-            pass  # of looking: writing may be allowed
-        except OSError as error:
-            raise NothingToDoError(
-                f"{self.url} does not answer: {one_line(error)}",
-                hint="Are its credentials in the environment? See --storage-option for endpoints.",
-            ) from None
+            file._initiate_upload()
+        except (PermissionError, FileNotFoundError):
+            raise
+        except Exception:
+            return  # the server has no such uploads, or is busy: the photos will tell
+        finally:
+            file.closed = True  # or it would be written in the end
+        with contextlib.suppress(Exception):
+            file.discard()
 
     def opened(self, name: str) -> BinaryIO:
         """An object, to be read where the reader looks, by ranged reads."""

@@ -36,8 +36,9 @@ _ANSWERS = 10  # seconds in which a cluster answers
 _FINISH = 25.0  # seconds for what is being written when a run is stopped: job queues wait 30
 _LOST = "the workers that did it were lost, several times"
 _QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
-# the pages of one photo are used for the next: clearing new ones takes a tenth of the time
-_KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+# as `cli.memory` sets them for a process of its own: workers start with them in place
+_KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_ARENA_MAX": "1"}
+_GIVEN_BACK = {name: "1" if name.endswith("MAX") else str(1 << 20) for name in _KEPT}
 
 
 class RayRun(BatchRun):
@@ -96,7 +97,7 @@ class RayWork:
             cpus=max(cores(), run.workers),
             gpus=model.device != "cpu",
             job=self._job(),
-            environment={**_QUIET, **({} if run.options.read.max_memory else _KEEP_PAGES)},
+            environment={**_QUIET, **(_GIVEN_BACK if run.options.read.max_memory else _KEPT)},
         )
         self._ray = RayProcess(order)
         try:

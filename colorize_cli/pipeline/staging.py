@@ -55,7 +55,7 @@ class Staging:
         self.source = Store(top, options) if urls else None
         self.sink = Store(as_url(out), options) if is_url(out) else None
         if self.sink is not None:
-            self.sink.check_that_it_answers()
+            self.sink.check_that_it_takes()
         self._folder = tempfile.TemporaryDirectory(prefix="colorize-", ignore_cleanup_errors=True)
         self._in, self._out = Path(self._folder.name, "in"), Path(self._folder.name, "out")
         self.out = self._out if self.sink else Path(out)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
 
 _BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-
+_DENIED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 _OF_THE_LINE = ("connection", "transfer-encoding")  # headers that are not passed on
 
@@ -20,9 +21,13 @@ class FaultyProxy:
         port: of the server, on loopback.
         refuse: every so many'th request gets a 503.
         cut: of every so many'th upload, and download of more than 1 kB, half goes through.
+
+    Attributes:
+        denies: whether a request, by its method and its path, is denied.
     """
 
     def __init__(self, port: int, refuse: int = 5, cut: int = 7) -> None:
+        self.denies: Callable[[str, str], bool] = lambda method, path: False
         self.refused = self.cut = self.requests = self.transfers = 0
         self.behind = f"http://127.0.0.1:{port}"
         lock, proxy = Lock(), self
@@ -52,6 +57,9 @@ class FaultyProxy:
                 body = self.chunks() if chunked else self.rfile.read(length)
                 if busy:
                     self.answer(503, {"Content-Type": "application/xml"}, _BUSY)
+                    return
+                if proxy.denies(self.command, self.path):
+                    self.answer(403, {"Content-Type": "application/xml"}, _DENIED)
                     return
                 server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
                 headers = {
