@@ -1,18 +1,22 @@
-"""Photos a second by the local engine and by Ray on the same cores, and what 100 million photos take at that rate.
+"""Photos a second by the local engine and by Ray on the same cores; and what 100 million photos take.
 
-In:  how many photos, of how many megapixels
-Out: photos/s of each, between the first quarter and the last photo, their ratio; hours and machines, on stdout
+In:  how many photos, of how many megapixels; or the CPU time of a photo, as `throughput.py` prints it
+Out: photos/s of each, between the first quarter and the last photo; their ratio; machines, hours, traffic, on stdout
 
-    python tests/benchmarks/engines.py
-    python tests/benchmarks/engines.py --plan 2.0          # the plan alone, from a rate that was measured
+    python tests/benchmarks/engines.py                     # 40 photos, each engine in turn, 3 times: under 3 minutes
+    python tests/benchmarks/engines.py --plan 0.248        # the plan alone
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,28 +26,38 @@ from colorize_cli.files.machine import cores
 
 PHOTOS = 100_000_000
 MEGABYTES = 5.0  # of a grey JPEG of 12 megapixels, and about as many of its result
+DOLLARS = 0.04  # a core hour: an assumption, not a figure of anybody's price list
+REQUESTS = 8  # to the stores, a photo: looked up, fetched, looked up again, sent, looked up
+ENGINES = {"local": (), "ray": ("--engine", "ray")}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=160)
+    parser.add_argument("--photos", type=int, default=40)
     parser.add_argument("--megapixels", type=float, default=12.0)
-    parser.add_argument("--plan", type=float, metavar="PHOTOS/S", help="of one core")
-    arguments = parser.parse_args()
-    if arguments.plan:
-        plan(arguments.plan)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--plan", type=float, metavar="CPU-SECONDS", help="of a photo: print the plan alone")
+    options = parser.parse_args(arguments)
+    if options.plan:
+        plan(options.plan)
         return
+    started = time.monotonic()
+    rates: dict[str, list[float]] = {name: [] for name in ENGINES}
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        make(top / "in", arguments.photos, arguments.megapixels)
-        rates = {name: rate(top / "in", top / name, *more) for name, more in ENGINES.items()}
+        make(top / "in", options.photos, options.megapixels)
+        for number in range(options.rounds):  # in turn, and each first in turn: the machine may change meanwhile
+            for name in sorted(ENGINES, reverse=bool(number % 2)):
+                out = top / f"{name}-{number}"
+                rates[name].append(rate(top / "in", out, "--model", options.model, *ENGINES[name]))
+                shutil.rmtree(out)
     for name, found in rates.items():
-        print(f"{name}: {found:.2f} photos/s")
-    print(f"ratio: {rates['ray'] / rates['local']:.2f}, on {cores()} cores")
-    plan(rates["local"] / cores())
-
-
-ENGINES = {"local": (), "ray": ("--engine", "ray")}
+        each = ", ".join(f"{one:.2f}" for one in found)
+        print(f"{name}: {statistics.median(found):.2f} photos/s ({each})")
+    ratios = [ray / local for ray, local in zip(rates["ray"], rates["local"], strict=True)]
+    print(f"ratio: {statistics.median(ratios):.2f} ({', '.join(f'{one:.2f}' for one in ratios)}), on {cores()} cores")
+    print(f"took {time.monotonic() - started:.0f} s")
 
 
 def make(folder: Path, photos: int, megapixels: float) -> None:
@@ -70,14 +84,18 @@ def rate(source: Path, out: Path, *more: str) -> float:
     return (len(times) - 1 - first) / (times[-1] - times[first])
 
 
-def plan(per_core: float) -> None:
-    """Machines, hours and traffic for 100 million photos, from photos a second of one core."""
-    core_hours = PHOTOS / per_core / 3600
-    print(f"{PHOTOS:,} photos at {per_core:.2f} photos/s a core: {core_hours:,.0f} core hours")
-    for machines, each in ((2, 64), (5, 64), (16, 64)):
-        hours = core_hours / (machines * each)
-        gbit = 2 * PHOTOS * MEGABYTES * 8 / 1000 / (hours * 3600)
-        print(f"  {machines} machines of {each} cores: {hours:,.0f} hours; {gbit:.1f} Gbit/s in and out, in all")
+def plan(seconds: float) -> None:
+    """Machines, hours, traffic and cost for 100 million photos, from the CPU time of one."""
+    hours = PHOTOS * seconds / 3600
+    print(f"{PHOTOS:,} photos of {seconds:.3f} CPU s: {hours:,.0f} core hours, {1 / seconds:.2f} photos/s a core")
+    print(f"  {hours * DOLLARS:,.0f} dollars at {DOLLARS} a core hour; {REQUESTS * PHOTOS / 1e6:,.0f} million requests")
+    each = 64
+    for machines in (2, 5, 16):
+        took = hours / (machines * each)
+        gbit = 2 * PHOTOS * MEGABYTES * 8 / 1000 / (took * 3600)
+        rate = f"{gbit:.0f} Gbit/s in and out, in all; {gbit / machines:.1f} a machine"
+        print(f"  {machines} machines of {each} cores: {took:,.1f} hours; {rate}")
+    print(f"  a network of 10 Gbit/s keeps {10 / (2 * MEGABYTES * 8 / 1000 / seconds):.0f} cores busy")
 
 
 if __name__ == "__main__":
