@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -101,6 +102,7 @@ class Store:
         self.url = as_url(url).rstrip("/")
         self.scheme = self.url.partition(":")[0]
         self._has_answered = False
+        self.shared = set[str]()  # folders that `walk` came across whose keys objects have, too
         package = _PACKAGES.get(self.scheme, "")
         if self.scheme in _NO_STORES:
             raise UsageError(
@@ -123,17 +125,27 @@ class Store:
     def walk(self, recursive: bool) -> Iterator[tuple[str, list[str]]]:
         """Folders below the place, as paths of the store, and the names of the objects in each; folder by folder.
 
+        Where keys are no paths, a name ends with a slash, or is empty: of an object whose key ends with one, and once
+        for all objects below a folder without a name.
+
         Raises:
             NothingToDoError: it cannot be listed.
         """
         waiting = [self.root]
         while waiting:
             folder = waiting.pop()
-            entries = self._listed(folder)
-            names = [str(entry["name"]).rstrip("/") for entry in entries if entry.get("type") != "directory"]
-            yield folder, [name.rpartition("/")[2] for name in names if name != folder]
-            below = sorted(str(entry["name"]).rstrip("/") for entry in entries if entry.get("type") == "directory")
-            waiting += reversed([name for name in below if recursive and name != folder])
+            objects, below = list[str](), list[str]()
+            for entry in self._listed(folder):
+                name, is_folder = str(entry["name"]), entry.get("type") == "directory"
+                if name == f"{folder}/" and is_folder:
+                    objects.append("/")
+                elif is_folder:
+                    below.append(name.rstrip("/"))
+                elif name != folder and (not name.endswith("/") or entry.get("size")):  # the mark of a folder is empty
+                    objects.append(name.removeprefix(f"{folder}/"))
+            self.shared |= {f"{folder}/{name}" for name in objects}.intersection(below)
+            yield folder, objects
+            waiting += sorted((name for name in below if recursive and name != folder), reverse=True)
 
     def _listed(self, folder: str) -> list[dict[str, Any]]:
         def ask() -> list[dict[str, Any]]:
@@ -240,6 +252,16 @@ class Store:
                 raise OSError("it is not there with all its bytes")
 
         retried(once)
+
+    def name_parent(self) -> None:
+        """Let the place be the folder that holds it: it is an object itself."""
+        self.url, self.root = self.url.rpartition("/")[0], self.root.rpartition("/")[0]
+
+    def at(self, url: str) -> Store:
+        """Another place of the same store."""
+        other = copy(self)
+        other.url, other.root, other.shared = url, str(self.system._strip_protocol(url)).rstrip("/"), set()
+        return other
 
     def _path(self, name: str) -> str:
         return f"{self.root}/{name}" if name else self.root

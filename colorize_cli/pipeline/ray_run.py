@@ -203,7 +203,7 @@ class RayWork:
         job = Job(
             colorizer=self.run.colorizer,
             options=replace(options, batch=told),
-            urls=() if staging is None else tuple(staging.urls),
+            urls=() if staging is None or staging.source is None else (staging.source.url,),
             out_url="" if staging is None or staging.sink is None else staging.sink.url,
             storage={} if staging is None else staging.options,
             started=time.time(),

@@ -10,23 +10,22 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from colorize_cli.errors import DecodeError, EncodeError, NothingToDoError, UsageError, one_line, printable
+from colorize_cli.errors import DecodeError, EncodeError, UsageError, one_line, printable
 from colorize_cli.files.discover import Discovery
 from colorize_cli.files.facts import same_time, sha256_of
-from colorize_cli.files.natural import in_natural_order
-from colorize_cli.files.source_list import Source, SourceList
-from colorize_cli.files.stores import ObjectFacts, Store, as_url, is_safe, is_url
+from colorize_cli.files.source_list import Source
+from colorize_cli.files.stores import ObjectFacts, Store, as_url, is_url
 from colorize_cli.formats.reader import ResultFile, read_open_result, read_result
 from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.outcome import Outcome, Status
+from colorize_cli.pipeline.stored_photos import stored_photos
 
 
 class Staging:
@@ -81,50 +80,9 @@ class Staging:
         return source if self.source is None else replace(source, path=self._in / source.relative)
 
     def discover(self, recursive: bool) -> Discovery:
-        """The photos below the URLs.
-
-        Raises:
-            NothingToDoError: a store cannot be listed, or has nothing of that name.
-        """
+        """The photos below the URLs; errors are those of `stored_photos`."""
         assert self.source is not None
-        sources, passed_over = SourceList(), Counter[str]()
-        root = self.source.root
-        for url in self.urls:
-            top = str(self.source.system._strip_protocol(url)).rstrip("/")
-            some = False
-            place = Store.__new__(Store)
-            place.__dict__.update(self.source.__dict__, root=top, url=url)
-            leave = self.sink.root if self.sink is not None and self.sink.scheme == self.source.scheme else None
-            for folder, names in place.walk(recursive):
-                some = some or bool(names)
-                if leave is not None and f"{folder}/".startswith(f"{leave}/"):
-                    continue
-                for name in in_natural_order(names):
-                    relative = f"{folder}/{name}".removeprefix(root).lstrip("/")
-                    kind = _kind_of_junk(name)
-                    if kind:
-                        passed_over[kind] += 1
-                    elif is_safe(relative):
-                        within = f"{folder}/{name}".removeprefix(top).lstrip("/")
-                        sources.append(Source(self._in / relative, Path(relative), Path(within)))
-                    else:
-                        stand_in, fault = f"key {len(sources)}", f"its key, {printable(relative)}, is no path"
-                        sources.append(Source(self._in / stand_in, Path(stand_in), fault=fault))
-            if not some and self._is_object(top):
-                relative = top.removeprefix(root).lstrip("/")
-                sources.append(Source(self._in / relative, Path(relative), Path(Path(relative).name)))
-            elif not some:
-                raise NothingToDoError(
-                    f"nothing at {url}", hint="Is it spelt right? See --storage-option for endpoints."
-                )
-        return Discovery(sources, passed_over)
-
-    def _is_object(self, top: str) -> bool:
-        assert self.source is not None
-        try:
-            return self.source.facts(top.removeprefix(self.source.root).lstrip("/")) is not None
-        except OSError as error:
-            raise NothingToDoError(f"{self.source.url} cannot be read: {one_line(error)}") from None
+        return stored_photos(self.source, self.urls, self.sink, self._in, recursive)
 
     def bring(self, place: int, source: Source, takes: int = 1) -> None:
         """Fetch a photo; nothing where it lies on this machine.
@@ -303,11 +261,3 @@ def _common(urls: Sequence[str]) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:,.0f} MB"
-
-
-def _kind_of_junk(name: str) -> str:
-    """Why an object is no photo, by its name alone; empty where it may be one."""
-    suffix = Path(name).suffix.lower()
-    if name.startswith(".") or "colorize-report" in name:
-        return "system file" if name.startswith(".") else "made by colorize"
-    return "" if suffix in NAMES.suffixes else f"no photo ({suffix or 'no suffix'})"

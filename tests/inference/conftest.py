@@ -76,8 +76,9 @@ def run(quick_model: Path) -> Run:
 
     def run_it(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}  # type: ignore[dict-item]
+        options.setdefault("timeout", 120)
         return subprocess.run(
-            command(quick_model, *arguments), capture_output=True, text=True, env=environment, timeout=120, **options
+            command(quick_model, *arguments), capture_output=True, text=True, env=environment, **options
         )  # type: ignore[call-overload]
 
     return run_it

@@ -69,7 +69,7 @@ def test_the_same_results_report_and_status_as_the_local_engine(tiny_model: Path
     (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
     arguments = [tmp_path / "in", "--format", "png", "--compare"]
     local = run(*arguments, "--out", tmp_path / "local")
-    by_ray = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2")
+    by_ray = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2", timeout=600)
     assert (local.returncode, by_ray.returncode) == (1, 1), by_ray.stderr
     assert results(tmp_path / "ray") == results(tmp_path / "local")
     reports = [json.loads((tmp_path / name / "colorize-report.json").read_text()) for name in ("local", "ray")]
@@ -77,7 +77,7 @@ def test_the_same_results_report_and_status_as_the_local_engine(tiny_model: Path
         assert reports[0][key] == reports[1][key], key
     rows = [sorted((row["source"], row["status"]) for row in report["photos"]) for report in reports]
     assert rows[0] == rows[1]
-    again = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2", "--json")
+    again = run(*arguments, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "2", "--json", timeout=600)
     assert json.loads(again.stdout)["counts"] == {"skipped": 22, "failed": 1}
 
 
@@ -155,7 +155,9 @@ def test_a_cluster_that_runs_already_does_what_the_local_engine_does(
         grey_photo(tmp_path / "in" / f"{number}.jpg", seed=number)
     (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
     assert run(tmp_path / "in", "--out", tmp_path / "local").returncode == 1
-    by_ray = run(tmp_path / "in", "--out", tmp_path / "ray", "--engine", "ray", "--address", cluster[kind], "--json")
+    by_ray = run(
+        tmp_path / "in", "--out", tmp_path / "ray", "--engine", "ray", "--address", cluster[kind], "--json", timeout=600
+    )
     assert by_ray.returncode == 1, by_ray.stderr
     assert json.loads(by_ray.stdout)["counts"] == {"done": 12, "failed": 1}
     assert results(tmp_path / "ray") == results(tmp_path / "local")
