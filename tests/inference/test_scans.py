@@ -110,10 +110,10 @@ def colorize(model: Path, source: Path, out: Path, stream_from: int, **options: 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, quick_model: Path, tmp_path: Path) -> None:
     source = CASES[case](tmp_path)
     for name, stream_from in (("whole", 1 << 40), ("strips", 1)):
-        colorize(tiny_model, source, tmp_path / name, stream_from, verify=True)
+        colorize(quick_model, source, tmp_path / name, stream_from, verify=True)
     whole, strips = (decode(tmp_path / name / source.name) for name in ("whole", "strips"))
     for one, two in zip(whole.pages, strips.pages, strict=True):
         # a lossy coding of tiles instead of strips may differ by its own noise

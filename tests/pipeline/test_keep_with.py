@@ -53,7 +53,9 @@ def _reference(tmp_path: Path) -> Path:
         "vividness",
     ],
 )
-@pytest.mark.parametrize("stream_from", [64_000_000, 1000], ids=["whole", "strips"])
+@pytest.mark.parametrize(
+    "stream_from", [pytest.param(64_000_000, marks=pytest.mark.slow), 1000], ids=["whole", "strips"]
+)
 def test_regions_stay_and_the_print_is_colored(
     name: str, stream_from: int, tiny_model: Path, tmp_path: Path, photo: Path
 ) -> None:

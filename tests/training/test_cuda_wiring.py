@@ -54,7 +54,18 @@ def classes_of(config: TrainConfig, generator: object) -> Classes | None:
     return Classes(generator, torch.full((500, 1), 50.0), ab, 0.5, 0.5, 0.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", recipe_names())
+QUICK = (
+    "mini",
+    "cgan-celeba",
+    "patchgan-places",
+    "colorful-wgan",
+    "colorful-ebgan",
+    "resunet-coco",
+)  # one of each kind of losses
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in recipe_names() if name not in QUICK]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -> None:
     config = prepare.validated(adjusted(load_recipe(name, ("teacher=none",)), 128, 2))
     with _NoRandomStart():  # no number matters here
@@ -100,8 +111,12 @@ def _to_fake(module: torch.nn.Module, mode: FakeTensorMode) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mini", "liteunet", "eccv16", "siggraph17", "unet", "resunet18", "vggunet", "colorunet"]
-)
+    "name",
+    [
+        "mini", "liteunet", "unet", "colorunet",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("eccv16", "siggraph17", "resunet18", "vggunet")),
+    ],
+)  # fmt: skip
 def test_colorizing_mixes_no_devices(name: str) -> None:
     from colorize_cli.models.catalog import catalogue
     from colorize_cli.models.generator import Hints
