@@ -78,9 +78,8 @@ def test_one_call_colors_one_file(tiny_model: Path, tmp_path: Path) -> None:
         assert image.format == "JPEG"
 
 
-def test_many_files_are_what_the_command_line_makes(
-    colorizer: Colorizer, run: object, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_many_files_are_what_the_command_line_makes(run: object, quick_model: Path, tmp_path: Path) -> None:
+    colorizer = Colorizer(str(quick_model), device="cpu")
     for number in range(3):
         grey_photo(tmp_path / "in" / "deep" / f"{number}.jpg", seed=number)
     (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(30))

@@ -16,10 +16,10 @@ from colorize_cli.files.small_files import NotPlain, read_plain, read_stream
 from colorize_cli.guidance.hint_files import list_sidecars
 from colorize_cli.guidance.hints import hint_map, read_sidecar
 from tests.formats import bombs
-from tests.inference.conftest import grey_photo, tiny_model
+from tests.inference.conftest import grey_photo, tiny_checkpoint, tiny_model
 from tests.runs import colorize_photos, run_options
 
-__all__ = ["tiny_model"]
+__all__ = ["tiny_checkpoint", "tiny_model"]
 
 POINT = {"x": 5, "y": 5, "color": "#7a5230"}
 

@@ -22,9 +22,9 @@ from colorize_cli.cli import serve_command
 from colorize_cli.cli.app import main
 from colorize_cli.serve.listening import Listener
 from tests.fork_server import python
-from tests.inference.conftest import tiny_model
+from tests.inference.conftest import tiny_checkpoint, tiny_model
 
-__all__ = ["tiny_model"]
+__all__ = ["tiny_checkpoint", "tiny_model"]
 
 
 def test_films_are_not_shown_and_that_is_said(
