@@ -203,6 +203,7 @@ def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if asked or not begun:
+            console.stderr.print("Interrupted.")
             raise KeyboardInterrupt
         asked.append(number)
         console.stderr.print("Ending after this step; once more to end at once.")

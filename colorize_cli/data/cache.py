@@ -36,7 +36,7 @@ def kept_sets() -> list[KeptSet]:
     """Every data set that is kept decoded, the largest first."""
     found = []
     for folder in sorted((cache_folder() / "decoded").glob("*")):
-        if not folder.is_dir():
+        if not folder.is_dir() or not any(folder.iterdir()):  # an interrupted survey leaves an empty one
             continue
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         found.append(KeptSet(folder, _source(folder), _photos(folder), size))

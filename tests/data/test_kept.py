@@ -11,7 +11,7 @@ import pytest
 from colorize_cli.cli.app import main
 from colorize_cli.data import named
 from colorize_cli.data.cache import kept_sets
-from colorize_cli.data.dataset import Choice, open_photos
+from colorize_cli.data.dataset import Choice, cache_folder, open_photos
 from colorize_cli.data.fetching import WebFile, bring_lists
 from colorize_cli.data.named import NAMED, Access, open_data
 from colorize_cli.errors import DataError, DownloadError
@@ -52,6 +52,8 @@ def test_decoded_photos_are_cleared_by_a_relative_path_and_a_wrong_name_is_refus
     monkeypatch.chdir(tmp_path)
     assert main(["data", "clear", "./photos/"]) == 0
     assert kept_sets() == [] and photos.is_dir()
+    (cache_folder() / "decoded" / "0123").mkdir(parents=True)  # as an interrupted survey leaves it
+    assert kept_sets() == []
 
 
 @pytest.mark.parametrize("name", sorted(NAMED))

@@ -205,7 +205,8 @@ def test_ctrl_c_while_photos_are_surveyed_ends_at_once(
     monkeypatch.setattr("colorize_cli.training.loop.open_sources", survey)
     photos = write_folder(tmp_path / "photos", 4)
     assert main(arguments("--data", str(photos), "--out", str(tmp_path / "r"))) == 130
-    assert "after this step" not in capsys.readouterr().err and not (tmp_path / "r").exists()
+    said = capsys.readouterr().err
+    assert "after this step" not in said and said.endswith("Interrupted.\n") and not (tmp_path / "r").exists()
 
 
 def test_what_contradicts_a_run_is_refused(
