@@ -1,5 +1,7 @@
 """Masks of damage: PNG files beside the photos' paths, of a photo's size, white where it is damaged.
 
+Photos of more than 100 megapixels have smaller ones of their shape.
+
 In:  the folder of masks, a photo
 Out: its mask; or the written file
 """
@@ -17,6 +19,7 @@ from colorize_cli.files.atomic import replacing
 from colorize_cli.files.discover import Source
 from colorize_cli.files.small_files import read_plain
 from colorize_cli.formats.png import png_file
+from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.restore.damage import Mask
 from colorize_cli.restore.repair import mask_rows
 
@@ -34,9 +37,34 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"--mask {folder}: there is no such folder", hint=f"Make masks first: --mask-out {folder}")
 
 
+def check_new_folder(folder: Path) -> None:
+    """Refuse a place for new masks that cannot become a folder, before any work.
+
+    Raises:
+        UsageError: a file is in its place, or in that of a folder above it.
+    """
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    if there.exists() and not there.is_dir():
+        raise UsageError(
+            f"--mask-out {folder}: {there} is a file", hint="Give a folder; it is made where it is not there."
+        )
+
+
 def mask_path(folder: Path, source: Source) -> Path:
-    """Where a photo's mask lies: its own path below the folder, with `.png`."""
-    return folder / source.relative.with_suffix(".png")
+    """Where a photo's mask lies: its own path below the folder, with `.png` in place of its suffix.
+
+    Where a photo beside it differs by its suffix alone, both keep it before `.png`: none loses its mask to another.
+    """
+    return folder / (_with_png(source) if _has_twin(source.path) else source.relative.with_suffix(".png"))
+
+
+def _with_png(source: Source) -> Path:
+    return source.relative.with_name(source.relative.name + ".png")
+
+
+def _has_twin(photo: Path) -> bool:
+    others = {photo.with_suffix(way) for suffix in PHOTO_NAMES.suffixes for way in (suffix, suffix.upper())} - {photo}
+    return any(other.is_file() and not (photo.exists() and other.samefile(photo)) for other in others)
 
 
 def mask_sha256(folder: Path, source: Source) -> str | None:
@@ -58,9 +86,9 @@ def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | Non
         size: width and height of its first page.
 
     Raises:
-        PhotoError: it cannot be read, is no picture, or is of another size.
+        PhotoError: it cannot be read, is no picture, or is of another size, see `_fits`.
     """
-    data, path = _bytes_of(folder, source), mask_path(folder, source)
+    data, path = _bytes_of(folder, source), _found(folder, source)
     if data is None:
         return None
     hint = "Write masks with --mask-out, and edit them."
@@ -68,7 +96,7 @@ def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | Non
         png = png_file.parse(data, headers_only=True)
     except png_file.PngError as error:
         raise PhotoError(f"the mask {path} is no PNG: {in_words(error)}", path=source.path, hint=hint) from error
-    if (png.width, png.height) != size:  # before anything is allocated for it
+    if not _fits((png.width, png.height), size):  # before anything is allocated for it
         raise PhotoError(
             f"the mask {path} has {png.width} x {png.height} pixels, its photo {size[0]} x {size[1]}",
             path=source.path,
@@ -80,8 +108,21 @@ def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | Non
     return np.asarray(found > 127)
 
 
+def _found(folder: Path, source: Source) -> Path:
+    """The mask that a photo has: of its whole name rather than of its stem."""
+    whole = folder / _with_png(source)
+    return whole if whole.exists() else folder / source.relative.with_suffix(".png")
+
+
+def _fits(mask: tuple[int, int], photo: tuple[int, int]) -> bool:
+    """Whether a mask has its photo's size; of what is too large for that its shape, to a pixel."""
+    if photo[0] * photo[1] <= _MASK_PIXELS:
+        return mask == photo
+    return abs(mask[0] * photo[1] - mask[1] * photo[0]) <= max(photo)
+
+
 def _bytes_of(folder: Path, source: Source) -> bytes | None:
-    path = mask_path(folder, source)
+    path = _found(folder, source)
     try:
         return read_plain(path, _MOST_BYTES)
     except FileNotFoundError:

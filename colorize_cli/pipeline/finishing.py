@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +197,7 @@ class PhotoFinisher:
         provenance: Provenance,
         notes: tuple[str, ...],
         started: float,
+        original: NDArray[Any],
     ) -> Outcome:
         """Write a photo that was mended, and is not to be colored.
 
@@ -207,6 +208,7 @@ class PhotoFinisher:
             provenance: its note.
             notes: what is told of it.
             started: clock at the begin, seconds.
+            original: its first page before it was mended.
 
         Raises:
             PhotoError: it cannot be written, or is not what it should be.
@@ -223,8 +225,10 @@ class PhotoFinisher:
             notes=notes,
         )
         if self.gallery is not None:
-            first = opened.previews[0].pixels
-            self.gallery.show(out, first, first, provenance)
+            self.gallery.show(out, original, opened.previews[0].pixels, provenance)
+        if self.write.compare:
+            beside, facts = self.destinations.beside(source, out, PAIR), opened.photo.metadata.file
+            write_pair((original, opened.previews[0].pixels), beside, facts, provenance)
         return Outcome(
             source=source.path,
             status=Status.done,

@@ -204,7 +204,7 @@ class PhotoProcessor:
                 opened, told = mend(source, seen_to, (), self.restore, size, self.networks)
             told = (*seen_to.notes, *told)
             provenance = replace(provenance, restored=told)
-            return self.finisher.leave_grey(source, opened, out, provenance, (*photo.notes, *told), started)
+            return self.finisher.leave_grey(source, opened, out, provenance, (*photo.notes, *told), started, original)
         if not grey:
             left = self.finisher.leave_colored(index, source, opened, out, provenance, started)
             return replace(left, doubt=page_plan.doubt)
@@ -214,7 +214,7 @@ class PhotoProcessor:
             previews, notes = opened.previews, notes + told
             provenance = replace(provenance, restored=(*seen_to.notes, *told))
             if self.restore.only:
-                return self.finisher.leave_grey(source, opened, out, provenance, notes, started)
+                return self.finisher.leave_grey(source, opened, out, provenance, notes, started, original)
         self.guidance.check(path)
         sidecars = seen_to.hints(self.guidance.read(path), size[::-1])
         if self.networks.scale > 1 and 0 in grey:

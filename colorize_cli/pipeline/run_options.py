@@ -12,7 +12,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.files.shards import Shard
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.formats.video.film_names import FILM_SUFFIXES
-from colorize_cli.inference.masks import check_folder
+from colorize_cli.inference.masks import check_folder, check_new_folder
 from colorize_cli.inference.option_values import OnColor, Sidecars
 from colorize_cli.inference.photo_options import (
     ColorOptions,
@@ -135,6 +135,8 @@ class RunOptions:
             raise UsageError(f"{option} looks at all photos together, and --shard does a part of them")
         if self.restore.masks is not None:
             check_folder(self.restore.masks)
+        if self.restore.masks_out is not None:
+            check_new_folder(self.restore.masks_out)
         self.guidance.check_detail(self.model.detail)
 
     def note(self, model: str, sha256: str) -> Provenance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
+from colorize_cli.errors import PhotoError, UsageError
+from colorize_cli.files.discover import Source
+from colorize_cli.inference import masks
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
-from colorize_cli.restore.choices import Repair
+from colorize_cli.restore.choices import Repair, RestoreOptions
 from tests.formats import bombs
 from tests.runs import colorize_photos, run_options
 
@@ -109,6 +113,42 @@ def test_a_mask_that_a_person_made_is_filled_and_nothing_else(tiny_model: Path, 
     assert "has 160 x 60 pixels, its photo 160 x 120" in str(report.failures[0].reason)
 
 
+def test_photos_that_differ_by_their_suffix_alone_have_masks_of_their_own(tiny_model: Path, tmp_path: Path):
+    folder, masks = tmp_path / "in", tmp_path / "masks"
+    folder.mkdir()
+    ramp = np.tile(np.linspace(60, 190, 160), (120, 1)).round().astype(np.uint8)
+    marked = {"a.png": 20, "a.tif": 60, "b.png": 100}
+    for name, row in marked.items():
+        picture = ramp.copy()
+        picture[row : row + 3, 20:140] = 255
+        cv2.imwrite(str(folder / name), picture)
+    options = {"repairs": frozenset({Repair.scratches})}
+    assert colorize(tiny_model, folder, tmp_path / "out", masks_out=masks, **options).counts == {Status.done: 3}
+    names = {"a.png": "a.png.png", "a.tif": "a.tif.png", "b.png": "b.png"}
+    assert {path.name for path in masks.iterdir()} == set(names.values())
+    for name, row in marked.items():
+        mask = cv2.imread(str(masks / names[name]), cv2.IMREAD_GRAYSCALE)
+        assert mask[row : row + 3, 30:130].mean() > 200 and np.delete(mask, range(row - 3, row + 6), 0).max() == 0
+    (masks / "a.tif.png").unlink()
+    report = colorize(tiny_model, folder, tmp_path / "again", masks=masks, **options)
+    assert report.counts == {Status.done: 3}
+    cleaned = cv2.imread(str(tmp_path / "again" / "a.png"), cv2.IMREAD_GRAYSCALE)
+    assert np.abs(cleaned[21, 30:130].astype(float) - cleaned[30, 30:130]).max() < 4
+
+
+def test_the_mask_of_a_photo_that_is_too_large_for_one_of_its_size_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(masks, "_MASK_PIXELS", 1000)
+    source = Source(tmp_path / "scan.tif", Path("scan.tif"))
+    found = np.zeros((30, 41), bool)
+    found[5:9] = True
+    masks.write_mask(tmp_path, source, found, (4001, 3000))
+    assert np.array_equal(masks.read_mask(tmp_path, source, (4001, 3000)), found)
+    with pytest.raises(PhotoError, match="has 41 x 30 pixels, its photo 3000 x 4001"):
+        masks.read_mask(tmp_path, source, (3000, 4001))
+
+
 def test_a_mask_that_was_edited_since_makes_another_result(tiny_model: Path, photo: Path, tmp_path: Path):
     masks = tmp_path / "masks"
     masks.mkdir()
@@ -142,3 +182,22 @@ def test_pairs_show_before_restored_and_colored(tiny_model: Path, photo: Path, t
     assert pair.shape == (700, 3 * 160)
     spread = [float(part.std(0).mean()) for part in np.split(pair, 3, 1)]
     assert spread[1] < spread[0] / 3 and spread[2] < spread[0] / 3
+
+
+def test_a_photo_that_stays_grey_has_its_pair_too(tiny_model: Path, photo: Path, tmp_path: Path):
+    options = {"repairs": NOISE, "only": True, "compare": True}
+    assert colorize(tiny_model, photo, tmp_path / "out", **options).counts == {Status.done: 1}
+    pair = cv2.imread(str(tmp_path / "out" / "ramp.compare.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert pair.shape == (700, 2 * 160)
+    spread = [float(part.std(0).mean()) for part in np.split(pair, 2, 1)]
+    assert spread[1] < spread[0] / 3
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_masks_are_not_written_where_a_file_is(tiny_model: Path, photo: Path, tmp_path: Path, place: str):
+    (tmp_path / "taken").write_bytes(b"")
+    wanted = RestoreOptions(repairs=frozenset({Repair.scratches}), masks_out=tmp_path / place)
+    options = run_options((str(photo),), tmp_path / "out", model=str(tiny_model), device="cpu")
+    with pytest.raises(UsageError, match=f"--mask-out .*{place}: .*taken is a file"):
+        replace(options, restore=wanted).check()
+    assert not (tmp_path / "out").exists()
