@@ -26,7 +26,19 @@ FINE = 256  # pixels a side of the copy on which it is seen what lies within eac
 DARK = np.float32(0.03)  # what is added before the logarithm is taken
 _FLAT = np.float32(0.005)  # the same of a deviation
 _NEAR = 5  # pixels a side in which the lightest is looked for
+_GRID = 32  # places a side at which the light is told
 _LOWEST, _HIGHEST = 0.01, 0.99  # quantiles that become 0 and 1 for the second network
+
+
+def _surfaces() -> Plane:
+    """Orthonormal surfaces of second degree without a mean over the grid of the light, (1024, 5)."""
+    along = np.linspace(-1, 1, _GRID)
+    x, y = (one.ravel() for one in np.meshgrid(along, along))
+    basis, _ = np.linalg.qr(np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), 1))
+    return np.asarray(basis[:, 1:], np.float32)
+
+
+SURFACES = _surfaces()
 
 
 @cache
@@ -78,17 +90,28 @@ def log_light(plane: Plane) -> Plane:
         plane: (H, W), [0, 1].
 
     Returns:
-        (32, 32), the natural logarithm, of mean 0.
+        (32, 32), the natural logarithm, of mean 0; the mean of what is found on the photo and on it mirrored both ways.
     """
-    x, skips = light_input(plane), list[Plane]()
+    seen, found = light_input(plane), np.zeros((_GRID, _GRID), np.float32)
+    for turn in (np.s_[:, :], np.s_[:, ::-1], np.s_[::-1, :], np.s_[::-1, ::-1]):
+        found += _light_of(seen[:, *turn])[turn]
+    return smoothed(found / np.float32(4))
+
+
+def smoothed(light: Plane) -> Plane:
+    """Only what of the light is a surface of second degree, as a lamp's is nearly: the rest is the photo's own."""
+    return np.asarray((light.ravel() @ SURFACES @ SURFACES.T).reshape(light.shape), np.float32)
+
+
+def _light_of(x: Plane) -> Plane:
+    skips = list[Plane]()
     for number in range(4):
         x = _convolved(x, f"light.{number}", 2)
         skips.append(x)
     x = _convolved(x, "light.4")
     for number, skip in zip((5, 6, 7), skips[2::-1], strict=True):
         x = _convolved(np.concatenate((x.repeat(2, 1).repeat(2, 2), skip)), f"light.{number}")
-    light = _convolved(x, "light.8", last=True)[0]
-    return np.asarray(light - light.mean(), np.float32)
+    return np.asarray(_convolved(x, "light.8", last=True)[0], np.float32)
 
 
 def negative_odds(plane: Plane) -> float:

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.fit_light SHARDS... --out light.safetensors [--minutes 60 8] [--seed 0]
 
-SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit and stained by
-`data.degradations`; a share is left as it is, so that the network learns what light is the scene's own. A network that
-OUT has already is gone on with; what it sees more than before weighs nothing at first. At the end the share of the
+SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit, and a few of them
+stained, by `worn_prints`; a share is left as it is, so that the network learns what light is the scene's own. A network
+that OUT has already is gone on with; what it sees more than before weighs nothing at first. At the end the share of the
 light that is left on photos that were not fitted on is told.
 """
 
@@ -25,12 +25,13 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from colorize_cli.data.degradations import noisy
-from colorize_cli.restore.small_networks import FINE, SIDE, light_input
+from colorize_cli.restore.small_networks import FINE, SIDE, SURFACES, light_input
 from tests.worn_prints import faded, stained, unevenly_lit
 
 LIGHT = ((6, 16), (16, 32), (32, 48), (48, 64), (64, 64), (112, 48), (80, 32), (48, 16), (16, 1))
 POLARITY = ((1, 16), (16, 32), (32, 48), (48, 64), (64, 1))
 PHOTO = 224  # pixels a side of those in SHARDS that show enough
+_LEAST = 1e-4  # mean square of what is left below which it weighs less
 Plane = NDArray[np.float32]
 
 
@@ -122,6 +123,12 @@ class Polarity(Convolutions):
         return self.step(x, 4).mean((1, 2, 3))
 
 
+def smooth(light: Tensor) -> Tensor:
+    """See `small_networks.smoothed`; (N, 32, 32)."""
+    surfaces = torch.from_numpy(SURFACES)
+    return (light.flatten(1) @ surfaces @ surfaces.T).view(light.shape)
+
+
 def grey(rgb: NDArray[np.uint8], rng: np.random.Generator, side: int) -> Plane:
     height, width = rng.integers(PHOTO * 4 // 5, PHOTO + 1, 2)
     top, left = rng.integers(PHOTO - height + 1), rng.integers(PHOTO - width + 1)
@@ -133,12 +140,9 @@ def grey(rgb: NDArray[np.uint8], rng: np.random.Generator, side: int) -> Plane:
 def light_example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
     plane = grey(rgb, rng, FINE)
     light = np.ones((SIDE, SIDE), np.float32)
-    dice = rng.random()
-    if dice < 0.6:
-        light = unevenly_lit(light, rng)
-    if dice > 0.45 and dice < 0.75:
-        light = stained(light, rng)
-    seen = plane * cv2.resize(light, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
+    light = unevenly_lit(light, rng) if rng.random() < 0.75 else light
+    spilled = stained(light, rng) if rng.random() < 0.15 else light  # that is no light
+    seen = plane * cv2.resize(spilled, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.25:
         seen = faded(seen, rng)
     if rng.random() < 0.4:
@@ -198,8 +202,8 @@ def main() -> None:
             given, wanted = (torch.from_numpy(np.stack([pair[k] for pair in batch])) for k in (0, 1))
             answer = network(given)
             if name == "light":
-                answer = answer - answer.mean((1, 2), keepdim=True)
-                loss = (answer - wanted).square().mean() * 20
+                left = (smooth(answer) - wanted).square().mean((1, 2))
+                loss = (left + _LEAST).sqrt().mean() * 10  # as the share that is left is measured
             else:
                 loss = nn.functional.binary_cross_entropy_with_logits(answer, wanted)
             optimizer.zero_grad()
@@ -215,7 +219,7 @@ def main() -> None:
             given, wanted = (torch.from_numpy(np.stack([pair[k] for pair in batch])) for k in (0, 1))
             answer = network(given)
         if name == "light":
-            left = (answer - answer.mean((1, 2), keepdim=True) - wanted).std((1, 2))
+            left = (smooth(answer) - wanted).std((1, 2))
             lit = wanted.std((1, 2)) > 0.02
             share = float(left[lit].mean() / wanted.std((1, 2))[lit].mean())
             print(f"light left: {share:.2f}; clean {float(left[~lit].mean()):.3f}")

@@ -1,0 +1,42 @@
+"""The light on a photo is told alike whichever side is up, as a smooth surface; a lamp is told from the scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from colorize_cli.data.samples import sample_photos
+from colorize_cli.restore.small_networks import log_light, smoothed
+from tests.worn_prints import unevenly_lit
+
+
+def plane(seed: int) -> np.ndarray:
+    rgb = [photo for _, photo in sample_photos()][seed]
+    return np.ascontiguousarray(rgb.mean(-1) / 255, np.float32)
+
+
+def test_what_is_no_surface_of_second_degree_is_not_the_light():
+    y, x = np.mgrid[-1:1:32j, -1:1:32j]
+    lamp = 0.3 * x - 0.2 * y + 0.1 * x * y + 0.2 * x * x - 0.4 * y * y
+    wiggly = 0.3 * np.cos(9 * np.pi * x)
+    found = smoothed((lamp + wiggly + 1).astype(np.float32))
+    assert np.abs(found - (lamp - lamp.mean())).max() < 0.05 and abs(float(found.mean())) < 1e-6
+
+
+def test_the_light_is_mirrored_where_the_photo_is():
+    found = log_light(plane(0))
+    for turn in (np.s_[:, ::-1], np.s_[::-1, :]):
+        assert np.abs(log_light(np.ascontiguousarray(plane(0)[turn]))[turn] - found).max() < 1e-5
+
+
+@pytest.mark.parametrize("photo", [0, 1])
+def test_a_lamp_on_a_photo_is_found(photo: int):
+    clean, rng = plane(photo), np.random.default_rng(4)
+    light = np.log(unevenly_lit(np.ones(clean.shape, np.float32), rng))
+    more = log_light(clean * np.exp(light)) - log_light(clean)
+    down, across = (
+        np.linspace(0, clean.shape[0] - 1, 32).astype(int),
+        np.linspace(0, clean.shape[1] - 1, 32).astype(int),
+    )
+    wanted = light[np.ix_(down, across)]
+    assert np.std(more - wanted) < 0.6 * np.std(wanted)
