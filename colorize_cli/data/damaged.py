@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.data.degradations import Plane, noisy, scratched
+from colorize_cli.data.degradations import Plane, hidden, noisy, scratched
 from colorize_cli.data.transforms import Augmentation, Sample, random_crop
 
 _WHOLE = 0.15  # share of the samples that nothing happened to
 _DENSITIES = (0.6, 2.0)  # of damage; a photo has 1
-_UNITS = (0.5, 1.6)  # sizes of the damage; see `degradations`
+_UNITS = (0.4, 1.7)  # sizes of the damage; see `degradations`
 
 
 def damaged_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np.random.Generator) -> Sample:
@@ -30,6 +30,7 @@ def damaged_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np
         damaged, mask = scratched(
             clean, rng, float(np.exp(rng.uniform(*np.log(_UNITS)))), rng.uniform(*_DENSITIES), around=size
         )
+        mask &= ~hidden(clean, damaged)
     aged = worn(damaged, rng) if rng.random() < how.wear else damaged
     truth = np.stack((mask.astype(np.float32), clean))
     return Sample(aged[None] * np.float32(100), truth, np.zeros((3, size, size), np.float32))

@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 _SUBPIXELS = 4  # bits of a coordinate's fraction that OpenCV draws with
 _COVERED = 0.25  # share of damage in a pixel from which the pixel counts as damaged
 _SEEN = 0.03  # of the range from black to white: what damage changes less cannot be seen, and is none
+_AROUND = 9  # pixels a side in which the ground varies: see `hidden`
 _PER_PHOTO = {"speck": 42.0, "hair": 4.0, "scratch": 4.0}  # at density 1, on 900 by 600 pixels
 
 
@@ -106,6 +107,19 @@ def scratched(
     cover, value = layer.cover[inside], layer.value[inside]
     damaged = np.asarray(plane * (1 - cover) + value * cover, np.float32)
     return damaged, (cover > _COVERED) & (np.abs(damaged - plane) > _SEEN)
+
+
+def hidden(plane: Plane, damaged: Plane) -> Mask:
+    """Where damage changes a photo less than the photo itself varies around: it is lost in twigs, grass and gravel.
+
+    Nobody can find it there, and a network that is to learn so guesses. What is measured counts it all the same.
+
+    Args:
+        plane: (H, W), [0, 1], before.
+        damaged: (H, W), after.
+    """
+    mean, square = (cv2.blur(one, (_AROUND, _AROUND)) for one in (plane, plane * plane))
+    return np.asarray(np.abs(damaged - plane) <= np.sqrt(np.maximum(square - mean * mean, 0)))
 
 
 def noisy(plane: Plane, sigma: float, rng: np.random.Generator) -> Plane:

@@ -8,6 +8,7 @@ A small network looks at a copy of the photo on which the damage has the sizes t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -28,11 +29,24 @@ Mask = NDArray[np.bool_]
 SIDE = 1600  # pixels of the longer side, at most, of the copy that is looked at
 _MULTIPLE = 16
 _TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and that tiles share
+_OFTEN = ((600_000, 3), (1_200_000, 2))  # pixels up to which all of so many of `_VIEWS` are taken; else the first
+_NARROW, _SHARE = (
+    0.7,
+    0.002,
+)  # range of tones below which they are spread, and share of the pixels beyond it at each end
+_WIDE, _GAIN = 0.86, 3.0  # the range then, as the network saw it in training; factor at most: grain is spread, too
 _DAMAGE = 0.5  # odds from which a place of likely pixels is damage
 _CERTAIN, _MORE = 0.98, 0.8  # probabilities of damage that a photo is called damaged for: somewhere, and to its end
 _RADIUS = 3  # pixels around a hole that fill it
 RIM, WIDE_RIM = 0.3, 1.5  # shares of damage up to which a rim's pixel is filled; where a mask is of a smaller copy
 _LEAST_RIM, _FAINT = 0.12, 0.02  # share from which it is; difference of damage that is too little to tell by
+
+
+_VIEWS: tuple[Callable[[Plane], Plane], ...] = (  # each undoes itself
+    lambda plane: plane[::-1, ::-1],
+    lambda plane: plane[:, ::-1],
+    lambda plane: plane.T,
+)
 
 
 class DamageFinder:
@@ -64,10 +78,19 @@ class DamageFinder:
             plane: (H, W), [0, 1]; at most `SIDE` pixels a side.
 
         Returns:
-            (H, W), [0, 1]; the mean of what it says of the plane as it is, and turned by half.
+            (H, W), [0, 1]; the mean of what it says of the plane as it is and turned by half; of a small one, which
+            costs little, mirrored and turned by a quarter, too.
         """
-        turned = self._once(np.ascontiguousarray(plane[::-1, ::-1]))[::-1, ::-1]
-        return np.asarray((self._once(plane) + turned) / 2, np.float32)
+        return self._mean(plane, next((count for most, count in _OFTEN if plane.size <= most), 1))
+
+    def _mean(self, plane: Plane, views: int) -> Plane:
+        if not views:
+            return self._once(plane)
+        view = _VIEWS[views - 1]
+        return np.asarray(
+            (self._mean(plane, views - 1) + view(self._mean(np.ascontiguousarray(view(plane)), views - 1))) / 2,
+            np.float32,
+        )
 
     def _once(self, plane: Plane) -> Plane:
         height, width = plane.shape
@@ -103,10 +126,20 @@ def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
     Returns:
         Where it is damaged, on the copy; and the share of it that certainly is.
     """
+    copy = _spread(copy)
     likely = finder.probabilities(copy)
     parts = parts_of(copy, likely)
     mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels]
     return np.asarray(mask, bool), float((_grown(likely, _MORE, _CERTAIN) & mask).mean())
+
+
+def _spread(copy: Plane) -> Plane:
+    """A faded photo with its tones as far apart as those of others, so that its damage can be seen."""
+    low, high = (float(one) for one in np.quantile(copy, (_SHARE, 1 - _SHARE)))
+    if high - low >= _NARROW:
+        return copy
+    gain = min(_GAIN, _WIDE / max(high - low, 1e-6))
+    return np.asarray(np.clip((copy - (low + high) / 2) * gain + 0.5, 0, 1), np.float32)
 
 
 def _grown(likely: Plane, least: float, somewhere: float) -> Mask:

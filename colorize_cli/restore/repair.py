@@ -62,7 +62,8 @@ class Repairs:
             pitch = 1 / min(float(np.hypot(*one)) for one in self.screen)
             said.append(f"took out the dots of a print, {pitch:.1f} pixels apart")
         if self.mask is not None:
-            said.append(f"filled dust and scratches: {100 * float(self.mask.mean()):.2g} % of the picture")
+            share, places = f"{100 * float(self.mask.mean()):.2g} % of the picture", self._places(self.mask)
+            said.append(f"filled dust and scratches: {share}{places}")
         if self.noise > 0:
             said.append(f"took away noise of {255 * self.noise:.1f} levels of 255")
         if self.light is not None:
@@ -74,6 +75,18 @@ class Repairs:
             low, high = (round(255 * tone) for tone in self.tones)
             said.append(f"brought faded tones, {low} to {high} of 255, back to black and white")
         return tuple(f"restored: {one}" for one in said)
+
+    def _places(self, mask: Mask) -> str:
+        """In how many places, and where the largest is; a person knows what she drew."""
+        if self.exact:
+            return ""
+        count, _, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+        right, down = (
+            round(100 * float(at) / side) for at, side in zip(centres[largest], mask.shape[::-1], strict=True)
+        )
+        places = "1 place" if count == 2 else f"{count - 1} places"
+        return f", in {places}, the largest about {right} % from the left and {down} % from the top"
 
 
 def plane_of(pixels: NDArray[Any]) -> Plane:

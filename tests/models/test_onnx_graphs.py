@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from colorize_cli.inference.backends.torch import TorchBackend
 from colorize_cli.models.checkpoint import CheckpointInfo, save_checkpoint
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.binned import Binned
+from colorize_cli.models.networks.damagenet import DamageNet
 from colorize_cli.models.networks.liteunet import LiteUnet
 from colorize_cli.models.networks.mini import Mini
+from colorize_cli.models.onnx.damage_graph import damage_graph
 from colorize_cli.models.onnx.load_onnx import OnnxModel, load_onnx
 from tests.models.fill import fill
 
@@ -153,3 +156,27 @@ def test_the_main_job_on_a_cpu_loads_no_torch(tmp_path: Path) -> None:
     (tmp_path / "in" / "a.pgm").write_bytes(b"P5 40 30 255\n" + bytes(range(200)) * 6)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["done", "False"], done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("blocks", [(0, 0, 0, 0), (1, 2, 0, 3)])
+def test_the_graph_of_the_network_that_finds_damage_is_the_network(blocks: tuple[int, ...]):
+    network = DamageNet((8, 12, 16, 24), blocks).eval()
+    state = fill(network.state_dict())
+    network.load_state_dict(state)
+    lightness = planes(1)
+    graph = onnxruntime.InferenceSession(damage_graph({key: one.numpy() for key, one in state.items()}, "test"))
+    with torch.inference_mode():
+        wanted = torch.sigmoid(network(torch.from_numpy(lightness))).numpy()
+    (found,) = graph.run(["damage"], {"lightness": lightness})
+    assert np.ptp(wanted) > 0.05
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_new_blocks_change_nothing_at_first():
+    small = DamageNet((8, 12, 16, 24)).eval()
+    small.load_state_dict(fill(small.state_dict()))
+    large = DamageNet((8, 12, 16, 24), (1, 1, 2, 1)).eval()
+    large.load_state_dict(small.state_dict(), strict=False)
+    lightness = torch.from_numpy(planes(1))
+    with torch.inference_mode():
+        torch.testing.assert_close(large(lightness), small(lightness))

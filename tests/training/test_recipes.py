@@ -5,11 +5,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from colorize_cli.data.photosets import HeldPhotos
 from colorize_cli.data.transforms import Augmentation
 from colorize_cli.errors import DataError, UsageError
+from colorize_cli.models.registry import Bundled
+from colorize_cli.models.weights import bundled
 from colorize_cli.training.outputs import shape_of
+from colorize_cli.training.part_runs import config_of
 from colorize_cli.training.prepare import split_photos, validated
 from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names, settings_of
 from colorize_cli.training.schedule import plan, rate_factor
@@ -81,6 +85,15 @@ def test_channels_of_the_papers_u_net_double_at_each_step() -> None:
         widths = [down[0].out_channels for down in shape.get_submodule("encoder")]
         assert all(b == 2 * a for a, b in zip(widths, widths[1:], strict=False)) and widths[0] == 64
     assert [down[0].out_channels for down in shape_of("unet", {}).get_submodule("encoder")][-2:] == [512, 512]
+
+
+def test_the_last_part_of_restore_makes_the_network_that_ships() -> None:
+    recipe = load_recipe("restore")
+    config = config_of(recipe, recipe.parts[-1])
+    made = shape_of(config.generator, config.generator_args).state_dict()
+    with safe_open(bundled(Bundled("restore.safetensors")).path, "np") as file:
+        shipped = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 - no mapping
+    assert shipped == {key: tuple(value.shape) for key, value in made.items()}
 
 
 def test_every_stated_choice_of_a_paper_says_where_it_is_from() -> None:

@@ -34,15 +34,6 @@ class _Writer:
         known = self.graph.add("Mul", self.graph.add("Mul", ab, mask), 1 / AB_MAX)
         self.known = self.graph.add("Concat", known, mask, axis=1)
 
-    def residuals(self, x: str, name: str, first: int = 0) -> str:
-        """`blocks.Residual`s of a stage, as many as there are."""
-        at = first
-        while f"{name}.{at}.first.0.weight" in self.state.left:
-            y = self.graph.centred(x, *self.state.conv_norm(f"{name}.{at}.first"), 1, "relu")
-            y = self.graph.centred(y, *self.state.conv_norm(f"{name}.{at}.second"), 1)
-            x, at = self.graph.activated(self.graph.add("Add", y, x), "relu"), at + 1
-        return x
-
     def context(self, x: str) -> str:
         """`blocks.GlobalContext`; its matrices as convolutions of one place."""
         mean = self.graph.add("GlobalAveragePool", x)
@@ -96,7 +87,7 @@ def liteunet_graph(tensors: Tensors, arguments: Mapping[str, Any], producer: str
         hint = g.convolution(_seen(g, pools[2 - i]), state.take(f"hint_skip.{i}.weight"))
         up = g.doubled(g.centred(x, *state.conv_norm(f"project.{i}"), 1), "bilinear")
         y = g.add("Add", g.centred(lateral, *state.conv_norm(f"skip.{i}"), 1), hint)
-        x = made.residuals(g.activated(g.add("Add", y, up), "relu"), f"decoder.{i}")
+        x = state.residuals(g, g.activated(g.add("Add", y, up), "relu"), f"decoder.{i}")
     return made.finished(x, producer)
 
 
@@ -116,13 +107,13 @@ def mini_graph(tensors: Tensors, arguments: Mapping[str, Any], producer: str) ->
     for i in range(depth + 1):
         if i:
             x = g.centred(x, *state.conv_norm(f"encoder.{i}.0"), 2, "relu")
-        x = made.residuals(x, f"encoder.{i}", min(i, 1))
+        x = state.residuals(g, x, f"encoder.{i}", min(i, 1))
         maps.append(x)
     x = made.context(x)
     for i, lateral in enumerate(maps[-2::-1]):
         up = g.doubled(g.centred(x, *state.conv_norm(f"project.{i}"), 1), str(arguments.get("upsampling", "nearest")))
         y = g.add("Add", g.centred(lateral, *state.conv_norm(f"skip.{i}"), 1), up)
-        x = made.residuals(g.activated(y, "relu"), f"decoder.{i}")
+        x = state.residuals(g, g.activated(y, "relu"), f"decoder.{i}")
     return made.finished(x, producer)
 
 

@@ -1,7 +1,7 @@
 """A checkpoint's tensors on their way into a graph: batch norms folded into convolutions, each tensor taken once.
 
 In:  a state dict as numpy arrays
-Out: weights and biases
+Out: weights and biases; what more than one network is made of, as a graph
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from colorize_cli.models.onnx.graph import Graph
 
 Floats = NDArray[np.float32]
 Tensors = Mapping[str, NDArray[Any]]
@@ -43,3 +45,12 @@ class State:
     def conv_norm(self, name: str) -> tuple[Floats, Floats]:
         """A `blocks.ConvNorm`."""
         return self.folded(f"{name}.0", f"{name}.1")
+
+    def residuals(self, graph: Graph, x: str, name: str, first: int = 0) -> str:
+        """`layers.Residual`s of a stage, as many as there are."""
+        at = first
+        while f"{name}.{at}.first.0.weight" in self.left:
+            y = graph.centred(x, *self.conv_norm(f"{name}.{at}.first"), 1, "relu")
+            y = graph.centred(y, *self.conv_norm(f"{name}.{at}.second"), 1)
+            x, at = graph.activated(graph.add("Add", y, x), "relu"), at + 1
+        return x
