@@ -235,6 +235,7 @@ class Films:
             "--hints": options.guidance.hints is not None,
             "--reference": options.guidance.reference is not None,
             "--verify": options.write.verify,
+            "--photo-timeout": options.batch.photo_timeout is not None,
         }
         if names := [name for name, given in asked.items() if given]:
             yield f"{', '.join(names)}: for photos, not done with films"

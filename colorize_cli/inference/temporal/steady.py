@@ -121,7 +121,7 @@ def steady(
         if number < count - 1:
             state.carry(*forths[number + 1 - shift])
         fade = 1.0 if before is None else min(1.0, number / _FADE_IN)
-        done.append(_joined(forward[number], (state.ab, state.weight * np.float32(fade))))
+        done.append(_joined(forward.pop(), (state.ab, state.weight * np.float32(fade))))
         if number in evened:
             state.add(evened[number])
     lifted, lift = _lifted(done[::-1], evened, before)
@@ -145,10 +145,10 @@ def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | No
         for measure in (_chroma, _colorful)
     )
     lift = max(1.0, min(_MOST_LIFT, chroma, spread))  # not by spread alone: key frames' errors are one, too
-    if before is None:
-        return [np.asarray(ab * np.float32(lift)) for ab in colors], lift
-    steps = np.linspace(before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
-    return [np.asarray(ab * step) for ab, step in zip(colors, steps, strict=True)], lift
+    steps = np.linspace(lift if before is None else before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
+    for ab, step in zip(colors, steps, strict=True):
+        ab *= step  # in place: there are many
+    return colors, lift
 
 
 def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
