@@ -122,3 +122,30 @@ def test_tags_that_a_container_cannot_hold_are_named(tiny_model: Path, tmp_path:
     assert [note for note in told.notes if "cannot hold were left out: reel, shelf" in note], told.notes
     assert not outcome_of(tiny_model, film, tmp_path / "b.mkv").notes
     assert not outcome_of(tiny_model, film, tmp_path / "b.mp4").notes
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+def test_time_codes_go_along(tiny_model: Path, tmp_path: Path, suffix: str):
+    base, film = make_film(tmp_path / "c.mov", pan(6), Clip(sounds=0)), tmp_path / "a.mov"
+    with av.open(str(base)) as one, av.open(str(film), "w") as out:
+        stream = out.add_stream_from_template(one.streams.video[0], opaque=True)
+        stream.metadata["timecode"] = "01:02:03:04"
+        for packet in one.demux():
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    with av.open(str(film)) as found:
+        assert [s.type for s in found.streams] == ["video", "data"]
+    told = outcome_of(tiny_model, film, tmp_path / f"b{suffix}")
+    assert told.status is Status.done and not told.notes, told
+    with av.open(str(tmp_path / f"b{suffix}")) as found:
+        tags = {name.lower(): value for name, value in found.streams.video[0].metadata.items()}
+        assert tags["timecode"] == "01:02:03:04"
+        assert len(found.streams) == (1 if suffix == ".mkv" else 2)
+
+
+def test_an_encrypted_film_is_told_from_one_without_a_picture(tiny_model: Path, tmp_path: Path):
+    film = make_film(tmp_path / "a.mp4", pan(6))
+    film.write_bytes(film.read_bytes().replace(b"avc1", b"encv"))
+    told = outcome_of(tiny_model, film, tmp_path / "b.mp4")
+    assert told.status is Status.failed and "its picture is encrypted" in str(told.reason)

@@ -108,6 +108,8 @@ def picture_stream(container: Any) -> Any | None:
 def _info_of(path: Path, container: Any) -> FilmInfo:
     stream = picture_stream(container)
     if stream is None:
+        if any(not is_cover(s) for s in container.streams.video):
+            raise DecodeError("its picture is encrypted, or of a codec that FFmpeg does not know", path=path)
         what = "only sound" if container.streams.audio else "and nothing else that can be colored"
         raise DecodeError(f"it has no picture, {what}", path=path)
     context, format = stream.codec_context, stream.codec_context.format

@@ -53,6 +53,8 @@ def check_streams(info: FilmInfo, container: Container, coding: FilmCoding) -> l
                 what = {"audio": "sound", "subtitle": "subtitles", "video": "second picture"}[kind]
                 hint = "Give --out a film.mp4 or .mov." if name == "mov_text" else _OTHER
                 raise EncodeError(f"a {suffix} film cannot hold its {what} ({name})", path=info.path, hint=hint)
+            if kind == "data" and "timecode" in stream.metadata:
+                continue  # it is written by the picture's tag of it
             what = (
                 "its cover" if is_cover(stream) else "an attached file" if kind == "attachment" else "a stream of data"
             )
@@ -161,6 +163,8 @@ def _streams(
 def _added(out: Any, stream: Any) -> Any | None:
     """A stream of the result that is a copy of one of the source's; None where the container cannot hold it."""
     try:
+        if stream.type == "data" and stream.codec_context is None:
+            return None  # PyAV would begin a stream, and fail
         if is_cover(stream) and out.format.name == "matroska":  # which holds it as a file
             data = next((bytes(p) for p in stream.container.demux(stream) if p.size), b"")
             stream.container.seek(0)
