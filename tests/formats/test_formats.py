@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from colorize_cli.formats.decode import decode
+from colorize_cli.formats.decode import decode, turn
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import Photo, PhotoFormat
 from colorize_cli.formats.png import png_file
@@ -287,3 +287,11 @@ def test_pixels_are_contiguous_and_own_their_memory(tmp_path: Path, rgb: U8) -> 
         path = tmp_path / f"photo{suffix}"
         path.write_bytes(out.getvalue())
         assert decode(path).pages[0].pixels.flags.c_contiguous
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_are_turned_as_pillow_turns_them(orientation: int) -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    picture = Image.fromarray(pixels)
+    picture.getexif()[0x0112] = orientation
+    np.testing.assert_array_equal(turn(pixels, orientation), np.asarray(ImageOps.exif_transpose(picture)))

@@ -70,3 +70,9 @@ def test_a_comment_beside_a_description_is_told_where_there_is_one_place(tmp_pat
     assert not any("comment" in note for note in notes) and audit(before, after, notes) == []
     with Image.open(after) as image:
         assert image.tag_v2[270] == "scanned in Lyon"  # type: ignore[attr-defined]
+
+
+def test_dots_per_centimetre_are_fewer_than_per_inch() -> None:
+    assert Resolution(100.0, 50.0, "cm").per_inch() == (254.0, 127.0)
+    assert Resolution(100.0, 50.0, "cm").per_metre() == (10_000, 5_000)
+    assert Resolution(254.0, 127.0).per_metre() == (10_000, 5_000)

@@ -144,3 +144,10 @@ def test_latin_1_bytes_do_not_hide_the_orientation() -> None:
     packet = description(b"<tiff:Artist>Andr\xe9</tiff:Artist><tiff:Orientation>8</tiff:Orientation>")
     assert orientation(packet) == 8
     assert upright(packet, 8, (2, 1)) == packet.replace(b">8<", b">1<")
+
+
+def test_a_note_of_any_text_is_well_formed_and_read_back() -> None:
+    note = Provenance("colorize-cli", "1", "a & b <c> \x01", "0" * 64, settings=(("hints", "<&>"),))
+    packet = provenance.merge(None, note)
+    back = provenance.parse(packet)
+    assert back is not None and (back.model, back.settings) == ("a & b <c> \\x01", (("hints", "<&>"),))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,21 @@ def test_a_limit_of_the_shell_that_leaves_too_little_is_one_line(tmp_path: Path,
     assert done.returncode == 3
     assert "not enough memory to start: a limit of the shell (ulimit -v) leaves" in done.stderr
     assert "ulimit -v unlimited" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_photo_waits_for_room_beside_others_and_alone_takes_what_it_needs() -> None:
+    budget = Budget(resident_memory() * 4 + (1 << 30))
+    most = budget.room
+    budget.take(0, most * 6 // 10)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            second = pool.submit(budget.take, 1, most * 6 // 10)
+            while not budget.is_short and not second.done():
+                time.sleep(0.002)
+            assert not second.done(), "both together are more than there may be"
+            budget.give_back(0)
+            second.result(timeout=60)
+            budget.give_back(1)
+            pool.submit(budget.take, 2, most * 10).result(timeout=60)  # whether it fits alone was asked before
+        finally:
+            budget.stop()

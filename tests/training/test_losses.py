@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from colorize_cli.models.bins import rebalancing_weights
 from colorize_cli.training import losses
 
 
@@ -120,3 +121,18 @@ def test_the_papers_epochs_add_up(d_fake: float, d_real: float, d: float, g_gan:
     fooling = -math.log(math.expm1(g_gan))
     reconstruction = 100 * losses.l1(picture(g_l1 / 100), picture(0.0))
     assert float(losses.gan_generator(t(fooling)) + reconstruction) == pytest.approx(g, abs=1e-5)
+
+
+def test_labels_are_smoothed_by_a_tenth_and_unknown_ones_cost_nothing() -> None:
+    logits = torch.tensor([[2.0, 0.0, -1.0], [5.0, 5.0, 5.0]])
+    scores = logits[0].log_softmax(0)
+    wanted = -(0.9 * scores[0] + 0.1 * scores.mean())
+    found = losses.label_cross_entropy(logits, torch.tensor([0, -1]))
+    torch.testing.assert_close(found, wanted / 2)
+
+
+def test_rebalancing_lifts_rare_colors_and_has_mean_one_under_the_prior() -> None:
+    prior = torch.tensor([0.7, 0.2, 0.1])
+    weights = rebalancing_weights(prior)
+    assert float((weights * prior).sum()) == pytest.approx(1.0, abs=1e-6)
+    assert float(weights[2] / weights[0]) == pytest.approx((0.35 + 1 / 6) / (0.05 + 1 / 6), rel=1e-5)

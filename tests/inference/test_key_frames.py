@@ -1,0 +1,38 @@
+"""Where shots begin, and which frames of them the network is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from colorize_cli.inference.temporal.cuts import Cuts
+from colorize_cli.inference.temporal.motion import Motion
+from colorize_cli.inference.temporal.steady import KEY_EVERY, key_frames
+
+SIZE = (24, 32)
+
+
+def motion(sure: float, residual: float = 1.0) -> Motion:
+    still, share = np.zeros((*SIZE, 2), np.float32), np.full(SIZE, sure, np.float32)
+    return Motion(still, still, share, share, residual)
+
+
+def test_the_first_and_the_last_frame_of_a_stretch_are_asked_for_and_some_between() -> None:
+    count = KEY_EVERY + 2
+    assert key_frames(count, [motion(1.0)] * (count - 1), begins=True) == [0, KEY_EVERY, count - 1]
+    assert key_frames(3, [motion(1.0)] * 3, begins=False) == [2]
+
+
+def test_frames_whose_motion_cannot_be_followed_are_asked_for() -> None:
+    assert key_frames(3, [motion(0.0), motion(1.0)], begins=True) == [0, 1, 2]
+
+
+def test_after_a_cut_neighbors_are_compared_with_the_new_shot_alone() -> None:
+    dark, light = np.full(SIZE, 20, np.uint8), np.full(SIZE, 220, np.uint8)
+    cuts = Cuts()
+    for _ in range(3):
+        assert not cuts.between(dark, dark, motion(1.0, 2.0))
+    assert cuts.usual == (2.0, 2.0, 2.0)
+    assert cuts.between(dark, light, motion(0.0, 90.0))
+    assert cuts.usual == ()
+    assert not cuts.between(light, light, motion(1.0, 3.0))
+    assert cuts.usual == (3.0,)
