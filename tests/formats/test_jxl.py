@@ -103,10 +103,10 @@ def test_exif_and_xmp_travel(tmp_path: Path, rewrite: Any) -> None:
         data = jxl_file.container(coded, block, xmp, deep=False)
         if packed:  # as libjxl's tools write metadata
             boxes = [
-                jxl_file._box(b"brob", kind + bytes(imagecodecs.brotli_encode(payload)))
+                jxl_file.box_of(b"brob", kind + bytes(imagecodecs.brotli_encode(payload)))
                 for kind, payload in ((b"Exif", bytes(4) + block), (b"xml ", xmp))
             ]
-            data = jxl_file.SIGNATURE + jxl_file._FTYP + jxl_file._box(b"jxlc", coded) + b"".join(boxes)
+            data = jxl_file.SIGNATURE + jxl_file._FTYP + jxl_file.box_of(b"jxlc", coded) + b"".join(boxes)
         path.write_bytes(data)
         before, after, out = rewrite(path)
         assert before.pages[0].size == (61, 45), "the orientation of a JPEG XL is its codestream's, not EXIF's"

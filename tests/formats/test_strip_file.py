@@ -7,6 +7,7 @@ import random
 import struct
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -14,7 +15,9 @@ from PIL import Image
 
 from colorize_cli.errors import PhotoError
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.jp2.jp2_file import XMP_UUID, boxes
 from colorize_cli.formats.jpeg import mpf
+from colorize_cli.formats.jxl import jxl_file
 from colorize_cli.formats.reader import read_result
 from colorize_cli.formats.strip_file import has_to_strip, strip_copy
 from colorize_cli.metadata.audit.compare import audit
@@ -81,11 +84,31 @@ def pair() -> bytes:
     return mpf.joined([b.jpeg(COLOR, *SEGMENTS), b.jpeg(COLOR[::-1], *SEGMENTS[:2])], types, [("<", ())] * 2)
 
 
+def jp2() -> bytes:
+    blocks = (
+        b"JpgTiffExif->JP2" + EXIF,
+        XMP_UUID + PLACED,
+        b.IPTC_UUID + CAPTION,
+        bytes(range(16)) + b"a camera's own",
+    )
+    geo = b.box(b"uuid", bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03") + b"48.51")
+    return b.jp2(COLOR, *(b.box(b"uuid", block) for block in blocks), geo, b.box(b"xml ", b"<g:City>Lyon</g:City>"))
+
+
+def jxl() -> bytes:
+    stream = bytes(imagecodecs.jpegxl_encode(COLOR, lossless=True, usecontainer=False))
+    packed = b"xml " + bytes(imagecodecs.brotli_encode(PLACED))
+    parts = (b.box(b"jxll", b"\x05"), b.box(b"Exif", bytes(4) + EXIF), b.box(b"brob", packed), b.box(b"jxlc", stream))
+    return jxl_file.SIGNATURE + jxl_file._FTYP + b"".join(parts)
+
+
 FILES = {
     "a.jpg": b.jpeg(COLOR, *SEGMENTS),
     "pair.mpo": pair(),
     "a.png": animated_png(),
     "a.webp": webp(),
+    "a.jp2": jp2(),
+    "a.jxl": jxl(),
     "a.tif": tiff(False, "<"),
     "big.tif": tiff(True, ">"),
 }  # fmt: skip
@@ -107,6 +130,8 @@ def coded(path: Path) -> list[bytes]:
     if path.suffix == ".webp":
         at = data.index(b"VP8 ")
         return [data[at : at + 8 + struct.unpack_from("<I", data, at + 4)[0]]]
+    if path.suffix in (".jp2", ".jxl"):
+        return [data[box.content : box.end] for box in boxes(data) if box.kind in (b"jp2h", b"jp2c", b"jxlc", b"jxll")]
     with tifffile.TiffFile(path) as file:
         pages = [*file.pages, *file.pages[0].pages]
         return [

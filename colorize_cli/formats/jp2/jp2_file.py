@@ -20,10 +20,11 @@ XMP_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 EXIF_UUID = b"JpgTiffExif->JP2"
 _START = b"\xff\x4f\xff\x51"
 _OTHER_EXIF_UUID = bytes.fromhex("0537CDAB9D0C4431A72AFA561F2A113E")
-_IPTC_UUIDS = (bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38"), bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F"))
+IPTC_UUIDS = (bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38"), bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F"))
 _PHOTOSHOP_UUID = bytes.fromhex("2C4C0100850440B9A03E562148D6DFEB")
 GEO_UUID = bytes.fromhex("B14BF8BD083D4B43A5AE8CD7D5A6CE03")
-_KNOWN_UUIDS = (XMP_UUID, EXIF_UUID, _OTHER_EXIF_UUID, *_IPTC_UUIDS, _PHOTOSHOP_UUID)
+EXIF_UUIDS = (EXIF_UUID, _OTHER_EXIF_UUID)
+KNOWN_UUIDS = (XMP_UUID, *EXIF_UUIDS, *IPTC_UUIDS, _PHOTOSHOP_UUID)
 # About the coding, and said anew; and those of JPX that name places in the file or put several codestreams together.
 _CODING = frozenset({b"jP  ", b"jP\x1a\x1a", b"ftyp", b"rreq", b"jp2h", b"jp2c"})
 _OF_SEVERAL = frozenset(
@@ -73,7 +74,7 @@ def exif_of(data: Data) -> bytes | None:
 def resources_of(data: bytes) -> bytes | None:
     """Photoshop's image resources, and IPTC among them."""
     resources = uuid_of(data, _PHOTOSHOP_UUID) or b""
-    iptc = next((found for name in _IPTC_UUIDS if (found := uuid_of(data, name))), None)
+    iptc = next((found for name in IPTC_UUIDS if (found := uuid_of(data, name))), None)
     return resources + (irb.with_iptc(iptc) if iptc and not irb.iptc_of(resources) else b"") or None
 
 
@@ -81,10 +82,10 @@ def kept_boxes(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
     """The boxes that go back verbatim (XML, UUID info, GeoJP2, unknown UUIDs), and the types of those that are left."""
     kept, left, gone = list[bytes](), list[bytes](), _CODING | _OF_SEVERAL
     for box in () if codestream(data) == 0 else boxes(data):
-        if box.kind == b"uuid" and data[box.content : box.content + 16] in _KNOWN_UUIDS:
+        if box.kind == b"uuid" and data[box.content : box.content + 16] in KNOWN_UUIDS:
             continue
         if box.kind not in gone:
-            kept.append(_box(box.kind, data[box.content : box.end]))
+            kept.append(box_of(box.kind, data[box.content : box.end]))
         elif box.kind in _OF_SEVERAL:
             left.append(box.kind)
     return tuple(kept), left
@@ -164,17 +165,17 @@ def with_metadata(
     inside = b""
     for box in boxes(data, header.content, header.end):
         if box.kind == b"colr" and icc:
-            inside += _box(b"colr", b"\2\0\0" + icc)
+            inside += box_of(b"colr", b"\2\0\0" + icc)
         elif box.kind != b"res ":
             inside += data[box.start : box.end]
     if resolution and resolution.unit != "none":
-        inside += _box(b"res ", _box(b"resc", _resolution(resolution)))
-    extra = _box(b"uuid", XMP_UUID + xmp) + (_box(b"uuid", EXIF_UUID + exif) if exif else b"")
+        inside += box_of(b"res ", box_of(b"resc", _resolution(resolution)))
+    extra = box_of(b"uuid", XMP_UUID + xmp) + (box_of(b"uuid", EXIF_UUID + exif) if exif else b"")
     if resources and (iptc := irb.iptc_of(resources)):
-        extra += _box(b"uuid", _IPTC_UUIDS[0] + iptc)
+        extra += box_of(b"uuid", IPTC_UUIDS[0] + iptc)
     if resources and (rest := irb.without(resources, irb.IPTC)):
-        extra += _box(b"uuid", _PHOTOSHOP_UUID + rest)
-    return b"".join((data[: header.start], _box(b"jp2h", inside), extra, *others, data[header.end :]))
+        extra += box_of(b"uuid", _PHOTOSHOP_UUID + rest)
+    return b"".join((data[: header.start], box_of(b"jp2h", inside), extra, *others, data[header.end :]))
 
 
 def _resolution(resolution: Resolution) -> bytes:
@@ -191,7 +192,8 @@ def _mantissa(value: float) -> tuple[int, int]:
     return max(round(value * 10_000), 1), power
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
+def box_of(kind: bytes, content: bytes) -> bytes:
+    """A whole box."""
     return struct.pack(">I4s", len(content) + 8, kind) + content
 
 

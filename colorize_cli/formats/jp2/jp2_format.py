@@ -15,12 +15,14 @@ from colorize_cli.formats.around import Around, rgb_of, with_alpha
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import boxes, end_of
 from colorize_cli.formats.by_pillow import by_pillow, deep, stretched
-from colorize_cli.formats.declared import Declared, FileParts, Holds
+from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
 from colorize_cli.formats.jp2 import jp2_cost, jp2_file
+from colorize_cli.formats.jp2.strip_jp2 import strip_jp2
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, PageMetadata, Photo, PhotoFormat
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 from colorize_cli.notes import Loss, Note
 
@@ -127,6 +129,10 @@ class Jp2(Format):
             coded, around.xmp, around.exif, around.icc, own.resolution, metadata.iptc, metadata.boxes
         )
         return whole, []
+
+    def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
+        """Its boxes without what is to go."""
+        return strip_jp2(data[:], what, note)
 
 
 def _pixels(data: bytes, depth: int, is_ink: bool) -> tuple[AnyPixels, AnyPixels | None]:

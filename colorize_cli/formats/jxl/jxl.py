@@ -161,11 +161,18 @@ def _metadata(data: bytes, notes: list[str]) -> tuple[bytes | None, bytes | None
 
 
 def _unpacked(coded: bytes, notes: list[str]) -> bytes:
+    found = unpacked(coded)
+    if found is None:
+        notes.append(Note("a metadata block is damaged or too large, and was left out", Loss.metadata))
+    return found or b""
+
+
+def unpacked(coded: bytes) -> bytes | None:
+    """What a compressed box holds; None where it is damaged or too large."""
     for most in _MOST_METADATA:
         with contextlib.suppress(RuntimeError, ValueError):
             return bytes(imagecodecs.brotli_decode(coded, out=most))
-    notes.append(Note("a metadata block is damaged or too large, and was left out", Loss.metadata))
-    return b""
+    return None
 
 
 def holds(profile: bytes, quality: int | None, lossless: bool) -> bool:

@@ -102,15 +102,16 @@ def container(coded: bytes, exif: bytes | None, xmp: bytes | None, deep: bool) -
         xmp: the packet.
         deep: samples have more than 12 bits, which only level 10 of the format holds.
     """
-    parts = [SIGNATURE, _FTYP, *([_box(b"jxll", b"\x0a")] if deep else [])]
+    parts = [SIGNATURE, _FTYP, *([box_of(b"jxll", b"\x0a")] if deep else [])]
     if exif:
-        parts.append(_box(b"Exif", bytes(4) + exif))
+        parts.append(box_of(b"Exif", bytes(4) + exif))
     if xmp:
-        parts.append(_box(b"xml ", xmp))
-    return b"".join((*parts, _box(b"jxlc", coded)))
+        parts.append(box_of(b"xml ", xmp))
+    return b"".join((*parts, box_of(b"jxlc", coded)))
 
 
-def _box(kind: bytes, payload: bytes) -> bytes:
+def box_of(kind: bytes, payload: bytes) -> bytes:
+    """A whole box."""
     if len(payload) + 8 < 1 << 32:
         return struct.pack(">I4s", len(payload) + 8, kind) + payload
     return struct.pack(">I4sQ", 1, kind, len(payload) + 16) + payload

@@ -9,11 +9,13 @@ import numpy as np
 from colorize_cli.color.icc_convert import rgb_to_srgb
 from colorize_cli.formats.around import Around, rgb_of, with_alpha
 from colorize_cli.formats.base import Format
-from colorize_cli.formats.declared import Declared, Holds
+from colorize_cli.formats.declared import Declared, Holds, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jxl import jxl, jxl_file, jxl_header
+from colorize_cli.formats.jxl.strip_jxl import strip_jxl
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
@@ -58,3 +60,7 @@ class Jxl(Format):
                 notes.append(Note("its color profile was applied: JXL is written in sRGB", Loss.profile))
                 array = color if array.shape[2] == 3 else np.dstack((color, array[..., 3]))
         return jxl.encode_jxl(array, quality, own, around.exif, around.xmp, profile), notes
+
+    def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
+        """Its boxes without what is to go."""
+        return strip_jxl(data[:], what, note)
