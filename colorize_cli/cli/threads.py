@@ -1,8 +1,8 @@
 """How many threads libraries use, and how they wait: settings of the whole process, which only the program makes.
 
 In:  nothing; then a network that is loaded
-Out: `OMP_WAIT_POLICY` and `OPENBLAS_NUM_THREADS` in the environment, where the user has not set them; OpenCV's and
-     torch's numbers of threads
+Out: `OMP_WAIT_POLICY`, `OPENBLAS_NUM_THREADS` and `SVT_LOG` in the environment, where the user has not set them;
+     OpenCV's and torch's numbers of threads
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def wait_asleep() -> None:
     them, or other programs run, that takes from the very thread that they wait for: several times the time is lost.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("SVT_LOG", "1")  # AV1's encoder prints thirty lines else; 1 is errors alone
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's matrices are small, and the photos keep the cores busy
 
 

@@ -62,6 +62,12 @@ def test_progress_is_frames_their_rate_and_the_time_left(
     assert done == sorted(done) and done[-1] >= 39 and any(match[3] for match in told if match)
 
 
+def test_av1_s_encoder_says_nothing_of_its_own(tmp_path: Path, run: Run):
+    film = make_film(tmp_path / "a.mp4", pan(4), Clip(sounds=0))
+    done = run(film, "--out", tmp_path / "b.mp4", "--codec", "av1")
+    assert done.returncode == 0 and "Svt" not in done.stderr + done.stdout, done.stderr
+
+
 @POSIX
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("watchfiles") is None, reason="the extra watch is not installed")
