@@ -56,7 +56,8 @@ class Checkpoints:
         self.ema, self.ema_copy = ema, ema_copy
         self.photos, self.validation = photos, validation
         self.best = state.best if state.best_by in ("", best_by(config)) else -math.inf  # of another metric: forgotten
-        self.seconds, self.waited, self.interrupted = state.seconds, 0, False
+        self.waited = state.waited if state.waited < config.patience else 0  # whoever goes on has patience again
+        self.seconds, self.interrupted = state.seconds, False
         self.measure = network_metric(best_by(config))
         self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
@@ -91,6 +92,7 @@ class Checkpoints:
                 "discriminator": discriminator.scaler.state_dict() if discriminator else {},
             },
             best_by(self.config),
+            self.waited,
         )
 
     def log_step(self, row: Row, losses: dict[str, float], speed: float, rate: float) -> None:
@@ -126,7 +128,7 @@ class Checkpoints:
         info = info_of(config, self.data, figures)
         export(self.out / "last.safetensors", self.ema.state, info, config)
         score = score_of(figures, best_by(config))
-        if not self.interrupted:
+        if not self.interrupted and row.closes:  # the one where a run was stopped counts for no patience
             self.waited = 0 if score > self.best else self.waited + 1
         better = score >= self.best and not self.interrupted  # a measuring that was cut short is compared with none
         self.best = score if better else self.best

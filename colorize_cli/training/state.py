@@ -52,7 +52,7 @@ class RunState:
         done: samples taken.
         generator, ema, ema_steps, optimizer: of the generator.
         discriminator, critic_optimizer: of the discriminator, empty without one.
-        best: the best figure so far; best_by, of what.
+        best: the best figure so far; best_by, of what; waited, checkpoints since then.
         seconds: trained so far.
         scalers: of the losses, in half precision.
     """
@@ -68,6 +68,7 @@ class RunState:
     seconds: float = 0.0
     scalers: dict[str, Any] = field(default_factory=dict)
     best_by: str = ""
+    waited: int = 0
 
 
 def cannot_write(path: Path, error: Exception) -> TrainingError:

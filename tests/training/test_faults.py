@@ -152,6 +152,15 @@ def test_a_run_that_does_not_get_better_ends_early(run: Run, tmp_path: Path) -> 
     args = {"channels": 2, "width": 4, "depth": 3, "norm": "none"}
     result = run(tmp_path / "r", tiny(epochs=9, lr=0.0, patience=2, generator_args=args))
     assert not result.finished and result.done == 3 * 22
+    twice = tiny(epochs=9, lr=0.0, patience=2, generator_args=args)
+    steps: list[int] = []
+
+    def stop() -> bool:
+        steps.append(1)
+        return len(steps) > 11  # in the third epoch, after one checkpoint that was no better
+
+    assert run(tmp_path / "s", twice, Watcher(should_stop=stop)).done < 3 * 22
+    assert run(tmp_path / "s", twice).done == 3 * 22
 
 
 def test_measuring_is_cut_short_when_the_user_asks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
