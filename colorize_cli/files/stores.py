@@ -138,7 +138,8 @@ class Store:
             for entry in self._listed(folder):
                 name, is_folder = str(entry["name"]), entry.get("type") == "directory"
                 if name == f"{folder}/" and is_folder:
-                    objects.append("/")
+                    if _is_prefix(entry):
+                        objects.append("/")
                 elif is_folder:
                     below.append(name.rstrip("/"))
                 elif name != folder and (not name.endswith("/") or entry.get("size")):  # the mark of a folder is empty
@@ -280,6 +281,12 @@ def retried(action: Callable[[], Result]) -> Result:
                 raise error if isinstance(error, OSError) else OSError(one_line(error)) from error
             time.sleep(_WAIT * 2**number)
     raise AssertionError
+
+
+def _is_prefix(entry: dict[str, Any]) -> bool:
+    """Whether what is listed is the start of keys, as S3 and GCS tell it, and no object that marks a folder."""
+    kind = entry.get("StorageClass") or entry.get("storageClass")
+    return kind == "DIRECTORY" and not any(entry.get(key) for key in (*_TIMES, *_TAGS))
 
 
 def _nanoseconds(when: object) -> int:

@@ -26,6 +26,7 @@ from colorize_cli.pipeline.ray_worker import PhotoWorker, StopSign
 
 _RETRIES = 3  # of a part whose worker is lost
 _MOST_CORES = 4  # of one worker: more of them share no model's memory, but do not wait for one network either
+_STARTS = 3  # times that Ray is started on this machine before that is given up
 _STORE = 300 << 20  # bytes of Ray's own memory on this machine; only names and outcomes go through it
 _LOOK_EVERY = 5.0  # seconds between looks at the cluster
 _NONE_LEFT = 180.0  # seconds after which a cluster without a machine is lost: others may be on their way
@@ -67,14 +68,22 @@ def _connected(order: Order) -> Any:
 
     here: dict[str, Any] = {"num_cpus": order.cpus, "object_store_memory": _STORE}
     logging.getLogger("ray").setLevel(logging.ERROR)
-    ray.init(
-        address=order.address or "local",
-        include_dashboard=False,
-        runtime_env={"env_vars": order.environment},
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        **({} if order.address else here),
-    )
+    for left in reversed(range(_STARTS)):
+        try:
+            ray.init(
+                address=order.address or "local",
+                include_dashboard=False,
+                runtime_env={"env_vars": order.environment},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if order.address else here),
+            )
+        except Exception:  # on a busy machine its parts do not find each other within the half minute that Ray gives
+            if order.address or not left:
+                raise
+            ray.shutdown()
+        else:
+            break
     return ray
 
 

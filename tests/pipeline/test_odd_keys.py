@@ -68,3 +68,24 @@ def test_an_object_that_is_not_there_is_said(tmp_path: Path, bucket: str, capsys
     assert main([f"{bucket}/scans/b.png", "--out", str(tmp_path / "out")]) == 3
     told = f"error: nothing at {bucket}/scans/b.png. Is it spelt right? See --storage-option for endpoints."
     assert " ".join(capsys.readouterr().err.split()) == told
+
+
+def test_the_mark_of_a_folder_is_no_object(
+    tiny_model: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MEMORY.pipe_file(f"{bucket}/scans/dir/a.png", grey_photo(tmp_path / "a.png").read_bytes())
+    root, ls = MEMORY._strip_protocol(bucket), type(MEMORY).ls
+    mark = {
+        "name": f"{root}/scans/dir/",
+        "size": 0,
+        "type": "directory",
+        "storageClass": "STANDARD",
+        "updated": "2026-01-01",
+    }
+
+    def with_mark(self: object, path: str, **more: object) -> object:  # as the console of GCS makes folders
+        return [*ls(self, path, **more), *([mark] if path.endswith("/dir") else [])]
+
+    monkeypatch.setattr(type(MEMORY), "ls", with_mark)
+    assert colorize(tiny_model, f"{bucket}/scans", "--out", str(tmp_path / "out")) == 0
+    assert json.loads((tmp_path / "out" / "colorize-report.json").read_text())["counts"] == {"done": 1}

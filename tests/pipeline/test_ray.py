@@ -165,7 +165,7 @@ def test_a_cluster_that_runs_already_does_what_the_local_engine_does(
 
 def children_of(pid: int) -> list[tuple[int, str]]:
     """All processes that a process started, and that those did: numbers and command lines."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
+    table = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
     rows = [line.split(None, 2) for line in table]
     below, grew = {pid}, True
     while grew:
