@@ -203,44 +203,44 @@ def colorize(
         tile=tile,
         overlap=overlap,
     )
-    with (
-        _staging(inputs, listed, out, storage_option) as staging,
-        DownloadMeters(quiet) as downloads,
-        photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress,
-    ):
-        run = colorizer.run(
-            BatchOptions(
-                photos=inputs,
-                listed=listed,
-                recursive=recursive,
-                out=out if staging is None else staging.out,
-                staging=staging,
-                suffix=suffix,
-                overwrite=overwrite,
-                dry_run=dry_run,
-                sidecars=sidecars,
-                jobs=jobs,
-                photo_timeout=photo_timeout,
-                report=report,
-                gallery=gallery,
-                shard=part,
-            ),
-            guidance=GuidanceOptions(
-                method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent
-            ),
-            read=ReadOptions(max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=most, salvage=salvage),
-            write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
-            restore=mending,
-            film=FilmOptions(codec=codec, deinterlace=deinterlace),
-            on_progress=on_progress,
-            on_notice=console.notice,
-            on_download=partial(downloads.on_bytes, model),
-        )
-        if engine is Engine.ray:
-            from colorize_cli.pipeline.ray_run import RayRun
+    with _staging(inputs, listed, out, storage_option) as staging:
+        with (
+            DownloadMeters(quiet) as downloads,
+            photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress,
+        ):
+            run = colorizer.run(
+                BatchOptions(
+                    photos=inputs,
+                    listed=listed,
+                    recursive=recursive,
+                    out=out if staging is None else staging.out,
+                    staging=staging,
+                    suffix=suffix,
+                    overwrite=overwrite,
+                    dry_run=dry_run,
+                    sidecars=sidecars,
+                    jobs=jobs,
+                    photo_timeout=photo_timeout,
+                    report=report,
+                    gallery=gallery,
+                    shard=part,
+                ),
+                guidance=GuidanceOptions(
+                    method=method, hints=hints, reference=reference, variants=variants, seed=seed, consistent=consistent
+                ),
+                read=ReadOptions(max_pixels=parse_amount(max_pixels, "--max-pixels"), max_memory=most, salvage=salvage),
+                write=WriteOptions(format=format, quality=quality, strip=strip.value, compare=compare, verify=verify),
+                restore=mending,
+                film=FilmOptions(codec=codec, deinterlace=deinterlace),
+                on_progress=on_progress,
+                on_notice=console.notice,
+                on_download=partial(downloads.on_bytes, model),
+            )
+            if engine is Engine.ray:
+                from colorize_cli.pipeline.ray_run import RayRun
 
-            run = RayRun(run, colorizer, address, workers)
-        result = run.finish()
+                run = RayRun(run, colorizer, address, workers)
+            result = run.finish()
         console.show(result, as_url(out) if is_url(out) else str(out), json, quiet)
     raise typer.Exit(result.exit_status)
 

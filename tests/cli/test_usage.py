@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +107,25 @@ def test_a_run_with_nothing_new_says_why_and_where_results_are(capsys: pytest.Ca
     words = capsys.readouterr().err
     assert "1 skipped (done before), 2 exist with different settings; 0:00:02\n" in words
     assert "Results: colored" in words and "photos/s" not in words
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_summary_is_the_last_that_is_shown(photo: Path) -> None:
+    pty = pytest.importorskip("pty", reason="needs a terminal")
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "colorize_cli", str(photo), "--out", "out"],
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # so Linux says that the other end is closed
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    assert run.wait() == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "\n").split("\n")
+    bar = max(number for number, line in enumerate(lines) if line.startswith("Colorizing"))
+    report = lines.index("Report: out/colorize-report.json")
+    assert bar < report, lines
