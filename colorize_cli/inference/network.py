@@ -97,10 +97,12 @@ class Network:
             ModelNotFoundError: no such model.
             WeightsError: no weights.
         """
-        wanted = min(photos, cores())  # more are never computed side by side
         with self._loading:
-            if self._loaded is None or self._loaded.photos < wanted:
+            loaded = self._loaded.photos if self._loaded is not None else 0
+            # more than there are cores are never computed side by side
+            if loaded < photos and loaded < (wanted := min(photos, cores())):
                 self._loaded = load_predictor(self.options, wanted, on_download=on_download)
+            assert self._loaded is not None
             if on_notice is not None:
                 self._loaded.predictor.on_notice = on_notice
             return self._loaded
