@@ -114,3 +114,13 @@ def test_a_document_that_knows_no_resolution_keeps_that_of_its_exif(tmp_path: Pa
         with Image.open(after) as image:
             assert float(image.info["dpi"][0]) == expected
         assert audit(before, after, notes) == []
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_regions_marked_in_a_smaller_upright_picture_are_no_alarm(tmp_path: Path, scale: int) -> None:
+    sides = (SHOWN.shape[1] // scale, SHOWN.shape[0] // scale)
+    packet = b.xmp(b.region(0.3, 0.4, 0.2, 0.1, sides), "tiff:Orientation='6'")
+    data = stored("jpeg", np.ascontiguousarray(turn(SHOWN, BACK[6])), packet)
+    before, after, notes = colored(data, tmp_path)
+    assert b'stArea:x="0.3"' in (decode(after).metadata.xmp or b"")
+    assert audit(before, after, notes) == []

@@ -86,7 +86,7 @@ def _kept(broken: list[bytes], packets: list[bytes]) -> bool:
 def _properties(before: dict[str, str], after: dict[str, str], context: Context) -> list[str]:
     found, applied = list[str](), _applied(before)
     # Other programs mark regions in the picture as it is shown, and say so by the sides that they apply to.
-    shown = bool(applied) and context.size is not None and context.exchanged and applied == list(context.size[::-1])
+    shown = context.exchanged and _is_upright(applied, context.size)
     for name, value in before.items():
         now = after.get(name)
         if _THUMBNAIL.match(name):
@@ -108,6 +108,14 @@ def _properties(before: dict[str, str], after: dict[str, str], context: Context)
         elif now != value:
             found.append(f"XMP {name} differs")
     return found
+
+
+def _is_upright(applied: list[float], size: tuple[int, int] | None) -> bool:
+    """Whether sides, of the picture or of a smaller one, are those of the upright picture, not of the stored one."""
+    if size is None or len(applied) != 2 or size[0] == size[1]:
+        return False
+    one, other = applied[0] * size[0], applied[1] * size[1]
+    return abs(one - other) < 0.02 * one
 
 
 def _applied(before: dict[str, str]) -> list[float]:
