@@ -112,7 +112,7 @@ def scratched(
 def hidden(plane: Plane, damaged: Plane) -> Mask:
     """Where damage changes a photo less than the photo itself varies around: it is lost in twigs, grass and gravel.
 
-    Nobody can find it there, and a network that is to learn so guesses. What is measured counts it all the same.
+    Nobody can find it there, and a network that is to learn so guesses: it counts neither as damage nor as undamaged.
 
     Args:
         plane: (H, W), [0, 1], before.

@@ -35,7 +35,7 @@ _NARROW, _SHARE = (
     0.002,
 )  # range of tones below which they are spread, and share of the pixels beyond it at each end
 _WIDE, _GAIN = 0.86, 3.0  # the range then, as the network saw it in training; factor at most: grain is spread, too
-_DAMAGE = 0.7  # odds from which a place of likely pixels is damage
+_DAMAGE, _PIXEL = 0.6, 0.6  # odds from which a place of likely pixels is damage, and which a pixel of it needs
 _CERTAIN, _MORE = 0.98, 0.8  # probabilities of damage that a photo is called damaged for: somewhere, and to its end
 _RADIUS = 3  # pixels around a hole that fill it
 RIM, WIDE_RIM = 0.3, 1.5  # shares of damage up to which a rim's pixel is filled; where a mask is of a smaller copy
@@ -129,7 +129,7 @@ def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
     copy = _spread(copy)
     likely = finder.probabilities(copy)
     parts = parts_of(copy, likely)
-    mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels]
+    mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels] & (likely > _PIXEL)
     return np.asarray(mask, bool), float((_grown(likely, _MORE, _CERTAIN) & mask).mean())
 
 
