@@ -100,7 +100,7 @@ class Network:
         with self._loading:
             loaded = self._loaded.photos if self._loaded is not None else 0
             # more than there are cores are never computed side by side
-            if loaded < photos and loaded < (wanted := min(photos, cores())):
+            if loaded < max(photos, 1) and loaded < (wanted := max(min(photos, cores()), 1)):
                 self._loaded = load_predictor(self.options, wanted, on_download=on_download)
             assert self._loaded is not None
             if on_notice is not None:
