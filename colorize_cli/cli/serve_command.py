@@ -68,12 +68,12 @@ def serve(
     max_memory: MaxMemoryOpt = "0",
     quiet: QuietOpt = False,
 ) -> None:
-    """Show a folder of photos in the browser, to see them and to steer their colors by clicking.
+    r"""Show a folder of photos in the browser, to see them and to steer their colors by clicking.
 
     Save writes NAME.hints.json and the result into --out, as 'colorize FOLDER --hints' does. The page is reached under
     an address that only this terminal shows, from this machine alone, until Ctrl-C.
 
-    It needs the extra serve: pip install '.[serve]'
+    It needs the extra serve: pip install '.\[serve]'
     """
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:

@@ -70,13 +70,13 @@ def watch(
     verify: VerifyOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Color the photos in a folder, and those that come, until Ctrl-C or SIGTERM.
+    r"""Color the photos in a folder, and those that come, until Ctrl-C or SIGTERM.
 
     A file is taken when its size and time have been the same for --settle seconds. One that is replaced is done anew,
     the result of one that is renamed is renamed; the result of one that is deleted stays. Started again, it does what
     it missed. What it did is in colorize-report.watch.jsonl under --out.
 
-    It needs the extra watch: pip install '.[watch]'
+    It needs the extra watch: pip install '.\[watch]'
     """
     most = parse_amount(max_memory, "--max-memory", 1024)
     bound_process(most, device, precision)

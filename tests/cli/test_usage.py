@@ -129,3 +129,9 @@ def test_on_a_terminal_the_summary_is_the_last_that_is_shown(photo: Path) -> Non
     bar = max(number for number, line in enumerate(lines) if line.startswith("Colorizing"))
     report = lines.index("Report: out/colorize-report.json")
     assert bar < report, lines
+
+
+@pytest.mark.parametrize("command", ["serve", "watch"])
+def test_the_extra_that_a_command_needs_stands_in_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"pip install '.[{command}]'" in " ".join(capsys.readouterr().out.split())
