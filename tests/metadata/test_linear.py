@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from colorize_cli.formats.gif import gif_blocks
+from colorize_cli.formats.gif import gif_blocks, gif_lzw
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import PageMetadata
@@ -34,6 +34,11 @@ def description(data: bytes) -> None:
     tiff_tags.told_anew(Tag(270, 2, len(data), data), ONE_SAMPLE)
 
 
+def coded_gif(code: bytes) -> bytes:
+    blocks = b"".join(bytes((len(code[i : i + 255]),)) + code[i : i + 255] for i in range(0, len(code), 255))
+    return b"GIF89a" + bytes(7) + struct.pack("<cHHHHB", b",", 0, 0, 1000, 1000, 0) + b"\2" + blocks + b"\0;"
+
+
 CASES: dict[str, tuple[Callable[[bytes], object], Callable[[int], bytes]]] = {
     "JPEG: fill bytes": (jpeg_file.parse, lambda n: b"\xff\xd8" + b"\xff" * n + b"\0"),
     "JPEG: fill bytes, bare": (jpeg_file.bare, lambda n: b"\xff\xd8" + b"\xff" * n + b"\0"),
@@ -55,6 +60,8 @@ CASES: dict[str, tuple[Callable[[bytes], object], Callable[[int], bytes]]] = {
         lambda n: b"Raw profile type iptc\0\n8BIM\n" + b" " * n,
     ),
     "GIF: comments": (gif_blocks.around, lambda n: b"GIF89a" + bytes(7) + b"\x21\xfe\1a\0" * (n // 5)),
+    "GIF: a table cleared at each word": (gif_lzw.fault, lambda n: coded_gif(b"\x24\x49\x92" * (n // 3))),
+    "GIF: a table cleared after two pixels": (gif_lzw.fault, lambda n: coded_gif(gif_lzw._plain_code(bytes(n), 2))),
     "HEIF: items": (
         heif_boxes.around,
         lambda n: struct.pack(">I4sI", n // 8 * 8 + 12, b"meta", 0) + b"\0\0\0\x08infe" * (n // 8),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 _FRAME, _EXTENSION = 0x2C, 0x21
 _MOST_CODES = 4096
-_CHUNK = 1 << 16  # code words that are looked at together
+_CHUNK, _WINDOW = 1 << 16, 1 << 8  # code words that are looked at together, at most and at first
 
 
 def fault(data: bytes, most: int = 1) -> str:
@@ -93,18 +93,19 @@ def count_pixels(coded: bytes, bits: int) -> tuple[int, str]:
     if not 1 <= bits <= 8:
         return 0, f"it declares {bits} bits per pixel"
     total, clear = 0, 1 << bits
-    for codes in _segments(coded, bits):
-        beyond = codes - clear - 2 >= np.arange(len(codes))
+    for codes, starts in _runs(coded, bits):
+        beyond = codes - clear - 2 >= np.arange(len(codes)) - starts
         broken = bool(beyond.any())
-        total += _sum(codes[: int(np.argmax(beyond))] if broken else codes, clear)
+        stop = int(np.argmax(beyond)) if broken else len(codes)
+        total += _sum(codes[:stop], starts[:stop], clear)
         if broken:
             return total, "a code word has no meaning"
     return total, ""
 
 
-def _sum(codes: NDArray[np.int64], clear: int) -> int:
-    """Pixels of a run of code words that starts with an empty table."""
-    parent = np.where(codes < clear, np.arange(len(codes)), codes - clear - 2)
+def _sum(codes: NDArray[np.int64], starts: NDArray[np.int64], clear: int) -> int:
+    """Pixels of code words; `starts` says of each which of them was the first after a clearing of the table."""
+    parent = np.where(codes < clear, np.arange(len(codes)), starts + codes - clear - 2)
     length = np.where(codes < clear, 0, 1)
     while length[parent].any():
         length, parent = length + length[parent], parent[parent]
@@ -114,9 +115,12 @@ def _sum(codes: NDArray[np.int64], clear: int) -> int:
 def unpack(coded: bytes, bits: int, most: int) -> bytes:
     """The pixels, as far as the code makes sense."""
     out, clear = bytearray(), 1 << bits
-    for codes in _segments(coded, bits):
+    for codes, starts in _runs(coded, bits):
         strings: list[bytes] = []
-        for i, code in enumerate(codes.tolist()):
+        for number, (code, start) in enumerate(zip(codes.tolist(), starts.tolist(), strict=True)):
+            i = number - start
+            if not i:
+                strings = []
             if code < clear:
                 now = bytes((code,))
             elif (entry := code - clear - 2) < i - 1:
@@ -132,32 +136,67 @@ def unpack(coded: bytes, bits: int, most: int) -> bytes:
     return bytes(out[:most])
 
 
-def _segments(coded: bytes, bits: int) -> Iterator[NDArray[np.int64]]:
-    """The code words between one clearing of the table and the next, without the marks themselves."""
+def _runs(coded: bytes, bits: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The code words between clearings of the table, without the marks themselves.
+
+    Yields:
+        Code words of one such run, or of many short ones; and of each the place of the first of its run among them.
+    """
     clear, limit = 1 << bits, 8 * len(coded)
     padded = np.frombuffer(coded + bytes(4), np.uint8).astype(np.int64)
-    at = 0
+    at, window = 0, _WINDOW
     while at < limit:
-        parts, count, ended = list[NDArray[np.int64]](), 0, False
-        while not ended:
-            widths = _widths(bits, count, _MOST_CODES if not count else _CHUNK)
-            starts = at + np.cumsum(widths) - widths
-            there = starts + widths <= limit
-            starts, widths = starts[there], widths[there]
-            byte = starts >> 3
-            words = padded[byte] | padded[byte + 1] << 8 | padded[byte + 2] << 16
-            codes = (words >> (starts & 7)) & ((1 << widths) - 1)
-            marks = np.flatnonzero((codes == clear) | (codes == clear + 1))
-            ended = bool(len(marks)) or not there.all()
-            stop = int(marks[0]) if len(marks) else len(codes)
-            parts.append(codes[:stop])
-            count += stop
-            at = int(starts[stop] + widths[stop]) if len(marks) else limit if ended else int(starts[-1] + widths[-1])
-        found = np.concatenate(parts)
+        # runs that end before the words get longer: there may be one for every word, so they are taken many at once
+        codes = _words(padded, at + (bits + 1) * np.arange(min(window, (limit - at) // (bits + 1))), bits + 1)
+        marks = np.flatnonzero((codes == clear) | (codes == clear + 1))
+        short = np.diff(marks, prepend=-1) < clear
+        count = len(marks) if short.all() else int(np.argmin(short))
+        ends = np.flatnonzero(codes[marks[:count]] == clear + 1)
+        if len(ends):
+            count = int(ends[0]) + 1
+        if count:
+            stop = int(marks[count - 1]) + 1
+            at += (bits + 1) * stop
+            lengths = np.diff(marks[:count], prepend=-1) - 1
+            starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+            if len(starts):
+                yield np.delete(codes[:stop], marks[:count]), starts
+            if len(ends):
+                return
+            window = min(2 * window, _CHUNK)
+            continue
+        window = _WINDOW
+        found, at, ended = _long_run(padded, at, limit, bits)
         if len(found):
-            yield found
-        if len(marks) and codes[stop] == clear + 1:
+            yield found, np.zeros(len(found), np.int64)
+        if ended:
             return
+
+
+def _long_run(padded: NDArray[np.int64], at: int, limit: int, bits: int) -> tuple[NDArray[np.int64], int, bool]:
+    """One run from a bit on, the bit after its mark, and whether that was the last."""
+    parts, count, ended, clear = list[NDArray[np.int64]](), 0, False, 1 << bits
+    while not ended:
+        widths = _widths(bits, count, _MOST_CODES if not count else _CHUNK)
+        starts = at + np.cumsum(widths) - widths
+        there = starts + widths <= limit
+        starts, widths = starts[there], widths[there]
+        codes = _words(padded, starts, widths)
+        marks = np.flatnonzero((codes == clear) | (codes == clear + 1))
+        ended = bool(len(marks)) or not there.all()
+        stop = int(marks[0]) if len(marks) else len(codes)
+        parts.append(codes[:stop])
+        count += stop
+        at = int(starts[stop] + widths[stop]) if len(marks) else limit if ended else int(starts[-1] + widths[-1])
+    return np.concatenate(parts), at, bool(len(marks)) and bool(codes[stop] == clear + 1)
+
+
+def _words(padded: NDArray[np.int64], starts: NDArray[np.int64], widths: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """The code words that start at some bits."""
+    byte = starts >> 3
+    words = padded[byte] | padded[byte + 1] << 8 | padded[byte + 2] << 16
+    found: NDArray[np.int64] = (words >> (starts & 7)) & ((1 << widths) - 1)
+    return found
 
 
 def _widths(bits: int, first: int, count: int) -> NDArray[np.int64]:
