@@ -17,6 +17,7 @@ from typing import BinaryIO
 from colorize_cli.errors import EncodeError, printable
 from colorize_cli.files.facts import FileFacts
 from colorize_cli.files.leftovers import part_of
+from colorize_cli.files.permits import current
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -109,6 +110,8 @@ def write_whole_by(path: Path, fill: Callable[[BinaryIO], None], facts: FileFact
         with replacing(path, synced=True) as part:
             number = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
             with open(number, "w+b") as file:
+                with current().held():  # it may have been taken away before there was a file to remove
+                    pass
                 fill(file)
                 size = file.seek(0, os.SEEK_END)
             if os.name == "posix":
@@ -149,15 +152,17 @@ def replacing(path: Path, synced: bool = False) -> Iterator[Path]:
     Raises:
         OSError: it cannot get its name. Whatever is raised, an interrupt included, nothing is left behind.
     """
-    part = part_of(path)
-    try:
-        yield part
-        if synced:
-            _sync(part, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        os.replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    part, permit = part_of(path), current()
+    with permit.writing(part):
+        try:
+            yield part
+            if synced:
+                _sync(part, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            with permit.held():
+                os.replace(part, path)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
     if synced:
         with contextlib.suppress(OSError):  # the name must survive a power cut; some systems give no folders to open
             _sync(path.parent, os.O_RDONLY)

@@ -142,7 +142,8 @@ class Flow:
         if future.done():
             result = settle(source, future)
         else:
-            self.readers.leave_behind()
+            self.readers.leave_behind(future)
+            future.add_done_callback(lambda _: self.budget.give_back(place))  # it may take more yet
             result = self._too_slow(place, source)
         if isinstance(result, Prepared):
             views = tuple(self.processor.view(*request.lightness.shape) for request in result.requests)
@@ -278,7 +279,7 @@ class Flow:
             for future in hanging:
                 if not future.done():
                     place, item = self.finishing.pop(future)
-                    self.writers.leave_behind()
+                    self.writers.leave_behind(future)
                     self.ended.append((place, self._too_slow(place, item.source)))
             if done or hanging or not block:
                 return

@@ -1,7 +1,7 @@
 """Threads for one stage of the pipeline, which may be left behind when one of them hangs.
 
 In:  functions and their arguments
-Out: futures; a thread that is left to itself keeps neither the batch nor the end of the process
+Out: futures; a thread that is left to itself keeps neither the batch nor the end of the process, and writes no file
 
 `concurrent.futures` waits for all its threads when the process ends, however long they hang.
 """
@@ -15,6 +15,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
+
+from colorize_cli.files.permits import Permit, under
 
 Result = TypeVar("Result")
 
@@ -31,17 +33,22 @@ class Workers:
         self._count, self._name = count, name
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
         self._threads, self._left_behind = list[Thread](), 0
+        self._permits = dict[Future[Any], Permit]()  # of what has not ended
 
     def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
         """Let a thread do something."""
         future: Future[Result] = Future()
+        self._permits[future] = Permit()
+        future.add_done_callback(lambda done: self._permits.pop(done, None))
         self._tasks.put((future, function, arguments))
         if len(self._threads) < self._count + self._left_behind:
             self._start()
         return future
 
-    def leave_behind(self) -> None:
-        """One of the threads hangs: another takes its place."""
+    def leave_behind(self, future: Future[Any]) -> None:
+        """The thread that is to end a future hangs: another takes its place, and that one writes no more."""
+        if (permit := self._permits.get(future)) is not None:
+            permit.revoke()
         self._left_behind += 1
         self._start()
 
@@ -72,7 +79,8 @@ class Workers:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                result = function(*arguments)
+                with under(self._permits[future]):
+                    result = function(*arguments)
             except BaseException as error:
                 future.set_exception(error)
             else:

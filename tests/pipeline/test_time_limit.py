@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from colorize_cli.files import atomic
 from colorize_cli.formats import probe as probe_module
 from colorize_cli.inference import prepared_photo
 from colorize_cli.inference.large_files import Stopped
@@ -84,6 +86,50 @@ def test_a_photo_that_hangs_fails_alone(
     reason = str(report.failures[0].reason)
     assert "it took longer than --photo-timeout 0.5 seconds" in reason and "Raise the limit" in reason
     assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e", "g"]
+
+
+def test_a_photo_that_failed_by_its_time_leaves_no_half_file_and_gets_no_result_later(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, sync, hanging = threading.Event(), atomic._sync, list[threading.Thread]()
+    own, write = threading.local(), finishing.write_colored
+
+    def slow(path: Path, flags: int) -> None:
+        sync(path, flags)
+        if path.suffix == ".part" and own.name == "b-slow.png":
+            hanging.append(threading.current_thread())
+            hang("sleep", release)
+
+    def named(prepared: object, found: object, path: Path, *rest: object, **options: object) -> object:
+        own.name = path.name
+        return write(prepared, found, path, *rest, **options)  # type: ignore[arg-type]
+
+    grey_photo(tmp_path / "in" / "a.png")
+    grey_photo(tmp_path / "in" / "b-slow.png", size=(90, 70))
+    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu", jobs=2)
+    assert colorize_photos(job).exit_status == 0
+    result = tmp_path / "out" / "b-slow.png"
+    before = result.read_bytes()
+    os.utime(result, (1, 1))
+
+    monkeypatch.setattr(atomic, "_sync", slow)
+    monkeypatch.setattr(finishing, "write_colored", named)
+    only_these_hang(monkeypatch, "b-slow")
+    again = replace(job, batch=replace(job.batch, photo_timeout=1.5, overwrite=True))
+    try:
+        report = colorize_photos(again)
+        assert [Path(one.source).stem for one in report.failures] == ["b-slow"]
+        assert not list((tmp_path / "out").glob(".*")), "what is half-written goes at once"
+    finally:
+        release.set()
+    for thread in hanging:
+        thread.join(60)
+    assert len(hanging) == 1 and not hanging[0].is_alive()
+    assert os.stat(result).st_mtime == 1 and result.read_bytes() == before, "a failed photo's older result stays"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".json") == [
+        "a.png",
+        "b-slow.png",
+    ]
 
 
 @pytest.mark.parametrize("function", ["decode", "probe"])
@@ -173,7 +219,7 @@ def test_workers_go_on_when_one_of_them_hangs() -> None:
     workers = Workers(1, "test")
     stuck = workers.submit(release.wait, 600)
     behind = workers.submit(lambda: 7)
-    workers.leave_behind()
+    workers.leave_behind(stuck)
     assert behind.result(timeout=60) == 7
     workers.shutdown()
     assert not stuck.done(), "the end waits for it no more"
