@@ -206,7 +206,7 @@ def colorize(
     with _staging(inputs, listed, out, storage_option) as staging:
         with (
             DownloadMeters(quiet) as downloads,
-            photo_progress("Colorizing", quiet, lambda: share_cores(colorizer)) as on_progress,
+            photo_progress("Colorizing", quiet, lambda: share_cores(colorizer), json) as on_progress,
         ):
             run = colorizer.run(
                 BatchOptions(

@@ -23,6 +23,8 @@ from colorize_cli.errors import printable
 from colorize_cli.pipeline.outcome import Status
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from colorize_cli.inference.large_files import FileProgress
     from colorize_cli.pipeline.colorizer import Colorizer
     from colorize_cli.pipeline.run import Progress as PhotoProgress
@@ -145,13 +147,16 @@ class Meter:
 
 
 @contextmanager
-def photo_progress(title: str, quiet: bool, on_start: Callable[[], None]) -> Iterator[Callable[[PhotoProgress], None]]:
+def photo_progress(
+    title: str, quiet: bool, on_start: Callable[[], None], json: bool = False
+) -> Iterator[Callable[[PhotoProgress], None]]:
     """Show photos/s and time left; yields what the pipeline calls at the start and after each photo.
 
     Args:
         title: what is being done.
         quiet: show nothing.
         on_start: called once, when everything is loaded.
+        json: stdout is for the summary alone.
     """
     begun, done = False, 0
     with Meter(title, quiet=quiet) as meter:
@@ -168,15 +173,15 @@ def photo_progress(title: str, quiet: bool, on_start: Callable[[], None]) -> Ite
             done += step.outcome is not None
             meter.show(done, step.total)
             if not quiet:
-                _show_plan(step)
+                _show_plan(step, console.stderr if json else console.stdout)
 
         yield on_progress
 
 
-def _show_plan(step: PhotoProgress) -> None:
-    """With --dry-run: which photo would become which file, a line each on stdout."""
+def _show_plan(step: PhotoProgress, shown: Console) -> None:
+    """With --dry-run: which photo would become which file, a line each."""
     if step.outcome is not None and step.outcome.status is Status.planned and step.outcome.output is not None:
-        console.stdout.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
+        shown.print(f"{printable(step.outcome.source)} -> {printable(step.outcome.output)}", markup=False)
         for note in step.outcome.notes:
             console.stderr.print(f"  {note}", markup=False)
 

@@ -40,6 +40,11 @@ Ended = tuple[int, Outcome]  # a source's place in the batch, and what became of
 Item = tuple[int, Prepared]
 
 
+def usual_jobs(cores: float) -> int:
+    """Threads that read, and that write, on so many cores, where nobody said another number."""
+    return max(2, min(16, int(cores)))
+
+
 class Flow:
     """What is decoding, what waits for a batch, what is being written.
 
@@ -57,8 +62,8 @@ class Flow:
     def __init__(self, options: RunOptions, processor: PhotoProcessor, predictor: Predictor | NoPredictor) -> None:
         self.processor, self.predictor = processor, predictor
         self.detail, self.guidance, self.vividness = options.model.detail, options.guidance, options.color.vividness
-        self.memory = options.read.max_memory or _MEMORY_IN_FLIGHT
-        self.jobs = options.batch.jobs or max(2, min(16, cores()))
+        self.memory = min(options.read.max_memory or _MEMORY_IN_FLIGHT, _MEMORY_IN_FLIGHT)
+        self.jobs = options.batch.jobs or usual_jobs(cores())
         self.decoding: deque[tuple[int, Source, Future[Before]]] = deque()
         self.waiting: dict[tuple[View, ...], list[Item]] = {}
         self.finishing: dict[Future[Outcome], Item] = {}

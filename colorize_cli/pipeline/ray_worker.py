@@ -11,11 +11,14 @@ import pickle
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import ColorizeError, one_line
+from colorize_cli.files.machine import cores, half_of_memory, resident_memory
 from colorize_cli.pipeline.colorizer import Colorizer
+from colorize_cli.pipeline.flow import usual_jobs
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.parts import MOST_IN_PART, Part
 from colorize_cli.pipeline.ray_answers import Answer
@@ -67,11 +70,13 @@ class PhotoWorker:
 
     Args:
         job: a pickled `Job`.
-        sign: the handle of a `StopSign`.
+        sign: the handle of a `StopSign`; None where nobody stops it, and the machine is its own.
     """
 
     def __init__(self, job: bytes, sign: Any) -> None:
-        self.job: Job = pickle.loads(job)
+        whole: Job = pickle.loads(job)
+        share = 1.0 if sign is None else _share_of_machine(import_module("ray"))
+        self.job = replace(whole, options=shared(whole.options, share))
         self.error: ColorizeError | None = None
         self.staging: Staging | None = None
         self._sign, self._asked, self._stops = sign, 0.0, False
@@ -168,6 +173,32 @@ class PhotoWorker:
             return out.stat().st_ctime >= self.job.started
         except OSError as error:
             raise ColorizeError(one_line(error)) from None
+
+
+def shared(options: RunOptions, share: float) -> RunOptions:
+    """What a worker may take of its machine, where the user has not said it: as many threads, and as much memory.
+
+    Args:
+        options: what was asked for.
+        share: of the machine that Ray has given it, above 0, at most 1.
+    """
+    if share == 1:
+        return options
+    batch, read = options.batch, options.read
+    jobs = batch.jobs or usual_jobs(cores() * share)
+    memory = read.max_memory or resident_memory() + int(half_of_memory() * share)
+    return replace(options, batch=replace(batch, jobs=jobs), read=replace(read, max_memory=memory))
+
+
+def _share_of_machine(ray: Any) -> float:
+    """How much of its machine's cores, or of its GPUs, Ray has given this actor."""
+    context = ray.get_runtime_context()
+    given = context.get_assigned_resources()
+    whole: dict[str, float] = next(
+        (node["Resources"] for node in ray.nodes() if node["NodeID"] == context.get_node_id()), {}
+    )
+    shares = [given[kind] / whole[kind] for kind in ("CPU", "GPU") if given.get(kind) and whole.get(kind)]
+    return float(min(1.0, max(shares, default=1.0)))
 
 
 def _is_restarted() -> bool:

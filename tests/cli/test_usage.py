@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -107,6 +108,13 @@ def test_a_run_with_nothing_new_says_why_and_where_results_are(capsys: pytest.Ca
     words = capsys.readouterr().err
     assert "1 skipped (done before), 2 exist with different settings; 0:00:02\n" in words
     assert "Results: colored" in words and "photos/s" not in words
+
+
+def test_a_plan_for_another_program_is_nothing_but_json(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(photo), "--out", "out", "--dry-run", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["discovered"] == 1
+    assert " ".join(shown.err.split()).count("a.png -> out/a.png") == 1
 
 
 @pytest.mark.slow

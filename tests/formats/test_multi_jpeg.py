@@ -214,3 +214,13 @@ def test_the_thumbnail_of_a_second_picture_is_left_out_and_told(tmp_path: Path):
     assert losses(photo.notes) == (Loss.thumbnail,)
     written(photo, out := tmp_path / "out.mpo")
     assert thumb not in out.read_bytes() and b"Zorki" in out.read_bytes()
+
+
+@pytest.mark.parametrize("fill", [0, 1, 5])
+def test_fill_bytes_before_an_index_are_skipped(fill: int):
+    payload = b"MPF\0" + bytes(20)
+    segment = b"\xe2" + struct.pack(">H", 2 + len(payload)) + payload
+    data = b"\xff\xd8" + b"\xff" * fill + b"\xff" + segment + b"\xff\xd9"
+    at = 2 + fill + 8
+    assert mpf._place_of(data) == (at, at + 20)
+    assert mpf._place_of(b"\xff\xd8" + b"\xff" * 9) is None

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from colorize_cli import errors
 from colorize_cli.cli.app import main
-from colorize_cli.pipeline import ray_process, ray_run
+from colorize_cli.pipeline import ray_process, ray_run, ray_worker
+from colorize_cli.pipeline.run_options import BatchOptions, RunOptions
 from tests.inference.conftest import grey_photo
 
 STAND_IN = """
@@ -210,3 +212,17 @@ def test_all_errors_pass_from_one_process_to_another() -> None:
     for error in made:
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error) and str(again) == str(error) and vars(again) == vars(error)
+
+
+def test_a_worker_takes_its_share_of_the_machine_unless_it_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_worker, "cores", lambda: 16)
+    monkeypatch.setattr(ray_worker, "half_of_memory", lambda: 64 << 30)
+    monkeypatch.setattr(ray_worker, "resident_memory", lambda: 1 << 30)
+    asked = RunOptions(batch=BatchOptions(photos=("in",), out=Path("out")))
+    for share, threads, memory in ((0.25, 4, 17 << 30), (0.01, 2, (1 << 30) + (64 << 30) // 100)):
+        options = ray_worker.shared(asked, share)
+        assert options.batch.jobs == threads
+        assert abs(options.read.max_memory - memory) < 2
+    assert ray_worker.shared(asked, 1.0) == asked
+    own = replace(asked, batch=replace(asked.batch, jobs=3), read=replace(asked.read, max_memory=5 << 30))
+    assert ray_worker.shared(own, 0.25) == own

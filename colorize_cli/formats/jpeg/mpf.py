@@ -9,6 +9,7 @@ Source: CIPA DC-007-2021, Multi-Picture Format.
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _INDEX_TAGS = range(0xB000, 0xB101)  # what follows is about one picture
 _PRIMARY, _REPRESENTATIVE = 0x030000, 1 << 29
 _LINKS = 0b11 << 30  # "parent" and "child": pictures that depend on each other, by their numbers
 _MOST = 100  # pictures
+_NO_FILL = re.compile(rb"[^\xff]")
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,11 @@ def _place_of(data: bytes) -> tuple[int, int] | None:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
+        if marker == 0xFF:  # fill bytes, of which there may be millions
+            other = _NO_FILL.search(data, at)
+            if other is None:
+                return None
+            at = other.start() - 1
             continue
         size = struct.unpack_from(">H", data, at + 2)[0]
         if marker == APP2 and data[at + 4 : at + 4 + len(MPF)] == MPF:
