@@ -10,9 +10,11 @@ swallowed there, or printed as a traceback.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
+import sys
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -21,6 +23,8 @@ _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 _status = _INTERRUPTED
 _ours = False
+_came = False  # a signal has raised `KeyboardInterrupt`
+_AGAIN = 0.05  # seconds after which an interrupt that was swallowed is raised again
 
 
 def end_at_signals() -> None:
@@ -28,12 +32,15 @@ def end_at_signals() -> None:
     global _ours
     _ours = True
     _install(_end)
+    # Python gives signals back to the system before it frees what there is, and then they would end the process
+    atexit.register(_install, signal.SIG_IGN)
 
 
 def interrupt_at_signals() -> None:
     """From now on a signal raises `KeyboardInterrupt`; where this process is not ours alone, nothing changes."""
     if _ours:
         _install(_interrupt)
+        sys.unraisablehook = _hear
 
 
 def keep_status(status: int) -> None:
@@ -55,7 +62,21 @@ def _install(handler: object) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _came
+    _came = True
     raise KeyboardInterrupt
+
+
+def _hear(said: sys.UnraisableHookArgs) -> None:
+    """What is raised while an object is deleted is lost: an interrupt comes again; half-made objects say nothing."""
+    if said.exc_type is KeyboardInterrupt:
+        from threading import Timer
+
+        again = Timer(_AGAIN, signal.raise_signal, (signal.SIGINT,))
+        again.daemon = True
+        again.start()
+    elif not _came:
+        sys.__unraisablehook__(said)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -100,7 +100,7 @@ class PhotoWorker:
                 answer.error = error
             except Exception as error:  # another try by Ray would end in the same way
                 answer.error = ColorizeError(f"a fault in colorize-cli: {type(error).__name__}: {one_line(error)}")
-            answer.stopped = f"{os.uname().nodename} {os.getpid()}" if self._stops else ""
+            answer.stopped = " ".join((os.uname().nodename, str(os.getpid()))) if self._stops else ""
             answers.append(pickle.dumps(answer))
         return {"answer": answers}
 

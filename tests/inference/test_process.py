@@ -81,7 +81,7 @@ def test_a_signal_during_the_work_writes_the_report(number: int, quick_model: Pa
     process.send_signal(number)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
-    assert b"Interrupted" in said and b"Traceback" not in said
+    assert b"Interrupted" in said and b"Traceback" not in said, said.decode()
     report = json.loads((out / "colorize-report.json").read_text())
     assert report["interrupted"] and 0 < report["counts"]["done"] < 300
 
@@ -119,8 +119,57 @@ main()
     process.send_signal(number)
     _, said = process.communicate(timeout=300)
     assert b"Traceback" not in said and b"Exception ignored" not in said, said.decode()
-    assert process.returncode in (130, 1), said  # 1: it was done before, but for the broken photo
-    assert (process.returncode == 1) or said.endswith((b"Interrupted.\n", b"where this one stopped.\n"))
+    if b"\nReport: " in said and not said.endswith(
+        b"where this one stopped.\n"
+    ):  # it was done before, but for one photo
+        assert process.returncode == 1, said
+    else:
+        assert process.returncode == 130, said
+        assert said.endswith((b"Interrupted.\n", b"where this one stopped.\n"))
+
+
+SWALLOWED = """
+import signal, time
+from colorize_cli.cli import interrupts
+interrupts.end_at_signals()
+interrupts.interrupt_at_signals()
+class Half:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+class Broken:
+    def __del__(self):
+        raise AttributeError("of an object that is half made")
+try:
+    Half()
+    time.sleep(20)
+    print("lost")
+except KeyboardInterrupt:
+    print("raised")
+Broken()
+"""
+
+
+def test_an_interrupt_that_comes_while_an_object_is_deleted_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "raised\n", "")
+
+
+ENDING = """
+import signal
+from colorize_cli.cli import interrupts
+interrupts.end_at_signals()
+interrupts.keep_status(1)
+class Last:
+    def __del__(self, kill=signal.raise_signal, number=signal.SIGTERM):
+        kill(number)
+import sys
+sys.last = Last()
+raise SystemExit(1)
+"""
+
+
+def test_a_signal_while_python_ends_changes_the_status_no_more() -> None:
+    assert subprocess.run([sys.executable, "-c", ENDING], timeout=60).returncode == 1
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored(quick_model: Path, photos: Path, tmp_path: Path) -> None:

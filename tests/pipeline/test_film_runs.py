@@ -51,6 +51,7 @@ def test_progress_is_frames_their_rate_and_the_time_left(
     tiny_model: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(progress, "_AT_ONCE", 0.0)  # a film as short as this may be done before there is a rate
     film = make_film(tmp_path / "a.mp4", pan(40), Clip(sounds=0))
     assert main(colorize_words(tiny_model, film, "--out", tmp_path / "b.mp4")) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("coloring a.mp4: ")]
