@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import functools
 import struct
 import zlib
 from collections.abc import Iterable
@@ -117,13 +118,12 @@ def app_photoshop(*resources: bytes) -> tuple[int, bytes]:
     return 0xED, b"Photoshop 3.0\0" + b"".join(resources)
 
 
-def icc(space: bytes = b"RGB ") -> bytes:
-    """A profile: sRGB as lcms makes it, or a grey one with one curve."""
+@functools.cache  # its header holds the second in which it was made
+def icc() -> bytes:
+    """A profile: sRGB as lcms makes it."""
     from PIL import ImageCms
 
-    if space == b"RGB ":
-        return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    raise AssertionError(space)
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def app_icc(profile: bytes) -> tuple[int, bytes]:

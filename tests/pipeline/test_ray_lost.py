@@ -60,7 +60,9 @@ def test_a_run_whose_ray_is_killed_tells_what_was_done_and_ends(
     assert process.returncode == 1, told
     report = report_of(tmp_path)
     assert set(report["counts"]) == {"done", "failed"}
-    assert {row["reason"].partition(":")[0] for row in report["failures"]} == {"Ray was lost"}
+    reasons = {row["reason"].partition(":")[0] for row in report["failures"]}
+    # Ray may give the workers up before it is given up itself
+    assert reasons and reasons <= {"Ray was lost", "the workers that did it were lost, several times"}
     assert "The same command does what is left." in " ".join(told.split()) and "Traceback" not in told
 
 
