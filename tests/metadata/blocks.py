@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
-import functools
 import struct
 import zlib
 from collections.abc import Iterable
