@@ -28,7 +28,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.processor import PhotoProcessor
 from colorize_cli.pipeline.resume import Elsewhere
 from colorize_cli.pipeline.run_options import RunOptions
-from colorize_cli.pipeline.workers import Workers
+from colorize_cli.pipeline.workers import Workers, usual_jobs
 
 _TICK = 0.05  # seconds between looks at whether a photo's time is up, or memory is short
 _MEMORY_IN_FLIGHT = 500 << 20  # bytes of pixels between decode and encode, all photos together
@@ -38,11 +38,6 @@ _LOOK_AGAIN = 0.05  # seconds between looks at what another run is making
 Before = Prepared | Outcome | Elsewhere  # what comes before the network
 Ended = tuple[int, Outcome]  # a source's place in the batch, and what became of it
 Item = tuple[int, Prepared]
-
-
-def usual_jobs(cores: float) -> int:
-    """Threads that read, and that write, on so many cores, where nobody said another number."""
-    return max(2, min(16, int(cores)))
 
 
 class Flow:

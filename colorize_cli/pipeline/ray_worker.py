@@ -18,13 +18,13 @@ from typing import Any
 from colorize_cli.errors import ColorizeError, one_line
 from colorize_cli.files.machine import cores, half_of_memory, resident_memory
 from colorize_cli.pipeline.colorizer import Colorizer
-from colorize_cli.pipeline.flow import usual_jobs
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.parts import MOST_IN_PART, Part
 from colorize_cli.pipeline.ray_answers import Answer
 from colorize_cli.pipeline.run import Progress
 from colorize_cli.pipeline.run_options import RunOptions
 from colorize_cli.pipeline.staging import Staging
+from colorize_cli.pipeline.workers import usual_jobs
 
 _ASK_EVERY, _PATIENCE = 0.5, 5.0  # seconds between questions whether to stop; in which that is answered
 

@@ -21,6 +21,11 @@ from colorize_cli.files.permits import Permit, under
 Result = TypeVar("Result")
 
 
+def usual_jobs(cores: float) -> int:
+    """Threads that read, and that write, on so many cores, where nobody said another number."""
+    return max(2, min(16, int(cores)))
+
+
 class Workers:
     """A number of threads.
 

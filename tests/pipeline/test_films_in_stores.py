@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 
 from colorize_cli.cli.app import main
@@ -18,24 +16,13 @@ from colorize_cli.files.stores import Store
 from colorize_cli.pipeline import film_work
 from colorize_cli.pipeline.film_work import FilmWork
 from tests.clips import Clip, colored, make_film, pan
-
-MEMORY = fsspec.filesystem("memory")
+from tests.pipeline.memory_store import MEMORY, new_bucket, objects, upload
 
 
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "kept"))
-    return f"memory://{uuid.uuid4().hex}"
-
-
-def upload(folder: Path, url: str) -> None:
-    for path in sorted(folder.rglob("*.*")):
-        MEMORY.pipe_file(f"{url}/{path.relative_to(folder).as_posix()}", path.read_bytes())
-
-
-def objects(url: str) -> dict[str, bytes]:
-    root = MEMORY._strip_protocol(url)
-    return {name.removeprefix(f"{root}/"): MEMORY.cat_file(name) for name in MEMORY.find(root)}
+    return new_bucket()
 
 
 def colorize(tiny_model: Path, *arguments: str | Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,12 @@ from colorize_cli.errors import MissingPackageError
 from colorize_cli.files import stores
 from colorize_cli.files.stores import Store, as_url, is_url, parse_options
 from tests.inference.conftest import grey_photo
-
-MEMORY = fsspec.filesystem("memory")
+from tests.pipeline.memory_store import MEMORY, new_bucket, objects, upload
 
 
 @pytest.fixture
 def bucket() -> str:
-    return f"memory://{uuid.uuid4().hex}"
-
-
-def upload(folder: Path, url: str) -> None:
-    for path in sorted(folder.rglob("*.*")):
-        MEMORY.pipe_file(f"{url}/{path.relative_to(folder).as_posix()}", path.read_bytes())
-
-
-def objects(url: str) -> dict[str, bytes]:
-    root = MEMORY._strip_protocol(url)
-    return {name.removeprefix(f"{root}/"): MEMORY.cat_file(name) for name in MEMORY.find(root)}
+    return new_bucket()
 
 
 def photos_in(folder: Path) -> Path:

@@ -163,30 +163,34 @@ def test_a_run_that_does_not_get_better_ends_early(run: Run, tmp_path: Path) -> 
     assert run(tmp_path / "s", twice).done == 3 * 22
 
 
-def test_measuring_is_cut_short_when_the_user_asks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class StopInMeasuring:
+    """Stops a run in its first epoch's measuring."""
+
+    asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked > 5  # the epoch has five steps: the sixth question comes in the measuring
+
+
+@pytest.fixture
+def stop_in_measuring(monkeypatch: pytest.MonkeyPatch) -> StopInMeasuring:
     monkeypatch.setattr("colorize_cli.training.validation._BATCH", 1)
-    calls = 0
+    return StopInMeasuring()
 
-    def stop() -> bool:
-        nonlocal calls
-        calls += 1
-        return calls > 5  # the epoch has five steps: the sixth question comes in the measuring
 
-    result = run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop))
-    assert not result.finished and result.done == 22 and calls == 6
+def test_measuring_is_cut_short_when_the_user_asks(
+    run: Run, tmp_path: Path, stop_in_measuring: StopInMeasuring
+) -> None:
+    result = run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop_in_measuring))
+    assert not result.finished and result.done == 22 and stop_in_measuring.asked == 6
     assert (tmp_path / "r" / "state.pt").exists() and (tmp_path / "r" / "best.safetensors").exists()
 
 
-def test_what_was_measured_in_part_is_never_the_best(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorize_cli.training.validation._BATCH", 1)
-    calls = 0
-
-    def stop() -> bool:
-        nonlocal calls
-        calls += 1
-        return calls > 5
-
-    run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop))
+def test_what_was_measured_in_part_is_never_the_best(
+    run: Run, tmp_path: Path, stop_in_measuring: StopInMeasuring
+) -> None:
+    run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop_in_measuring))
     assert load_state(tmp_path / "r" / "state.pt").best == float("-inf")
     weights = (tmp_path / "r" / "best.safetensors").read_bytes()
     run(tmp_path / "r", tiny(epochs=3))
