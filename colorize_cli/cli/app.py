@@ -17,7 +17,13 @@ from colorize_cli.cli.demo import demo
 from colorize_cli.cli.eval_command import evaluate
 from colorize_cli.cli.flags import hide_types_of_flags
 from colorize_cli.cli.interrupts import keep_status
-from colorize_cli.cli.memory import check_address_space, end_at_once, is_lack_of_memory, lack_of_memory
+from colorize_cli.cli.memory import (
+    check_address_space,
+    collect_from_now_on,
+    end_at_once,
+    is_lack_of_memory,
+    lack_of_memory,
+)
 from colorize_cli.cli.screen import name_libraries
 from colorize_cli.cli.serve_command import serve
 from colorize_cli.cli.streams import make_unfailing, not_written
@@ -161,6 +167,8 @@ def _run(arguments: list[str]) -> int:
     try:
         if not _ASKS_ONLY.intersection(arguments):
             check_address_space()
+        if arguments[:1] != ["colorize"]:  # which says itself when its libraries are there
+            collect_from_now_on()
         return int(app(arguments, prog_name="colorize", standalone_mode=False) or 0)
     except ColorizeError as problem:
         if console.debugging():

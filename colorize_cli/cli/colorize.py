@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorize_cli.cli import console
-from colorize_cli.cli.memory import bound_process
+from colorize_cli.cli.memory import bound_process, collect_from_now_on
 from colorize_cli.cli.options import (
     CodecOpt,
     CompareOpt,
@@ -240,6 +240,7 @@ def colorize(
                 from colorize_cli.pipeline.ray_run import RayRun
 
                 run = RayRun(run, colorizer, address, workers)
+            collect_from_now_on()
             result = run.finish()
         console.show(result, as_url(out) if is_url(out) else str(out), json, quiet)
     raise typer.Exit(result.exit_status)

@@ -32,7 +32,6 @@ from colorize_cli.inference.painting import Guided, Painter
 from colorize_cli.inference.photo_guidance import Known
 from colorize_cli.inference.predictor import Request
 from colorize_cli.inference.previews import Preview, preview_of
-from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -227,6 +226,8 @@ def write_colored(
         with lock.hold_for(reader, "coloring") as on_rows:
             written = paint(reader, painters, place, settings, note, on_rows, workers, on_page)
         if verifies:
+            from colorize_cli.inference.verify import verify  # with every reader of metadata, for few runs
+
             reader.let_go()  # or they would add to what the result's rows take
             told = (*prepared.notes, *written.notes)
             with lock.hold_for(reader, "verifying") as on_rows:

@@ -26,7 +26,6 @@ from colorize_cli.inference.painting import Guided, along_edges, constrain
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.prepared_photo import Opened, Prepared, Result, paint, write_colored
 from colorize_cli.inference.sheets import PAIR, SHEET, thumbnail, write_pair, write_sheet
-from colorize_cli.inference.verify import verify_copy
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note, losses
 from colorize_cli.pipeline.gallery import Gallery
@@ -180,6 +179,8 @@ class PhotoFinisher:
                 self.outputs.make_folder(seen.parent)
                 told, out = self._write_stripped(opened, seen, provenance), seen
             elif self.write.verify:
+                from colorize_cli.inference.verify import verify_copy  # with every reader of metadata
+
                 verify_copy(source.path, out, self.write.strip, told)
             notes += (*told,)
         if self.gallery is not None:

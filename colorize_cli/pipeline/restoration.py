@@ -18,7 +18,6 @@ from colorize_cli.inference.masks import read_mask, write_mask
 from colorize_cli.inference.network_repairs import NO_NETWORKS, RepairNetworks, networked
 from colorize_cli.inference.prepared_photo import Opened, paint
 from colorize_cli.inference.restoring import restored
-from colorize_cli.inference.verify import verify
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.restore.choices import RestoreOptions
 
@@ -80,6 +79,8 @@ def write_mended(
             written = paint(reader, {}, place, settings, note, on_rows, workers)
         if not verifies:
             return written.notes, {}
+        from colorize_cli.inference.verify import verify  # with every reader of metadata, for few runs
+
         reader.let_go()
         spaces, told = [preview.space for preview in opened.previews], (*notes, *written.notes)
         with lock.hold_for(reader, "verifying") as on_rows:

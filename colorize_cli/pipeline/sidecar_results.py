@@ -28,9 +28,6 @@ from colorize_cli.formats.decode import turn
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.option_values import Sidecars
 from colorize_cli.metadata import places, upright, xmp
-from colorize_cli.metadata.audit.compare import orientation_of
-from colorize_cli.metadata.audit.containers import inventory
-from colorize_cli.metadata.audit.file_blocks import AuditError
 from colorize_cli.metadata.places import Strip
 from colorize_cli.notes import Loss, Note
 from colorize_cli.pipeline.outcome import Outcome, Status
@@ -157,6 +154,10 @@ def remaining(wanted: int, undone: int) -> int:
 
 def _turned(photo: Path, out: Path) -> tuple[int, tuple[int, int], int]:
     """The orientation that was undone in a result, the photo's size as stored, and the photo's own orientation."""
+    from colorize_cli.metadata.audit.compare import orientation_of  # with every reader of metadata, for few photos
+    from colorize_cli.metadata.audit.containers import inventory
+    from colorize_cli.metadata.audit.file_blocks import AuditError
+
     try:
         before, after = inventory(photo), inventory(out)
     except (AuditError, OSError):

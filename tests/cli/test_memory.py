@@ -5,7 +5,11 @@ import platform
 import subprocess
 import sys
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
 SCRIPT = """
 import resource, sys
@@ -72,3 +76,27 @@ def test_a_command_that_loads_torch_ends_without_a_word_of_its_libraries() -> No
     command += ["--set", "teacher.weights=gone.safetensors"]
     said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
     assert len(said) == 2 and said[0].startswith("error: "), said
+
+
+START = """
+import gc, sys
+searches = []
+gc.callbacks.append(lambda phase, info: searches.append(gc.isenabled()))
+from colorize_cli.__main__ import main
+sys.argv[:] = ["colorize", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    print(end.code, len(searches), gc.isenabled(), "colorize_cli.metadata.audit.compare" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("command", ["photos", "models"])
+def test_garbage_is_searched_for_when_the_libraries_are_there(command: str, tmp_path: Path) -> None:
+    Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "grey.png")
+    photos = [str(tmp_path / "grey.png"), "--out", str(tmp_path / "out"), "--quiet"]
+    typed = photos if command == "photos" else ["models", "list", "--json"]
+    ran = subprocess.run([sys.executable, "-c", START, *typed], check=True, capture_output=True, text=True)
+    status, searches, goes_on, verifier = ran.stdout.splitlines()[-1].split()
+    assert (status, goes_on, verifier) == ("0", "True", "False"), ran
+    assert int(searches) < 100  # some 500 while the libraries load
