@@ -23,6 +23,12 @@ _NAMES = frozenset(
     {"City", "State", "Country", "CountryCode", "CountryName", "Location", "LocationCreated", "LocationShown"}
     | {"ProvinceState", "Sublocation", "WorldRegion"}
 )
+_IN_VIDEOS = (b"\xa9xyz", b"com.apple.quicktime.location", b"loci\0\0\0\0")
+
+
+def in_video(data: bytes) -> bool:
+    """Whether a film, or what tells of one, names a place."""
+    return any(mark in data for mark in _IN_VIDEOS)
 
 
 def in_xmp(packet: bytes) -> bool:

@@ -9,13 +9,15 @@ from colorize_cli.formats.around import Around, eight_bits, rgb_of, shallow, wit
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import end_of
 from colorize_cli.formats.carry import fitted
-from colorize_cli.formats.declared import Declared, FileParts, Holds
+from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.heif import heif, heif_boxes, heif_sizes
+from colorize_cli.formats.heif.strip_heif import strip_heif
 from colorize_cli.formats.jpeg import multi_jpeg
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 
 _DEFAULT_QUALITY = 90
@@ -48,6 +50,10 @@ class IsoFormat(Format):
     def ends(self, parts: FileParts) -> bool:
         """Whether the last box ends the file."""
         return end_of(parts) == parts.size
+
+    def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
+        """Its items without what is to go."""
+        return strip_heif(data[:], what, note)
 
 
 class Heic(IsoFormat):

@@ -57,7 +57,7 @@ def _around(data: bytes) -> HeifAround:
     inside = {box.kind: box for box in boxes(data, meta.content + 4, meta.end)}
     kinds, places = dict(_items(data, inside.get(b"iinf"))), dict(_places(data, inside.get(b"iloc")))
     main, references = inside.get(b"pitm"), inside.get(b"iref")
-    number = _number(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
+    number = number_at(data, main.content + 4, 2 if data[main.content] == 0 else 4) if main else 0
     links = list(_links(data, references)) if references else []
     described = {item: about for kind, item, about in links if kind == b"cdsc"}
     exif = xmp = None
@@ -99,11 +99,11 @@ def _links(data: bytes, references: Box) -> Iterator[tuple[bytes, int, tuple[int
     size = 2 if data[references.content] == 0 else 4
     for box in boxes(data, references.content + 4, references.end):
         at = box.content + size + 2
-        count = min(_number(data, at - 2, 2), (box.end - at) // size)
+        count = min(number_at(data, at - 2, 2), (box.end - at) // size)
         yield (
             box.kind,
-            _number(data, box.content, size),
-            tuple(_number(data, at + size * i, size) for i in range(count)),
+            number_at(data, box.content, size),
+            tuple(number_at(data, at + size * i, size) for i in range(count)),
         )
 
 
@@ -130,7 +130,8 @@ def _find(data: bytes, among: Iterator[Box], kind: bytes) -> Box | None:
     return next((box for box in among if box.kind == kind), None)
 
 
-def _number(data: bytes, at: int, size: int) -> int:
+def number_at(data: bytes, at: int, size: int) -> int:
+    """A number of so many bytes."""
     if at + size > len(data):
         raise ValueError("cut short")
     return int.from_bytes(data[at : at + size])
@@ -142,7 +143,7 @@ def _hidden(data: bytes, box: Box | None) -> set[int]:
         return set()
     entries = boxes(data, box.content + (6 if data[box.content] == 0 else 8), box.end)
     hidden = (entry for entry in entries if entry.kind == b"infe" and data[entry.content + 3] & 1)
-    return {_number(data, entry.content + 4, 2 if data[entry.content] == 2 else 4) for entry in hidden}
+    return {number_at(data, entry.content + 4, 2 if data[entry.content] == 2 else 4) for entry in hidden}
 
 
 def _items(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
@@ -157,7 +158,7 @@ def _items(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[bytes, byt
         width = 2 if version == 2 else 4
         kind = data[at + width + 2 : at + width + 6]
         rest = data[at + width + 6 : entry.end]
-        yield _number(data, at, width), (kind, rest.partition(b"\0")[2] if kind == b"mime" else b"")
+        yield number_at(data, at, width), (kind, rest.partition(b"\0")[2] if kind == b"mime" else b"")
 
 
 def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list[tuple[int, int]]]]]:
@@ -168,22 +169,22 @@ def _places(data: bytes, box: Box | None) -> Iterator[tuple[int, tuple[int, list
     sizes = struct.unpack_from(">BB", data, at)
     offset_size, length_size, base_size, index_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15
     wide = 4 if version == 2 else 2
-    count, at, seen = _number(data, at + 2, wide), at + 2 + wide, 0
+    count, at, seen = number_at(data, at + 2, wide), at + 2 + wide, 0
     for _ in range(min(count, _MOST_ITEMS)):
-        item, at = _number(data, at, wide), at + wide
+        item, at = number_at(data, at, wide), at + wide
         method = 0
         if version:
-            method, at = _number(data, at, 2) & 15, at + 2
+            method, at = number_at(data, at, 2) & 15, at + 2
         at += 2  # the file that it stands in: this one
-        base, at = _number(data, at, base_size), at + base_size
-        parts, at = _number(data, at, 2), at + 2
+        base, at = number_at(data, at, base_size), at + base_size
+        parts, at = number_at(data, at, 2), at + 2
         extents, seen = list[tuple[int, int]](), seen + parts
         if seen > MOST_EXTENTS:
             raise ValueError("more pieces than any picture needs")
         for _ in range(parts):
             at += index_size if version else 0
-            offset, at = _number(data, at, offset_size), at + offset_size
-            length, at = _number(data, at, length_size), at + length_size
+            offset, at = number_at(data, at, offset_size), at + offset_size
+            length, at = number_at(data, at, length_size), at + length_size
             extents.append((base + offset, length))
         yield item, (method, extents)
 
@@ -216,9 +217,9 @@ def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:
     """Items and the numbers of their properties."""
     version, wide_index = data[box.content], data[box.content + 3] & 1
     at, width = box.content + 8, 2 if version == 0 else 4
-    for _ in range(min(_number(data, box.content + 4, 4), _MOST_ITEMS)):
-        item, count, at = _number(data, at, width), data[at + width], at + width + 1
+    for _ in range(min(number_at(data, box.content + 4, 4), _MOST_ITEMS)):
+        item, count, at = number_at(data, at, width), data[at + width], at + width + 1
         for _ in range(count):
             size = 2 if wide_index else 1
-            yield item, _number(data, at, size) & (0x7FFF if wide_index else 0x7F)
+            yield item, number_at(data, at, size) & (0x7FFF if wide_index else 0x7F)
             at += size

@@ -16,7 +16,7 @@ from colorize_cli.notes import Loss, Note
 Kinds = Mapping[int, tuple[bytes, bytes]]  # of each item: its type, and for `mime` its content type
 Links = Iterable[tuple[bytes, int, tuple[int, ...]]]  # kind, from which item, to which ones
 XMP_TYPE = b"application/rdf+xml"
-_PICTURES = frozenset(
+PICTURES = frozenset(
     {b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"avc1", b"j2k1", b"hvt1", b"lhv1", b"evc1"}
     | {b"vvc1"}
 )
@@ -31,7 +31,7 @@ def of_any(kinds: Kinds, links: Links) -> list[str]:
     other = {
         f"{kind.decode('latin-1').strip()} {content.split(_END)[0].decode('latin-1')[:40]}".strip()
         for kind, content in kinds.values()
-        if kind not in _PICTURES and kind not in (b"tmap", b"Exif")
+        if kind not in PICTURES and kind not in (b"tmap", b"Exif")
         and not (kind == b"mime" and content.startswith(XMP_TYPE))
     }  # fmt: skip
     if other:
@@ -53,7 +53,7 @@ def of_one_picture(
     """
     served = {source for kind, source, _ in links if kind in (b"auxl", b"thmb")}
     parts = {item for kind, _, items in links if kind in (b"dimg", b"base") for item in items}
-    shown = [n for n, (kind, _) in kinds.items() if kind in _PICTURES and n not in {main, *hidden} | served | parts]
+    shown = [n for n, (kind, _) in kinds.items() if kind in PICTURES and n not in {main, *hidden} | served | parts]
     notes = list[str]()
     if shown:
         notes.append(Note("AVIF pictures behind the first were left out", Loss.pictures))

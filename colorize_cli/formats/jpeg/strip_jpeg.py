@@ -30,7 +30,6 @@ _KEPT = (
     (_TABLES, b""),
 )
 Segments = list[tuple[int, bytes]]
-_VIDEO_PLACES = (b"\xa9xyz", b"com.apple.quicktime.location", b"loci\0\0\0\0")
 
 
 def strip_jpeg(data: bytes, what: Strip, note: Provenance) -> Stripped:
@@ -67,7 +66,7 @@ def strip_jpeg(data: bytes, what: Strip, note: Provenance) -> Stripped:
 
 def _tells_a_place(rest: bytes, what: Strip) -> bool:
     """Whether what stands behind the pictures has to go: videos say where they were taken."""
-    return bool(rest) if what == "all" else any(mark in rest for mark in _VIDEO_PLACES)
+    return bool(rest) if what == "all" else places.in_video(rest)
 
 
 def _picture(data: bytes, what: Strip, note: Provenance | None, with_video: bool = True) -> tuple[bytes, bool]:
