@@ -47,8 +47,13 @@ def strip(photo: Photo, what: Strip) -> Photo:
     if any(png_text.names_place(*item) for item in text):
         text = tuple(item for item in text if not png_text.names_place(*item))
         notes += (Note("a copy of its IPTC or XMP, in a text, was left out with the place in it", Loss.metadata),)
+    comments = metadata.comments
+    if any(b"rdf" in line for line in comments) and places.in_words(b"\n".join(comments)):
+        comments = ()
+        notes += (Note("its comments hold XMP and were left out with the place in it", Loss.metadata),)
     metadata = replace(
         metadata,
+        comments=comments,
         exif=exif.without_gps(metadata.exif) if metadata.exif else None,
         xmp=packet,
         iptc=places.resources_without(metadata.iptc) or None if metadata.iptc else None,

@@ -20,12 +20,14 @@ from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat
 from colorize_cli.formats.seal import seal
 from colorize_cli.formats.strip import strip
 from colorize_cli.formats.table import FORMATS
+from colorize_cli.metadata import places
 from colorize_cli.metadata.ifd import FileData
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, losses
 
 _NO_LIMITS = DecodeLimits(max_pixels=2**62)
+_WINDOW = 1 << 20
 _NOBODY = Provenance("", "", "", "")
 
 
@@ -48,7 +50,7 @@ def strip_copy(photo: Photo, out: Path, what: Strip, note: Provenance) -> list[s
     if Loss.salvage in losses(photo.notes):
         return None  # of a damaged file, nobody knows what else is in it
     found = _edited(photo.path, photo.format, facts, what, note)
-    if found is None and what == "gps" and _says_nothing(photo, what):
+    if found is None and what == "gps" and _says_nothing(photo, what) and not _holds_a_place(photo.path):
         copy_whole(photo.path, out, facts)
         return []
     if found is None:
@@ -70,7 +72,9 @@ def has_to_strip(path: Path, format: PhotoFormat | None, what: Strip) -> bool:
     try:
         found = _edited(path, format, None, what, _NOBODY)
         if found is None:
-            return what == "all" or not _says_nothing(decode(path, _NO_LIMITS, salvage=True), what)
+            if what == "all" or _holds_a_place(path):
+                return True
+            return not _says_nothing(decode(path, _NO_LIMITS, salvage=True), what)
     except PhotoError:
         return True
     return found.changed if isinstance(found, Stripped) else bool(found)
@@ -97,3 +101,17 @@ def _says_nothing(photo: Photo, what: Strip) -> bool:
         a.metadata.tags == b.metadata.tags and a.metadata.multi == b.metadata.multi
         for a, b in zip(clean.pages, photo.pages, strict=True)
     )
+
+
+def _holds_a_place(path: Path) -> bool:
+    """Whether a file whose structure cannot be followed holds words of a place anywhere."""
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            while window := file.read(_WINDOW):
+                if places.in_words(tail + window):
+                    return True
+                tail = window[-places.LONGEST_WORD :]
+    except OSError:
+        return True
+    return False

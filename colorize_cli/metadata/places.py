@@ -24,6 +24,13 @@ _NAMES = frozenset(
     | {"ProvinceState", "Sublocation", "WorldRegion"}
 )
 _IN_VIDEOS = (b"\xa9xyz", b"com.apple.quicktime.location", b"loci\0\0\0\0")
+_WORDS = (b"GPSLatitude", b"GPSLongitude", b"photoshop:City", b"Iptc4xmpCore:Location", b"Iptc4xmpExt:Location")
+LONGEST_WORD = max(map(len, _WORDS))
+
+
+def in_words(data: bytes) -> bool:
+    """Whether bytes of unknown structure hold the name of a property that tells a place."""
+    return any(word in data for word in _WORDS)
 
 
 def in_video(data: bytes) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorize_cli.errors import PhotoError
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.gif import gif_blocks, gif_file
 from colorize_cli.formats.jp2.jp2_file import XMP_UUID, boxes
 from colorize_cli.formats.jpeg import mpf
 from colorize_cli.formats.jxl import jxl_file
@@ -127,6 +128,28 @@ def animated_avif() -> bytes:
     return head + data[mdat.start :]
 
 
+def gif() -> bytes:
+    """An animation with a packet, a comment and IPTC."""
+    frames = [Image.fromarray(pixels).quantize(60) for pixels in (COLOR, COLOR[::-1])]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=70, loop=3)
+    data, head = out.getvalue(), b"\x21\xff\x0b"
+    packet = head + gif_blocks.XMP + PLACED + gif_blocks.XMP_TRAILER
+    caption = head + gif_blocks.IPTC + bytes((len(CAPTION),)) + CAPTION + b"\0"
+    at = gif_file.parse(data).blocks
+    return data[:at] + packet + caption + b"\x21\xfe\x06by Ada\0" + data[at:]
+
+
+def psd() -> bytes:
+    """A document with a layer section that nobody reads."""
+    resources = (
+        b.resource(1028, CAPTION) + b.resource(1060, PLACED) + b.resource(1058, EXIF) + b.resource(1005, bytes(16))
+    )
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, *COLOR.shape[:2], 8, 3) + bytes(4)
+    layers = struct.pack(">I", 20) + b"a layer and its name"
+    return head + struct.pack(">I", len(resources)) + resources + layers + bytes(2) + np.moveaxis(COLOR, 2, 0).tobytes()
+
+
 def with_names(data: bytes) -> bytes:
     """An AVIF whose picture has a name and a description, as people give them, in place of what the encoder wrote."""
     return data.replace(b"Color\0", b"Zorki\0")
@@ -141,6 +164,7 @@ FILES = {
     "a.jxl": jxl(),
     "a.avif": with_names(b.saved(np.dstack([COLOR, GREY]), "AVIF", exif=EXIF, xmp=PLACED, icc_profile=b.icc())),
     "animated.avif": animated_avif(),
+    "animated.gif": gif(),
     "a.heic": b"",  # made by an extra
     "a.tif": tiff(False, "<"),
     "big.tif": tiff(True, ">"),
@@ -180,6 +204,11 @@ def coded(path: Path) -> list[bytes]:
     if path.suffix == ".webp":
         at = data.index(b"VP8 ")
         return [data[at : at + 8 + struct.unpack_from("<I", data, at + 4)[0]]]
+    if path.suffix == ".gif":
+        found = gif_file.parse(data)
+        return [data[:6].replace(b"7", b"9") + data[6 : found.blocks]] + [
+            data[f.descriptor - 8 : f.end] for f in found.frames
+        ]
     if path.suffix in (".avif", ".heic"):
         return items(data)
     if path.suffix in (".jp2", ".jxl"):
@@ -215,6 +244,22 @@ def test_what_is_to_go_goes_and_the_coded_picture_stays(tmp_path: Path, name: st
     assert found is not None and found.whole and found.note == NOTE and found.note.size == len(data)
     assert b"DigitalSourceType" not in data  # no model made its colors
     assert audit(source, out, (), what, copied=True) == []
+
+
+def test_a_document_keeps_its_layers_and_loses_its_place(tmp_path: Path):
+    (source := tmp_path / "a.psd").write_bytes(psd())
+    photo = decode(source)
+    assert has_to_strip(source, photo.format, "gps")
+    assert strip_copy(photo, out := tmp_path / "out.psd", "gps", NOTE) == []
+    data, tail = out.read_bytes(), psd()[-COLOR.size - 26 :]
+    assert data.endswith(tail) and tail.startswith(struct.pack(">I", 20) + b"a layer")
+    assert not any(word in data for word in WHERE)
+    assert all(word in data for word in (b"Zorki", b"Grandma", b"A wedding"))
+    np.testing.assert_array_equal(decode(out).pages[0].pixels, photo.pages[0].pixels)
+    found = read_result(out)
+    assert found is not None and found.whole and found.note == NOTE
+    assert not has_to_strip(out, photo.format, "gps")
+    assert audit(source, out, (), "gps", copied=True) == []
 
 
 def test_an_index_of_several_pictures_stays_true(tmp_path: Path):

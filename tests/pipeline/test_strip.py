@@ -7,7 +7,7 @@ from pathlib import Path
 from colorize_cli.metadata import exif
 from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run import Progress
-from tests.formats.test_strip_file import COLOR, FILES, GPS
+from tests.formats.test_strip_file import COLOR, FILES, PLACED
 from tests.metadata import blocks as b
 from tests.runs import colorize_photos, run_options
 
@@ -42,9 +42,11 @@ def test_a_second_run_leaves_stripped_copies_and_says_where_one_was_not_stripped
 def test_a_format_that_cannot_be_edited_is_coded_anew_and_this_is_told(tiny_model: Path, tmp_path: Path):
     folder = tmp_path / "in"
     folder.mkdir()
-    (folder / "a.avif").write_bytes(b.saved(COLOR, "AVIF", exif=b.exif(b.text(271, "Zorki"), gps=GPS)))
+    packet = b"".join(b"# " + line + b"\n" for line in PLACED.splitlines())
+    (folder / "a.ppm").write_bytes(b"P6\n" + packet + b"64 48\n255\n" + COLOR.tobytes())
     [outcome] = run(tiny_model, folder, tmp_path / "out", strip="gps")
     assert outcome.status is Status.copied and any("coded anew" in note for note in outcome.notes)
+    assert b"Lyon" not in (tmp_path / "out" / "a.ppm").read_bytes()
 
 
 def test_a_copy_that_still_tells_the_place_is_found_out(tiny_model: Path, tmp_path: Path, monkeypatch):

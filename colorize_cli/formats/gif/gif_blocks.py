@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from colorize_cli.metadata import irb
 
-_XMP, _ICC, _RESOURCES, _IPTC = b"XMP DataXMP", b"ICCRGBG1012", b"MGK8BIM0000", b"MGKIPTC0000"
+XMP, _ICC, RESOURCES, IPTC = b"XMP DataXMP", b"ICCRGBG1012", b"MGK8BIM0000", b"MGKIPTC0000"
 _OF_ANIMATIONS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0"})
+SHOWN = _OF_ANIMATIONS | {_ICC}  # without these a picture does not look as it does
 # So that a reader that knows nothing of XMP, and takes its characters for lengths, comes to the end all the same.
 XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
 
@@ -44,22 +45,22 @@ def around(data: bytes) -> GifAround:
     while at + 2 <= len(data):
         kind = data[at]
         if kind == 0x2C and at + 10 <= len(data):
-            at = _sub_blocks(data, at + 11 + _table(data[at + 9]))[1]
+            at = sub_blocks(data, at + 11 + _table(data[at + 9]))[1]
         elif kind == 0x21:
             label, start = data[at + 1], at + 2
             name = data[start + 1 : start + 12] if label == 0xFF else b""
             first = start + 1 + data[start] if label in (0xFF, 0x01) and start < len(data) else start
-            parts, at = _sub_blocks(data, first)
+            parts, at = sub_blocks(data, first)
             if label == 0xFE:
                 comments.append(b"".join(parts))
-            elif name == _XMP and xmp is None:
+            elif name == XMP and xmp is None:
                 whole = data[first:at]
                 xmp = whole[: -len(XMP_TRAILER)] if whole.endswith(XMP_TRAILER) else b"".join(parts)
             elif name == _ICC and icc is None:
                 icc = b"".join(parts)
-            elif name == _RESOURCES:
+            elif name == RESOURCES:
                 resources += b"".join(parts)
-            elif name == _IPTC:
+            elif name == IPTC:
                 resources += irb.with_iptc(b"".join(parts))
             elif label == 0x01:
                 others.append("plain text")
@@ -76,7 +77,7 @@ def _table(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _sub_blocks(data: bytes, at: int) -> tuple[list[bytes], int]:
+def sub_blocks(data: bytes, at: int) -> tuple[list[bytes], int]:
     """The sub-blocks from an offset on, and the offset after the one that ends them."""
     parts = list[bytes]()
     while at < len(data) and (size := data[at]):

@@ -123,6 +123,11 @@ def only(data: bytes, found: GifFile, number: int = 0, extensions: Sequence[int]
     return b"".join((*parts, data[frame.descriptor : frame.end], bytes((_END,)) if frame.whole else b""))
 
 
+def after_sub_blocks(data: bytes, at: int) -> int:
+    """The offset after a chain of sub-blocks that starts here."""
+    return _skip(data, at)[0]
+
+
 def _palette(flags: int) -> int:
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
-from colorize_cli.formats.declared import Declared, FileParts, Holds
+from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto
 from colorize_cli.formats.gif import gif_blocks, gif_file, gif_lzw
+from colorize_cli.formats.gif.strip_gif import strip_gif
 from colorize_cli.formats.photo import DecodeLimits, Metadata, PhotoFormat
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
 
@@ -48,6 +51,10 @@ class Gif(Format):
         resources = irb.without_thumbnail(resources) or None if resources else None
         page = found.page(around.icc, exif.orientation(None, around.xmp), None)
         return DecodedPhoto((page,), Metadata(xmp=around.xmp, comments=around.comments, iptc=resources), tuple(notes))
+
+    def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped:
+        """Its blocks without what is to go."""
+        return strip_gif(data[:], what, note)
 
     def ends(self, parts: FileParts) -> bool:
         """Whether its end marker is there."""

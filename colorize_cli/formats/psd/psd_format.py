@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from colorize_cli.formats.base import Format
-from colorize_cli.formats.declared import Declared
+from colorize_cli.formats.declared import Declared, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.formats.psd import psd_header
 from colorize_cli.formats.psd.decode_psd import decode_psd, orientation_of
+from colorize_cli.formats.psd.strip_psd import strip_psd
 from colorize_cli.metadata.ifd import Data
+from colorize_cli.metadata.places import Strip
+from colorize_cli.metadata.provenance import Provenance
 
 
 class Psd(Format):
@@ -33,3 +36,7 @@ class Psd(Format):
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """The flattened picture."""
         return decode_psd(data, salvage)
+
+    def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped | None:
+        """Its resources without the place; what else a document tells stands in its layers, too."""
+        return strip_psd(data[:], note) if what == "gps" else None
