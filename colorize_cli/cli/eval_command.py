@@ -28,7 +28,7 @@ from colorize_cli.cli.work_options import (
 )
 
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
-_ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "critic")
+_ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "discriminator")
 
 METRICS, PEOPLE = "Metrics", "Test with people"
 
@@ -80,9 +80,14 @@ RankOpt = Annotated[
         METRICS, metavar="METRIC", help="Sort the rows by this metric, the best first.", autocompletion=complete_metrics
     ),
 ]
-CriticOpt = Annotated[
+DiscriminatorOpt = Annotated[
     Path | None,
-    option(METRICS, metavar="RUN", help="Run whose discriminator is the metric critic.", show_default="--model's run"),
+    option(
+        METRICS,
+        metavar="RUN",
+        help="Run whose discriminator is that metric.",
+        show_default="--model's run",
+    ),
 ]
 SkipOpt = Annotated[bool, option(METRICS, "--skip-missing", help="Leave out metrics whose weights are not downloaded.")]
 HumanOpt = Annotated[
@@ -109,7 +114,7 @@ def evaluate(
     limit: LimitOpt = None,
     seed: SeedOpt = 0,
     rank_by: RankOpt = None,
-    critic: CriticOpt = None,
+    discriminator: DiscriminatorOpt = None,
     skip_missing: SkipOpt = False,
     out: ReportsOpt = None,
     human: HumanOpt = False,
@@ -158,7 +163,7 @@ def evaluate(
         limit=limit,
         seed=seed,
         rank_by=rank_by,
-        critic=critic,
+        discriminator=discriminator,
         skip_missing=skip_missing,
         device=device,
         batch=batch or None,

@@ -64,7 +64,10 @@ ListOpt = Annotated[bool, option(RECIPE, "--list-recipes", help="List the recipe
 SetOpt = Annotated[
     list[str] | None,
     option(
-        RECIPE, "--set", metavar="KEY=VALUE", help="Override a field: lr=5e-4, adversary.lr=1e-4, terms.0.weight=10."
+        RECIPE,
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a field: lr=5e-4, discriminator.lr=1e-4, or terms.0.weight=2.",
     ),
 ]
 SizeOpt = Annotated[int | None, option(RECIPE, min=8, metavar="PX", help="Side of the training pictures in pixels.")]

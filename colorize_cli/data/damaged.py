@@ -31,7 +31,7 @@ def damaged_sample(rgb: NDArray[np.uint8], size: int, how: Augmentation, rng: np
             clean, rng, float(np.exp(rng.uniform(*np.log(_UNITS)))), rng.uniform(*_DENSITIES), around=size
         )
         mask &= ~hidden(clean, damaged)
-    aged = worn(damaged, rng) if rng.random() < how.wear else damaged
+    aged = worn(damaged, rng) if rng.random() < how.degradation else damaged
     truth = np.stack((mask.astype(np.float32), clean))
     return Sample(aged[None] * np.float32(100), truth, np.zeros((3, size, size), np.float32))
 

@@ -28,9 +28,9 @@ class Augmentation:
             "stretch" takes the whole photo and changes its shape.
         min_area: smallest random crop, as a share of the photo's area.
         flip: share that is mirrored.
-        film: share of samples whose lightness is a random mix of R, G and B, as old emulsions saw it.
-        tone: share whose lightness goes through a random curve, as faded or hard prints do.
-        wear: share that is blurred and gets grain; a third of these also get scratches, a third JPEG's blocks.
+        spectral_response: share of samples whose lightness is a random mix of R, G and B, as old emulsions saw it.
+        tone_curve: share whose lightness goes through a random curve, as faded or hard prints do.
+        degradation: share that is blurred and gets grain; a third of these also get scratches, a third JPEG's blocks.
         hints: share that comes with hints.
         max_hints: most hints a sample gets; the count is drawn log-uniformly.
         neutral: share that is replaced by a blank surface, a page of text, or the photo within neutral margins.
@@ -39,9 +39,9 @@ class Augmentation:
     fit: Literal["random", "square", "stretch"] = "random"
     min_area: float = 0.25
     flip: float = 0.5
-    film: float = 0.3
-    tone: float = 0.3
-    wear: float = 0.2
+    spectral_response: float = 0.3
+    tone_curve: float = 0.3
+    degradation: float = 0.2
     hints: float = 0.25
     max_hints: int = 60
     neutral: float = 0.0
@@ -113,14 +113,14 @@ def _through_jpeg(lightness: NDArray[Any], quality: int) -> Floats:
 
 def _aged_lightness(rgb: Floats, true: Floats, how: Augmentation, rng: np.random.Generator) -> Floats:
     lightness: NDArray[Any] = true
-    if rng.random() < how.film:
+    if rng.random() < how.spectral_response:
         mix = rng.dirichlet((1.2, 2.0, 1.6)).astype(np.float32)  # seldom mostly red: old emulsions did not see it
         grey = np.ascontiguousarray(np.repeat((rgb @ mix)[..., None], 3, 2))
         lightness = lab_from_srgb(grey)[..., 0]
-    if rng.random() < how.tone:
+    if rng.random() < how.tone_curve:
         low, high = rng.uniform(-6, 12), rng.uniform(88, 106)
         lightness = low + (high - low) * (np.clip(lightness, 0, 100) / 100) ** np.exp(rng.uniform(-0.35, 0.35))
-    if rng.random() < how.wear:
+    if rng.random() < how.degradation:
         if rng.random() < 0.5:
             lightness = np.asarray(cv2.GaussianBlur(lightness.astype(np.float32), (0, 0), rng.uniform(0.3, 1.0)))
         lightness = lightness + rng.normal(0, rng.uniform(0.5, 5), lightness.shape)

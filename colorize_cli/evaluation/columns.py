@@ -29,7 +29,7 @@ class MetricName(StrEnum):
     fid = "fid"
     inception_score = "inception_score"
     vgg_accuracy = "vgg_accuracy"
-    critic = "critic"
+    discriminator = "discriminator"
 
 
 class Better(StrEnum):

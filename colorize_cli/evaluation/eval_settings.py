@@ -24,7 +24,7 @@ class EvalSettings:
         vividness: 0 to 1; None is each model's own default.
         limit, seed: measure at most so many pictures, drawn from the seed.
         rank_by: the metric by which rows are sorted; None leaves them as they were given.
-        critic: the run whose discriminator is the metric `critic`.
+        discriminator: the run whose discriminator is the metric `discriminator`.
         skip_missing: leave out metrics whose weights or extra are absent, instead of stopping.
         device: auto, cpu, cuda, cuda:N or mps.
         batch: pictures a pass of the network; None is automatic.
@@ -42,7 +42,7 @@ class EvalSettings:
     limit: int | None = None
     seed: int = 0
     rank_by: str | None = None
-    critic: Path | None = None
+    discriminator: Path | None = None
     skip_missing: bool = False
     device: str = "auto"
     batch: int | None = None

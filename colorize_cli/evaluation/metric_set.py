@@ -43,8 +43,8 @@ class Wanted(Interface):
         """A further metric, or None."""
 
     @property
-    def critic(self) -> Path | None:
-        """The run whose discriminator is the metric `critic`, or None."""
+    def discriminator(self) -> Path | None:
+        """The run whose discriminator is the metric `discriminator`, or None."""
 
     @property
     def skip_missing(self) -> bool:
@@ -176,24 +176,24 @@ def find_metrics(wanted: Wanted, device: torch.device) -> MetricSet:
 
 
 def _networked(name: MetricName, wanted: Wanted, device: torch.device) -> Metric:
-    from colorize_cli.evaluation.perceptual import CriticMetric, LpipsMetric, VggMetric
+    from colorize_cli.evaluation.perceptual import DiscriminatorMetric, LpipsMetric, VggMetric
 
     if name is MetricName.lpips:
         return LpipsMetric(device)
     if name is MetricName.vgg_accuracy:
         return VggMetric(device)
-    return CriticMetric(_critic_of(wanted), device)
+    return DiscriminatorMetric(_discriminator_of(wanted), device)
 
 
-def _critic_of(wanted: Wanted) -> Path:
-    """The discriminator of the metric `critic`: the one asked for, else that of the first model's run."""
-    if wanted.critic is not None:
-        return wanted.critic
+def _discriminator_of(wanted: Wanted) -> Path:
+    """The discriminator of the metric `discriminator`: the one asked for, else that of the first model's run."""
+    if wanted.discriminator is not None:
+        return wanted.discriminator
     paths = [Path(model).expanduser() for model in wanted.models]
     runs = [path if path.is_dir() else path.parent for path in paths if path.exists()]
     if not runs:
         raise WeightsError(
-            "critic needs a discriminator",
-            hint="Give --critic a run that was trained with one, or its critic.safetensors.",
+            "discriminator needs a discriminator",
+            hint="Give --discriminator a run that was trained with one, or its discriminator.safetensors.",
         )
-    return next((run for run in runs if (run / "critic.safetensors").is_file()), runs[0])
+    return next((run for run in runs if (run / "discriminator.safetensors").is_file()), runs[0])

@@ -205,26 +205,26 @@ class ImageNetClasses:
         return self._number.get(self._plain(text))
 
 
-class CriticMetric(Metric):
+class DiscriminatorMetric(Metric):
     """How real a run's own discriminator takes pictures to be; above the truth's mean is more real than real.
 
     Raises:
         WeightsError: the run has no discriminator, or its file cannot be read.
     """
 
-    columns = (Column("critic", "Critic", "", Better.up, 3, of_truth=True),)
+    columns = (Column("discriminator", "Discriminator", "", Better.up, 3, of_truth=True),)
 
     def __init__(self, run: Path, device: torch.device) -> None:
-        file = run / "critic.safetensors" if run.is_dir() else run
+        file = run / "discriminator.safetensors" if run.is_dir() else run
         if not file.is_file():
             raise WeightsError(
                 f"{run} has no discriminator",
-                hint="Give --critic a run that trained with one (it has critic.safetensors), or that file.",
+                hint="Give --discriminator a run that has discriminator.safetensors, or that file.",
             )
-        self.critic = load_discriminator(file)
-        self.critic.network.to(device)
-        self.notes = (f"The critic is the discriminator ({self.critic.kind}) of {file}.",)
+        self.discriminator = load_discriminator(file)
+        self.discriminator.network.to(device)
+        self.notes = (f"The discriminator is the discriminator ({self.discriminator.kind}) of {file}.",)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Metric.measure`."""
-        return {"critic": self.critic.score(preds.lab[:, :1], preds.lab[:, 1:])}
+        return {"discriminator": self.discriminator.score(preds.lab[:, :1], preds.lab[:, 1:])}

@@ -23,7 +23,8 @@ from colorize_cli.models.checkpoint import write_tensors
 from colorize_cli.models.checks import check_file, check_tensors
 from colorize_cli.models.networks.discriminators import build_discriminator
 
-FORMAT = "colorize-cli-critic/1"
+FORMAT = "colorize-cli-discriminator/1"
+_FORMER = "colorize-cli-critic/1"  # the same tensors; the header has another key
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ def save_discriminator(
     """
     about = {"network": name, "arguments": dict(arguments), "kind": kind, "colors": colors, "size": size}
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    write_tensors(path, tensors, {"format": FORMAT, "critic": json.dumps(about, sort_keys=True)})
+    write_tensors(path, tensors, {"format": FORMAT, "discriminator": json.dumps(about, sort_keys=True)})
 
 
 def is_discriminator(path: Path) -> bool:
     """Whether a file is what `save_discriminator` wrote, by its header."""
     try:
         with safe_open(path, "pt") as file:
-            return "critic" in (file.metadata() or {})
+            return (file.metadata() or {}).get("format") in (FORMAT, _FORMER)
     except (OSError, SafetensorError):
         return False
 
@@ -100,9 +101,9 @@ def load_discriminator(path: Path) -> SavedDiscriminator:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-        if header.get("format") != FORMAT:
-            raise WeightsError(f"{path} holds no discriminator", hint="Give a run's critic.safetensors.")
-        about = json.loads(header["critic"])
+        if header.get("format") not in (FORMAT, _FORMER):
+            raise WeightsError(f"{path} holds no discriminator", hint="Give a run's discriminator.safetensors.")
+        about = json.loads(header.get("discriminator") or header["critic"])
         about.setdefault("colors", about.pop("colours", None))  # as older files spell it
         network = build_discriminator(about["network"], about["colors"] + 1, about["size"], about["arguments"])
         state = load_file(path)

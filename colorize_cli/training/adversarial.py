@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.models.networks.discriminators import build_discriminator
-from colorize_cli.training.config import Adversary
+from colorize_cli.training.config import DiscriminatorConfig
 from colorize_cli.training.losses import (
     DiscriminatorLosses,
     ebgan_discriminator,
@@ -39,7 +39,7 @@ class Discriminator:
         size: side of the training pictures, pixels.
     """
 
-    def __init__(self, how: Adversary, colors: int, size: int) -> None:
+    def __init__(self, how: DiscriminatorConfig, colors: int, size: int) -> None:
         self.how = how
         self.network: nn.Module = build_discriminator(how.network, colors + 1, size, how.network_args)
 

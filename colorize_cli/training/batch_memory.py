@@ -49,8 +49,8 @@ def needed(config: TrainConfig) -> tuple[int, Callable[[int], int]]:
     generator = shape_of(config.generator, config.generator_args)
     networks = [generator]
     size = max(stage.size for stage in config.stages)
-    if config.adversary is not None:
-        how = config.adversary
+    if config.discriminator is not None:
+        how = config.discriminator
         with torch.device("meta"):
             networks.append(build_discriminator(how.network, generator.channels + 1, size, how.network_args))  # type: ignore[arg-type]
     weights = sum(value.numel() for network in networks for value in network.state_dict().values())

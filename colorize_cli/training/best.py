@@ -30,7 +30,7 @@ Measure = Callable[[Generator, PhotoSet, Sequence[int], TrainConfig, torch.devic
 
 def best_by(config: TrainConfig) -> str:
     """By what a run's best checkpoint is chosen: as the recipe says, else by what suits its losses."""
-    suits = "psnr" if config.adversary is None else "colorfulness-balanced"
+    suits = "psnr" if config.discriminator is None else "colorfulness-balanced"
     return config.best_by or task_of(config).best_by or suits
 
 

@@ -170,7 +170,7 @@ class Checkpoints:
         discriminator = self.trainer.discriminator
         if discriminator is None:
             return
-        file = self.out / "critic.safetensors"
+        file = self.out / "discriminator.safetensors"
         size = max(stage.size for stage in self.config.stages)
         try:
             how = discriminator.how

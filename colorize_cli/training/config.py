@@ -44,7 +44,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Adversary:
+class DiscriminatorConfig:
     """The discriminator, and how it is trained.
 
     Attributes:
@@ -56,7 +56,7 @@ class Adversary:
         smoothing: label of real pictures in the discriminator's loss (gan only); 1 for no smoothing.
         margin: of ebgan.
         clip: wgan keeps every weight within +- this.
-        critic_steps: discriminator steps for each step of the generator; each sees a fresh batch.
+        discriminator_steps: discriminator steps for each step of the generator; each sees a fresh batch.
         after: epochs of training without the discriminator first; the generator's optimiser starts anew behind them.
         pretrain_lr: the generator's rate in these epochs.
     """
@@ -72,7 +72,7 @@ class Adversary:
     smoothing: float = 1.0
     margin: float = 1.0
     clip: float = 0.01
-    critic_steps: int = 1
+    discriminator_steps: int = 1
     after: int = 0
     pretrain_lr: float = 1e-4
 
@@ -142,7 +142,8 @@ class TrainConfig:
         content_weights: "torchvision", a file, or "random" features, for content losses.
         targets: of cross-entropy over bins: "soft" shares a color among its five nearest bins, "one_hot" gives it to
             the nearest.
-        terms: losses of the generator; adversary, the discriminator or none; teacher, a network to learn from, or none.
+        terms: losses of the generator; discriminator, the one it trains against, or none; teacher, a network to learn
+            from, or none.
         samples, epochs, steps: how long; the first that is not 0 counts.
         sampling: "sources" draws from each source with weight n ** source_power, again and again; "epochs" goes
             through all photos once an epoch.
@@ -192,7 +193,7 @@ class TrainConfig:
     content_weights: str = "torchvision"
     targets: Literal["soft", "one_hot"] = "soft"
     terms: tuple[Term, ...] = (Term("cross_entropy"),)
-    adversary: Adversary | None = None
+    discriminator: DiscriminatorConfig | None = None
     teacher: Distillation | None = None
     samples: int = 0
     epochs: int = 0

@@ -41,7 +41,7 @@ def damage_losses(logits: Tensor, batch: Batch) -> dict[str, Tensor]:
 def _held_out(
     photos: PhotoSet, indices: Sequence[int], size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    how = Augmentation(fit="random", min_area=0.5, wear=0.5)
+    how = Augmentation(fit="random", min_area=0.5, degradation=0.5)
     for start in range(0, len(indices), _BATCH):
         picked = indices[start : start + _BATCH]
         samples = [damaged_sample(photos.rgb(i), size, how, np.random.default_rng((7, i))) for i in picked]

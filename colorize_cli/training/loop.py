@@ -2,7 +2,7 @@
 
 In:  `RunSettings`: a recipe, data sets, a folder for the run
 Out: in that folder `run.json` and `state.pt` (to resume), `best.safetensors` and `last.safetensors`, `log.jsonl`,
-     `sheets/`; with a discriminator `critic.safetensors`
+     `sheets/`; with a discriminator `discriminator.safetensors`
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _resume(file: Path, trainer: Trainer, ema: Ema, on_note: Callable[[str], Non
             value.copy_(state.ema[key])
         if trainer.trained_discriminator is not None:
             trainer.trained_discriminator.network.load_state_dict(state.discriminator)
-            trainer.trained_discriminator.optimizer.load_state_dict(state.critic_optimizer)
+            trainer.trained_discriminator.optimizer.load_state_dict(state.discriminator_optimizer)
     except (RuntimeError, ValueError, KeyError) as error:
         raise TrainingError(f"{file} is of another run", hint="Train into a new folder: --out runs/NAME") from error
     return state
@@ -284,7 +284,7 @@ class _Loop:
     def _step(self, row: Row, batch: Batch) -> dict[str, torch.Tensor]:
         # what a step draws at random is a function of seed, step and process: nothing of it needs keeping
         torch.manual_seed((self.config.seed * 1_000_003 + row.step) * 64 + self.accelerator.process_index)
-        how = self.config.adversary
+        how = self.config.discriminator
         adversarial = how is not None and row.epoch >= how.after
         first = row.step == 0 or self.rows[row.step - 1].epoch < row.epoch
         if how is not None and how.after and row.epoch == how.after and first:

@@ -102,9 +102,9 @@ def validated(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"val is a share between 0 and 1, not {config.val}")
     if not (config.samples or config.epochs or config.steps):
         raise UsageError("the recipe does not say how long", hint="Give --epochs N, --set steps=N or --set samples=N.")
-    if config.adversary is not None and config.classifies:
+    if config.discriminator is not None and config.classifies:
         raise UsageError("a discriminator judges colors; this generator gives probabilities", hint="Use l1 or l2.")
-    if not config.terms and config.adversary is None:
+    if not config.terms and config.discriminator is None:
         raise UsageError("the recipe has no loss")
     if config.generator == "eccv16" and "head" not in config.generator_args:  # its head follows the losses
         arguments = {**config.generator_args, "head": "bins" if config.classifies else "ab"}
@@ -119,8 +119,8 @@ def validated(config: TrainConfig) -> TrainConfig:
             f"{config.generator} gives {gives}, which does not fit the losses of this recipe", hint=f"Use {other}."
         )
     check_encoder(config)
-    if config.adversary is not None:
-        how, largest = config.adversary, max(stage.size for stage in stages)
+    if config.discriminator is not None:
+        how, largest = config.discriminator, max(stage.size for stage in stages)
         with torch.device("meta"):
             build_discriminator(how.network, shape.channels + 1, largest, how.network_args)
         if how.generator_loss == "minimax" and how.kind != "gan":
@@ -247,6 +247,6 @@ def make_content(config: TrainConfig, needed: Needed) -> ContentLoss | None:
 
 def make_discriminator(config: TrainConfig, generator: Generator) -> Discriminator | None:
     """Make the discriminator, if the recipe has one."""
-    if config.adversary is None:
+    if config.discriminator is None:
         return None
-    return Discriminator(config.adversary, generator.channels, max(stage.size for stage in config.stages))
+    return Discriminator(config.discriminator, generator.channels, max(stage.size for stage in config.stages))

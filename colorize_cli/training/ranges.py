@@ -16,7 +16,7 @@ from colorize_cli.training.config import TrainConfig
 
 # least and most value of each field, wherever in the tables it stands; an open end is written as "(" or ")"
 _RANGES = {
-    "(0, inf)": ("margin", "critic_steps", "accumulate", "until"),
+    "(0, inf)": ("margin", "discriminator_steps", "accumulate", "until"),
     "[1, inf)": ("size", "batch"),
     "[0, inf)": (
         "samples", "epochs", "steps", "warmup", "weight_decay", "clip", "uniform", "power", "class_weight",
@@ -24,7 +24,9 @@ _RANGES = {
         "encoder_rate", "lr", "pretrain_lr", "patience", "log_every",
     ),
     "[0, 1)": ("val", "ema", "betas"),
-    "[0, 1]": ("smoothing", "share", "film", "tone", "wear", "hints", "flip", "neutral", "vividness"),
+    "[0, 1]": (
+        "smoothing", "share", "spectral_response", "tone_curve", "degradation", "hints", "flip", "neutral", "vividness",
+    ),
     "(0, 1]": ("decay", "min_area"),
     "[8, inf)": ("short_side", "val_size"),
     "[-1, inf)": ("workers",),
@@ -45,8 +47,8 @@ def check_ranges(config: TrainConfig) -> None:
         span = _OF.get(name)
         if span is not None and not _within(value, span):
             raise UsageError(f"{key} must be {_in_words(span)}, not {value:g}")
-    if config.adversary is not None and config.adversary.kind == "wgan" and config.adversary.clip <= 0:
-        raise UsageError(f"adversary.clip must be more than 0, not {config.adversary.clip:g}")
+    if config.discriminator is not None and config.discriminator.kind == "wgan" and config.discriminator.clip <= 0:
+        raise UsageError(f"discriminator.clip must be more than 0, not {config.discriminator.clip:g}")
 
 
 def _numbers(value: Any, key: str) -> Iterator[tuple[str, float]]:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from colorize_cli.errors import UsageError, counted, quoted
 from colorize_cli.models.registry import did_you_mean
-from colorize_cli.training.config import Adversary, Term, TrainConfig
+from colorize_cli.training.config import DiscriminatorConfig, Term, TrainConfig
 
 # what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
 _DEFAULTS = {
@@ -26,6 +26,14 @@ _DEFAULTS = {
     "coco": "resunet-coco",
     "kaggle-colorization": "eccv16-vgg",
     "imagenet": "eccv16",
+}
+# fields by the names that older recipes and runs have for them
+_RENAMED = {
+    "adversary": "discriminator",
+    "critic_steps": "discriminator_steps",
+    "wear": "degradation",
+    "film": "spectral_response",
+    "tone": "tone_curve",
 }
 
 
@@ -41,7 +49,7 @@ def recipe_names() -> list[str]:
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read a recipe and apply overrides such as `lr=5e-4`, `augmentation.film=0` or `terms.0.weight=10`.
+    """Read a recipe and apply overrides such as `lr=5e-4`, `augmentation.spectral_response=0` or `terms.0.weight=10`.
 
     Raises:
         UsageError: no such recipe, no such field, or a value of the wrong type.
@@ -106,9 +114,15 @@ def config_from(table: dict[str, Any]) -> TrainConfig:
     Raises:
         UsageError: a field is unknown or has a value of the wrong type.
     """
-    config = _build(TrainConfig, table, f"recipe {quoted(table.get('recipe', ''))}", "")
+    config = _build(TrainConfig, _with_todays_names(table), f"recipe {quoted(table.get('recipe', ''))}", "")
     assert isinstance(config, TrainConfig)
     return config
+
+
+def _with_todays_names(table: dict[str, Any]) -> dict[str, Any]:
+    """A table with the fields of older recipes and runs under the names that they have today."""
+    inner = ((key, _with_todays_names(value) if isinstance(value, dict) else value) for key, value in table.items())
+    return {_RENAMED.get(key, key): value for key, value in inner}
 
 
 def merged(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +135,7 @@ def merged(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def override(table: dict[str, Any], assignment: str) -> None:
-    """Set one field of a table of plain values: `lr=5e-4`, `adversary.lr=1e-4`, `terms.0.weight=10`.
+    """Set one field of a table of plain values: `lr=5e-4`, `discriminator.lr=1e-4`, `terms.0.weight=10`.
 
     Raises:
         UsageError: it is no assignment, or names no place in the table.
@@ -134,7 +148,7 @@ def override(table: dict[str, Any], assignment: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     place: Any = table
-    *parents, last = key.strip().split(".")
+    *parents, last = (_RENAMED.get(part, part) for part in key.strip().split("."))
     try:
         for parent in parents:
             place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
@@ -227,7 +241,7 @@ def settings_of(config: TrainConfig) -> list[Setting]:
 
     Where it gives none, "the default", or of another value "chosen here".
     """
-    plain = dict(_flat(asdict(replace(TrainConfig(config.recipe), adversary=Adversary())), ""))
+    plain = dict(_flat(asdict(replace(TrainConfig(config.recipe), discriminator=DiscriminatorConfig())), ""))
     plain |= {f"terms.{i}.{key}": value for i in range(len(config.terms)) for key, value in _TERM.items()}
     found = []
     for key, value in _flat(asdict(config), ""):

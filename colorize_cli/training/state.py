@@ -51,7 +51,7 @@ class RunState:
     Attributes:
         done: samples taken.
         generator, ema, ema_steps, optimizer: of the generator.
-        discriminator, critic_optimizer: of the discriminator, empty without one.
+        discriminator, discriminator_optimizer: of the discriminator, empty without one.
         best: the best figure so far; best_by, of what; waited, checkpoints since then.
         seconds: trained so far.
         scalers: of the losses, in half precision.
@@ -63,7 +63,7 @@ class RunState:
     ema_steps: int
     optimizer: dict[str, Any]
     discriminator: dict[str, Tensor] = field(default_factory=dict)
-    critic_optimizer: dict[str, Any] = field(default_factory=dict)
+    discriminator_optimizer: dict[str, Any] = field(default_factory=dict)
     best: float = float("-inf")
     seconds: float = 0.0
     scalers: dict[str, Any] = field(default_factory=dict)
@@ -159,7 +159,10 @@ def load_state(path: Path) -> RunState:
     """
     try:
         check_file(path)
-        return RunState(**torch.load(path, map_location="cpu", weights_only=True))
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        if "critic_optimizer" in values:  # as older runs spell it
+            values["discriminator_optimizer"] = values.pop("critic_optimizer")
+        return RunState(**values)
     except Exception as error:  # torch raises many kinds for a file that is damaged
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TrainingError(f"cannot read the run's state {path}: {why}", hint="Start a new run.") from error

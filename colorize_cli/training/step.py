@@ -232,7 +232,7 @@ class Trainer:
 
         self.trained_generator.set_rate(self.trained_generator.lr * factor)
         trained.set_rate(trained.lr * factor)
-        plays = (turn.number + 1) % discriminator.how.critic_steps == 0
+        plays = (turn.number + 1) % discriminator.how.discriminator_steps == 0
         with self.accelerator.autocast(), torch.set_grad_enabled(plays):
             prediction = predict(self.generator, self.call, batch)
         assert prediction.color is not None

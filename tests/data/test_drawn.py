@@ -41,7 +41,7 @@ def test_a_page_has_ink_on_paper_and_a_surface_has_none() -> None:
 def test_a_share_of_the_training_samples_is_neutral() -> None:
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = 200
-    how = Augmentation(neutral=0.5, film=0, tone=0, wear=0, hints=0)
+    how = Augmentation(neutral=0.5, spectral_response=0, tone_curve=0, degradation=0, hints=0)
     grey = [
         (np.hypot(*make_sample(red, 64, how, np.random.default_rng(seed)).ab) < 1).mean() > 0.05 for seed in range(200)
     ]

@@ -17,7 +17,7 @@ from colorize_cli.data.transforms import Augmentation, make_sample
 from colorize_cli.errors import DataError
 from tests.data.pictures import colorful
 
-PLAIN = Augmentation(fit="square", film=0, tone=0, wear=0, hints=0, flip=0)
+PLAIN = Augmentation(fit="square", spectral_response=0, tone_curve=0, degradation=0, hints=0, flip=0)
 
 
 def photos(count: int, sources: list[str] | None = None) -> HeldPhotos:
@@ -84,7 +84,10 @@ def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
     rgb = np.zeros((20, 40, 3), np.uint8)
     rgb[:, :20, 0] = 255  # left half red
     stretched = make_sample(
-        rgb, 20, Augmentation("stretch", flip=0, film=0, tone=0, wear=0, hints=0), np.random.default_rng(0)
+        rgb,
+        20,
+        Augmentation("stretch", flip=0, spectral_response=0, tone_curve=0, degradation=0, hints=0),
+        np.random.default_rng(0),
     )
     red = stretched.ab[0] > 40
     assert red[:, :10].all() and not red[:, 10:].any()
@@ -97,7 +100,9 @@ def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
 def test_film_changes_what_is_seen_and_never_the_truth() -> None:
     rgb, rng = colorful(3, 32, 32), np.random.default_rng
     plain = make_sample(rgb, 32, PLAIN, rng(0))
-    aged = make_sample(rgb, 32, Augmentation("square", flip=0, film=1, tone=1, wear=1, hints=0), rng(0))
+    aged = make_sample(
+        rgb, 32, Augmentation("square", flip=0, spectral_response=1, tone_curve=1, degradation=1, hints=0), rng(0)
+    )
     assert np.array_equal(plain.ab, aged.ab)
     assert np.abs(plain.lightness - aged.lightness).mean() > 0.5
 
@@ -106,7 +111,7 @@ def test_hints_are_true_colors() -> None:
     sample = make_sample(
         colorful(2, 32, 32),
         32,
-        Augmentation("square", flip=0, hints=1, film=0, tone=0, wear=0),
+        Augmentation("square", flip=0, hints=1, spectral_response=0, tone_curve=0, degradation=0),
         np.random.default_rng(2),
     )
     known = sample.hints[2] == 1
@@ -116,7 +121,7 @@ def test_hints_are_true_colors() -> None:
 
 
 def test_film_sees_a_mix_of_the_channels_and_greys_as_they_are() -> None:
-    film = replace(PLAIN, film=1.0)
+    film = replace(PLAIN, spectral_response=1.0)
     orange = np.full((16, 16, 3), (220, 120, 20), np.uint8)
     true = make_sample(orange, 16, PLAIN, np.random.default_rng(0))
     seen = [make_sample(orange, 16, film, np.random.default_rng(seed)) for seed in range(40)]
@@ -131,6 +136,6 @@ def test_film_sees_a_mix_of_the_channels_and_greys_as_they_are() -> None:
         np.testing.assert_allclose(
             make_sample(grey, 16, film, np.random.default_rng(seed)).lightness, expected, atol=0.05
         )
-    half = replace(PLAIN, film=0.5)
+    half = replace(PLAIN, spectral_response=0.5)
     kept = [float(make_sample(orange, 16, half, np.random.default_rng(seed)).lightness.mean()) for seed in range(200)]
     assert 0.35 < np.isclose(kept, float(true.lightness.mean()), atol=1e-3).mean() < 0.65

@@ -193,7 +193,7 @@ def test_pred_and_ref_go_together(photos):
 def test_a_run_is_ranked(photos, checkpoint, save_small_mini):
     for seed in (1, 2):
         save_small_mini(checkpoint.parent / f"step{seed}.safetensors", seed)
-    (checkpoint.parent / "critic.safetensors").write_bytes(b"no checkpoint")
+    (checkpoint.parent / "discriminator.safetensors").write_bytes(b"no checkpoint")
     found = _measure(models=(str(checkpoint.parent),), data=str(photos), rank_by="delta_e")
     figures = [row.figures["delta_e"].value for row in found.rows]
     assert len(found.rows) == 4 and figures == sorted(figures)

@@ -224,13 +224,13 @@ def test_an_altered_file_of_torch_is_not_taken(monkeypatch, tmp_path):
 def test_a_runs_discriminator_judges_any_pictures(picture, tmp_path):
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 64, {"width": 8})
-    save_discriminator(tmp_path / "critic.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
-    metric = find_metrics(EvalSettings(metrics=("critic",), critic=tmp_path), CPU).metrics[0]
+    save_discriminator(tmp_path / "discriminator.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
+    metric = find_metrics(EvalSettings(metrics=("discriminator",), discriminator=tmp_path), CPU).metrics[0]
     batch = Pictures(_batch(picture, (1, 2)))
-    values = metric.measure(TRUTH, batch, batch)["critic"]
+    values = metric.measure(TRUTH, batch, batch)["discriminator"]
     assert values.shape == (2,) and ((values > 0) & (values < 1)).all()
 
 
 def test_a_run_without_discriminator_is_said(tmp_path):
     with pytest.raises(WeightsError, match="no discriminator"):
-        find_metrics(EvalSettings(metrics=("critic",), critic=tmp_path), CPU)
+        find_metrics(EvalSettings(metrics=("discriminator",), discriminator=tmp_path), CPU)

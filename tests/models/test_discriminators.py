@@ -12,8 +12,8 @@ from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.models import discriminator_file
 from colorize_cli.models.discriminator_file import SavedDiscriminator, load_discriminator, save_discriminator
 from colorize_cli.models.networks.discriminators import (
-    AutoencoderCritic,
-    DcganCritic,
+    AutoencoderDiscriminator,
+    DcganDiscriminator,
     PatchGan,
     PoolingClassifier,
     build_discriminator,
@@ -65,25 +65,25 @@ def test_a_field_that_no_layers_give_is_refused() -> None:
 
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_dcgan_gives_one_number_a_picture_at_any_size(size: int) -> None:
-    assert DcganCritic(3, size, width=4)(torch.rand(2, 3, size, size)).shape == (2,)
+    assert DcganDiscriminator(3, size, width=4)(torch.rand(2, 3, size, size)).shape == (2,)
 
 
 def test_energy_is_the_mean_squared_reconstruction_error() -> None:
-    critic = AutoencoderCritic(3, width=4, depth=2).eval()
-    for parameter in critic.parameters():
+    discriminator = AutoencoderDiscriminator(3, width=4, depth=2).eval()
+    for parameter in discriminator.parameters():
         nn.init.zeros_(parameter)
     x = torch.rand(2, 3, 16, 16)
-    torch.testing.assert_close(critic(x), (x**2).mean((1, 2, 3)))  # all weights 0: it reconstructs 0
+    torch.testing.assert_close(discriminator(x), (x**2).mean((1, 2, 3)))  # all weights 0: it reconstructs 0
 
 
 def test_the_autoencoder_can_learn_to_reconstruct() -> None:
     torch.manual_seed(0)
-    critic, x = AutoencoderCritic(3, width=8, depth=2), torch.rand(4, 3, 16, 16)
-    optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
-    first = float(critic(x).mean().detach())
+    discriminator, x = AutoencoderDiscriminator(3, width=8, depth=2), torch.rand(4, 3, 16, 16)
+    optimizer = torch.optim.Adam(discriminator.parameters(), 1e-2)
+    first = float(discriminator(x).mean().detach())
     for _ in range(60):
         optimizer.zero_grad()
-        loss = critic(x).mean()
+        loss = discriminator(x).mean()
         loss.backward()
         optimizer.step()
     assert float(loss.detach()) < first / 4
@@ -96,29 +96,29 @@ def test_the_classifier_ends_in_a_probability() -> None:
     torch.testing.assert_close(torch.logit(probability), network(x), atol=1e-3, rtol=1e-3)
 
 
-def test_a_saved_critic_judges_as_before(tmp_path: Path) -> None:
+def test_a_saved_discriminator_scores_as_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 32, {"receptive": 16, "width": 4})
     save_discriminator(
-        tmp_path / "critic.safetensors", network, "patchgan", {"receptive": 16, "width": 4}, "gan", 2, 32
+        tmp_path / "discriminator.safetensors", network, "patchgan", {"receptive": 16, "width": 4}, "gan", 2, 32
     )
-    critic = load_discriminator(tmp_path / "critic.safetensors")
+    discriminator = load_discriminator(tmp_path / "discriminator.safetensors")
     lightness, ab = torch.rand(2, 1, 32, 32) * 100, torch.randn(2, 2, 32, 32) * 30
     seen = torch.cat((lightness / 50 - 1, ab / 110), 1)
     wanted = torch.sigmoid(network.eval()(seen)).mean((1, 2, 3)).detach()
-    torch.testing.assert_close(critic.score(lightness, ab), wanted)
+    torch.testing.assert_close(discriminator.score(lightness, ab), wanted)
 
 
 def test_an_ebgans_score_falls_with_its_energy(tmp_path: Path) -> None:
     network = build_discriminator("autoencoder", 3, 32, {"width": 4, "depth": 2})
     save_discriminator(tmp_path / "c.safetensors", network, "autoencoder", {"width": 4, "depth": 2}, "ebgan", 2, 32)
-    critic = load_discriminator(tmp_path / "c.safetensors")
+    discriminator = load_discriminator(tmp_path / "c.safetensors")
     lightness, ab = torch.rand(3, 1, 32, 32) * 100, torch.randn(3, 2, 32, 32) * 30
     energy = network.eval()(torch.cat((lightness / 50 - 1, ab / 110), 1)).detach()
-    torch.testing.assert_close(critic.score(lightness, ab), -energy)
+    torch.testing.assert_close(discriminator.score(lightness, ab), -energy)
 
 
-def test_another_file_is_no_critic(tmp_path: Path) -> None:
+def test_another_file_is_no_discriminator(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
     with pytest.raises(WeightsError, match="x.safetensors"):
         load_discriminator(tmp_path / "x.safetensors")
@@ -148,6 +148,6 @@ def test_an_older_file_of_a_discriminator_is_read(tmp_path: Path) -> None:
     arguments = {"receptive": 16, "width": 4}
     network = build_discriminator("patchgan", 3, 32, arguments)
     about = {"network": "patchgan", "arguments": arguments, "kind": "gan", "colours": 2, "size": 32}
-    metadata = {"format": discriminator_file.FORMAT, "critic": json.dumps(about)}
-    save_file(network.state_dict(), tmp_path / "critic.safetensors", metadata=metadata)
-    assert load_discriminator(tmp_path / "critic.safetensors").colors == 2
+    metadata = {"format": discriminator_file.FORMAT, "discriminator": json.dumps(about)}
+    save_file(network.state_dict(), tmp_path / "discriminator.safetensors", metadata=metadata)
+    assert load_discriminator(tmp_path / "discriminator.safetensors").colors == 2

@@ -39,7 +39,7 @@ SMALL = (
     "--val",
     "0.1",
 )
-SET = ("generator_args={channels=2,width=4,depth=3}", "adversary.network_args={receptive=16,width=4}", "epochs=2")
+SET = ("generator_args={channels=2,width=4,depth=3}", "discriminator.network_args={receptive=16,width=4}", "epochs=2")
 
 
 def arguments(*more: str) -> list[str]:
@@ -82,7 +82,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         "train_photos",
         "8000",
         "section 2: 80 %",
-        "adversary.kind",
+        "discriminator.kind",
         "generator_args.dropout",
         "workers",
     ):

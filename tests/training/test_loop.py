@@ -52,7 +52,7 @@ def same(a: object, b: object) -> bool:
 def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_path: Path, accumulate: int) -> None:
     config = tiny(
         accumulate=accumulate,
-        adversary={**GAN, "after": 1},
+        discriminator={**GAN, "after": 1},
         ema=0.9,
         schedule="cosine",
         warmup=8,
@@ -66,7 +66,7 @@ def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_pat
     assert 0 < load_state(part / "state.pt").done % 22 < 22
     assert run(part, config).finished
     whole, resumed = (load_state(folder / "state.pt") for folder in (tmp_path / "whole", part))
-    for name in ("done", "generator", "ema", "ema_steps", "optimizer", "discriminator", "critic_optimizer"):
+    for name in ("done", "generator", "ema", "ema_steps", "optimizer", "discriminator", "discriminator_optimizer"):
         assert same(getattr(whole, name), getattr(resumed, name)), name
     exported = [read_tensors(folder / "last.safetensors") for folder in (tmp_path / "whole", part)]
     assert same(exported[0], exported[1])
@@ -94,10 +94,10 @@ def test_a_killed_run_goes_on_from_its_last_state(run: Run, tmp_path: Path, monk
 def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     seen: list[Progress] = []
     out = tmp_path / "runs" / "tiny-1"
-    result = run(out, tiny(adversary=GAN, keep=True), Watcher(on_step=seen.append))
+    result = run(out, tiny(discriminator=GAN, keep=True), Watcher(on_step=seen.append))
     assert result.finished and result.best == out / "best.safetensors"
     assert {file.name for file in out.glob("*.safetensors")} == {
-        "best.safetensors", "last.safetensors", "critic.safetensors",
+        "best.safetensors", "last.safetensors", "discriminator.safetensors",
         "epoch-001.safetensors", "epoch-002.safetensors", "epoch-003.safetensors",
     }  # fmt: skip
     assert {file.stat().st_mode & 0o777 for file in out.glob("*.safetensors")} == {0o644}
@@ -113,9 +113,9 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     info = read_info(out / "best.safetensors")
     assert (info.network, info.arguments["width"], info.recipe, info.data) == ("unet", 4, "tiny", "photos")
     assert info.figures["psnr"] == max(row["psnr"] for row in rows) or info.figures["psnr"] > 0
-    assert load_discriminator(out / "critic.safetensors").kind == "gan"
+    assert load_discriminator(out / "discriminator.safetensors").kind == "gan"
     with pytest.raises(WeightsError, match="is a run's discriminator, which judges colors and makes none"):
-        load_model(str(out / "critic.safetensors"))
+        load_model(str(out / "discriminator.safetensors"))
     assert seen[-1].done == seen[-1].total and seen[-1].photos_per_s > 0
     assert read_run(out).data[0].endswith("photos") and read_run(out, ("epochs=9",)).config.epochs == 9
     with pytest.raises(UsageError, match="--resume"):
@@ -130,27 +130,27 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
 def test_reconstruction_falls_in_every_gan(run: Run, tmp_path: Path, kind: str) -> None:
     networks = {"ebgan": ("autoencoder", {"width": 4, "depth": 2}), "wgan": ("dcgan", {"width": 4, "norm": "none"})}
     network, arguments = networks.get(kind, ("patchgan", {"receptive": 16, "width": 4}))
-    adversary = {
+    discriminator = {
         "kind": kind,
         "network": network,
         "network_args": arguments,
-        "critic_steps": 2 if kind == "wgan" else 1,
+        "discriminator_steps": 2 if kind == "wgan" else 1,
     }
     config = tiny(
         epochs=16 if kind == "wgan" else 8,
-        adversary=adversary,
+        discriminator=discriminator,
         terms=[{"loss": "l1", "weight": 100.0}, {"loss": "l2", "weight": 10.0}],
     )
     run(tmp_path / "r", config)
     rows = [json.loads(line) for line in (tmp_path / "r" / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["G_L1"] < 0.8 * rows[0]["G_L1"]
     if kind == "wgan":
-        critic = load_state(tmp_path / "r" / "state.pt").discriminator
-        assert max(float(value.abs().max()) for value in critic.values()) <= 0.01 + 1e-7
+        discriminator = load_state(tmp_path / "r" / "state.pt").discriminator
+        assert max(float(value.abs().max()) for value in discriminator.values()) <= 0.01 + 1e-7
 
 
 def test_the_discriminator_waits_for_its_epoch(run: Run, tmp_path: Path) -> None:
-    run(tmp_path / "r", tiny(epochs=2, adversary={**GAN, "after": 1}))
+    run(tmp_path / "r", tiny(epochs=2, discriminator={**GAN, "after": 1}))
     first, second = (json.loads(line) for line in (tmp_path / "r" / "log.jsonl").read_text().splitlines())
     assert "D" not in first and "loss" in first and "D" in second
 

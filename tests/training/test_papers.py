@@ -11,7 +11,7 @@ from colorize_cli.data.pairs import Batch
 from colorize_cli.models.networks.eccv16 import Eccv16
 from colorize_cli.models.networks.vggunet import VggUnet
 from colorize_cli.training.adversarial import Discriminator
-from colorize_cli.training.config import Adversary
+from colorize_cli.training.config import DiscriminatorConfig
 from colorize_cli.training.encoders import load_encoder
 from colorize_cli.training.outputs import Classes
 from colorize_cli.training.run_report import EPOCHS, page, table
@@ -40,7 +40,9 @@ def test_the_minimax_loss_is_the_discriminators_own() -> None:
     values = {}
     for kind in ("non_saturating", "minimax"):
         torch.manual_seed(1)
-        discriminator = Discriminator(Adversary(network_args={"receptive": 16, "width": 4}, generator_loss=kind), 2, 32)  # type: ignore[arg-type]
+        discriminator = Discriminator(
+            DiscriminatorConfig(network_args={"receptive": 16, "width": 4}, generator_loss=kind), 2, 32
+        )  # type: ignore[arg-type]
         values[kind] = float(discriminator.fooled(shown).detach())
     assert values["minimax"] < 0 < values["non_saturating"]
 
@@ -70,7 +72,7 @@ def test_vggs_published_weights_load_into_the_encoder(tmp_path: Path) -> None:
 
 def test_the_report_has_curves_sheets_and_the_table_of_the_paper(run: Run, tmp_path: Path) -> None:
     gan = {"kind": "gan", "network": "patchgan", "network_args": {"receptive": 16, "width": 4}}
-    run(tmp_path / "r", tiny(epochs=2, adversary=gan, log_every=2))
+    run(tmp_path / "r", tiny(epochs=2, discriminator=gan, log_every=2))
     text = (tmp_path / "r" / "report.html").read_text()
     assert 'src="loss.png"' in text and text.count("<figure>") == 2 and "<th>epoch 2</th>" in text
     for name in ("D_fake", "D_real", "G_GAN", "G_L1"):

@@ -41,7 +41,8 @@ def test_two_processes_train_as_one_with_twice_the_batch(photos: Path, tmp_path:
 
 SMALL = (
     "--recipe", "patchgan-places", "--size", "32", "--batch", "2", "--workers", "0",
-    "--set", "generator_args={channels=2,width=4,depth=3}", "--set", "adversary.network_args={receptive=16,width=4}",
+    "--set", "generator_args={channels=2,width=4,depth=3}",
+    "--set", "discriminator.network_args={receptive=16,width=4}",
     "--set", "epochs=1",
 )  # fmt: skip
 

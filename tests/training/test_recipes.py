@@ -38,16 +38,16 @@ def test_recipes_are_what_they_restate() -> None:
     assert (
         cgan.generator_args["channels"] == 3 and cgan.epochs == 20 and cgan.data[0].limit == 10_000 and cgan.val == 0.2
     )
-    assert cgan.adversary is not None and (cgan.adversary.kind, cgan.adversary.network) == ("gan", "dcgan")
+    assert cgan.discriminator is not None and (cgan.discriminator.kind, cgan.discriminator.network) == ("gan", "dcgan")
     for name, kind in (("gan", "gan"), ("lsgan", "lsgan"), ("ebgan", "ebgan"), ("wgan", "wgan")):
         config = load_recipe(f"colorful-{name}")
-        assert config.adversary is not None and config.adversary.kind == kind and config.generator == "eccv16"
+        assert config.discriminator is not None and config.discriminator.kind == kind and config.generator == "eccv16"
         assert [term.loss for term in config.terms] == ["l1", "l2"] and config.stages[0].batch == 32
-        turns = config.adversary.critic_steps  # the generator moves at each of so many batches
+        turns = config.discriminator.discriminator_steps  # the generator moves at each of so many batches
         assert config.steps // turns == 100_000 and [one.name for one in config.data] == ["celeba"]
         assert (config.train_photos, config.val_photos) == (195_000, 5_000)
-        assert config.adversary.network == ("autoencoder" if name == "ebgan" else "dcgan")
-        assert config.adversary.network_args.get("norm", "batch") == "batch"
+        assert config.discriminator.network == ("autoencoder" if name == "ebgan" else "dcgan")
+        assert config.discriminator.network_args.get("norm", "batch") == "batch"
         assert config.generator_args["dropout"] == 0.5
     for name in ("l1", "l2"):
         faces, places = load_recipe(f"colorful-{name}"), load_recipe(f"colorful-{name}-places")
@@ -55,14 +55,21 @@ def test_recipes_are_what_they_restate() -> None:
         assert (faces.train_photos, places.train_photos) == (195_000, 200_000)
         assert faces.terms == places.terms and faces.steps == places.steps == 100_000
     vgg = load_recipe("eccv16-vgg")
-    assert vgg.adversary is not None and vgg.adversary.weight == 1e-3 and vgg.adversary.network == "pooling"
+    assert vgg.discriminator is not None and vgg.discriminator.weight == 1e-3 and vgg.discriminator.network == "pooling"
     assert vgg.terms[0].distance == "l1"
     patch = load_recipe("patchgan-places")
-    assert patch.adversary is not None and patch.adversary.network_args == {"receptive": 34}
-    assert patch.adversary.smoothing == 0.9 and patch.adversary.lr != patch.lr and patch.keep and patch.epochs == 20
+    assert patch.discriminator is not None and patch.discriminator.network_args == {"receptive": 34}
+    assert (
+        patch.discriminator.smoothing == 0.9
+        and patch.discriminator.lr != patch.lr
+        and patch.keep
+        and patch.epochs == 20
+    )
     coco = load_recipe("resunet-coco")
     assert (
-        coco.adversary is not None and coco.adversary.after == 50 and coco.adversary.network_args == {"receptive": 70}
+        coco.discriminator is not None
+        and coco.discriminator.after == 50
+        and coco.discriminator.network_args == {"receptive": 70}
     )
     assert coco.terms[0].weight == 100 and coco.lr == 2e-4 and coco.betas == (0.5, 0.999) and coco.stages[0].batch == 16
     assert coco.encoder_weights == "torchvision" and (coco.train_photos, coco.val_photos) == (8_000, 2_000)
@@ -138,8 +145,8 @@ def test_exact_counts_of_photos_are_met_and_scaled_down() -> None:
         ("lr=-1", "lr must be at least 0, not -1"),
         ("lr=inf", "lr must be a finite number"),
         ("betas=[0.5,1.5]", "betas.1 must be at least 0 and less than 1, not 1.5"),
-        ("adversary.lr=-2", "adversary.lr must be at least 0"),
-        ("adversary.critic_steps=0", "adversary.critic_steps must be more than 0"),
+        ("discriminator.lr=-2", "discriminator.lr must be at least 0"),
+        ("discriminator.discriminator_steps=0", "discriminator.discriminator_steps must be more than 0"),
         ("accumulate=0", "accumulate must be more than 0"),
         ("terms.0.weight=-1", "terms.0.weight must be at least 0"),
         ("augmentation.flip=2", "augmentation.flip must be at least 0 and at most 1"),
@@ -149,7 +156,7 @@ def test_exact_counts_of_photos_are_met_and_scaled_down() -> None:
         ("generator=unett", 'Did you mean "unet"'),
         ("generator_args.depht=5", "takes no argument 'depht'"),
         ("generator_args.depth=0", "cannot be built with"),
-        ("adversary.network_args.receptive=33", "receptive"),
+        ("discriminator.network_args.receptive=33", "receptive"),
         ("targets=one_hot", "targets are of networks that classify"),
         ("encoder_weights=torchvision", "no pretrained encoder"),
         ("epochs=0", "does not say how long"),
@@ -170,11 +177,12 @@ def test_pix2pixs_rate_falls_by_a_step_an_epoch() -> None:
 
 def test_any_field_is_overridden() -> None:
     config = load_recipe(
-        "cgan-celeba", ("lr=5e-4", "adversary.smoothing=0.9", "terms.0.weight=10", "generator_args.depth=5", "val=0")
+        "cgan-celeba",
+        ("lr=5e-4", "discriminator.smoothing=0.9", "terms.0.weight=10", "generator_args.depth=5", "val=0"),
     )
     assert config.lr == 5e-4 and config.val == 0.0 and config.generator_args["depth"] == 5
-    assert config.adversary is not None and config.adversary.smoothing == 0.9 and config.terms[0].weight == 10
-    assert load_recipe("cgan-celeba", ("adversary=none",)).adversary is None
+    assert config.discriminator is not None and config.discriminator.smoothing == 0.9 and config.terms[0].weight == 10
+    assert load_recipe("cgan-celeba", ("discriminator=none",)).discriminator is None
     sized = adjusted(config, 64, 4, limit=100, val=None)
     assert [(stage.size, stage.batch) for stage in sized.stages] == [(64, 4)] and sized.val_size == 64
     assert sized.limit == 100 and sized.val == 0.0
@@ -186,8 +194,8 @@ def test_any_field_is_overridden() -> None:
         ("lrr=1", "no field 'lrr'"),
         ("lr=fast", "lr must be a number"),
         ("epochs=1.5", "epochs must be a whole number"),
-        ("adversary.kind=cgan", "must be one of gan, lsgan, ebgan, wgan"),
-        ("adversary.lr.x=3", "no 'adversary.lr.x'"),
+        ("discriminator.kind=cgan", "must be one of gan, lsgan, ebgan, wgan"),
+        ("discriminator.lr.x=3", "no 'discriminator.lr.x'"),
         ("terms.7.weight=1", "terms.7.weight"),
         ("stages=3", "stages must be a list"),
         ("betas=[0.1]", "betas must have 2 values"),
@@ -224,7 +232,10 @@ def test_a_configuration_survives_json() -> None:
         ({"stages": [{"until": 0.5, "size": 16, "batch": 4}]}, "the last at 1.0"),
         ({"stages": [{"until": 1.0, "size": 20, "batch": 4}]}, "multiples of 8, not 20"),
         ({"generator": "eccv16", "generator_args": {"head": "bins"}}, "does not fit"),
-        ({"generator": "mini", "generator_args": {}, "adversary": {}, "terms": [{"loss": "cross_entropy"}]}, "judges"),
+        (
+            {"generator": "mini", "generator_args": {}, "discriminator": {}, "terms": [{"loss": "cross_entropy"}]},
+            "judges",
+        ),
         ({"terms": []}, "no loss"),
     ],
 )
@@ -286,8 +297,27 @@ def test_a_recipe_takes_from_its_base_what_it_leaves_out(tmp_path: Path) -> None
     file = tmp_path / "mine.toml"
     file.write_text('base = "mini"\nlr = 0.5\n[augmentation]\nfilm = 0.0\n')
     mine, mini = load_recipe(str(file), ["ema=0.5"]), load_recipe("mini")
-    assert (mine.recipe, mine.lr, mine.ema, mine.augmentation) == ("mine", 0.5, 0.5, Augmentation(film=0.0))
+    assert (mine.recipe, mine.lr, mine.ema, mine.augmentation) == (
+        "mine",
+        0.5,
+        0.5,
+        Augmentation(spectral_response=0.0),
+    )
     assert (mine.stages, mine.source_weights) == (mini.stages, mini.source_weights)
     file.write_text('base = "maxi"\n')
     with pytest.raises(UsageError, match="no recipe 'maxi'"):
         load_recipe(str(file))
+
+
+def test_fields_of_older_recipes_and_runs_are_known_by_their_former_names(tmp_path: Path) -> None:
+    table = {
+        "recipe": "old",
+        "adversary": {"kind": "wgan", "critic_steps": 3},
+        "augmentation": {"wear": 0.1, "film": 0.2, "tone": 0.4},
+    }
+    config = config_from(table)
+    assert config.discriminator is not None and config.discriminator.discriminator_steps == 3
+    how = config.augmentation
+    assert (how.degradation, how.spectral_response, how.tone_curve) == (0.1, 0.2, 0.4)
+    changed = load_recipe("colorful-wgan", ("adversary.lr=1e-3", "augmentation.wear=0.5")).discriminator
+    assert changed is not None and changed.lr == 1e-3 and changed.kind == "wgan"

@@ -12,7 +12,11 @@ from tests.training.conftest import tiny
 def main(photos: str, out: str, batch: int) -> None:
     config = tiny(
         generator_args={"channels": 2, "width": 4, "depth": 3, "norm": "none", "dropout": 0.0},
-        adversary={"kind": "gan", "network": "patchgan", "network_args": {"receptive": 16, "width": 4, "norm": "none"}},
+        discriminator={
+            "kind": "gan",
+            "network": "patchgan",
+            "network_args": {"receptive": 16, "width": 4, "norm": "none"},
+        },
         stages=[{"until": 1.0, "size": 16, "batch": batch}],
         epochs=0,
         steps=20,

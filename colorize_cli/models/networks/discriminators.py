@@ -24,7 +24,7 @@ def _unit(inputs: int, outputs: int, stride: int, norm: Norm) -> list[nn.Module]
     return [*layers, nn.LeakyReLU(0.2, inplace=True)]
 
 
-class DcganCritic(nn.Module):
+class DcganDiscriminator(nn.Module):
     """Strided convolutions down to 4x4 places, then one number a picture.
 
     Args:
@@ -86,7 +86,7 @@ class PatchGan(nn.Module):
         return self.layers(x)  # type: ignore[no-any-return]
 
 
-class AutoencoderCritic(nn.Module):
+class AutoencoderDiscriminator(nn.Module):
     """An autoencoder whose reconstruction error is the energy: low where it has seen such pictures.
 
     Source: Zhao 2017 (EBGAN).
@@ -129,9 +129,9 @@ class PoolingClassifier(nn.Module):
 
 
 DISCRIMINATORS: Mapping[str, type[nn.Module]] = {
-    "dcgan": DcganCritic,
+    "dcgan": DcganDiscriminator,
     "patchgan": PatchGan,
-    "autoencoder": AutoencoderCritic,
+    "autoencoder": AutoencoderDiscriminator,
     "pooling": PoolingClassifier,
 }
 
