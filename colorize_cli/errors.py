@@ -1,4 +1,4 @@
-"""The errors of every room, on one page.
+"""The errors of every package, on one page.
 
 Each says in one line what is wrong and what to do next; the class decides the command's exit status.
 
@@ -7,7 +7,7 @@ Each says in one line what is wrong and what to do next; the class decides the c
     ├── NothingToDoError         3  no photos, no such model, no weights, no data
     │   ├── ModelNotFoundError
     │   ├── MissingPackageError     a Python package is not installed
-    │   ├── WeightsError         3  missing, altered or unreadable weights
+    │   ├── WeightsError         3  missing, corrupt or unreadable weights
     │   │   └── DownloadError
     │   └── DataError            3  a data set that is missing, empty or useless
     ├── PhotoError               1  one photo cannot be done; the others go on
@@ -195,7 +195,7 @@ class ModelNotFoundError(NothingToDoError):
 
 
 class WeightsError(NothingToDoError):
-    """Weights are missing, altered, unreadable or of another network."""
+    """Weights are missing, corrupt, unreadable or of another network."""
 
 
 class DownloadError(WeightsError):

@@ -1,1 +1,1 @@
-"""The command line: the only room with Typer and Rich."""
+"""The command line: the only package with Typer and Rich."""

@@ -13,4 +13,4 @@ RootOpt = Annotated[
         FILES, metavar="DIR", envvar="COLORIZE_DATA_ROOT", help="Folder of data sets; local copies are found there."
     ),
 ]
-LicenceOpt = Annotated[bool, option(FILES, "--accept-license", help="Accept the data set's terms.")]
+LicenseOpt = Annotated[bool, option(FILES, "--accept-license", help="Accept the data set's terms.")]

@@ -10,7 +10,7 @@ import typer
 
 from colorize_cli.cli import console
 from colorize_cli.cli.completion import complete_data, complete_metrics, complete_models
-from colorize_cli.cli.data_options import LicenceOpt, RootOpt
+from colorize_cli.cli.data_options import LicenseOpt, RootOpt
 from colorize_cli.cli.figures import show_answers, show_table
 from colorize_cli.cli.options import (
     FILES,
@@ -106,7 +106,7 @@ def evaluate(
     model: ModelsOpt = None,
     data: DataOpt = "samples",
     data_root: RootOpt = None,
-    accept_license: LicenceOpt = False,
+    accept_license: LicenseOpt = False,
     pred: PredOpt = None,
     ref: RefOpt = None,
     protocol: ProtocolOpt = "center256",

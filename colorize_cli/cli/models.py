@@ -1,4 +1,4 @@
-"""`colorize models`: which models there are, which are here, and how to bring, check and remove them."""
+"""`colorize models`: which models there are, which are downloaded, and how to pull, check and remove them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ ReplaceOpt = Annotated[bool, option(FILES, "--overwrite", help="Replace a file t
 
 @app.command("list")
 def list_models(as_json: JsonOpt = False) -> None:
-    """List every model: parameters, size, licence, source, and whether it is here."""
+    """List every model: parameters, size, license, source, and whether it is downloaded."""
     from colorize_cli.models.inventory import every_status
     from colorize_cli.models.model_facts import facts_of
 
@@ -95,14 +95,14 @@ def list_models(as_json: JsonOpt = False) -> None:
         console.print_json([facts_of(row.spec.name) for row in rows])
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right"), ("licence", "left")):
+    for heading, side in (("name", "left"), ("parameters", "right"), ("size", "right"), ("license", "left")):
         table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("source", overflow="fold")
-    table.add_column("here", no_wrap=True)
+    table.add_column("state", no_wrap=True)
     for row in rows:
         size = f"{row.size / 1e6:.0f} MB" if row.size else ""
         millions = f"{row.spec.parameters / 1e6:.1f} M" if row.spec.parameters else ""
-        table.add_row(row.spec.name, millions, size, row.spec.licence, row.spec.source, row.presence.value)
+        table.add_row(row.spec.name, millions, size, row.spec.license, row.spec.source, row.presence.value)
     _show(table)
 
 
@@ -134,7 +134,7 @@ def path(name: NameArg) -> None:
 
     where = status_of(name).path
     if where is None:
-        raise UsageError(f'"{name}" is not here', hint=f"Pull it: colorize models pull {name}")
+        raise UsageError(f'"{name}" is not downloaded', hint=f"Pull it: colorize models pull {name}")
     typer.echo(where)
 
 
@@ -145,7 +145,7 @@ def pull(
     to: ToOpt = None,
     bundle: FromOpt = None,
 ) -> None:
-    """Bring models here, or into a folder; what is here already is not pulled again."""
+    """Download models, here or into a folder; what is there already is not pulled again."""
     from colorize_cli.models.catalog import catalogue
     from colorize_cli.models.inventory import bring
     from colorize_cli.models.registry import Published
@@ -176,7 +176,7 @@ def add(
 
 @app.command()
 def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
-    """Compare every byte of models with what was recorded or published; without names, of all that are here."""
+    """Compare every byte of models with what was recorded or published; without names, of all that are downloaded."""
     from colorize_cli.models.inventory import State, every_status
     from colorize_cli.models.inventory import verify as verdict_on
     from colorize_cli.models.registry import Packaged
@@ -191,7 +191,7 @@ def verify(names: NamesArg = None, as_json: JsonOpt = False) -> None:
     else:
         for verdict in shown:
             console.stdout.print(f"{verdict.name}: {verdict.state.value}  {verdict.detail}", markup=False)
-    if any(verdict.state is State.altered or (names and verdict.state is State.absent) for verdict in shown):
+    if any(verdict.state is State.corrupt or (names and verdict.state is State.absent) for verdict in shown):
         raise typer.Exit(int(ExitStatus.some_failed))
 
 
@@ -227,7 +227,7 @@ def remove(names: NamesArg = None) -> None:
     from colorize_cli.models.inventory import remove as delete
 
     if not names:
-        raise UsageError("no model is named", hint="See what is here: colorize models list")
+        raise UsageError("no model is named", hint="See what there is: colorize models list")
     for name in names:
         console.stderr.print(f"{name}: removed, {delete(name) / 1e6:.0f} MB freed", markup=False)
 

@@ -1,4 +1,4 @@
-"""`colorize serve`: see photos and steer their colors in the browser."""
+"""`colorize serve`: see photos and guide their colors in the browser."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def serve(
     max_memory: MaxMemoryOpt = "0",
     quiet: QuietOpt = False,
 ) -> None:
-    r"""Show a folder of photos in the browser, to see them and to steer their colors by clicking.
+    r"""Show a folder of photos in the browser, to see them and to guide their colors by clicking.
 
     Save writes NAME.hints.json and the result into --out, as 'colorize FOLDER --hints' does. The page is reached under
     an address that only this terminal shows, from this machine alone, until Ctrl-C.

@@ -17,7 +17,7 @@ import typer
 from rich.markup import escape
 
 from colorize_cli.cli import console
-from colorize_cli.cli.data_options import LicenceOpt, RootOpt
+from colorize_cli.cli.data_options import LicenseOpt, RootOpt
 from colorize_cli.cli.interrupts import heeded
 from colorize_cli.cli.memory import keep_everything
 from colorize_cli.cli.options import (
@@ -81,7 +81,7 @@ def train(
     init: InitOpt = None,
     time_limit: TimeOpt = None,
     content_weights: ContentOpt = None,
-    accept_license: LicenceOpt = False,
+    accept_license: LicenseOpt = False,
     device: DeviceOpt = "auto",
     precision: PrecisionOpt = Precision.auto,
     compile: CompileOpt = False,

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.luma_table import CELLS, GREYS, REACH, luma_table
+from colorize_cli.color.luma_table import CELLS, GREYS, TABLE_AB_MAX, luma_table
 from colorize_cli.errors import ShapeError
 
 Grey = NDArray[np.uint8]
@@ -113,8 +113,9 @@ def _nodes(ab: Floats, shape: tuple[int, int], spacing: int) -> Whole:
 def whole_numbers(fine: Sequence[Floats]) -> Whole:
     """a* and b* at nodes, (n, m) each, with _FRACTION bits after the point: (2, n, m)."""
     largest = max(float(np.abs(plane).max()) for plane in fine)
-    if largest > REACH:
-        factor = np.float32(REACH) / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), np.float32(REACH))
+    if largest > TABLE_AB_MAX:
+        limit = np.float32(TABLE_AB_MAX)
+        factor = limit / np.maximum(np.maximum(np.abs(fine[0]), np.abs(fine[1])), limit)
         fine = [np.asarray(plane * factor, np.float32) for plane in fine]
     out = np.empty((2, *fine[0].shape), np.int16)
     for plane, whole in zip(fine, out, strict=True):

@@ -25,7 +25,7 @@ from colorize_cli.color.spaces import SRGB
 Floats = NDArray[np.float32]
 
 CELLS = 256  # whole Lab units on each axis, from -128
-REACH = 127  # largest |a*| and |b*|
+TABLE_AB_MAX = 127  # largest |a*| and |b*|
 GREYS = 64  # steps of grey
 INTERCEPT, SLOPE = 8, 2048  # the fixed point of the stored lines
 HALF = 4  # added to each intercept: what `luma` cuts off is rounded then

@@ -1,4 +1,4 @@
-"""Bring a data set that is not here: from the Hub at one commit, or a file over plain HTTP; resumed, checked, kept.
+"""Download a data set: from the Hub at one commit, or a file over plain HTTP; resumed, checked, kept.
 
 In:  where it is published, the folder to keep it in
 Out: the folder, with every file's SHA-256 recorded in it; later openings touch no network
@@ -132,7 +132,7 @@ def bring_file(web: WebFile, folder: Path, on_bytes: OnBytes | None = None, pati
     """Bring a file whose owners publish its MD5 alone; its SHA-256 is recorded, and must be the same for ever after.
 
     Raises:
-        DownloadError: it cannot be had, or is altered.
+        DownloadError: it cannot be had, or is corrupt.
     """
     file, record = folder / web.name, _read_record(folder)
     known = next((item for item in record[1] if item.path == web.name), None) if record else None
@@ -155,7 +155,7 @@ def bring_lists(web: WebFile, wanted: Sequence[str], folder: Path, on_bytes: OnB
     """Bring a tar of lists, and put those that are wanted beside it.
 
     Raises:
-        DownloadError: it cannot be had, is altered, or lacks one of them.
+        DownloadError: it cannot be had, is corrupt, or lacks one of them.
     """
     missing = [name for name in wanted if not (folder / name).is_file()]
     if not missing:
@@ -182,14 +182,14 @@ def _check_md5(web: WebFile, file: Path) -> None:
         refused = file.with_name(f"{file.name}.refused")
         os.replace(file, refused)
         raise DownloadError(
-            f"{web.url} is altered: its MD5 is {found}, not {web.md5}; kept as {refused}", hint="Try again later."
+            f"{web.url} is corrupt: its MD5 is {found}, not {web.md5}; kept as {refused}", hint="Try again later."
         )
 
 
 def _refuse_offline(name: str) -> None:
     if offline():
         raise DownloadError(
-            f"{name} is not here, and the network is off",
+            f"{name} is not downloaded, and the network is off",
             hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
         )
 

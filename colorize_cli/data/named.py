@@ -100,7 +100,7 @@ NAMED: Mapping[str, NamedSet] = {
         "coco/train2017/*.jpg",
         Terms(
             "COCO",
-            "its photos are from Flickr, each under its owner's licence, some of which forbid commerce",
+            "its photos are from Flickr, each under its owner's license, some of which forbid commerce",
             "https://cocodataset.org/#termsofuse",
         ),
         web=WebFile(

@@ -85,7 +85,7 @@ def match(a: Features, b: Features) -> tuple[Floats, Floats]:
 
 def _moves_together(here: Floats, there: Floats, reach: float = 0.05 * WORK_SIDE) -> NDArray[np.bool_]:
     """Whether each match moves like most of its eight neighbours, so that a person who walks still counts: (n,)."""
-    from scipy.spatial import cKDTree  # SciPy loads where somebody steers
+    from scipy.spatial import cKDTree  # SciPy loads where somebody guides
 
     near = np.asarray(cKDTree(here).query(here, k=min(9, len(here)))[1])
     moves = there - here

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody guides
     from scipy import sparse
 
 Costs = NDArray[np.floating[Any]]

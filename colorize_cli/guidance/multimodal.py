@@ -22,7 +22,7 @@ from colorize_cli.guidance.hints import HintMap
 from colorize_cli.guidance.reference import Reference, match_lightness, nearest_references, reduced_size
 from colorize_cli.guidance.scribbles import attract, upsample_along_edges
 
-if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody guides
     from scipy import sparse
 
 WORK_AREA = 160 * 160  # pixels that distributions are found for; color is coarse, and the work grows with each

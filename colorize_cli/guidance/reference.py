@@ -107,7 +107,7 @@ def welsh(lightness: Floats, references: Sequence[Reference], seed: int = 0, sam
         tones = match_lightness(reference.lightness, lightness)
         keys.append(np.stack([tones.ravel()[at], local_sd(tones).ravel()[at]], 1))
         colors.append(reference.ab.reshape(2, -1).T[at])
-    from scipy.spatial import cKDTree  # SciPy loads where somebody steers
+    from scipy.spatial import cKDTree  # SciPy loads where somebody guides
 
     tree = cKDTree(np.concatenate(keys))
     wanted = np.stack([lightness.ravel(), local_sd(lightness).ravel()], 1)

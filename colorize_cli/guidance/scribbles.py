@@ -18,7 +18,7 @@ from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.descriptors import Floats
 from colorize_cli.guidance.hints import HintMap
 
-if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody steers
+if TYPE_CHECKING:  # SciPy takes a third of a second to load: here it does where somebody guides
     from scipy import sparse
 
 MOST_PIXELS = 500_000  # that are solved for, in 4 s and 0.7 GB; color is coarser than lightness, edges are found after

@@ -20,13 +20,13 @@ from colorize_cli.formats.photo import Page
 from colorize_cli.guidance.hint_points import Point, Sidecar, ab_of_srgb
 from colorize_cli.guidance.hints import read_sidecar
 from colorize_cli.inference.geometry import reduce
+from colorize_cli.inference.guided_page import GuidedPage
 from colorize_cli.inference.option_values import Detail
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.photo_options import ColorOptions
 from colorize_cli.inference.predictor import Plane, Predictor, Request
 from colorize_cli.inference.previews import Preview
-from colorize_cli.inference.steering import SteeredPage
 
 if TYPE_CHECKING:
     import torch
@@ -119,7 +119,7 @@ def color_pixels(
         grey = pixels.ndim == 2
         same: Pixels = np.array(np.broadcast_to(pixels[..., None] if grey else pixels, (*preview.size, 3)))
         return same
-    page = SteeredPage(predictor, preview, page_plan.kept.get(0), detail)
+    page = GuidedPage(predictor, preview, page_plan.kept.get(0), detail)
     ab = page.colors([] if hints is None else [read_hints(hints)], color.vividness)
     painter = Painter(ab, preview.size, SRGB, color.saturation, gpu, kept=page_plan.kept.get(0))
     colored: Pixels = painter.paint(0, pixels)

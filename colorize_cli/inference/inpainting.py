@@ -94,7 +94,7 @@ class Inpainter:
 
 
 def load_inpainter(device: str, on_download: Callable[[int, int], None] | None = None) -> Inpainter:
-    """LaMa, pulled where it is not here yet.
+    """LaMa, pulled where it is not downloaded yet.
 
     Raises:
         WeightsError: it is not to be had.

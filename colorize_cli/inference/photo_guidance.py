@@ -150,7 +150,7 @@ class PhotoGuidance:
         self._from_album.pop(place, None)
 
     def provenance(self, photo: Path) -> Provenance:
-        """The note of a photo's result: with what steered it, or the plain one where nothing does.
+        """The note of a photo's result: with what guided it, or the plain one where nothing does.
 
         Raises:
             HintError: a side-car cannot be read.

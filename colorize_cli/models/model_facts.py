@@ -37,11 +37,11 @@ def facts_of(name: str) -> dict[str, object]:
         "summary": spec.summary,
         "parameters": spec.parameters or None,
         "bytes": row.size,
-        "licence": spec.licence,
+        "license": spec.license,
         "source": spec.source,
         "files": sources,
         "sha256": sha256,
-        "here": row.presence.value,
+        "state": row.presence.value,
         "path": str(row.path) if row.path else None,
     }
     if isinstance(spec, ModelSpec):

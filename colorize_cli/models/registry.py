@@ -111,7 +111,7 @@ class FeatureSpec:
         name: what `models pull` takes.
         title: for messages.
         weights: where its published weights are.
-        licence: of the weights.
+        license: of the weights.
         source: who published it.
         parameters: how many numbers its published weights have.
         summary: what asks for it, in a line.
@@ -120,7 +120,7 @@ class FeatureSpec:
     name: str
     title: str
     weights: Published | Packaged
-    licence: str
+    license: str
     source: str
     parameters: int
     summary: str
@@ -151,13 +151,13 @@ class AddedSpec:
         name: what `--model` takes.
         weights: the file that it came from, and its SHA-256.
         source: where it came from.
-        licence, parameters, summary: what is said of it in a list.
+        license, parameters, summary: what is said of it in a list.
     """
 
     name: str
     weights: Published
     source: str
-    licence: str = "see its source"
+    license: str = "see its source"
     parameters: int = 0
     summary: str = "Added here."
 
@@ -170,12 +170,12 @@ class ModelSpec:
         name: what `--model` takes.
         build: makes the network with random weights; keyword arguments are those that a checkpoint names.
         sizes: how a photo is resampled for it.
-        takes_hints: known colors steer it.
+        takes_hints: known colors guide it.
         follows_hints: a person's hints are given to it, too; else they are carried over its answer without them, which
             measures better with networks that only learned hints beside other things.
         tileable: it makes sense of a part of a photo.
         weights: none for networks that are only trained here.
-        licence: of the weights.
+        license: of the weights.
         source: who published it.
         parameters: how many numbers are trained.
         summary: one line.
@@ -191,7 +191,7 @@ class ModelSpec:
     takes_hints: bool
     tileable: bool
     weights: Bundled | Published | None
-    licence: str
+    license: str
     source: str
     parameters: int
     summary: str

@@ -100,13 +100,13 @@ def _spec(
     source: HubFile | Url,
     sha256: str,
     size: int,
-    licence: str,
+    license: str,
     parameters: int,
     summary: str,
 ) -> RestorationSpec:
     file = source.file if isinstance(source, HubFile) else source.url.rpartition("/")[2]
     weights = Published(file, (source,), sha256, size)
-    return RestorationSpec(name, title, weights, licence, source.host, parameters, summary, task)
+    return RestorationSpec(name, title, weights, license, source.host, parameters, summary, task)
 
 
 def chosen(name: str, *tasks: Task) -> RestorationSpec | Path:

@@ -37,7 +37,7 @@ def check_installed(option: str) -> None:
 
 
 def load_network(name: str, task: Task, on_progress: Progress | None = None) -> ImageModelDescriptor:
-    """Load a network; one of the list is pulled where it is not here yet.
+    """Load a network; one of the list is pulled where it is not downloaded yet.
 
     Args:
         name: of the list, or of a file.

@@ -81,7 +81,7 @@ class Entry:
         return self.record(sha256) is not None
 
     def sound(self, record: Record) -> bool:
-        """Whether the weights hash to what the record says; otherwise they are altered."""
+        """Whether the weights hash to what the record says; otherwise they are corrupt."""
         return sha256_of(self.weights) == record.sha256
 
     def commit(self, file: str, published_sha256: str, source: str) -> Record:
@@ -92,7 +92,7 @@ class Entry:
         return record
 
     def refuse(self) -> Path:
-        """Put altered weights aside, under a name that is never loaded."""
+        """Put corrupt weights aside, under a name that is never loaded."""
         aside = self.weights.with_name(f"{self.weights.name}.refused")
         os.replace(self.weights, aside)
         self.record_file.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ class Entry:
         """Take another store's entry over, checking every byte.
 
         Raises:
-            WeightsError: it is altered, or is not what the SHA-256 (or prefix) names.
+            WeightsError: it is corrupt, or is not what the SHA-256 (or prefix) names.
         """
         record = other.record(sha256)
         if record is None:
@@ -111,7 +111,7 @@ class Entry:
         with replacing(self.folder / other.weights.name) as part:
             shutil.copyfile(other.weights, part)
             if sha256_of(part) != record.sha256:
-                raise WeightsError(f"{other.weights} is altered", hint="Make the bundle again.")
+                raise WeightsError(f"{other.weights} is corrupt", hint="Make the bundle again.")
         return self.commit(record.file, record.published_sha256, record.source)
 
     def remove(self) -> int:

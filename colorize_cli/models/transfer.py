@@ -1,4 +1,4 @@
-"""Bring a file over HTTP, whole and unaltered, whatever the line does.
+"""Bring a file over HTTP, whole and unchanged, whatever the line does.
 
 In:  addresses of the same file, its SHA-256 (whole or a prefix), where to put it
 Out: the file at its place, its hash checked; or a `DownloadError`, and what came so far beside it, to go on from
@@ -137,7 +137,7 @@ def download(
                 return _accept(to, sha256, address), address.url
             except _Refused as refusal:
                 failures.append(f"{address.host}: {refusal}")
-                if not str(refusal).startswith("altered"):
+                if not str(refusal).startswith("corrupt"):
                     break
             except OSError as error:
                 raise _local_fault(error, to) from error
@@ -160,8 +160,8 @@ def _accept(to: Path, sha256: str, address: Address) -> str:
     refused = to.with_name(f"{to.name}.refused")
     os.replace(part, refused)
     if is_web_page(refused):
-        raise _Refused(f"altered: {WEB_PAGE}; kept as {refused}")
-    raise _Refused(f"altered: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
+        raise _Refused(f"corrupt: {WEB_PAGE}; kept as {refused}")
+    raise _Refused(f"corrupt: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
 
 
 def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience, most: int) -> None:

@@ -68,7 +68,7 @@ def packaged(spec: FeatureSpec, weights: Packaged) -> Path:
 
 
 def feature_state(name: str, on_progress: Progress | None = None) -> dict[str, Tensor]:
-    """The published state dict of a feature extractor, pulled where it is not here yet.
+    """The published state dict of a feature extractor, pulled where it is not downloaded yet.
 
     Raises:
         ModelNotFoundError: there is no such feature extractor.
@@ -84,7 +84,7 @@ def fetch(spec: ModelSpec | FeatureSpec, on_progress: Progress | None = None) ->
     """Find a model's weights, pull them if they are not here, and check them.
 
     Raises:
-        WeightsError: there are none, or they are altered and cannot be pulled again.
+        WeightsError: there are none, or they are corrupt and cannot be pulled again.
     """
     if isinstance(spec, FeatureSpec) and isinstance(spec.weights, Packaged):
         file = packaged(spec, spec.weights)
@@ -104,14 +104,14 @@ def bundled(weights: Bundled) -> WeightsFile:
     """A file that comes with the package, checked.
 
     Raises:
-        WeightsError: it is missing, or altered.
+        WeightsError: it is missing, or corrupt.
     """
     path = ASSETS / weights.file
     if not path.is_file():
         raise WeightsError(f"the bundled weights are missing: {path}", hint="Install the package again.")
     sha256 = sha256_of(path)
     if sha256 != recorded_sha256(weights):
-        raise WeightsError(f"the bundled weights are altered: {path}", hint="Install the package again.")
+        raise WeightsError(f"the bundled weights are corrupt: {path}", hint="Install the package again.")
     return WeightsFile(path, sha256)
 
 
@@ -177,7 +177,7 @@ def _bring(name: str, weights: Published, entry: Entry, on_progress: Progress | 
         return _convert(cached, weights, entry, sha256_of(cached), str(cached))
     if offline():
         raise DownloadError(
-            f'"{name}" is not here, and the network is off (COLORIZE_OFFLINE or HF_HUB_OFFLINE is set)',
+            f'"{name}" is not downloaded, and the network is off (COLORIZE_OFFLINE or HF_HUB_OFFLINE is set)',
             hint=f"Unset it, or bring a bundle: colorize models pull {name} --from DIR",
         )
     from colorize_cli.models.transfer import download  # the network's libraries load here
@@ -263,7 +263,7 @@ def _addresses(weights: Published) -> Sequence[Address]:
 
 
 def _in_hub_cache(weights: Published) -> Path | None:
-    """The file in the Hub's own cache, if another program pulled it and it is unaltered."""
+    """The file in the Hub's own cache, if another program pulled it and it is unchanged."""
     from huggingface_hub import try_to_load_from_cache
 
     hub = os.environ.get("HF_HUB_CACHE") or (f"{home}/hub" if (home := os.environ.get("HF_HOME")) else None)
@@ -276,7 +276,7 @@ def _in_hub_cache(weights: Published) -> Path | None:
 
 
 def _in_torch_cache(weights: Published) -> Path | None:
-    """The file among torch's own checkpoints (`TORCH_HOME`), if another program pulled it and it is unaltered."""
+    """The file among torch's own checkpoints (`TORCH_HOME`), if another program pulled it and it is unchanged."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{base}/torch"
     file = Path(os.path.expandvars(home)).expanduser() / "hub" / "checkpoints" / Path(weights.file).name

@@ -242,7 +242,7 @@ class Flow:
     def _refined(
         self, predictor: Predictor, group: list[Prepared], colors: list[Plane]
     ) -> tuple[list[Prepared], list[Plane]]:
-        """The colors refined where --detail says so; those that somebody steered stay as they are."""
+        """The colors refined where --detail says so; those that somebody guided stay as they are."""
         if self.detail.levels == 0:
             return group, colors
         found, new = iter(colors), list[Plane]()

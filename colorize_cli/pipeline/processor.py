@@ -152,7 +152,7 @@ class PhotoProcessor:
                 self.outputs.release(index)
 
     def _note_of(self, source: Source) -> Provenance:
-        """The note of a photo's result: with what steers its colors, and with the mask by which it is mended.
+        """The note of a photo's result: with what guides its colors, and with the mask by which it is mended.
 
         Raises:
             PhotoError: a side-car or the mask cannot be read.

@@ -110,7 +110,7 @@ def bundled_finder() -> DamageFinder:
     """The network that comes with the package.
 
     Raises:
-        WeightsError: its file is missing or altered.
+        WeightsError: its file is missing or corrupt.
     """
     with safe_open(bundled(Bundled("restore.safetensors")).path, "np") as file:
         return DamageFinder({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping

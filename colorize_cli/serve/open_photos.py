@@ -22,10 +22,10 @@ from colorize_cli.errors import UsageError
 from colorize_cli.files.machine import cores
 from colorize_cli.guidance.hint_points import Point, Sidecar
 from colorize_cli.guidance.likely import srgb_of_ab
+from colorize_cli.inference.guided_page import shown
 from colorize_cli.inference.painting import Painter
 from colorize_cli.inference.predictor import Plane
-from colorize_cli.inference.steering import shown
-from colorize_cli.pipeline.steered import SteeredPhoto, Steering
+from colorize_cli.pipeline.guided_photos import GuidedPhoto, GuidedPhotos
 from colorize_cli.serve.display import encode_jpeg, to_display
 from colorize_cli.serve.pyramid import TILE, Pyramid
 from colorize_cli.serve.wishes import Wish
@@ -50,11 +50,11 @@ class OpenPhoto:
     """A photo that is open; used by several threads at once.
 
     Args:
-        photo: as `Steering.open` gives it.
+        photo: as `GuidedPhotos.open` gives it.
         scribbles: hints in files that the page does not edit.
     """
 
-    def __init__(self, photo: SteeredPhoto, scribbles: tuple[Sidecar, ...]) -> None:
+    def __init__(self, photo: GuidedPhoto, scribbles: tuple[Sidecar, ...]) -> None:
         self.photo, self.page, self.scribbles = photo, photo.page, scribbles
         self.pyramid = Pyramid(photo.reader, photo.page.size)
         self._looks, self._lock = OrderedDict[str, Look](), Lock()
@@ -161,11 +161,11 @@ class OpenPhotos:
     """Opens photos, and keeps the last few open; used by several threads at once.
 
     Args:
-        steering: opens them.
+        guided: opens them.
     """
 
-    def __init__(self, steering: Steering) -> None:
-        self.steering = steering
+    def __init__(self, guided: GuidedPhotos) -> None:
+        self.guided = guided
         self._open, self._lock = OrderedDict[tuple[Path, int, int], OpenPhoto](), Lock()
         self._few = Semaphore(cores())  # photos that are decoded at once, each with its own memory
         self._thumbs, self._held = OrderedDict[tuple[Path, int, int], bytes](), 0
@@ -182,7 +182,7 @@ class OpenPhotos:
             if found is None:
                 while len(self._open) >= _MOST_OPEN:
                     self._open.popitem(last=False)[1].close()
-                found = OpenPhoto(self.steering.open(path), scribbles)
+                found = OpenPhoto(self.guided.open(path), scribbles)
             self._open[key] = found
             return found
 
@@ -197,7 +197,7 @@ class OpenPhotos:
             found = self._thumbs.get(key)
         if found is None:
             with self._few:
-                pixels, space = self.steering.first_pixels(path)
+                pixels, space = self.guided.first_pixels(path)
             found = encode_jpeg(to_display(np.ascontiguousarray(reduced(pixels, _THUMB)), space), _THUMB_QUALITY)
             with self._lock:
                 self._held += len(found) - len(self._thumbs.pop(key, b""))

@@ -19,9 +19,9 @@ from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.hints import read_sidecar
 from colorize_cli.inference.photo_options import ReadOptions, WriteOptions
 from colorize_cli.pipeline.colorizer import Colorizer
+from colorize_cli.pipeline.guided_photos import GuidedPhotos
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.run_options import BatchOptions
-from colorize_cli.pipeline.steered import Steering
 from colorize_cli.serve.open_photos import OpenPhoto, OpenPhotos
 from colorize_cli.serve.photo_list import Entry, PhotoList, State, is_inside
 from colorize_cli.serve.pyramid import TILE
@@ -76,8 +76,8 @@ class Session:
             hint = "The page shows no films." if self.photos.films else "--upload takes them on the page."
             raise NothingToDoError(f"no photos in {printable(options.photos)}", hint=hint)
         load()
-        self.steering = Steering(colorizer, options.read, options.write)
-        self.open = OpenPhotos(self.steering)
+        self.guided = GuidedPhotos(colorizer, options.read, options.write)
+        self.open = OpenPhotos(self.guided)
         self.saving = Saving(colorizer, self.photos, options.read, options.write)
         self.looking, self.trouble = True, ""
         self._looker = Thread(target=self._look, name="look")
@@ -113,9 +113,9 @@ class Session:
             "folder": printable(options.photos),
             "out": printable(options.out),
             "model": self.colorizer.model.name,
-            "vividness": self.steering.vividness if color.vividness is None else color.vividness,
+            "vividness": self.guided.vividness if color.vividness is None else color.vividness,
             "saturation": color.saturation,
-            "chances": self.steering.gives_chances,
+            "chances": self.guided.gives_chances,
             "uploads": options.uploads,
             "maxUpload": options.max_upload,
             "seed": options.seed,

@@ -84,7 +84,7 @@ def model_card(checkpoint: Path, terms: Sequence[str]) -> str:
         "",
         "## Terms of the data",
         "",
-        *(terms or ("Unknown: say here what the training photos' licences allow.",)),
+        *(terms or ("Unknown: say here what the training photos' licenses allow.",)),
         "",
     ]
     return "\n".join(lines)

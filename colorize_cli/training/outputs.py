@@ -201,8 +201,8 @@ class Classes:
             found = {"G_CE": truth.mean()}
         else:
             share = self.teacher.share * (batch.hints[:, 2:].amax((1, 2, 3)) == 0)
-            taught = self.teacher.distances(logits, batch.lightness)
-            found = {"G_CE": ((1 - share) * truth).mean(), "G_teacher": (share * taught).mean()}
+            distilled = self.teacher.distances(logits, batch.lightness)
+            found = {"G_CE": ((1 - share) * truth).mean(), "G_teacher": (share * distilled).mean()}
         if labels is not None:
             found["G_label"] = self.class_weight * label_cross_entropy(labels, batch.label)
         return found

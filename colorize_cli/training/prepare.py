@@ -103,7 +103,7 @@ def validated(config: TrainConfig) -> TrainConfig:
     if not (config.samples or config.epochs or config.steps):
         raise UsageError("the recipe does not say how long", hint="Give --epochs N, --set steps=N or --set samples=N.")
     if config.discriminator is not None and config.classifies:
-        raise UsageError("a discriminator judges colors; this generator gives probabilities", hint="Use l1 or l2.")
+        raise UsageError("a discriminator scores colors; this generator gives probabilities", hint="Use l1 or l2.")
     if not config.terms and config.discriminator is None:
         raise UsageError("the recipe has no loss")
     if config.generator == "eccv16" and "head" not in config.generator_args:  # its head follows the losses

@@ -1,4 +1,4 @@
-"""Fit the odds of a photo in color to measured variants, judge them on photos that the fit did not see, and keep them.
+"""Fit the odds of a photo in color to measured variants, test them on photos that the fit did not see, keep them.
 
     python tests/benchmarks/fit_tint.py SAMPLES... [--splits N] [--write FILE] [--seed N]
 
@@ -41,17 +41,17 @@ def fit(
     parts = [torch.randn(shape) * (0.5 / shape[1] ** 0.5 if shape[1] > 1 else 0.0) for shape in shapes]
     for part in parts:
         part.requires_grad_(True)
-    player = torch.optim.AdamW(parts, lr=0.01, weight_decay=DECAY)
-    pace = torch.optim.lr_scheduler.CosineAnnealingLR(player, STEPS)
+    optimizer = torch.optim.AdamW(parts, lr=0.01, weight_decay=DECAY)
+    pace = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     draws = torch.distributions.Poisson(torch.ones(MEMBERS, len(x))).sample()  # each network sees a draw of its own
     for _ in range(STEPS):
         answer = (torch.tanh(x @ parts[0] + parts[1]) @ parts[2] + parts[3])[..., 0]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             answer, truth.expand_as(answer), weight=worth * draws, reduction="none"
         )
-        player.zero_grad()
+        optimizer.zero_grad()
         loss.mean(1).sum().backward()
-        player.step()
+        optimizer.step()
         pace.step()
     return dict(zip(("w1", "b1", "w2", "b2"), (part.detach().numpy() for part in parts), strict=True))
 

@@ -1,11 +1,11 @@
-"""CPU time of giving 12 megapixels of 8-bit grey their color, by several roads, in one run.
+"""CPU time of giving 12 megapixels of 8-bit grey their color, by several methods, in one run.
 
     python tests/benchmarks/merge.py [PHOTO]
 
-Each road colors the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
+Each method colors the same grainy grey photo with the same low-resolution ab on one thread. Printed: CPU seconds, the
 ratio to `merge`, the 99th percentile of the difference from the reference and the largest change of L*, over a part of
-the photo. The road that JPEGs take, luma at full and chroma at half size, is decoded as a viewer does.
-Roads that the package does not use are kept here only, so that the choice can be made again.
+the photo. The method that JPEGs take, luma at full and chroma at half size, is decoded as a viewer does.
+Methods that the package does not use are kept here only, so that the choice can be made again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def clipping(grey: Grey, ab: Floats) -> Grey:
 
 
 def arithmetic(grey: Grey, ab: Floats) -> Grey:
-    """The road of all other spaces and depths: Lab in numpy, curves by table, gamut by search."""
+    """The method of all other spaces and depths: Lab in numpy, curves by table, gamut by search."""
     out = np.empty((*grey.shape, 3), np.uint8)
     for rows, strip, color in strips(grey, ab):
         merging._merge_exactly(out[rows], strip, color, SRGB)
@@ -73,7 +73,7 @@ def cube(step: int = 4, reach: int = 112) -> Callable[[Grey, Floats], Grey]:
         ]
     )
 
-    def road(grey: Grey, ab: Floats) -> Grey:
+    def method(grey: Grey, ab: Floats) -> Grey:
         out = np.empty((*grey.shape, 3), np.uint8)
         for rows, strip, color in strips(grey, ab):
             place = np.clip(color * np.float32(1 / step) + np.float32(reach / step), 0, side - 1)
@@ -81,7 +81,7 @@ def cube(step: int = 4, reach: int = 112) -> Callable[[Grey, Floats], Grey]:
             out[rows] = cv2.remap(table, place[0], place[1], cv2.INTER_LINEAR)
         return out
 
-    return road
+    return method
 
 
 def decoded(planes: tuple[Grey, Grey, Grey]) -> Grey:
@@ -119,23 +119,23 @@ def main() -> None:
     started = time.process_time()
     gamut.srgb_inverse_limits()
     print(f"table of the gamut's edge, once a process: {time.process_time() - started:.2f} s")
-    roads: dict[str, Callable[[Grey, Floats], Any]] = {
+    methods: dict[str, Callable[[Grey, Floats], Any]] = {
         "merge": merge,
         "luma, half-size chroma": merge_luma,
         "clipping (floor, breaks L*)": clipping,
         "numpy arithmetic": arithmetic,
         "3-D table and remap": cube(),
     }
-    times: dict[str, list[float]] = {name: [] for name in roads}
+    times: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(5):  # in turns, so that a busy machine is busy for all
-        for name, road in roads.items():
+        for name, method in methods.items():
             started = time.process_time()
-            road(grey, ab)
+            method(grey, ab)
             times[name].append(time.process_time() - started)
     part = np.ascontiguousarray(grey[:1000, :1500])
     truth = reference(part, ab).astype(int)
-    for name, road in roads.items():
-        result = road(part, ab)
+    for name, method in methods.items():
+        result = method(part, ab)
         colored = decoded(result) if isinstance(result, tuple) else result
         seconds, ratio = min(times[name]), min(times[name]) / min(times["merge"])
         differs = np.percentile(np.abs(colored - truth), 99)

@@ -71,7 +71,7 @@ def test_threads_share_one_heap_and_data_are_bounded() -> None:
 
 @pytest.mark.slow
 def test_a_command_that_loads_torch_ends_without_a_word_of_its_libraries() -> None:
-    command = [sys.executable, "-m", "colorize_cli", "train", "--recipe", "mini-taught", "--data", "samples"]
+    command = [sys.executable, "-m", "colorize_cli", "train", "--recipe", "mini-distilled", "--data", "samples"]
     command += ["--set", "teacher.weights=gone.safetensors"]
     said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
     assert len(said) == 2 and said[0].startswith("error: "), said

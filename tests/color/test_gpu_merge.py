@@ -1,4 +1,4 @@
-"""The road of GPUs, on the CPU's device: the same arithmetic in the same strips, without pinned memory."""
+"""The GPU's code path, on the CPU's device: the same arithmetic in the same strips, without pinned memory."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_fast_road_agrees_with_the_reference_to_one_level() -> None:
     lightness = torch.from_numpy(lightness_of(_ALL_GREYS)).double()[None, None]
     reference = (recombine(lightness, torch.from_numpy(ab).double()[None])[0] * 255).round().permute(1, 2, 0).numpy()
     assert np.abs(merge_strip(_ALL_GREYS, ab) - reference).max() <= 1
-    # and so does the road of sepia photos, here with a channel that is off by one somewhere
+    # and so does the code path of sepia photos, here with a channel that is off by one somewhere
     rgb = np.repeat(_ALL_GREYS[..., None], 3, 2)
     rgb[:, 0, 2] += 1
     assert np.abs(merge_strip(rgb, ab)[:, 1:] - reference[:, 1:]).max() <= 1

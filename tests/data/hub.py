@@ -1,4 +1,4 @@
-"""The loopback server of tests/models, taught the part of the Hub's protocol that data sets and uploads need."""
+"""The loopback server of tests/models, with the part of the Hub's protocol that data sets and uploads need."""
 
 from __future__ import annotations
 

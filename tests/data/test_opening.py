@@ -12,7 +12,7 @@ from PIL import Image
 
 from colorize_cli.data.dataset import decode_photo, open_photos
 from colorize_cli.evaluation.truths import read_picture
-from tests.metadata.test_kept import wide_profile
+from tests.metadata.test_kept_metadata import wide_profile
 
 
 def picture() -> np.ndarray:

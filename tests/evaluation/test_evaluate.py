@@ -151,7 +151,7 @@ def test_deep_and_wide_gamut_truths_are_brought_to_srgb():
 def test_known_data_sets_are_found_where_a_copy_is(photos, tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_DATA_ROOT", str(tmp_path / "data"))
     monkeypatch.setattr("colorize_cli.data.terms._remembered", dict)
-    with pytest.raises(UsageError, match="licence"):
+    with pytest.raises(UsageError, match="license"):
         find_references("coco")
     monkeypatch.setenv("COLORIZE_CONFIG", str(tmp_path))
     accepted = Access(accepted=True)

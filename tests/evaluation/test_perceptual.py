@@ -203,7 +203,7 @@ def test_weights_that_cannot_be_pulled_are_named_with_what_to_do(metric, name, m
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     with pytest.raises(WeightsError) as caught:
         find_metrics(EvalSettings(metrics=(metric,)), CPU)
-    assert f'"{name}" is not here, and the network is off' in str(caught.value)
+    assert f'"{name}" is not downloaded, and the network is off' in str(caught.value)
     assert f"colorize models pull {name} --from" in str(caught.value)
     skipping = find_metrics(EvalSettings(metrics=("psnr", metric), skip_missing=True), CPU)
     assert [column.name for column in skipping.columns] == ["psnr"]
@@ -217,11 +217,11 @@ def test_an_altered_file_of_torch_is_not_taken(monkeypatch, tmp_path):
     path = tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"half a download")
-    with pytest.raises(WeightsError, match='"alexnet" is not here'):
+    with pytest.raises(WeightsError, match='"alexnet" is not downloaded'):
         find_metrics(EvalSettings(metrics=("lpips",)), CPU)
 
 
-def test_a_runs_discriminator_judges_any_pictures(picture, tmp_path):
+def test_a_runs_discriminator_scores_any_pictures(picture, tmp_path):
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 64, {"width": 8})
     save_discriminator(tmp_path / "discriminator.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from colorize_cli.color.icc import srgb_profile
 from colorize_cli.formats.encode import Provenance
-from tests.formats.scans import Array, area, colorize, picture, tinted
+from tests.formats.large_files import Array, area, colorize, picture, tinted
 
 
 def test_every_page_comes_back_in_order_with_its_own_tags(tmp_path: Path, note: Provenance) -> None:

@@ -18,7 +18,7 @@ from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.tiff.tiff_coding import Coding, layout_tags, segments
 from colorize_cli.formats.tiff.tiff_stream import Parts, Piece, TiffStream
-from tests.formats.scans import Array, area, colorize, picture, tinted
+from tests.formats.large_files import Array, area, colorize, picture, tinted
 
 
 def write_pyramid(path: Path, base: Array, style: str, *, flagged: bool = True, **options: object) -> None:

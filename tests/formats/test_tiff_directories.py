@@ -16,7 +16,7 @@ from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import DecodeLimits, decode
 from colorize_cli.metadata import ifd
 from colorize_cli.notes import Loss, losses
-from tests.formats.scans import picture
+from tests.formats.large_files import picture
 
 OF_PIXELS = (258, 259, 262, 273, 277, 279, 317, 320, 338)
 BESIDE = (270, 282, 305, 700)

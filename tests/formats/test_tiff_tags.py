@@ -21,7 +21,7 @@ from colorize_cli.formats.tiff.tiff_stream import Parts, Piece, TiffStream
 from colorize_cli.formats.tiff.tiff_tags import page_tags
 from colorize_cli.metadata.ifd import Ifd, Tag, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import directory
-from tests.formats.scans import area, colorize, picture, tinted
+from tests.formats.large_files import area, colorize, picture, tinted
 
 GDAL = "<GDALMetadata>\n  <Item name='scanner'>drum</Item>\n</GDALMetadata>"
 

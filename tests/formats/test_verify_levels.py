@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from colorize_cli.formats.tiff.verify_levels import level_faults
-from tests.formats.scans import Array, area, picture, tinted
+from tests.formats.large_files import Array, area, picture, tinted
 
 
 def write(path: Path, base: Array, levels: list[Array], inside: bool, compression: str) -> Path:

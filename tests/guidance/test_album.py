@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from colorize_cli.guidance.album import carry, find_features, group_scenes, key_photo, match
-from tests.guidance.pictures import Floats, texture
+from tests.guidance.scenes import Floats, texture
 
 NEXT = np.array([[1.02, 0.03, -14], [-0.03, 1.02, 6]])  # the camera moved a little: from the key photo to the next
 

@@ -11,7 +11,7 @@ from colorize_cli.guidance.coherence import coherent_labels, energy
 from colorize_cli.guidance.descriptors import describe, jittered_grid, local_sd, principal_components
 from colorize_cli.guidance.multimodal import charpiat, distributions, reference_hints
 from colorize_cli.guidance.reference import Reference, match_lightness, nearest_references, reduced_size, welsh
-from tests.guidance.pictures import Floats, texture
+from tests.guidance.scenes import Floats, texture
 
 
 def landscape(h: int, w: int, seed: int, horizon: float = 0.5) -> tuple[Floats, Floats]:

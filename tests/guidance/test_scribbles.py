@@ -14,7 +14,7 @@ from colorize_cli.guidance.scribbles import (
     nested_dissection,
     upsample_along_edges,
 )
-from tests.guidance.pictures import Floats, flag, lab_of, texture
+from tests.guidance.scenes import Floats, flag, lab_of, texture
 
 PLACES = ((10, 10), (10, 70), (60, 10), (70, 110), (51, 78))  # of 80 x 120: one in each region of the flag
 

@@ -8,7 +8,7 @@ from colorize_cli.errors import ShapeError
 from colorize_cli.guidance.regions import regions
 from colorize_cli.guidance.variants import objects, variant_hints
 from colorize_cli.models.bins import srgb_bins
-from tests.guidance.pictures import Floats
+from tests.guidance.scenes import Floats
 
 BINS = srgb_bins().numpy()
 RED, BLUE, GREEN, GREY = (50, 30), (10, -50), (-40, 30), (0, 0)

@@ -1,4 +1,4 @@
-"""The main road on small folders: what is written, what is left, what is said."""
+"""The main pipeline on small folders: what is written, what is left, what is said."""
 
 from __future__ import annotations
 

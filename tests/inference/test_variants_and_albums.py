@@ -1,4 +1,4 @@
-"""Variants, references and albums, through the main road."""
+"""Variants, references and albums, through the main pipeline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline import consistent
 from colorize_cli.pipeline.outcome import Status
 from tests.inference.conftest import grey_photo
-from tests.inference.test_steering import colorize, grey_of, lab, save
+from tests.inference.test_guided_colors import colorize, grey_of, lab, save
 
 
 class Ramp(Generator):

@@ -20,7 +20,7 @@ from colorize_cli.metadata import irb
 from colorize_cli.metadata.ifd import Ifd, Tag, rational, read_header, read_ifd
 from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.notes import Loss
-from tests.metadata.test_kept import GREY, IPTC, XMP, gif, lossy, run, sub_blocks
+from tests.metadata.test_kept_metadata import GREY, IPTC, XMP, gif, lossy, run, sub_blocks
 
 # thumbnails -----------------------------------------------------------------------------------------------------------
 SMALL = b"\xff\xd8\xff\xdb the photo, small and grey \xff\xd9"

@@ -37,9 +37,9 @@ def test_a_model_is_added_listed_verified_and_removed(tmp_path: Path, capsys: py
     torch.testing.assert_close(load_model("meadow").generator.colorize(grey), wanted)
     capsys.readouterr()
     assert main(["models", "list"]) == 0
-    assert any(line.startswith("meadow") and "here" in line for line in capsys.readouterr().out.splitlines())
+    assert any(line.startswith("meadow") and "downloaded" in line for line in capsys.readouterr().out.splitlines())
     assert main(["models", "verify", "meadow"]) == 0
-    assert "meadow: sound" in capsys.readouterr().out
+    assert "meadow: valid" in capsys.readouterr().out
     assert main(["models", "add", "meadow", str(run)]) == 2
     assert 'there is a model "meadow" already' in capsys.readouterr().err
     gone = str(tmp_path / "gone.safetensors")
@@ -87,7 +87,7 @@ def test_every_feature_extractor_says_what_it_is() -> None:
     assert {"vgg19", "vgg16", "resnet18", "alexnet", "inception", "efficientnet-lite2"} <= names
     assert not names & {spec.name for spec in catalogue()}
     for spec in feature_extractors().values():
-        assert spec.licence and spec.source and spec.summary and spec.parameters > 1e6
+        assert spec.license and spec.source and spec.summary and spec.parameters > 1e6
         if isinstance(spec.weights, Published):
             assert len(spec.weights.sha256) >= 8 and spec.weights.size > 1e7 and spec.weights.sources
         else:

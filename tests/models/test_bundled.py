@@ -29,17 +29,17 @@ def test_changing_the_bundled_weights_and_their_recorded_hash_is_one_step(
     info = CheckpointInfo("liteunet", arguments)
     save_checkpoint(tmp_path / "trained.safetensors", network.state_dict(), info, torch.float32)
     asset = bundle(tmp_path / "trained.safetensors")
-    assert verify("mini").state is State.sound
+    assert verify("mini").state is State.valid
     assert load_model("mini").generator.head.in_channels == 8  # type: ignore[union-attr]
     asset.write_bytes(asset.read_bytes()[:-1] + b"!")
-    assert verify("mini").state is State.altered
-    with pytest.raises(WeightsError, match="altered"):
+    assert verify("mini").state is State.corrupt
+    with pytest.raises(WeightsError, match="corrupt"):
         load_model("mini")
 
 
 def test_the_bundled_weights_are_those_recorded_and_small_enough() -> None:
     spec = catalogue().get("mini")
-    assert verify("mini").state is State.sound
+    assert verify("mini").state is State.valid
     row = status(spec)
     assert row.path is not None
     assert row.path.stat().st_size <= 18_000_000

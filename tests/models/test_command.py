@@ -32,7 +32,7 @@ def test_the_list_says_what_is_here_and_what_it_costs(capsys: pytest.CaptureFixt
     assert main(["models", "list"]) == 0
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if line.startswith("deoldify-artistic"))
-    for fact in ("63.6 M", "255 MB", "MIT", "data.deepai.org/deoldify", "not here"):
+    for fact in ("63.6 M", "255 MB", "MIT", "data.deepai.org/deoldify", "not downloaded"):
         assert fact in line
     assert "bundled" in next(line for line in shown.splitlines() if line.startswith("mini"))
 
@@ -43,7 +43,7 @@ def test_the_list_is_there_for_programs_too(capsys: pytest.CaptureFixture[str]) 
     assert rows["siggraph17"]["takes_hints"]
     assert rows["siggraph17"]["bytes"] == 136_787_426
     assert rows["ddcolor"]["stretched_to_a_square"]
-    assert rows["unet"]["here"] == "train it"
+    assert rows["unet"]["state"] == "train it"
 
 
 def test_pull_verify_path_remove(
@@ -55,13 +55,13 @@ def test_pull_verify_path_remove(
     assert len(server.seen) == 2  # nothing is pulled twice
     capsys.readouterr()
     assert main(["models", "verify"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"plain: sound  {SHA256}", f"hubbed: sound  {SHA256}"]
+    assert capsys.readouterr().out.splitlines() == [f"plain: valid  {SHA256}", f"hubbed: valid  {SHA256}"]
     assert main(["models", "path", "plain"]) == 0
     kept = Path(capsys.readouterr().out.strip())
     assert kept.parent == cache / "plain"
     kept.write_bytes(kept.read_bytes()[:-1] + b"!")
     assert main(["models", "verify", "plain"]) == 1
-    assert "plain: altered" in capsys.readouterr().out
+    assert "plain: corrupt" in capsys.readouterr().out
     assert main(["models", "remove", "plain", "hubbed"]) == 0
     assert list(cache.iterdir()) == []
     assert main(["models", "path", "plain"]) == 2
@@ -85,7 +85,7 @@ def test_an_air_gapped_bundle(
     [
         (["pull", "plian"], 3, 'no model "plian". Did you mean "plain"?'),
         (["pull"], 2, "no model is named"),
-        (["remove", "plain"], 2, '"plain" is not here'),
+        (["remove", "plain"], 2, '"plain" is not downloaded'),
         (["info", "nobody"], 3, 'no model "nobody"'),
     ],
 )

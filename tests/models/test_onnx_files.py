@@ -90,7 +90,7 @@ def test_every_network_can_be_exported(name: str, tmp_path: Path, monkeypatch: p
     assert done.difference <= TOLERANCE and done.pictures == 1
     graph = from_file("n", done.path)
     assert (graph.spec.sizes, graph.spec.takes_hints) == (model.spec.sizes, model.spec.takes_hints)
-    assert (graph.spec.licence, graph.contract.weights_sha256) == (model.spec.licence, "f" * 64)
+    assert (graph.spec.license, graph.contract.weights_sha256) == (model.spec.license, "f" * 64)
     assert graph.contract.reading == model.generator.reading
     multiple = model.spec.sizes.multiple
     given = planes(4 if model.generator.takes_hints else 1, 3 * multiple, 5 * multiple)  # two pictures of another size

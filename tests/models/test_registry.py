@@ -36,9 +36,9 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         catalogue().get("zzzzzz")
 
 
-def test_every_published_model_is_there_with_its_licence_and_a_pinned_file() -> None:
-    licences = {spec.name: spec.licence for spec in catalogue() if isinstance(spec.weights, Published)}
-    assert licences == {
+def test_every_published_model_is_there_with_its_license_and_a_pinned_file() -> None:
+    licenses = {spec.name: spec.license for spec in catalogue() if isinstance(spec.weights, Published)}
+    assert licenses == {
         "ddcolor": "Apache-2.0",
         "ddcolor-paper": "Apache-2.0",
         "ddcolor-artistic": "Apache-2.0",

@@ -1,4 +1,4 @@
-"""A file arrives whole and unaltered, whatever the line does; or is refused."""
+"""A file arrives whole and unchanged, whatever the line does; or is refused."""
 
 from __future__ import annotations
 
@@ -103,16 +103,16 @@ def test_a_busy_server_is_asked_again_when_it_says(
     assert 1.5 < pauses[1] < 2.5  # the second pause is twice the first's length, give or take a fifth
 
 
-def test_an_altered_file_is_kept_aside_and_pulled_again(server: Loopback, address: Address, to: Path) -> None:
+def test_a_corrupt_file_is_kept_aside_and_pulled_again(server: Loopback, address: Address, to: Path) -> None:
     server.faults = [lie(lambda data: data[:-1] + b"!")]
     download([address], to, SHA256)
     assert to.read_bytes() == DATA
     assert left_beside(to) == {"weights.pth.refused"}
 
 
-def test_a_file_that_stays_altered_is_never_put_in_place(server: Loopback, address: Address, to: Path) -> None:
+def test_a_file_that_stays_corrupt_is_never_put_in_place(server: Loopback, address: Address, to: Path) -> None:
     server.always = lie(lambda data: b"<html>Please log in to the hotel's network</html>")
-    with pytest.raises(DownloadError, match="altered"):
+    with pytest.raises(DownloadError, match="corrupt"):
         download([address], to, SHA256)
     assert not to.exists()
     assert left_beside(to) == {"weights.pth.refused"}
@@ -120,7 +120,7 @@ def test_a_file_that_stays_altered_is_never_put_in_place(server: Loopback, addre
 
 def test_a_file_cut_short_by_a_server_that_hides_it_is_refused(server: Loopback, address: Address, to: Path) -> None:
     server.always = lie(lambda data: data[:-1000])
-    with pytest.raises(DownloadError, match="altered"):
+    with pytest.raises(DownloadError, match="corrupt"):
         download([address], to, SHA256)
     assert not to.exists()
 

@@ -114,7 +114,7 @@ def test_a_mirror_of_the_users_is_asked_first(
     assert [seen.path for seen in server.seen] == ["/mirror/hub-weights.pth"]
 
 
-def test_altered_weights_are_refused_kept_aside_and_pulled_again(
+def test_corrupt_weights_are_refused_kept_aside_and_pulled_again(
     models: Registry, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_model("plain")
@@ -122,14 +122,14 @@ def test_altered_weights_are_refused_kept_aside_and_pulled_again(
     changed = bytearray(kept.read_bytes())
     changed[-1] ^= 1
     kept.write_bytes(changed)
-    assert verify("plain").state is State.altered
+    assert verify("plain").state is State.corrupt
     with monkeypatch.context() as patch:
         patch.setenv("COLORIZE_OFFLINE", "1")
         with pytest.raises(DownloadError):
             load_model("plain")
     assert same(load_model("plain"))
     assert (cache / "plain" / "weights.safetensors.refused").read_bytes() == bytes(changed)
-    assert verify("plain").state is State.sound
+    assert verify("plain").state is State.valid
 
 
 def test_truncated_weights_are_pulled_again(models: Registry, cache: Path) -> None:
@@ -267,12 +267,12 @@ def test_a_bundle_may_hold_the_published_file_itself(models: Registry, tmp_path:
         bring("hubbed", None, tmp_path)
 
 
-def test_an_altered_bundle_is_refused(models: Registry, tmp_path: Path) -> None:
+def test_a_corrupt_bundle_is_refused(models: Registry, tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     bring("plain", stick, None)
     packed = stick / "plain" / "weights.safetensors"
     packed.write_bytes(packed.read_bytes()[:-1] + b"!")
-    with pytest.raises(WeightsError, match="altered"):
+    with pytest.raises(WeightsError, match="corrupt"):
         bring("plain", None, stick)
     assert status(models.get("plain")).presence is Presence.absent
 
@@ -281,7 +281,7 @@ def test_removing_a_model_leaves_nothing(models: Registry, cache: Path) -> None:
     load_model("plain")
     assert remove("plain") > 0
     assert list(cache.iterdir()) == []
-    with pytest.raises(UsageError, match="not here"):
+    with pytest.raises(UsageError, match="not downloaded"):
         remove("plain")
 
 

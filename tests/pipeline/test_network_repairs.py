@@ -109,7 +109,7 @@ def test_names_are_pulled_once_checked_and_work_offline(
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     assert colorize(tiny_model, photo, tmp_path / "b", **both).counts == {Status.done: 1}
     assert np.array_equal(tifffile.imread(tmp_path / "a" / "ramp.tif"), tifffile.imread(tmp_path / "b" / "ramp.tif"))
-    with pytest.raises(WeightsError, match=r'"realesrgan-x4" is not here, and the network is off'):
+    with pytest.raises(WeightsError, match=r'"realesrgan-x4" is not downloaded, and the network is off'):
         colorize(tiny_model, photo, tmp_path / "c", upscale=4)
     assert not (tmp_path / "c").exists()
 

@@ -63,7 +63,7 @@ def test_published_weights_come_from_the_catalogue_and_offline_it_says_how(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
-    with pytest.raises(WeightsError, match='"vgg19" is not here, and the network is off') as caught:
+    with pytest.raises(WeightsError, match='"vgg19" is not downloaded, and the network is off') as caught:
         content_file("torchvision")
     assert "models pull vgg19 --from" in str(caught.value.hint)
     assert content_file("random") is None

@@ -114,7 +114,7 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
     assert (info.network, info.arguments["width"], info.recipe, info.data) == ("unet", 4, "tiny", "photos")
     assert info.figures["psnr"] == max(row["psnr"] for row in rows) or info.figures["psnr"] > 0
     assert load_discriminator(out / "discriminator.safetensors").kind == "gan"
-    with pytest.raises(WeightsError, match="is a run's discriminator, which judges colors and makes none"):
+    with pytest.raises(WeightsError, match="is a run's discriminator, which scores colors and makes none"):
         load_model(str(out / "discriminator.safetensors"))
     assert seen[-1].done == seen[-1].total and seen[-1].photos_per_s > 0
     assert read_run(out).data[0].endswith("photos") and read_run(out, ("epochs=9",)).config.epochs == 9

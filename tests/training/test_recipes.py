@@ -234,7 +234,7 @@ def test_a_configuration_survives_json() -> None:
         ({"generator": "eccv16", "generator_args": {"head": "bins"}}, "does not fit"),
         (
             {"generator": "mini", "generator_args": {}, "discriminator": {}, "terms": [{"loss": "cross_entropy"}]},
-            "judges",
+            "scores",
         ),
         ({"terms": []}, "no loss"),
     ],

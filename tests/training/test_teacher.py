@@ -83,11 +83,11 @@ def test_samples_with_hints_learn_from_the_truth_alone(teacher: str) -> None:
     for hinted in ([True, True], [False, False], [True, False]):
         batch = batch_of(hinted)
         prediction = predict(student, student, batch)
-        taught, truth = classes.losses(prediction, batch), alone.losses(prediction, batch)["G_CE"]
-        assert (taught["G_teacher"].item() == 0) == all(hinted)
-        assert (taught["G_CE"].item() == 0) == (not any(hinted))
+        distilled, truth = classes.losses(prediction, batch), alone.losses(prediction, batch)["G_CE"]
+        assert (distilled["G_teacher"].item() == 0) == all(hinted)
+        assert (distilled["G_CE"].item() == 0) == (not any(hinted))
         if all(hinted):
-            torch.testing.assert_close(taught["G_CE"], truth)
+            torch.testing.assert_close(distilled["G_CE"], truth)
 
 
 def test_a_run_with_a_teacher_says_what_it_learned(run: Run, tmp_path: Path, teacher: str) -> None:
@@ -161,6 +161,6 @@ def test_weights_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UsageError, match="no encoder weights"):
         needed_files(lite(encoder_weights="torchvision"))
     with pytest.raises(WeightsError, match=r"there is no gone\.safetensors"):
-        needed_files(load_recipe("mini-taught", ["teacher.weights=gone.safetensors"]))
+        needed_files(load_recipe("mini-distilled", ["teacher.weights=gone.safetensors"]))
     with pytest.raises(UsageError, match="no pretrained encoder"):
         needed_files(small(encoder_weights="package"))

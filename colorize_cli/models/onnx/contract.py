@@ -33,7 +33,7 @@ class Contract:
     """How a graph is asked.
 
     Attributes:
-        spec: sizes, hints, licence and so on.
+        spec: sizes, hints, license and so on.
         reading: what vividness means to it; None where it means nothing.
         palette: the colors that its probabilities speak of, (Q, 2), Lab units, or None.
         weights_sha256: of the weights that it was made from.
@@ -68,7 +68,7 @@ class Contract:
             "vividness": None if self.reading is None else asdict(self.reading),
             "palette": None if self.palette is None else self.palette.tolist(),
         }
-        said = {"format": FORMAT, "name": spec.name, "version": __version__, "licence": spec.licence}
+        said = {"format": FORMAT, "name": spec.name, "version": __version__, "license": spec.license}
         said |= {"source": spec.source, "summary": spec.summary, "weights_sha256": self.weights_sha256}
         return said | {key: json.dumps(value) for key, value in facts.items()}
 
@@ -89,7 +89,7 @@ class Contract:
                 takes_hints=_fact(properties, "takes_hints", bool),
                 tileable=_fact(properties, "tileable", bool),
                 weights=None,
-                licence=properties["licence"],
+                license=properties.get("license") or properties["licence"],
                 source=properties.get("source", ""),
                 parameters=_fact(properties, "parameters", int),
                 summary=properties.get("summary", ""),

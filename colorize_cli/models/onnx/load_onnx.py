@@ -72,7 +72,7 @@ def load_onnx(name: str) -> OnnxModel | Ensemble[OnnxModel] | None:
         None where the name stands for anything else, or something is wrong with it, which `load_model` will name.
 
     Raises:
-        WeightsError: the bundled weights are missing or altered; an ONNX file is none that can be run here.
+        WeightsError: the bundled weights are missing or corrupt; an ONNX file is none that can be run here.
     """
     if "+" in name and not Path(name).is_file():
         members = list[OnnxModel]()

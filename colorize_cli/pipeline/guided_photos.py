@@ -1,7 +1,7 @@
-"""Photos that a person steers one by one: opened as a batch opens them, and kept open.
+"""Photos that a person guides one by one: opened as a batch opens them, and kept open.
 
 In:  a path
-Out: `SteeredPhoto`: its first page with what the network says of it, and its rows
+Out: `GuidedPhoto`: its first page with what the network says of it, and its rows
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.files.machine import cores
 from colorize_cli.formats.blocks import BlockReader
 from colorize_cli.formats.encode import target_format
+from colorize_cli.inference.guided_page import GuidedPage
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.own_colors import plan_pages
 from colorize_cli.inference.photo_guidance import PhotoGuidance
 from colorize_cli.inference.photo_options import GuidanceOptions, ReadOptions, WriteOptions
-from colorize_cli.inference.steering import SteeredPage
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.pipeline.colorizer import Colorizer
 from colorize_cli.pipeline.opening import PhotoOpener
@@ -29,7 +29,7 @@ from colorize_cli.version import __version__
 
 
 @dataclass(frozen=True)
-class SteeredPhoto:
+class GuidedPhoto:
     """A photo that is open.
 
     Attributes:
@@ -41,7 +41,7 @@ class SteeredPhoto:
         nbytes: memory that it takes, roughly.
     """
 
-    page: SteeredPage
+    page: GuidedPage
     reader: BlockReader
     pages: int
     takes_color: bool
@@ -49,7 +49,7 @@ class SteeredPhoto:
     nbytes: int
 
 
-class Steering:
+class GuidedPhotos:
     """Opens photos for a person; used by several threads at once.
 
     Args:
@@ -84,7 +84,7 @@ class Steering:
         reading = self._predictor.reading
         return None if reading is None else reading.default
 
-    def open(self, path: Path) -> SteeredPhoto:
+    def open(self, path: Path) -> GuidedPhoto:
         """Open a photo.
 
         Raises:
@@ -95,11 +95,11 @@ class Steering:
         opened = self._opener.open(path, way)
         plan = plan_pages(opened.previews, self.colorizer.color.on_color)
         detail = self.colorizer.model.detail
-        page = SteeredPage(self._predictor, opened.previews[0], plan.kept.get(0), detail)
+        page = GuidedPage(self._predictor, opened.previews[0], plan.kept.get(0), detail)
         pages = len(opened.photo.pages)
         notes = opened.photo.notes + plan.notes
         size = sum(preview.pixels.nbytes for preview in opened.previews)
-        return SteeredPhoto(page, opened.reader, pages, 0 in plan.pages, notes, size)
+        return GuidedPhoto(page, opened.reader, pages, 0 in plan.pages, notes, size)
 
     def first_pixels(self, path: Path) -> tuple[NDArray[Any], RgbSpace]:
         """A file's first page, or a reduced copy of it, (H, W) or (H, W, 3), and what its pixels mean.

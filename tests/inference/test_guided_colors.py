@@ -1,4 +1,4 @@
-"""Colors that people steer: hints, references, variants and albums, through the main road."""
+"""Colors that people guide: hints, references, variants and albums, through the main pipeline."""
 
 from __future__ import annotations
 

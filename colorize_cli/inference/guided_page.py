@@ -1,4 +1,4 @@
-"""One page that a person steers: what the network says of it is asked once, and hints are laid over it again and again.
+"""One page that a person guides: what the network says of it is asked once, and hints are laid over it again and again.
 
 In:  a page's preview; side-cars, vividness and saturation, which change
 Out: ab, (2, h, w), Lab units; pixels of the page at any size; palettes; hints that lead to other proposals
@@ -39,7 +39,7 @@ class _Answer:
     lightness: Plane
 
 
-class SteeredPage:
+class GuidedPage:
     """A page on its way from a network's colors to a person's; used by several threads at once.
 
     Args:

@@ -1,4 +1,4 @@
-"""Damaged files through the whole road: each is done or failed with one line, and nothing is half done."""
+"""Damaged files through the whole pipeline: each is done or failed with one line, and nothing is half done."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""CPU time of each way to steer the colors of one photo of 12 megapixels, on one thread, from file to file.
+"""CPU time of each way to guide the colors of one photo of 12 megapixels, on one thread, from file to file.
 
-    python tests/benchmarks/steering.py MODEL [PHOTO [REFERENCE]]
+    python tests/benchmarks/guidance.py MODEL [PHOTO [REFERENCE]]
 
 Printed: CPU seconds of the whole command's work without loading the model, and the ratio to the plain network.
 """
