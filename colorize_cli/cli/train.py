@@ -134,6 +134,7 @@ def train(
             check_new(out)
     if push is not None:
         check_push(push)
+    _start_missing_processes(device)
     quiet = quiet or int(os.environ.get("RANK", "0")) > 0  # of several processes the first one speaks
     with TrainingScreen(config, quiet, seconds) as screen:
         access = Access(
@@ -170,6 +171,22 @@ def _device(choice: str) -> str:
     return choice
 
 
+def _start_missing_processes(device: str) -> None:
+    """Under an `accelerate launch` that started fewer processes than it was asked for: become torchrun, which does."""
+    if "ACCELERATE_DYNAMO_BACKEND" not in os.environ:
+        return
+    from colorize_cli.training.launchers import missing_processes, torchrun_command
+    from colorize_cli.training.placement import on_cpu
+
+    count = missing_processes()
+    if count and on_cpu(device):
+        command = [sys.executable, *torchrun_command(count, sys.argv[1:])]
+        console.stderr.print(
+            f"accelerate launch started one process, as it does on CPUs; torchrun starts the {count} asked for."
+        )
+        os.execv(command[0], command)
+
+
 def _list_recipes(name: str | None, overrides: Sequence[str], adjust: Callable[[TrainConfig], TrainConfig]) -> None:
     from rich import box
     from rich.table import Table
@@ -203,10 +220,10 @@ def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if asked or not begun:
-            console.stderr.print("Interrupted.")
+            _say_at_once("Interrupted.")
             raise KeyboardInterrupt
         asked.append(number)
-        console.stderr.print("Ending after this step; once more to end at once.")
+        _say_at_once("Ending after this step; once more to end at once.")
 
     before = {number: signal.signal(number, stop) for number in heeded()}
     try:
@@ -214,6 +231,14 @@ def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _say_at_once(text: str) -> None:
+    """A line from within a signal's handler, where the console may be in the middle of another one."""
+    try:
+        os.write(sys.stderr.fileno(), f"{text}\n".encode())
+    except (OSError, ValueError):  # no file: a console of a test or a notebook
+        console.stderr.print(text)
 
 
 def _longer(wanted: RunSettings) -> str:

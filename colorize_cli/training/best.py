@@ -25,7 +25,8 @@ METRICS = ("psnr", "colorfulness-balanced", "lpips", "fid", "inception_score")
 _LOWER = ("lpips", "fid")
 _DB = 3.0  # what a picture without any color, or with twice the truth's, loses
 
-Measure = Callable[[Generator, PhotoSet, Sequence[int], TrainConfig, torch.device], dict[str, float]]
+ShouldStop = Callable[[], bool]
+Measure = Callable[[Generator, PhotoSet, Sequence[int], TrainConfig, torch.device, ShouldStop], dict[str, float]]
 
 
 def best_by(config: TrainConfig) -> str:

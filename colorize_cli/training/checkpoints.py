@@ -122,7 +122,7 @@ class Checkpoints:
 
         figures = self._figures(device, asked)
         if self.measure is not None and self.validation and not self.interrupted:
-            figures |= self.measure(self.ema_copy, self.photos, self.validation, config, device)
+            figures |= self.measure(self.ema_copy, self.photos, self.validation, config, device, asked)
         shown = self.validation[: config.sheet]
         picture = task_of(config).sheet(self.ema_copy, self.photos, shown, config, device)
         info = info_of(config, self.data, figures)

@@ -6,7 +6,7 @@ Out: one figure by the metric's name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -40,14 +40,22 @@ class NetworkMetric:
 
     @torch.inference_mode()
     def __call__(
-        self, model: Generator, photos: PhotoSet, indices: Sequence[int], config: TrainConfig, device: torch.device
+        self,
+        model: Generator,
+        photos: PhotoSet,
+        indices: Sequence[int],
+        config: TrainConfig,
+        device: torch.device,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, float]:
-        """The figure, by the metric's name."""
+        """The figure, by the metric's name; none where it is asked to stop between batches."""
         distances: list[Tensor] = []
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         logits: list[Tensor] = []
         colorizer = colorizer_of(model, config, device, len(indices))
-        for truth in truths(photos, indices, config.val_size, device):
+        for number, truth in enumerate(truths(photos, indices, config.val_size, device)):
+            if number and should_stop():
+                return {}
             preds = predicted(colorizer, split(truth / 255)[0], None)
             if self.lpips is not None:
                 distances.append(self.lpips.to(device)(preds, truth).cpu())

@@ -28,7 +28,6 @@ from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.part_runs import train_parts
 from colorize_cli.training.placement import (
     check_device,
-    check_launcher,
     clear_memory_error,
     device_name,
     make_accelerator,
@@ -135,8 +134,6 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     config = prepare.validated(wanted.config)
     check_device(wanted.device, wanted.precision)
     prepare.check_start(config, wanted.init)
-    if note := check_launcher(wanted.device):
-        wanted.access.on_note(note)
     accelerator = make_accelerator(wanted.device, wanted.precision, config.deterministic)
     check_memory(config, accelerator.device)
     with accelerator.main_process_first():

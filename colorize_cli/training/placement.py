@@ -7,7 +7,6 @@ Out: an `Accelerator`; the network on its device; its lack of memory in one clea
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
@@ -15,8 +14,9 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast, parse_flag_from_env
 from torch import nn
 
-from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, in_words, quoted
+from colorize_cli.errors import ColorizeError, OutOfMemoryError, UsageError, quoted
 from colorize_cli.training.config import TrainConfig
+from colorize_cli.training.launchers import check_launcher, join_over_gloo, launched
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -34,8 +34,9 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
         UsageError: no such device or precision, or the launcher's other processes did not join.
     """
     check_device(device, precision)
+    check_launcher()
     wanted = launched()
-    gpu = device == "auto" and torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
+    gpu = not on_cpu(device)
     fast = gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     mixed = {"bf16": "bf16", "fp16": "fp16"}.get(precision, "bf16" if precision == "auto" and fast else "no")
     if mixed == "fp16" and not gpu:
@@ -43,15 +44,7 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
     AcceleratorState._reset_state()  # one program may train more than once, at other precisions
     if wanted > 1 and not gpu and not torch.distributed.is_initialized():
         os.environ["ACCELERATE_USE_CPU"] = "true"
-        try:  # accelerate joins a group of CPUs only with the variables that its own launcher sets
-            torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
-        except (ValueError, RuntimeError) as error:
-            unset = [name for name in ("MASTER_ADDR", "MASTER_PORT", "RANK") if name not in os.environ]
-            why = f"{' and '.join(unset)} not set" if unset else in_words(error)
-            raise UsageError(
-                f"a launcher speaks of {wanted} processes, which cannot be joined: {why}",
-                hint="Start it with torchrun or accelerate launch; or unset WORLD_SIZE to train with one process.",
-            ) from error
+        join_over_gloo(wanted)  # accelerate joins a group of CPUs only with the variables that its own launcher sets
     accelerator = Accelerator(cpu=device == "cpu" or (wanted > 1 and not gpu), mixed_precision=mixed)
     if accelerator.num_processes != wanted:
         raise UsageError(
@@ -65,35 +58,9 @@ def make_accelerator(device: str, precision: str, deterministic: bool = False) -
     return accelerator
 
 
-_PATIENCE = timedelta(minutes=30)  # for a process that surveys the photos while the others wait
-
-
-def launched() -> int:
-    """How many processes a launcher (torchrun, accelerate, MPI) started, this one among them.
-
-    Raises:
-        UsageError: its variables make no sense.
-    """
-    for name in ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"):
-        text = os.environ.get(name, "")
-        if text:
-            if not text.isdigit() or int(text) < 1:
-                raise UsageError(f"{name}={quoted(text)} is no number of processes", hint=f"Unset {name}.")
-            return int(text)
-    return 1
-
-
-def check_launcher(device: str) -> str:
-    """What a user should know who asked accelerate for several processes on a CPU: it starts one, and tells of none.
-
-    "" where there is nothing to be said.
-    """
-    here = device == "cpu" or not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
-    if "ACCELERATE_DYNAMO_BACKEND" in os.environ and launched() == 1 and here:
-        return (
-            "accelerate launch starts one process on a CPU; for more: torchrun --nproc-per-node N -m colorize_cli train"
-        )
-    return ""
+def on_cpu(device: str) -> bool:
+    """Whether a run takes place on the CPU: as asked here or of a launcher, or because there is no GPU."""
+    return device == "cpu" or not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
 
 
 def device_name(accelerator: Accelerator) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import OutOfMemoryError, TrainingError, UsageError
 from colorize_cli.models.checkpoint import read_info, read_tensors
-from colorize_cli.training import batch_memory, loop, prepare, step
+from colorize_cli.training import batch_memory, damage_training, loop, prepare, step
 from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.best import best_by, score_of
 from colorize_cli.training.journal import read_rows
+from colorize_cli.training.launchers import launched
 from colorize_cli.training.loop import Watcher
 from colorize_cli.training.outputs import build_generator
-from colorize_cli.training.placement import clear_memory_error, launched, make_accelerator
+from colorize_cli.training.placement import clear_memory_error, make_accelerator
 from colorize_cli.training.prepare import validated
 from colorize_cli.training.recipes import load_recipe, recipe_names
 from colorize_cli.training.state import RunState, load_state, save_state
@@ -185,6 +187,44 @@ def test_measuring_is_cut_short_when_the_user_asks(
     result = run(tmp_path / "r", tiny(epochs=3), Watcher(should_stop=stop_in_measuring))
     assert not result.finished and result.done == 22 and stop_in_measuring.asked == 6
     assert (tmp_path / "r" / "state.pt").exists() and (tmp_path / "r" / "best.safetensors").exists()
+
+
+def test_measuring_what_finds_damage_is_cut_short_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorize_cli.training.damage_training._BATCH", 1)
+    measured: list[object] = []
+    held_out = damage_training._held_out
+
+    def counted(*arguments: object) -> Iterator[object]:
+        for one in held_out(*arguments):  # type: ignore[arg-type]
+            measured.append(one)
+            yield one
+
+    monkeypatch.setattr(damage_training, "_held_out", counted)
+    finds = tiny(
+        task="find_damage", generator="damagenet", generator_args={"widths": [4, 4, 4, 4]},
+        terms=[{"loss": "damage"}], augmentation={"fit": "random", "wear": 0.6}, val=0.3, sheet=0,
+        short_side=32, stages=[{"until": 1.0, "size": 32, "batch": 4}], val_size=32,
+    )  # fmt: skip
+    result = run(tmp_path / "r", finds, Watcher(should_stop=lambda: bool(measured)))
+    assert not result.finished and len(measured) == 2  # the second was there before it was asked
+    assert load_state(tmp_path / "r" / "state.pt").best == float("-inf")
+    assert run(tmp_path / "r", finds).finished and len(measured) > 7
+
+
+def test_looking_through_a_network_is_cut_short_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[int] = []
+
+    def measure(*arguments: object) -> dict[str, float]:
+        began.append(1)
+        return {} if arguments[-1]() else {"lpips": 0.1}  # type: ignore[operator]
+
+    monkeypatch.setattr("colorize_cli.training.checkpoints.network_metric", lambda by: measure)
+    monkeypatch.setattr("colorize_cli.training.prepare.pull_metric", lambda *_: None)
+    result = run(tmp_path / "r", tiny(epochs=3, best_by="lpips"), Watcher(should_stop=lambda: bool(began)))
+    assert began == [1] and not result.finished
+    assert load_state(tmp_path / "r" / "state.pt").best == float("-inf")
 
 
 def test_what_was_measured_in_part_is_never_the_best(
