@@ -47,6 +47,7 @@ class Format:
         has_end: whether a whole file can be told by its end.
         coder_bytes: that its encoder takes for a sample of a pixel, beyond the result's own.
         in_strips: it is written a strip at a time.
+        apart: its decoder is less tried than others', and may crash: it gets a process of its own.
         faster_whole: it is read faster at once than a strip at a time, and looked through as a whole for damage.
     """
 
@@ -67,6 +68,7 @@ class Format:
     coder_bytes: ClassVar[int] = 0
     in_strips: ClassVar[bool] = False
     faster_whole: ClassVar[bool] = False
+    apart: ClassVar[bool] = False
 
     def sniff(self, head: bytes) -> bool:
         """Whether a file with these first 64 bytes is of this format."""

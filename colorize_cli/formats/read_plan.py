@@ -34,6 +34,7 @@ class ReadPlan:
         memory: bytes that it takes, above what the process has at its start; an upper estimate.
         reason: why it is not streamed; "" where it is, or need not be.
         in_strips: one that is read as a whole is colored and written in strips.
+        apart: its decoder has been seen to crash: it runs in a process of its own.
         cached: of a streamed one, its rows stay in memory between the two times that they are needed, if there is room.
     """
 
@@ -42,6 +43,7 @@ class ReadPlan:
     reason: str = ""
     in_strips: bool = False
     cached: bool = False
+    apart: bool = False
 
 
 def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: int, used: int = 0) -> ReadPlan:

@@ -1,10 +1,11 @@
-"""Read files in processes that can be ended: a decoder may hang where no thread of this process gets a turn.
+"""Read files in processes that can be ended: a decoder may hang where no thread of this process gets a turn, or crash.
 
 In:  a function of this module's table, and its arguments
 Out: its result; `TooSlowError` where its time is up, `DecodeError` where the process that ran it died
 
 A process is forked for each file, from one that is forked at the begin and has a single thread: it has all libraries,
-and no lock of another thread. Results come back pickled.
+and no lock of another thread. Results come back pickled, their pixels beside that, without a copy. What a library
+writes to stderr there names no file, and is dropped.
 
     forks = ForkServer(seconds=30)
     photo = forks.run("decode", path, limits, salvage)
@@ -13,6 +14,7 @@ and no lock of another thread. Results come back pickled.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import pickle
 import signal
@@ -33,6 +35,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "probe": lambda *said: probe.probe(*said),
 }
 _HEAD = 8
+_AT_ONCE = 1 << 20
 
 
 def is_possible() -> bool:
@@ -44,10 +47,10 @@ class ForkServer:
     """Forks a process for each call; used by many threads at once.
 
     Args:
-        seconds: that a call may take.
+        seconds: that a call may take; None is for ever.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with warnings.catch_warnings():
@@ -55,13 +58,15 @@ class ForkServer:
             self._pid = os.fork()
         if self._pid == 0:
             with contextlib.suppress(BaseException):
-                self._line.close()
+                _keep_only(theirs)
                 _wait_for_calls(theirs)
             os._exit(0)
         theirs.close()
 
     def close(self) -> None:
         """End the process that forks the others."""
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)  # closing tells it nothing where another process has this end, too
         self._line.close()
         with contextlib.suppress(OSError):
             os.waitpid(self._pid, 0)
@@ -83,11 +88,12 @@ class ForkServer:
         with ours:
             with theirs:
                 socket.send_fds(self._line, [pickle.dumps((name, path, *rest))], [theirs.fileno()])
-            end, pid = time.monotonic() + self.seconds, 0
+            end, pid = None if self.seconds is None else time.monotonic() + self.seconds, 0
             try:
                 pid = int.from_bytes(_received(ours, _HEAD, end))
-                size = int.from_bytes(_received(ours, _HEAD, end))
-                is_result, found = pickle.loads(_received(ours, size, end))
+                sizes = pickle.loads(_part(ours, end))
+                said, *parts = [_received(ours, size, end) for size in sizes]
+                is_result, found = pickle.loads(said, buffers=parts)
             except TimeoutError:
                 if pid:
                     with contextlib.suppress(OSError):
@@ -98,24 +104,44 @@ class ForkServer:
                     hint="Raise the limit, or leave the photo out.",
                 ) from None
             except EOFError:
-                raise DecodeError("its decoder ended the process that ran it", path=path) from None
+                raise DecodeError(
+                    "its decoder crashed on it", path=path, hint="It may be damaged; convert it to TIFF or PNG first."
+                ) from None
         if is_result:
             return found
         raise found
 
 
-def _received(line: socket.socket, size: int, end: float) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        left = end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        line.settimeout(left)
-        part = line.recv(min(size - len(data), 1 << 20))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
+def _received(line: socket.socket, size: int, end: float | None) -> bytearray:
+    data, done = bytearray(size), 0
+    with memoryview(data) as place:
+        while done < size:
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError
+            line.settimeout(left)
+            count = line.recv_into(place[done : done + _AT_ONCE])
+            if not count:
+                raise EOFError
+            done += count
+    return data
+
+
+def _part(line: socket.socket, end: float | None) -> bytearray:
+    return _received(line, int.from_bytes(_received(line, _HEAD, end)), end)
+
+
+def _keep_only(line: socket.socket) -> None:
+    """Let go of what belongs to the process that forked this one: its files, their locks, its stderr."""
+    import resource  # where there is no fork there is none
+
+    faulthandler.disable()  # it has a copy of stderr
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for number in map(int, os.listdir("/dev/fd")):
+        if number not in (0, 1, 2, line.fileno()):
+            with contextlib.suppress(OSError):  # that of the listing itself
+                os.close(number)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _wait_for_calls(line: socket.socket) -> None:
@@ -143,6 +169,10 @@ def _answer(line: socket.socket, said: bytes) -> None:
         found: tuple[bool, object] = (True, _FUNCTIONS[name](*arguments))
     except BaseException as error:
         found = (False, error.with_traceback(None))
-    data = pickle.dumps(found, protocol=5)
-    line.sendall(len(data).to_bytes(_HEAD))
-    line.sendall(data)
+    buffers = list[pickle.PickleBuffer]()
+    said = pickle.dumps(found, protocol=5, buffer_callback=buffers.append)
+    pixels = [buffer.raw() for buffer in buffers]
+    sizes = pickle.dumps([len(said), *map(len, pixels)])
+    line.sendall(len(sizes).to_bytes(_HEAD) + sizes + said)
+    for part in pixels:
+        line.sendall(part)

@@ -6,6 +6,8 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from colorize_cli.formats.photo import DecodeLimits, PhotoFormat, ProbeResult
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import ReadPlan, plan
 from colorize_cli.formats.row_cache import RowCache
+from colorize_cli.formats.table import FORMATS
 from colorize_cli.inference.geometry import View, view_of
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.painting import guide_size
@@ -55,12 +58,13 @@ class PhotoOpener:
         self.read, self.sizes, self.levels, self.guidance = read, sizes, levels, guidance
         self.lock, self.workers, self.cache = lock, workers, RowCache()
         self.budget = Budget(read.max_memory)
-        self.forks = ForkServer(seconds) if seconds is not None and is_possible() else None
+        self.seconds, self._starting = seconds, threading.Lock()
+        self._forks = ForkServer(seconds) if seconds is not None and is_possible() else None
 
     def close(self) -> None:
         """End the processes that decode."""
-        if self.forks is not None:
-            self.forks.close()
+        if self._forks is not None:
+            self._forks.close()
 
     def probe(self, path: Path) -> ProbeResult:
         """What a file's header says.
@@ -68,7 +72,8 @@ class PhotoOpener:
         Raises:
             PhotoError: it cannot be read.
         """
-        found: ProbeResult = probe(path) if self.forks is None else self.forks.run("probe", path)
+        forks = self._processes(apart=False)
+        found: ProbeResult = probe(path) if forks is None else forks.run("probe", path)
         return found
 
     def plan(self, found: ProbeResult, form: PhotoFormat) -> ReadPlan:
@@ -77,7 +82,8 @@ class PhotoOpener:
         Raises:
             TooLargeError: it needs more memory than there may be.
         """
-        return plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
+        way = plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
+        return replace(way, apart=FORMATS[found.format].apart)
 
     def open(self, path: Path, way: ReadPlan) -> Opened:
         """Read a photo: as a whole; or, of a large one, as much as has to be seen before it is colored.
@@ -93,9 +99,26 @@ class PhotoOpener:
             except DecodeError:
                 if not self.read.salvage:
                     raise
-        read = None if self.forks is None else partial(self.forks.run, "decode")
+        forks = self._processes(way.apart)
+        read = None if forks is None else partial(forks.run, "decode")
         limits = DecodeLimits(self.read.max_pixels, self.budget.room)
         return open_whole(path, limits, self.read.salvage, read, way.in_strips, self.read.block_bytes)
+
+    def _processes(self, apart: bool) -> ForkServer | None:
+        """What reads a file in a process of its own; None where this one reads it.
+
+        Args:
+            apart: its decoder may crash. Of the others a time limit alone is the reason, and the first to be started:
+                it takes a process that has no threads yet.
+        """
+        if self.seconds is not None:
+            return self._forks
+        if not apart or not is_possible():
+            return None
+        with self._starting:
+            if self._forks is None:
+                self._forks = ForkServer(None)
+        return self._forks
 
     def _preview_size(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""

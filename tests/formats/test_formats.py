@@ -94,7 +94,9 @@ def test_png_transparent_value_becomes_alpha_in_16_bits(tmp_path: Path, rewrite:
 
 
 @pytest.mark.parametrize("array", ["grey", "rgb"])
-def test_interlaced_png_reads_as_the_plain_one(tmp_path: Path, request: pytest.FixtureRequest, array: str) -> None:
+def test_interlaced_png_reads_as_the_plain_one_without_a_word(
+    tmp_path: Path, request: pytest.FixtureRequest, array: str, caplog: pytest.LogCaptureFixture
+) -> None:
     pixels = request.getfixturevalue(array)
     path = tmp_path / "laced.png"
     Image.fromarray(pixels).save(path)
@@ -115,6 +117,7 @@ def test_interlaced_png_reads_as_the_plain_one(tmp_path: Path, request: pytest.F
     header = plain.header()[:-1] + b"\1"
     path.write_bytes(png_file.assemble(header, (), zlib.compress(bytes(rows)), ()))
     np.testing.assert_array_equal(decode(path).pages[0].pixels, pixels)
+    assert not caplog.records, "libpng's reader is asked in a way that it warns of"
 
 
 def test_grey_jpeg_stays_grey_and_rgb_jpeg_rgb(tmp_path: Path, grey: U8, rgb: U8) -> None:

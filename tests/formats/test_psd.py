@@ -20,6 +20,7 @@ from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
 from colorize_cli.formats.encode import EncodeSettings, target_format
 from colorize_cli.formats.photo import PhotoFormat
+from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.notes import Loss, losses
 
 U8 = NDArray[np.uint8]
@@ -141,7 +142,10 @@ def test_a_document_becomes_a_tiff_with_what_stood_around_it(tmp_path: Path, rew
         (
             resource(1005, struct.pack(">IHHIHH", 300 << 16, 1, 1, 300 << 16, 1, 1)),
             resource(1028, iptc),
+            resource(1024, b"which layer"),
             resource(1036, b"a thumbnail"),
+            resource(1037, struct.pack(">I", 120)),
+            resource(1062, b"how it is printed"),
             resource(1039, srgb_profile()),
             resource(1060, xmp),
         )
@@ -155,8 +159,11 @@ def test_a_document_becomes_a_tiff_with_what_stood_around_it(tmp_path: Path, rew
     assert after.pages[0].icc == srgb_profile() and after.pages[0].metadata.resolution.per_inch() == (300, 300)
     with tifffile.TiffFile(out) as file:
         tags = file.pages[0].tags
-        assert b"Harry" in bytes(tags[34377].value) and b"a thumbnail" not in bytes(tags[34377].value)
+        kept = bytes(tags[34377].value)
+        assert b"Harry" in kept and resource(1037, struct.pack(">I", 120)) in kept and b"printed" in kept
+        assert b"a thumbnail" not in kept and b"which layer" not in kept
         assert b"colorize" in bytes(tags[700].value)
+    assert not [fault for fault in audit(path, out) if "resource" in fault]
     form, said = target_format(probe(path), EncodeSettings())
     assert form is PhotoFormat.tiff and said is not None and said.loss is Loss.format
 

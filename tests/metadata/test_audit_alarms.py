@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from numpy.typing import NDArray
 
+from colorize_cli import Colorizer
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.metadata.audit.compare import audit
 from tests.metadata import blocks as b
@@ -44,6 +47,34 @@ def test_stripped_places_that_are_still_there_are_named(tmp_path: Path):
 )  # fmt: skip
 def test_odd_but_whole_files_raise_no_alarm(tmp_path: Path, source: bytes):
     assert audit(*colored(source, tmp_path)) == []
+
+
+def patches(low: int, high: int, seed: int) -> NDArray[np.uint8]:
+    drawn = np.random.default_rng(seed).integers(low, high, (6, 8))
+    return np.kron(drawn, np.ones((8, 8))).astype(np.uint8)
+
+
+def luma_and_chroma() -> bytes:
+    """A drawing in TIFF's YCbCr, not compressed, each plane of full size; luma and chroma are unlike each other."""
+    out, planes = io.BytesIO(), [patches(90, 160, 0), patches(64, 192, 1), patches(64, 192, 2)]
+    tifffile.imwrite(out, np.stack(planes, -1), photometric="ycbcr", subsampling=(1, 1))
+    return out.getvalue()
+
+
+def signed_bytes() -> bytes:
+    """Libvips takes what is below zero, here three quarters of it, for black."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, (patches(0, 170, 3).astype(np.int16) - 128).astype(np.int8))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("source", [luma_and_chroma(), signed_bytes()], ids=["YCbCr", "signed"])
+def test_samples_that_the_second_reader_takes_for_others_raise_no_alarm(tmp_path: Path, source: bytes):
+    given = tmp_path / "given.tif"
+    given.write_bytes(source)
+    done = Colorizer("mini", on_color="recolor").file(given, tmp_path / "colored.tif")
+    assert done.status == "done"
+    assert audit(given, tmp_path / "colored.tif", done.notes) == []
 
 
 def test_a_property_costs_no_more_than_its_length(tmp_path: Path):

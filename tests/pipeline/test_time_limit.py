@@ -156,7 +156,7 @@ def test_a_decoder_that_lets_no_thread_have_a_turn_is_ended(
     report = colorize_photos(job)
     said = {Path(one.source).stem: str(one.reason) for one in report.failures}
     assert list(said) == ["b-stuck", "d-dead", "f"]
-    assert "--photo-timeout 0.5 seconds" in said["b-stuck"] and "ended the process" in said["d-dead"]
+    assert "--photo-timeout 0.5 seconds" in said["b-stuck"] and "crashed on it" in said["d-dead"]
     assert "truncated PNG" in said["f"] and "--salvage" in said["f"], "errors keep their hints on their way"
     assert sorted(path.stem for path in (tmp_path / "out").glob("*.png")) == ["a", "c", "e"]
 

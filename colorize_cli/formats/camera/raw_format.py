@@ -14,6 +14,7 @@ class Raw(Format):
     """Raw files; many start as TIFF, which tells them apart by its tags."""
 
     name = PhotoFormat.raw
+    apart = True
     suffixes = (
         *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".rwl"),
         *(".pef", ".srw", ".3fr", ".fff", ".iiq", ".erf", ".kdc", ".dcr", ".mrw", ".mef", ".mos", ".x3f"),

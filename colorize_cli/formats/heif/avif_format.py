@@ -22,6 +22,7 @@ from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Meta
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance
+from colorize_cli.notes import Loss, Note
 
 _DEFAULT_QUALITY = 85
 _SPEED = 8
@@ -45,10 +46,12 @@ class Avif(IsoFormat):
         block, packet = found.exif, found.block("xmp")
         told = own.orientation != 1 or own.exif and exif.gives_orientation(own.exif)
         metadata = Metadata(exif=own.exif or (None if own.orientation != 1 else block), xmp=own.xmp or packet)
-        if depth > 8:
-            full = deep(imagecodecs.avif_decode(data, index=0), depth, found.pixels)
-            found = type(found)(*full, found.info, found.frames)
         notes = dict.fromkeys((*([ANIMATED] if found.frames > 1 else []), *own.notes, *own.beside))
+        if depth > 8 and (samples := _samples(data, found.frames)) is not None:
+            found = type(found)(*deep(samples, depth, found.pixels), found.info, found.frames)
+        elif depth > 8:
+            notes[Note(f"{depth} bits became 8: its first picture is not read at more", Loss.depth)] = None
+            depth = 8
         turned = exif.orientation(block if told else None, packet)
         page = found.page(found.block("icc_profile"), turned, metadata.exif, depth=depth, lossless=False)
         page, told_of_color = named_color(page, own.color, self.name)
@@ -71,6 +74,17 @@ class Avif(IsoFormat):
             out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
         )
         return out.getvalue(), notes
+
+
+def _samples(data: bytes, frames: int) -> AnyPixels | None:
+    """The first picture's samples, more than 8 bits each; None where they cannot be had."""
+    if frames == 1:
+        return np.asarray(imagecodecs.avif_decode(data, index=0))
+    # imagecodecs 2026.3.6 crashes where it is asked for one picture of an animation
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.uint16:
+        return None
+    return np.asarray(found if found.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]])
 
 
 def _holds_metadata() -> bool:

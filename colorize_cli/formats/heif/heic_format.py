@@ -28,6 +28,7 @@ class IsoFormat(Format):
 
     holds = Holds.exif | Holds.icc | Holds.damaged_xmp
     header_anywhere = True
+    apart = True
     coder_bytes = 24
     brands: ClassVar[tuple[bytes, ...]]
 

@@ -33,6 +33,7 @@ class Jp2(Format):
     """JPEG 2000: files, and bare codestreams."""
 
     name = PhotoFormat.jp2
+    apart = True
     suffixes = (".jp2", ".j2k", ".jpx", ".j2c")
     read_suffixes = frozenset({".j2k", ".j2c", ".jpx"})
     starts = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")

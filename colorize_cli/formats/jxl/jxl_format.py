@@ -24,6 +24,7 @@ class Jxl(Format):
     """JPEG XL: files, and bare codestreams."""
 
     name = PhotoFormat.jxl
+    apart = True
     suffixes = (".jxl",)
     starts = (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")
     holds = Holds.exif | Holds.icc | Holds.damaged_xmp | Holds.resolution

@@ -6,6 +6,7 @@ Out: `DecodedPhoto`; 16 bits stay 16, fewer than 8 become 8, a palette becomes i
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from colorize_cli.formats.png.png_file import PngError, PngFile
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
+
+logging.getLogger("imagecodecs").setLevel(logging.CRITICAL)  # what it would warn of is checked and said here
 
 # Said anew by encode, or true of the old pixels only.
 _NOT_KEPT = frozenset({b"PLTE", b"tRNS", b"iCCP", b"pHYs", b"hIST"})

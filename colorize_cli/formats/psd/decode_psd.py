@@ -26,9 +26,10 @@ from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
 
 _RESOLUTION, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
-_KEPT = frozenset(
-    {1008, irb.IPTC, 1034, 1035, 1061}
-)  # caption, IPTC, copyright, address, digest; others tell of layers
+# Resources that tell of layers and channels, of which one picture has none: their names, groups, states and comps, the
+# channels' names and colors, quick masks, the timeline. What a page says itself is taken from it: resolution, profile.
+_OF_LAYERS = frozenset({1006, 1007, 1022, 1024, 1026, 1045, 1053, 1065, 1067, 1069, 1072, 1075, 1077, 1078, 1080, 1088})
+_LEFT_OUT = _OF_LAYERS | {_RESOLUTION, _ICC}
 
 
 def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
@@ -60,7 +61,7 @@ def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
     if len(extra) > (alpha is not None):
         notes.append(Note("channels beyond color and transparency were left out", Loss.sub_images))
     block, profile = exif_of(found), found.get(_ICC) or None
-    kept = b"".join(whole for number, _, whole in parts if number in _KEPT)
+    kept = irb.without_thumbnail(b"".join(whole for number, _, whole in parts if number not in _LEFT_OUT))
     page = DecodedPage(
         pixels=np.ascontiguousarray(pixels),
         space=space,

@@ -60,7 +60,7 @@ def audit(
     if not salvaged and not reframed:  # what is missing looks different to each decoder
         # What the container itself says is undone by every decoder.
         left = 1 if copied or (before.turned or 1) != 1 else orientation_of(before)
-        faults += compare_pixels.turned(source, result, left, before.place)
+        faults += compare_pixels.turned(source, result, left, before, after)
     if not salvaged:
         faults += compare_pixels.damage(source, before)
     if before.format == after.format and len(before.further) == len(after.further):
@@ -134,8 +134,8 @@ def _iptc(source: Inventory, result: Inventory, context: Context) -> list[str]:
         if item not in after:
             found.append(f"IPTC {photoshop.name_of(*item[:2])} is missing")
     if context.strip == "none" and not context.told("photoshop", "resource"):
-        kept = set(result.resources)
-        lost = [number for number, data in source.resources if number not in _STALE and (number, data) not in kept]
+        kept, stale = set(result.resources), _STALE | (photoshop.OF_LAYERS if source.format == "psd" else frozenset())
+        lost = [number for number, data in source.resources if number not in stale and (number, data) not in kept]
         found += [f"Photoshop resource {number} is missing" for number in lost]
     return found
 

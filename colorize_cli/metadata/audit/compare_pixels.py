@@ -25,7 +25,8 @@ _SIDE = 32  # of the small copies; less of small pictures, so that each of its p
 _LEAST = 8  # pixels of a picture's shorter side
 _LEAST_SPREAD = 6.0  # of 255: less is blank, and a blank picture looks the same every way up
 _ALIKE = 0.9  # correlation of two small copies; equal lightness gives 0.99 and more
-_FAX = frozenset({2, 3, 4})
+_COMPRESSION, _PHOTOMETRIC, _SUBSAMPLING = 259, 262, 530  # tags of TIFF
+_YCBCR, _JPEG_IN_TIFF, _FAX = 6, frozenset({6, 7}), frozenset({2, 3, 4})
 # What the readers say of damaged code; other things they warn of may be odd, but do no harm to the picture.
 _JPEG_DAMAGE = ("bad huffman", "premature end", "instead of rst", "extraneous bytes", "corrupt arithmetic")
 # Bytes before the head's segments and tables: the picture's own code is not among them.
@@ -35,17 +36,19 @@ _FAX_DAMAGE = ("bad code word", "premature eo", "line length mismatch", "uncompr
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
 
 
-def turned(source: Path, result: Path, orientation: int, place: int = 0) -> list[str]:
+def turned(source: Path, result: Path, orientation: int, before_it: Inventory, after_it: Inventory) -> list[str]:
     """Whether a result shows something else than its source, or shows it another way up.
 
     Args:
         source: the file as it was given.
         result: what was made of it.
         orientation: by which the source is to be turned, 1 to 8.
-        place: of the source's first page in its file.
+        before_it: what stands in the source.
+        after_it: what stands in the result.
     """
-    before = _small(source, place)
-    after = _small(result, place, len(before)) if before is not None else None
+    place = before_it.place
+    before = _small(source, place, raw=_has_raw_luma(before_it))
+    after = _small(result, place, len(before), _has_raw_luma(after_it)) if before is not None else None
     if before is None or after is None:
         return []
     before = upright(before, orientation)
@@ -79,7 +82,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def damage(path: Path, found: Inventory) -> list[str]:
     """Whether a file's code of the picture is damaged, though something can be decoded of it."""
-    fax = found.tiff is not None and found.tiff.number(259) in _FAX
+    fax = found.tiff is not None and found.tiff.number(_COMPRESSION) in _FAX
     if found.format == "jpeg":
         said, known = _said_of_jpeg(path), _JPEG_DAMAGE
     elif fax:
@@ -122,13 +125,23 @@ def _padded(path: Path) -> bool:
     return end > 0 and data[end - 1] == 0
 
 
-def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
+def _has_raw_luma(found: Inventory) -> bool:
+    """Whether libvips takes luma and chroma, each of full size, for red, green and blue: it asks JPEG's code alone."""
+    if found.tiff is None or found.tiff.number(_PHOTOMETRIC) != _YCBCR:
+        return False
+    sampled = found.tiff.tags.get(("IFD0", _SUBSAMPLING))
+    whole = sampled is not None and tuple(sampled.value) == (1, 1)  # where nothing is said, chroma is halved
+    return whole and found.tiff.number(_COMPRESSION) not in _JPEG_IN_TIFF
+
+
+def _small(path: Path, place: int, side: int = 0, raw: bool = False) -> NDArray[np.float64] | None:
     """A square grey copy of a picture as stored; None where there is none, or where some of it is transparent.
 
     Args:
         path: the file.
         place: of the page in it.
         side: of the copy; 0 is for what suits the picture.
+        raw: its first plane is the lightness.
     """
     import pyvips
 
@@ -140,7 +153,7 @@ def _small(path: Path, place: int, side: int = 0) -> NDArray[np.float64] | None:
             if shorter < _LEAST:
                 return None
             side = side or min(_SIDE, shorter // 2)
-            if probe.format in ("uint", "int"):
+            if raw or probe.format in ("uint", "int", "char"):
                 image = probe.extract_band(0).resize(side / probe.width, vscale=side / probe.height)
                 values = np.asarray(image.numpy(), np.float64)
                 scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)

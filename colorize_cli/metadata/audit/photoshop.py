@@ -12,6 +12,10 @@ from collections.abc import Iterator
 
 IPTC = 1028
 THUMBNAILS = (1033, 1036)
+# of a document's layers and channels, and its profile, which the container has a place of its own for
+OF_LAYERS = frozenset(
+    {1006, 1007, 1022, 1024, 1026, 1039, 1045, 1053, 1065, 1067, 1069, 1072, 1075, 1077, 1078, 1080, 1088}
+)
 _SIGNATURES = (b"8BIM", b"8B64", b"MeSa", b"AgHg", b"PHUT", b"DCSR")
 NAMES = {
     (2, 5): "ObjectName", (2, 15): "Category", (2, 25): "Keywords", (2, 40): "SpecialInstructions",
