@@ -14,11 +14,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from colorize_cli.formats.jp2.jp2_file import boxes
 from colorize_cli.metadata.ifd import Data
 
 _SEQUENCE = 1
+_IN_FILE, _IN_ITEM_DATA = 0, 1  # construction methods: what an item's offsets count from
 _NESTED = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
 _MOST_BOXES = 100_000
 _MOST_ITEMS, _ITEM = 20_000, 1 << 14  # items that are looked at, and bytes of each
@@ -53,9 +55,12 @@ def pictures(data: Data) -> Pictures:
         BoxError: none of them says a size, or there are more than any file has.
     """
     sizes, depth, count = list[tuple[int, int]](), 8, 0
-    for seen, (kind, start, end) in enumerate(_walk(data, 0, len(data), 0)):
-        if seen > _MOST_BOXES:
-            raise BoxError("it has more boxes than any picture needs")
+    found = list(islice(_walk(data, 0, len(data), 0), _MOST_BOXES + 1))
+    if len(found) > _MOST_BOXES:
+        raise BoxError("it has more boxes than any picture needs")
+    types = dict(pair for kind, start, end in found if kind == b"iinf" for pair in _types(data, start, end))
+    inside = b"".join(data[start : min(end, start + _ITEM)] for kind, start, end in found if kind == b"idat")
+    for kind, start, end in found:
         content = data[start : min(end, start + 256)]
         if kind == b"ispe" and len(content) >= 12:
             sizes.append(struct.unpack_from(">II", content, 4))
@@ -70,11 +75,8 @@ def pictures(data: Data) -> Pictures:
         elif kind == b"hvcC" and len(content) >= 18:
             depth = max(depth, 8 + (content[17] & 7))
         elif kind == b"iloc":
-            for item in _items(data, data[start:end]):
-                sizes += _sequences(item) + _grid(item)
-        elif kind == b"idat":
-            inside = data[start : min(end, start + _ITEM)]
-            sizes += _sequences(inside) + _grid(inside)
+            for number, item in _items(data, data[start:end], inside):
+                sizes += _sequences(item) + (_grid(item) if types.get(number, b"grid") == b"grid" else [])
     if not sizes:
         raise BoxError("it has no picture")
     size = max(sizes, key=lambda sides: sides[0] * sides[1])
@@ -92,8 +94,22 @@ def _walk(data: Data, start: int, end: int, depth: int) -> Iterator[tuple[bytes,
             yield from _walk(data, box.content + 78, box.end, depth + 1)
 
 
-def _items(data: Data, box: bytes) -> Iterator[bytes]:
-    """The first bytes of each item of a location box, its parts joined.
+def _types(data: Data, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Numbers and types of the items that a box of item information tells of."""
+    for box in islice(boxes(data, start + (8 if data[start : start + 1] > b"\0" else 6), end), _MOST_ITEMS):
+        said = data[box.content : min(box.end, box.content + 16)]
+        width = {2: 2, 3: 4}.get(said[0] if said else 0)
+        if box.kind == b"infe" and width:
+            yield int.from_bytes(said[4 : 4 + width]), bytes(said[6 + width : 10 + width])
+
+
+def _items(data: Data, box: bytes, inside: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and first bytes of each item of a location box, its parts joined.
+
+    Args:
+        data: the file.
+        box: the content of the box.
+        inside: that of the box of item data, in which items may lie: a phone's grids do.
 
     Raises:
         BoxError: there are more parts than any file has.
@@ -106,7 +122,10 @@ def _items(data: Data, box: bytes) -> Iterator[bytes]:
     id_size = 4 if version == 2 else 2
     at, seen = 6 + id_size, 0
     for _ in range(min(int.from_bytes(box[6:at]), _MOST_ITEMS)):
+        number = int.from_bytes(box[at : at + id_size])
+        method = int.from_bytes(box[at + id_size : at + id_size + 2]) & 15 if version else _IN_FILE
         at += id_size + (4 if version else 2)  # construction method, data reference
+        place = data if method == _IN_FILE else inside if method == _IN_ITEM_DATA else b""
         base = int.from_bytes(box[at : at + base_size])
         at += base_size
         parts, room = list[bytes](), _ITEM
@@ -122,9 +141,9 @@ def _items(data: Data, box: bytes) -> Iterator[bytes]:
             if at > len(box):
                 return
             if room > 0:
-                parts.append(data[offset : offset + min(length or room, room)])
+                parts.append(bytes(place[offset : offset + min(length or room, room)]))
                 room -= len(parts[-1])
-        yield b"".join(parts)
+        yield number, b"".join(parts)
 
 
 def _grid(data: bytes) -> list[tuple[int, int]]:
