@@ -128,7 +128,7 @@ def test_it_is_pickled_by_its_arguments(tiny_model: Path) -> None:
     assert np.array_equal(copy(grey()), expected)
 
 
-@pytest.mark.parametrize("way", ["onnx", "torch"])
+@pytest.mark.parametrize("way", [pytest.param("onnx", marks=pytest.mark.slow), "torch"])
 def test_four_threads_give_the_same_bytes(tiny_model: Path, tmp_path: Path, way: str) -> None:
     colorizer = Colorizer(str(tiny_model) if way == "torch" else "mini", device="cpu")
     pictures = [grey(50 + 7 * number, 90, seed=number) for number in range(3)]

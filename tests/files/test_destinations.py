@@ -123,7 +123,7 @@ NAMES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=10, unique=True), data=st.data())
 def test_a_name_depends_on_nothing_else_unless_two_would_be_one_file(names: list[str], data: st.DataObject):
     def results(chosen: list[str]) -> dict[str, Path]:

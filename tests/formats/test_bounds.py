@@ -84,6 +84,7 @@ def run(most: int, *paths: Path) -> tuple[int, dict[str, str]]:
     return int(peak), found
 
 
+@pytest.mark.slow
 def test_no_bomb_takes_more_memory_than_it_may(tmp_path: Path) -> None:
     for name, (make, _) in BOMBS.items():
         (tmp_path / name).write_bytes(make())

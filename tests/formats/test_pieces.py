@@ -31,7 +31,6 @@ from tests.metadata.test_audit import TITLED, colored
 GREY = b.picture((96, 64))
 RGB = np.repeat(GREY[..., None], 3, 2)
 EXIF = b.exif(b.text(271, "Zorki"))
-BOMB = bytes(imagecodecs.brotli_encode(bytes(1 << 29)))  # half a gigabyte in some hundred bytes
 
 
 def avif(change: Callable[[bytes, bytes], bytes]) -> bytes:
@@ -146,7 +145,8 @@ def test_a_transparent_avif_has_nothing_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [b"Exif", b"xml ", b"jumb"])
 def test_a_box_that_unpacks_without_end_is_left_out_and_told(tmp_path: Path, kind: bytes) -> None:
     path = tmp_path / "photo.jxl"
-    path.write_bytes(jxl(*[b.box(b"brob", kind + BOMB)] * 500))
+    bomb = bytes(imagecodecs.brotli_encode(bytes(1 << 29)))  # half a gigabyte in some hundred bytes
+    path.write_bytes(jxl(*[b.box(b"brob", kind + bomb)] * 500))
     code = (
         "import sys; from pathlib import Path; from colorize_cli.formats.decode import decode;"
         "print(*decode(Path(sys.argv[1])).notes, sep='\\n')"

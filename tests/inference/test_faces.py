@@ -15,9 +15,9 @@ from colorize_cli.inference.lightness_planes import LightnessPlane
 from colorize_cli.models.registry import Task
 from colorize_cli.models.spandrel_file import load_network
 from tests.inference import small_restorers
+from tests.needs import needs
 
-pytest.importorskip("spandrel", reason="needs the extra restore")
-pytest.importorskip("onnx")
+pytestmark = needs("spandrel", "onnx", extra="restore")
 
 POINTS = [(140.0, 100.0), (180.0, 110.0), (157.0, 125.0), (135.0, 140.0), (172.0, 150.0)]  # of a tilted face
 

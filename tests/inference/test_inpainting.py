@@ -11,8 +11,9 @@ from colorize_cli.errors import WeightsError
 from colorize_cli.inference.inpainting import Inpainter
 from colorize_cli.inference.lightness_planes import LightnessPlane
 from tests.inference import small_restorers
+from tests.needs import needs
 
-pytest.importorskip("onnx")
+pytestmark = needs("onnx", extra="restore")
 
 
 @pytest.mark.parametrize(("height", "width"), [(90, 130), (700, 600)])

@@ -14,8 +14,9 @@ from colorize_cli.inference.lightness_planes import LightnessPlane
 from colorize_cli.models.registry import Task
 from colorize_cli.models.spandrel_file import load_network
 from tests.inference import small_restorers
+from tests.needs import needs
 
-pytest.importorskip("spandrel", reason="needs the extra restore")
+pytestmark = needs("spandrel", extra="restore")
 
 
 def page(height: int, width: int) -> LightnessPlane:

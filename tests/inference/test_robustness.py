@@ -86,6 +86,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_fails_by_name_and_more_room_completes(quick_model: Path, photos: Path, small_disk: Path, run: Run):
     result = run(photos, "--out", small_disk / "out")
     assert result.returncode == 1 and "disk is full" in result.stderr and "Traceback" not in result.stderr
@@ -150,6 +151,7 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path: Path, run: Run):
     assert "gone.png" in result.stderr and "pipe.jpg" in result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_output_lose_nothing(quick_model: Path, photos: Path, tmp_path: Path):
     out = tmp_path / "out"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

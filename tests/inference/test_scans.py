@@ -41,6 +41,11 @@ def grey(dtype: type = np.uint8, height: int = 653, width: int = 551) -> Array:
     return np.rint(np.clip(noisy, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
+def largest_difference(one: Array, other: Array) -> int:
+    """Of two values in one place; many times as fast as numpy's own assertion."""
+    return int((np.maximum(one, other) - np.minimum(one, other)).max())
+
+
 def toned(dtype: type = np.uint8) -> Array:
     """A sepia print in RGB."""
     plane = grey(dtype)
@@ -81,23 +86,23 @@ def pyramid(inside: bool) -> Callable[[Path], Path]:
 
 
 CASES = {
-    "strips": tiff(grey(), rowsperstrip=17, resolution=(600, 600)),
-    "one strip": tiff(grey(), rowsperstrip=653),
-    "tiles": tiff(grey(), tile=(128, 96)),
-    "lzw": tiff(grey(), rowsperstrip=11, compression="lzw", predictor=True),
-    "deflate 16": tiff(grey(np.uint16), rowsperstrip=100, compression="zlib", predictor=True, byteorder=">"),
-    "big tiles 16": tiff(grey(np.uint16), tile=(64, 64), compression="zlib", bigtiff=True),
-    "rgb": tiff(toned(), rowsperstrip=20, iccprofile=srgb_profile()),
-    "rgb 16 planes": tiff(np.moveaxis(toned(np.uint16), 2, 0).copy(), planarconfig="separate", rowsperstrip=30),
-    "alpha": tiff(np.dstack((toned(), grey())), extrasamples=["unassalpha"], compression="zlib"),
-    "min is white": tiff(grey(), photometric="miniswhite", compression="packbits", rowsperstrip=9),
-    "on its head": tiff(grey(), rowsperstrip=13, extratags=[(274, "H", 1, 3)]),
-    "jpeg in tiff": tiff(toned(), tile=(64, 64), compression="jpeg"),
-    "jpeg": coded("jpg", imagecodecs.jpeg8_encode(grey(), level=85)),
-    "jpeg rgb": coded("jpg", imagecodecs.jpeg8_encode(toned(), level=85, subsampling="422")),
-    "png": coded("png", imagecodecs.png_encode(grey())),
-    "png 16": coded("png", imagecodecs.png_encode(grey(np.uint16))),
-    "png alpha": coded("png", imagecodecs.png_encode(np.dstack((toned(), grey())))),
+    "strips": lambda: tiff(grey(), rowsperstrip=17, resolution=(600, 600)),
+    "one strip": lambda: tiff(grey(), rowsperstrip=653),
+    "tiles": lambda: tiff(grey(), tile=(128, 96)),
+    "lzw": lambda: tiff(grey(), rowsperstrip=11, compression="lzw", predictor=True),
+    "deflate 16": lambda: tiff(grey(np.uint16), rowsperstrip=100, compression="zlib", predictor=True, byteorder=">"),
+    "big tiles 16": lambda: tiff(grey(np.uint16), tile=(64, 64), compression="zlib", bigtiff=True),
+    "rgb": lambda: tiff(toned(), rowsperstrip=20, iccprofile=srgb_profile()),
+    "rgb 16 planes": lambda: tiff(np.moveaxis(toned(np.uint16), 2, 0).copy(), planarconfig="separate", rowsperstrip=30),
+    "alpha": lambda: tiff(np.dstack((toned(), grey())), extrasamples=["unassalpha"], compression="zlib"),
+    "min is white": lambda: tiff(grey(), photometric="miniswhite", compression="packbits", rowsperstrip=9),
+    "on its head": lambda: tiff(grey(), rowsperstrip=13, extratags=[(274, "H", 1, 3)]),
+    "jpeg in tiff": lambda: tiff(toned(), tile=(64, 64), compression="jpeg"),
+    "jpeg": lambda: coded("jpg", imagecodecs.jpeg8_encode(grey(), level=85)),
+    "jpeg rgb": lambda: coded("jpg", imagecodecs.jpeg8_encode(toned(), level=85, subsampling="422")),
+    "png": lambda: coded("png", imagecodecs.png_encode(grey())),
+    "png 16": lambda: coded("png", imagecodecs.png_encode(grey(np.uint16))),
+    "png alpha": lambda: coded("png", imagecodecs.png_encode(np.dstack((toned(), grey())))),
 }
 
 
@@ -109,9 +114,14 @@ def colorize(model: Path, source: Path, out: Path, stream_from: int, **options: 
     return report
 
 
-@pytest.mark.parametrize("case", CASES)
+SELDOM = {"rgb 16 planes", "png alpha", "jpeg rgb", "lzw", "big tiles 16", "one strip", "min is white"}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] if case in SELDOM else []) for case in CASES]
+)
 def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, quick_model: Path, tmp_path: Path) -> None:
-    source = CASES[case](tmp_path)
+    source = CASES[case]()(tmp_path)
     for name, stream_from in (("whole", 1 << 40), ("strips", 1)):
         colorize(quick_model, source, tmp_path / name, stream_from, verify=True)
     whole, strips = (decode(tmp_path / name / source.name) for name in ("whole", "strips"))
@@ -119,7 +129,7 @@ def test_a_streamed_file_is_what_a_photo_in_memory_gives(case: str, quick_model:
         # a lossy coding of tiles instead of strips may differ by its own noise
         apart = 1 if one.metadata.lossless or case.startswith("jpeg rgb") else 4 if case == "jpeg" else 12
         assert one.pixels.dtype == two.pixels.dtype
-        np.testing.assert_allclose(two.pixels.astype(int), one.pixels.astype(int), atol=apart, rtol=0)
+        assert two.pixels.shape == one.pixels.shape and largest_difference(two.pixels, one.pixels) <= apart
         assert (one.alpha is None) == (two.alpha is None)
         if one.alpha is not None and two.alpha is not None:
             np.testing.assert_array_equal(two.alpha, one.alpha)
@@ -146,13 +156,13 @@ def test_a_jpeg_that_is_too_large_to_be_kept_is_reduced_by_its_decoder(
     colorize(tiny_model, source, tmp_path / "reduced", 1)
     assert factors == [1, 2, 1]
     kept, reduced = (decode(tmp_path / name / source.name).pages[0].pixels for name in ("kept", "reduced"))
-    np.testing.assert_allclose(reduced.astype(int), kept.astype(int), atol=8, rtol=0)
+    assert reduced.shape == kept.shape and largest_difference(reduced, kept) <= 8
 
 
 def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_file(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
+    source, factors = CASES["jpeg"]()(tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "kept", 1)
     monkeypatch.setattr(opening, "RowCache", lambda: RowCache(grey().size - 1))
     colorize(tiny_model, source, tmp_path / "again", 1)
@@ -165,7 +175,7 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
 def test_a_jpeg_that_is_read_as_a_whole_gives_the_same_file_as_one_that_is_streamed(
     case: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, factors = CASES[case](tmp_path), read_by(monkeypatch)
+    source, factors = CASES[case]()(tmp_path), read_by(monkeypatch)
     colorize(tiny_model, source, tmp_path / "held", grey().size + 1)
     assert factors == []
     colorize(tiny_model, source, tmp_path / "streamed", 1)
@@ -176,7 +186,7 @@ def test_a_jpeg_that_is_read_as_a_whole_gives_the_same_file_as_one_that_is_strea
 
 
 def test_room_is_free_again_when_a_file_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
+    source, factors = CASES["jpeg"]()(tmp_path), read_by(monkeypatch)
     cache = RowCache(grey().size)
     for _ in range(2):
         first, second = (cache.caching(open_in_strips(source, DecodeLimits(), BLOCK)) for _ in range(2))
@@ -187,7 +197,7 @@ def test_room_is_free_again_when_a_file_is_done(tmp_path: Path, monkeypatch: pyt
 
 
 def test_rows_that_are_let_go_are_read_again_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, factors = CASES["jpeg"](tmp_path), read_by(monkeypatch)
+    source, factors = CASES["jpeg"]()(tmp_path), read_by(monkeypatch)
     reader = RowCache().caching(open_in_strips(source, DecodeLimits(), BLOCK))
     for reads in (1, 1, 2, 3):
         if reads == 2:
@@ -214,7 +224,7 @@ def read_by(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_lightness_stays_to_one_step_of_sixteen_bits(tiny_model: Path, tmp_path: Path) -> None:
-    source = CASES["deflate 16"](tmp_path)
+    source = CASES["deflate 16"]()(tmp_path)
     colorize(tiny_model, source, tmp_path / "out", 1)
     before, after = decode(source).pages[0].pixels, decode(tmp_path / "out" / source.name).pages[0].pixels
     ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None])[0]
@@ -223,7 +233,7 @@ def test_lightness_stays_to_one_step_of_sixteen_bits(tiny_model: Path, tmp_path:
 
 
 def test_the_result_of_a_tiff_has_tiles(tiny_model: Path, tmp_path: Path) -> None:
-    source = CASES["lzw"](tmp_path)
+    source = CASES["lzw"]()(tmp_path)
     colorize(tiny_model, source, tmp_path / "out", 1)
     with tifffile.TiffFile(tmp_path / "out" / source.name) as file:
         page = file.pages[0]
@@ -242,11 +252,11 @@ def test_a_pyramid_is_made_anew(inside: bool, tiny_model: Path, tmp_path: Path) 
         pairs = [(page.pages if inside else file.pages[1:]) for file in (one, two) for page in file.pages[:1]]
         assert len(pairs[0]) == len(pairs[1]) == 2
         for whole, strips in zip(*pairs, strict=True):
-            np.testing.assert_allclose(strips.asarray().astype(int), whole.asarray().astype(int), atol=1, rtol=0)
+            assert strips.shape == whole.shape and largest_difference(strips.asarray(), whole.asarray()) <= 1
 
 
 def test_progress_is_told_within_a_file(tiny_model: Path, tmp_path: Path) -> None:
-    source, steps = CASES["strips"](tmp_path), list[Progress]()
+    source, steps = CASES["strips"]()(tmp_path), list[Progress]()
     job = run_options(
         (str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, block_bytes=BLOCK, verify=True
     )
@@ -257,7 +267,7 @@ def test_progress_is_told_within_a_file(tiny_model: Path, tmp_path: Path) -> Non
 
 
 def test_an_interrupted_scan_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
-    source = CASES["strips"](tmp_path)
+    source = CASES["strips"]()(tmp_path)
 
     def interrupt(step: Progress) -> None:
         if step.part is not None and step.part.stage == "coloring" and step.part.done > 300:
@@ -279,7 +289,7 @@ def test_what_cannot_be_streamed_is_refused_in_one_line(tiny_model: Path, tmp_pa
 
 def test_a_scan_that_is_cut_short_fails_and_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
     for case in ("lzw", "jpeg", "png"):
-        source = CASES[case](tmp_path)
+        source = CASES[case]()(tmp_path)
         source.write_bytes(source.read_bytes()[:-2000])
         job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1)
         report = colorize_photos(job)
@@ -288,7 +298,7 @@ def test_a_scan_that_is_cut_short_fails_and_leaves_nothing(tiny_model: Path, tmp
 
 
 def test_a_dry_run_says_how_much_memory_a_scan_takes(tiny_model: Path, tmp_path: Path) -> None:
-    source, steps = CASES["strips"](tmp_path), list[Progress]()
+    source, steps = CASES["strips"]()(tmp_path), list[Progress]()
     job = run_options((str(source),), tmp_path / "out", str(tiny_model), "cpu", stream_from=1, dry_run=True)
     colorize_photos(job, steps.append)
     notes = [note for step in steps if step.outcome for note in step.outcome.notes]

@@ -61,7 +61,7 @@ def test_info_reads_files_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("unet", {"channels": 2, "depth": 4, "width": 16}),
+        ("unet", {"channels": 2, "depth": 4, "width": 8}),
         ("unet", {"channels": 3, "depth": 5, "widest": 0}), ("colorunet", {}), ("mini-v2", {}),
         ("liteunet", {"size": 0}),
         *(pytest.param(*one, marks=pytest.mark.slow) for one in (

@@ -53,7 +53,7 @@ def test_bins_are_a_grid_that_covers_srgb() -> None:
     assert {tuple(row) for row in srgb_bins().tolist()} <= rows
 
 
-@pytest.mark.parametrize("size", [(32, 48), (40, 24)])
+@pytest.mark.parametrize("size", [(40, 24), pytest.param((32, 48), marks=pytest.mark.slow)])
 def test_both_heads_work_at_a_quarter_of_the_size(network: Eccv16, regression: Eccv16, size: tuple[int, int]) -> None:
     picture = torch.rand(2, 1, *size) * 100
     quarter = (size[0] // 4, size[1] // 4)

@@ -76,6 +76,7 @@ def test_fill_agrees_with_the_weights_that_the_vectors_were_made_with(shared: ob
     assert torch.equal(theirs.grey(), grey())
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_eccv16_gives_the_authors_logits_and_mean() -> None:
     network, reference = filled("eccv16").generator, golden("eccv16")
@@ -86,6 +87,7 @@ def test_eccv16_gives_the_authors_logits_and_mean() -> None:
     assert relative_error(full, reference["ab"]) < LIMIT
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_siggraph17_gives_the_authors_ab_with_and_without_hints() -> None:
     network, reference = filled("siggraph17").generator, golden("siggraph17")
@@ -113,6 +115,7 @@ def check_deoldify(name: str) -> None:
     assert relative_error(6 * torch.sigmoid(before) - 3, reference["rgb_normalized"]) < LIMIT
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_ddcolor_tiny_gives_the_authors_ab_in_a_batch_too() -> None:
     check_ddcolor("ddcolor-tiny")

@@ -224,6 +224,7 @@ def test_the_same_file_whole_is_run(tmp_path: Path) -> None:
     assert main([str(tmp_path / "a.pgm"), "--model", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 0
 
 
+@pytest.mark.slow
 def test_eval_measures_an_onnx_file_as_its_checkpoint(tmp_path: Path) -> None:
     made = checkpoint(tmp_path, "liteunet")
     (tmp_path / "file").mkdir()
@@ -253,6 +254,7 @@ def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_not_torchs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = filled("colorunet")
     other = replace(model, generator=filled("colorunet").generator)

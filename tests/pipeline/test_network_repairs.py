@@ -28,9 +28,10 @@ from colorize_cli.pipeline.report import RunReport
 from colorize_cli.restore.choices import Inpaint, Repair
 from tests.inference import small_restorers
 from tests.models.loopback import Loopback, serving
+from tests.needs import needs
 from tests.runs import colorize_photos, run_options
 
-pytest.importorskip("spandrel", reason="needs the extra restore")
+pytestmark = needs("spandrel", extra="restore")
 
 FACE = [(140.0, 100.0), (180.0, 110.0), (157.0, 125.0), (135.0, 140.0), (172.0, 150.0)]
 DATA = {"realesrgan-x4": lambda: small_restorers.enlarger(4, 0.1), "realesrgan-x2": lambda: small_restorers.enlarger(2),

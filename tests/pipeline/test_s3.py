@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from tests.inference.conftest import Run, command, grey_photo
+from tests.needs import needs
 from tests.pipeline.faulty import FaultyProxy
 from tests.pipeline.test_ray import worker_of
 
-pytest.importorskip("s3fs", reason="the extra s3 is not installed")
-pytest.importorskip("moto.server", reason="moto's server is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("s3fs", "moto", extra="s3")]
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 SERVER = """

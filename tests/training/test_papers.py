@@ -56,6 +56,7 @@ def test_zhangs_network_drops_in_training_alone() -> None:
     assert network.state_dict().keys() == Eccv16(head="ab").state_dict().keys()
 
 
+@pytest.mark.slow
 def test_vggs_published_weights_load_into_the_encoder(tmp_path: Path) -> None:
     from torchvision.models import vgg16
 

@@ -126,6 +126,7 @@ def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Ru
         make_generator(config, 0, needed_files(config), None)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_as_it_was_with_its_statistics(run: Run, tmp_path: Path) -> None:
     published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
     torch.save(published, tmp_path / "lite0.pth")
