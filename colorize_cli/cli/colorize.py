@@ -127,7 +127,7 @@ def colorize(
     restore_only: RestoreOnlyOpt = False,
     crop: CropOpt = Crop.off,
     invert: InvertOpt = Invert.off,
-    denoise: DenoiseOpt = 1.0,
+    denoise: DenoiseOpt = None,
     restore_model: RestoreModelOpt = None,
     upscale: UpscaleOpt = None,
     upscale_model: UpscaleModelOpt = None,

@@ -33,7 +33,15 @@ InvertOpt = Annotated[
     Invert, option(RESTORATION, help="Turn negatives into positives: auto tells them by the film's margin.")
 ]
 DenoiseOpt = Annotated[
-    float, option(RESTORATION, min=0, max=1, metavar="0-1", help="Share of the noise that --restore takes away.")
+    float | None,
+    option(
+        RESTORATION,
+        min=0,
+        max=1,
+        metavar="0-1",
+        help="Share of the noise that --restore takes away; 0.75 if not given, 1 for --restore-model.",
+        show_default=False,
+    ),
 ]
 MaskOpt = Annotated[
     Path | None,
@@ -67,7 +75,7 @@ UpscaleModelOpt = Annotated[
 def restore_options(
     repairs: str | None,
     only: bool,
-    denoise: float,
+    denoise: float | None,
     mask: Path | None,
     mask_out: Path | None,
     crop: Crop,
@@ -95,7 +103,7 @@ def restore_options(
         face_weight=face_weight,
     )
     if repairs is None and (not only or frames):
-        part = denoise != 1 and restore_model is None
+        part = denoise is not None and restore_model is None
         for name, given in (
             ("--denoise", part),
             ("--mask", mask),

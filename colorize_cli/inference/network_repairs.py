@@ -158,9 +158,9 @@ def networked(
     notes = list[str]()
     for number in pages:
         on_page = f"page {number + 1}: " if len(opened.photo.pages) > 1 else ""
-        if networks.restore is not None and options.denoise > 0 and noisy(number):
+        if networks.restore is not None and options.noise_share > 0 and noisy(number):
             plane = _plane(opened.reader, number)
-            mixed = _mixed(plane, networks.restore.run(plane), options.denoise)
+            mixed = _mixed(plane, networks.restore.run(plane), options.noise_share)
             opened = _same_size(opened, number, mixed)
             notes.append(f"restored: {on_page}mended by {networks.restore.name}")
         if networks.faces is not None:

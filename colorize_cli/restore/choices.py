@@ -15,6 +15,7 @@ from colorize_cli.models.registry import Task
 from colorize_cli.models.restoration_networks import named_exactly
 
 AUTO = "auto"
+_DENOISE = 0.75  # share of the noise that is taken away: a photo that is quite smooth gets worse colors
 
 
 class Crop(StrEnum):
@@ -60,7 +61,7 @@ class RestoreOptions:
     Attributes:
         repairs: those that are asked for; none for no restoration.
         auto: whether each is done only where a test finds that it is needed.
-        denoise: share of the noise that is taken away, [0, 1].
+        denoise: share of the noise that is taken away, [0, 1]; None for 0.75, and all where a network does it.
         masks: a folder of masks that people made or edited: where one is, its white is filled, and nothing else.
         masks_out: where the masks of what was filled are written.
         only: stop there: the photo stays black-and-white.
@@ -78,7 +79,7 @@ class RestoreOptions:
 
     repairs: frozenset[Repair] = frozenset()
     auto: bool = False
-    denoise: float = 1.0
+    denoise: float | None = None
     masks: Path | None = None
     masks_out: Path | None = None
     only: bool = False
@@ -91,7 +92,7 @@ class RestoreOptions:
     inpaint: Inpaint = Inpaint.classical
 
     def __post_init__(self) -> None:
-        if not 0 <= self.denoise <= 1:
+        if self.denoise is not None and not 0 <= self.denoise <= 1:
             raise UsageError(f"denoise {self.denoise} is outside 0 to 1", hint="Give a number from 0 to 1.")
         if not 0 <= self.face_weight <= 1:
             raise UsageError(f"face weight {self.face_weight} is outside 0 to 1", hint="Give a number from 0 to 1.")
@@ -100,6 +101,13 @@ class RestoreOptions:
 
     def __bool__(self) -> bool:
         return bool(self.repairs) or self.frames or self.networks
+
+    @property
+    def noise_share(self) -> float:
+        """Share of the noise that is taken away, [0, 1]."""
+        if self.denoise is not None:
+            return self.denoise
+        return _DENOISE if self.restore_model is None else 1.0
 
     @property
     def networks(self) -> bool:
@@ -143,7 +151,7 @@ class RestoreOptions:
         if self.repairs:
             faces = ",faces" if Repair.faces in self.repairs else ""
             names = AUTO + faces if self.auto else ",".join(sorted(self.repairs))
-            how = f" denoise={self.denoise:g}" if self.denoise != 1 else ""
+            how = "" if self.denoise is None else f" denoise={self.denoise:g}"
             said["restore"] = names + how + (" masks" if self.masks is not None else "")
         if self.only:
             said["restore"] = (said.get("restore", "") + " only").strip()

@@ -22,7 +22,8 @@ from colorize_cli.restore.damage import RIM, SIDE, WIDE_RIM, DamageFinder, Mask,
 HALO = 96  # rows above and below a strip that decide what it becomes
 _STRIP, _COLUMNS = 512, 1024  # rows and columns that are repaired at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_NOISY, _GRAINY = 5.0 / 255, 0.25  # noise, and whiteness, from and below which `auto` takes it away
+_NOISY, _GRAINY, _EVEN = 5.0 / 255, 0.25, 0.81  # noise that `auto` takes away: least, most whiteness, least evenness
+_FADED = 0.64  # range of tones up to which `auto` calls a photo faded
 _RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
 _DAMAGED = 0.004  # share of the picture that is certainly damaged from which `auto` fills
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
@@ -38,6 +39,7 @@ class Repairs:
         noise: standard deviation of the noise that is taken away, [0, 1]; 0 for none.
         denoise: share of it that is taken away.
         tones: what becomes black and white, [0, 1]; None: all tones stay.
+        outer: tones that noise reaches beyond these, see `fading.stretched`.
         screen: frequencies of a print's dots, which are taken out.
         light: what lies on the picture, see `stains`; None: it is even.
     """
@@ -47,6 +49,7 @@ class Repairs:
     noise: float = 0.0
     denoise: float = 1.0
     tones: fading.Tones | None = None
+    outer: fading.Tones | None = None
     screen: tuple[halftone.Frequency, ...] = ()
     light: Plane | None = None
 
@@ -65,7 +68,8 @@ class Repairs:
             share, places = f"{100 * float(self.mask.mean()):.2g} % of the picture", self._places(self.mask)
             said.append(f"filled dust and scratches: {share}{places}")
         if self.noise > 0:
-            said.append(f"took away noise of {255 * self.noise:.1f} levels of 255")
+            share = "" if self.denoise == 1 else f", {100 * self.denoise:.0f} % of it"
+            said.append(f"took away noise of {255 * self.noise:.1f} levels of 255{share}")
         if self.light is not None:
             factor = float(np.exp(np.ptp(self.light)))
             said.append(
@@ -113,8 +117,8 @@ def examine(
         finder: loads the network that finds damage.
         given: a mask that a person made, of any size; nothing is looked for then.
     """
-    mask, level, tones, light = given, 0.0, None, None
-    measured = Repair.halftone in options.repairs or (Repair.noise in options.repairs and options.denoise > 0)
+    mask, level, tones, outer, light = given, 0.0, None, None, None
+    measured = Repair.halftone in options.repairs or (Repair.noise in options.repairs and options.noise_share > 0)
     parts = samples() if measured else []
     screen = halftone.find_screen(parts) if Repair.halftone in options.repairs else ()
     if screen and options.auto:  # its dots look like dust, and like noise
@@ -123,18 +127,36 @@ def examine(
         mask, certain = find_damage(reduced(copy, SIDE), finder())
         if not mask.any() or (options.auto and certain < _DAMAGED):
             mask = None
-    if Repair.noise in options.repairs and options.denoise > 0:
-        level = float(np.median([noise.noise_level(part) for part in parts]))
-        if options.auto and (level < _NOISY or float(np.median([noise.whiteness(part) for part in parts])) > _GRAINY):
+    if Repair.noise in options.repairs and options.noise_share > 0:
+        level = _median(noise.noise_level, parts)
+        if options.auto and (
+            level < _NOISY or _median(noise.whiteness, parts) > _GRAINY or _median(noise.evenness, parts) < _EVEN
+        ):
             level = 0.0
     if Repair.stains in options.repairs and (light := stains.uneven_light(copy, options.auto)) is not None:
         whole = (copy.shape[0], copy.shape[1])
         copy = stains.evened(copy, stains.light_at(light, (0, 0), whole, whole))
     if Repair.fading in options.repairs:
-        tones = fading.faded_tones(copy)
-        if tones is not None and options.auto and tones[0] < _RAISED_BLACK:
-            tones = None
-    return Repairs(mask, given is not None, level, options.denoise, tones, screen, light)
+        tones, outer = _faded(copy, mask, options.auto)
+    return Repairs(mask, given is not None, level, options.noise_share, tones, outer, screen, light)
+
+
+def _median(measure: Callable[[Plane], float], parts: list[Plane]) -> float:
+    return float(np.median([measure(part) for part in parts]))
+
+
+def _faded(copy: Plane, mask: Mask | None, auto: bool) -> tuple[fading.Tones | None, fading.Tones | None]:
+    """The tones of a faded photo without its damage, beneath its noise and with it."""
+    if mask is not None:  # what is filled there lies between the tones around
+        size = (copy.shape[1], copy.shape[0])
+        grown = cv2.dilate(cv2.resize(mask.astype(np.uint8), size), np.ones((3, 3), np.uint8))
+        copy = np.where(grown > 0, np.median(fading.thinned(copy)), copy)
+    top, left = (max(0, side // 2 - _SAMPLE // 2) for side in copy.shape)
+    level = noise.noise_level(copy[top : top + _SAMPLE, left : left + _SAMPLE])
+    tones = fading.faded_tones(copy, level, _FADED if auto else fading.FADED)
+    if tones is None or (auto and tones[0] < _RAISED_BLACK):
+        return None, None
+    return tones, fading.outer_tones(copy)
 
 
 def samples_of(pixels: NDArray[Any]) -> list[Plane]:
@@ -227,7 +249,7 @@ def _mended(pixels: NDArray[Any], repairs: Repairs, holes: _Holes | None, light:
     change = mended - plane if pixels.ndim == 2 else (mended - plane)[..., None]
     if repairs.tones is None:
         return np.asarray(np.clip(pixels + most * change, 0, most).round(), pixels.dtype)
-    stretched = fading.stretched(np.asarray(pixels / most + change, np.float32), repairs.tones)
+    stretched = fading.stretched(np.asarray(pixels / most + change, np.float32), repairs.tones, repairs.outer)
     return np.asarray((stretched * most).round(), pixels.dtype)
 
 

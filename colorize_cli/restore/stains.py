@@ -18,7 +18,7 @@ from colorize_cli.restore.small_networks import SIDE, log_light
 
 Plane = NDArray[np.float32]
 
-_UNEVEN = 0.145  # standard deviation of the logarithm from which `auto` evens out
+_UNEVEN = 0.2  # standard deviation of the logarithm from which `auto` evens out
 _LEAST = 0.01  # the same where it is asked for by name
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
 _BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were

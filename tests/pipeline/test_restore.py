@@ -25,6 +25,7 @@ from tests.formats import bombs
 from tests.runs import colorize_photos, run_options
 
 NOISE = frozenset({Repair.noise})
+ALL_NOISE = {"repairs": NOISE, "denoise": 1.0}
 
 
 def colorize(tiny_model: Path, photo: Path, out: Path, **options: object) -> RunReport:
@@ -51,7 +52,7 @@ def noise_left(path: Path) -> float:
 
 def test_noise_is_gone_from_the_result_in_memory_and_in_strips(tiny_model: Path, photo: Path, tmp_path: Path):
     left = {}
-    ways = {"plain": {}, "whole": {"repairs": NOISE}, "strips": {"repairs": NOISE, "stream_from": 1}}
+    ways = {"plain": {}, "whole": ALL_NOISE, "strips": {**ALL_NOISE, "stream_from": 1}}
     for name, options in ways.items():
         report = colorize(tiny_model, photo, tmp_path / name, verify=True, **options)
         assert report.counts == {Status.done: 1}, report.failures
@@ -68,7 +69,7 @@ def test_what_was_done_is_in_the_report_and_makes_another_result(tiny_model: Pat
     assert other.counts == {Status.other_settings: 1}
     assert colorize(tiny_model, photo, out, repairs=NOISE, overwrite=True).exit_status == 0
     report = json.loads((out / "colorize-report.json").read_text())
-    assert any("took away noise of 1" in note for note in report["photos"][0]["notes"])
+    assert any("took away noise of 1" in note and "75 % of it" in note for note in report["photos"][0]["notes"])
     assert report["settings"]["restore"] == "noise"
     assert colorize(tiny_model, photo, out, repairs=NOISE).counts == {Status.skipped: 1}
 
@@ -79,7 +80,7 @@ def test_restore_only_loads_no_model_and_stays_grey(photo: Path, tmp_path: Path,
         tmp_path / "no-such-model.safetensors",
         photo,
         tmp_path / "out",
-        repairs=NOISE,
+        **ALL_NOISE,
         only=True,
         verify=True,
         stream_from=stream_from,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.data.degradations import noisy
 from colorize_cli.data.samples import sample_photos
-from colorize_cli.restore.noise import denoise, noise_level, whiteness
+from colorize_cli.restore.noise import denoise, evenness, noise_level, whiteness
 
 Plane = NDArray[np.float32]
 
@@ -37,6 +37,15 @@ def test_a_picture_without_noise_has_none(plane: NDArray[np.float64]):
 
 def test_noise_is_white_and_texture_is_not(grey: Plane):
     assert whiteness(noisy(grey, 15 / 255, np.random.default_rng(0))) < 0.25 < whiteness(grey)
+
+
+def test_noise_lies_on_all_of_a_photo_and_texture_on_a_part():
+    ramp = np.tile(np.linspace(0.2, 0.8, 400, dtype=np.float32), (300, 1))
+    grain = np.random.default_rng(0).normal(0, 1, ramp.shape).astype(np.float32)
+    assert evenness(ramp + np.float32(0.05) * grain) > 0.85
+    growing = np.linspace(0.004, 0.1, 300, dtype=np.float32)[:, None]  # as grass has more of it than sand
+    assert evenness(ramp + growing * grain) < 0.75
+    assert evenness(np.full((8, 200), 0.5, np.float32)) == 0.0
 
 
 def test_four_decibels_of_noise_are_taken_away(grey: Plane):

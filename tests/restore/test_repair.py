@@ -37,6 +37,27 @@ def test_auto_finds_what_a_photo_needs_and_leaves_a_clean_one_alone():
     assert found(coded(faded(plane_of(cat), np.random.default_rng(0)))).tones is not None
 
 
+def test_a_faded_photo_is_told_from_its_noise_and_its_scratches():
+    cat = plane_of(grey_of("cat"))
+    worn = coded(noisy(faded(cat, np.random.default_rng(3)), 12 / 255, np.random.default_rng(0)))
+    clean = coded(faded(cat, np.random.default_rng(3)))
+    with_noise, without = found(worn), found(clean)
+    assert with_noise.tones == pytest.approx(without.tones, abs=0.03)
+    mask = np.zeros(clean.shape, bool)
+    mask[20:30, 20:200] = True
+    marked = np.where(mask, np.uint8(255), clean)
+    only = RestoreOptions(repairs=frozenset({Repair.fading, Repair.scratches}))
+    seen = examine(plane_of(marked), lambda: samples_of(marked), only, bundled_finder, mask)
+    assert seen.tones == pytest.approx(without.tones, abs=0.02)
+
+
+def test_some_noise_is_left_unless_more_is_asked_for_or_a_network_does_it():
+    assert RestoreOptions().noise_share == 0.75
+    assert RestoreOptions(denoise=1.0).noise_share == 1.0
+    assert RestoreOptions(restore_model="scunet").noise_share == 1.0
+    assert RestoreOptions(repairs=frozenset({Repair.noise}), denoise=0.75).settings()["restore"] == "noise denoise=0.75"
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @pytest.mark.parametrize("color", [False, True])
 def test_rows_with_their_halo_become_what_the_whole_becomes(kind: type, color: bool):
