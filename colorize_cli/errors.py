@@ -34,6 +34,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 TORCH = "torch torchvision torchmetrics accelerate"  # what training, GPUs and the published networks need
 
 
@@ -211,7 +212,10 @@ class MissingPackageError(NothingToDoError):
     """
 
     def __init__(self, message: str, *, package: str) -> None:
-        super().__init__(message, hint=f"Install it: pip install {package}")
+        hint = f"Install it: pip install {package}"
+        if package == TORCH:
+            hint += f"; without an NVIDIA GPU add --extra-index-url {_CPU_INDEX}"
+        super().__init__(message, hint=hint)
         self.package = package
 
 

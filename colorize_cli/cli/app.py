@@ -15,7 +15,7 @@ from colorize_cli.cli.colorize import colorize
 from colorize_cli.cli.completion import rewrite_line
 from colorize_cli.cli.demo import demo
 from colorize_cli.cli.eval_command import evaluate
-from colorize_cli.cli.flags import hide_types_of_flags
+from colorize_cli.cli.flags import fold_narrow_columns, hide_types_of_flags
 from colorize_cli.cli.interrupts import keep_status
 from colorize_cli.cli.memory import (
     check_address_space,
@@ -65,6 +65,7 @@ class WithDefaultCommand(TyperGroup):
 
 
 hide_types_of_flags()
+fold_narrow_columns()
 app = typer.Typer(
     name="colorize",
     cls=WithDefaultCommand,

@@ -12,7 +12,7 @@ import sys
 
 from rich.markup import escape
 
-from colorize_cli.cli.quantities import duration
+from colorize_cli.cli.quantities import duration, pace
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ColorizeError, ExitStatus, json_text, printable, sentence
 from colorize_cli.files.discover import kinds_of
@@ -56,7 +56,7 @@ def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     if passed:
         parts.append(f"{passed} passed over ({kinds_of(report.passed_over)})")
     done = report.counts[Status.done]
-    rate = f", {done / report.seconds:.1f} photos/s" if done and report.seconds else ""
+    rate = f", {pace(done / report.seconds)}" if done and report.seconds else ""
     stderr.print(f"{escape(', '.join(parts))}; {duration(report.seconds)}{rate}")
     if report.losses and report.counts[Status.planned]:
         stderr.print("As planned:")

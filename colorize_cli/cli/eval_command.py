@@ -27,6 +27,7 @@ from colorize_cli.cli.work_options import (
     QuietOpt,
 )
 
+_PLAIN = ("psnr", "ssim")  # measured without torch
 _DEFAULT = ("psnr", "ssim", "colorfulness", "delta_e")
 _ALL = (*_DEFAULT, "auc", "raw_accuracy", "lpips", "fid", "inception_score", "vgg_accuracy", "discriminator")
 
@@ -148,7 +149,7 @@ def evaluate(
     downloads = DownloadMeters(quiet)
     wanted = EvalSettings(
         models=_parts(model) or (() if pred else ("mini",)),
-        metrics=metrics or _DEFAULT,
+        metrics=metrics or _usual_metrics(),
         data=data,
         access=Access(
             root=data_root,
@@ -183,6 +184,16 @@ def evaluate(
     if out is not None and not quiet:
         console.stderr.print(f"Report: {out / 'report.html'}", markup=False)
     raise typer.Exit(found.exit_status)
+
+
+def _usual_metrics() -> tuple[str, ...]:
+    """What is measured where nothing is named: what needs no weights; without torch, what needs none."""
+    from colorize_cli.inference.devices import has_torch
+
+    if has_torch():
+        return _DEFAULT
+    console.notice(f"Measured by {' and '.join(_PLAIN)} alone: the other metrics need torch, which is not installed.")
+    return _PLAIN
 
 
 def _parts(typed: list[str] | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from colorize_cli.cli import console
 from colorize_cli.cli.interrupts import interrupt_at_signals
-from colorize_cli.cli.quantities import duration
+from colorize_cli.cli.quantities import duration, pace
 from colorize_cli.errors import printable
 from colorize_cli.pipeline.outcome import Status
 
@@ -136,7 +136,7 @@ class Meter:
         if self.unit == "bytes":
             of = f" of {total / 1e6:.0f}" if total else ""
             return f"{done / 1e6:.0f}{of} MB, {rate / 1e6:.1f} MB/s{left}"
-        return f"{done:.0f} of {total:.0f}, {rate:.1f} photos/s{left}"
+        return f"{done:.0f} of {total:.0f}, {pace(rate)}{left}"
 
     def _is_due(self, at_end: bool = False) -> bool:
         """Whether it is time for a line; the last one comes where there was any before, so that none stays half way."""

@@ -53,3 +53,8 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(min(max(seconds, 0.0), _LONGEST)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def pace(rate: float) -> str:
+    """Photos a second; of slow work, seconds a photo."""
+    return f"{1 / rate:.1f} s/photo" if 0 < rate < 1 else f"{rate:.1f} photos/s"

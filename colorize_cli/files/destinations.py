@@ -16,7 +16,7 @@ from threading import Lock
 
 from colorize_cli.errors import EncodeError, UsageError, printable
 from colorize_cli.files.compact_index import TextIndex
-from colorize_cli.files.names import digest, escape, fit, key, same_file
+from colorize_cli.files.names import digest, escaped, fit, key, same_file
 from colorize_cli.files.source_list import Source
 
 _ANY: frozenset[str] | None = None
@@ -246,7 +246,7 @@ class Destinations:
 
 
 def _mirrored(source: Source, suffix: str) -> Path:
-    relative = Path(*(escape(part) for part in source.relative.parts))
+    relative = escaped(source.relative)
     return relative.with_name(fit(relative.stem + suffix, relative.suffix))
 
 

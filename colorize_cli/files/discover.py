@@ -58,7 +58,8 @@ class Discovery:
 
 def kinds_of(passed_over: Mapping[str, int]) -> str:
     """What was passed over, in words: "1 hidden folder, 2 system files"."""
-    told = [(n, kind if n == 1 else _THING.sub(r"\1s", kind, count=1)) for kind, n in sorted(passed_over.items())]
+    shown = ((kind.replace("no photo", "other file"), n) for kind, n in passed_over.items())
+    told = [(n, kind if n == 1 else _THING.sub(r"\1s", kind, count=1)) for kind, n in sorted(shown)]
     return ", ".join(f"{n:,} {kind}" for n, kind in told)
 
 
@@ -77,8 +78,8 @@ def discover(
     """Find the photos that `inputs` name.
 
     A file that exists under a name wins over the glob that the name may also be. In a folder, files count as photos
-    by their suffix, or by their first bytes where the suffix says nothing. Links are followed, but no file and no
-    folder is taken twice.
+    by their suffix, or by their first bytes where the suffix says nothing; hidden ones are passed over.
+    Links are followed, but no file and no folder is taken twice.
 
     Args:
         inputs: files, folders and globs.
@@ -90,7 +91,7 @@ def discover(
 
     Raises:
         NothingToDoError: one of `inputs` does not exist, or a glob matches nothing.
-        UsageError: no inputs.
+        UsageError: no inputs, or a folder that is the whole disk.
     """
     found = Found()
     leave = leave.resolve() if leave is not None else None
@@ -103,6 +104,10 @@ def discover(
         if kind != _FOLDER:
             found.take(Source(path, place, Path(path.name), _why_missing(path) if kind == _MISSING else ""))
             continue
+        if recursive and path.resolve() == Path(path.resolve().anchor):
+            raise UsageError(
+                f"{printable(path)} is the whole disk", hint="Name the folders with photos; or add --no-recursive."
+            )
         for file, fault in _walk(path, recursive, leave, found.passed_over):
             if fault:
                 within = file.relative_to(path) / "unreadable folder"  # no file has this name
@@ -300,6 +305,8 @@ def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
     name = file.name.lower()
     if name in _JUNK_NAMES or name.startswith("._") or _PART.match(name):
         return "system file"
+    if name.startswith("."):
+        return "hidden file"
     if _SIDECAR.search(name):
         return "hints"
     if _REPORT.search(name):

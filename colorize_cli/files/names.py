@@ -29,6 +29,11 @@ def escape(name: str) -> str:
     return f"%{ord(stem[0]):02X}{stem[1:]}{dot}{rest}" if _RESERVED.match(stem) else name
 
 
+def escaped(relative: Path) -> Path:
+    """A place whose parts every system can hold."""
+    return Path(*map(escape, relative.parts))
+
+
 def fit(stem: str, suffix: str) -> str:
     """`stem + suffix`, shortened with a hash of the whole where the name is longer than file systems allow."""
     name = stem + suffix

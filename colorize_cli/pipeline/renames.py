@@ -13,7 +13,7 @@ from pathlib import Path
 
 from colorize_cli.errors import printable
 from colorize_cli.files.facts import sha256_of
-from colorize_cli.files.names import escape, fit
+from colorize_cli.files.names import escaped, fit
 from colorize_cli.files.source_list import Source
 from colorize_cli.formats.reader import read_result
 
@@ -66,5 +66,5 @@ def _results(out: Path, relative: Path, suffix: str) -> list[Path]:
 
 
 def _mirrored(out: Path, relative: Path, suffix: str, ending: str) -> Path:
-    place = Path(*(escape(part) for part in relative.parts))
+    place = escaped(relative)
     return out / place.with_name(fit(place.stem + suffix, ending))

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from colorize_cli.errors import EncodeError, counted, one_line, printable
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.discover import Discovery, Source
+from colorize_cli.files.names import escaped
 from colorize_cli.formats.video.film_files import NAMES
 from colorize_cli.inference.large_files import FileProgress
 from colorize_cli.inference.loading import LoadedPredictor
@@ -107,6 +108,7 @@ class BatchRun:
         found = self._discover()
         chosen = choose(found.sources, options.batch, report, self.notice)
         places: Sequence[int] = range(len(found.sources)) if chosen is None else chosen
+        self._tell_names(found)
         work = self._work(found.sources, self._destinations(found), places)
         self._total = len(places)
         self.on_progress(Progress(self._total))
@@ -145,6 +147,20 @@ class BatchRun:
         """Tell what concerns the whole batch, and note it for the report."""
         self.report.notices.append(text)
         self.on_notice(text)
+
+    def _tell_names(self, found: Discovery) -> None:
+        """Tell of results that cannot have their sources' names on every system."""
+        if self.options.batch.part is not None or self.options.batch.single_output() is not None:
+            return
+        first, others = None, 0
+        for source in found.sources:
+            if not source.fault and (place := escaped(source.relative)) != source.relative:
+                first, others = first or (source.relative, place), others + 1
+        if first is not None:
+            more = f" (and {others - 1:,} more)" if others > 1 else ""
+            what = "has a character or name" if others == 1 else "have characters or names"
+            shown = " becomes ".join(map(printable, first))
+            self.notice(f"{counted(others, 'photo')} {what} that some systems cannot hold: {shown}{more}.")
 
     def _tell_aside(self) -> None:
         if others := len(self.aside.by_others):

@@ -6,6 +6,7 @@ Out: nothing, or an error in one line
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def check_sources(found: Discovery, batch: BatchOptions, single: Path | None) ->
     """
     if not found.sources:
         left = kinds_of(found.passed_over)
-        inputs = ", ".join(printable(name) for name in batch.photos) or "the list"
+        inputs = ", ".join(map(_named, batch.photos)) or "the list"
         raise NothingToDoError(f"no photos in {inputs}" + (f" (passed over: {left})" if left else ""))
     if single is not None and len(found.sources) > 1:
         hint = f"Give a folder, e.g. --out {batch.out.stem}/"
@@ -39,6 +40,12 @@ def check_sources(found: Discovery, batch: BatchOptions, single: Path | None) ->
         )
     if single is None and batch.out.exists() and not batch.out.is_dir():
         raise UsageError(f"--out {printable(batch.out)} is a file, not a folder")
+
+
+def _named(name: str | Path) -> str:
+    """An input as people tell it from the words around it: a folder ends with a slash."""
+    shown = printable(name)
+    return shown + os.sep if not shown.endswith(("/", os.sep)) and Path(name).is_dir() else shown
 
 
 def _one_file(found: Discovery, batch: BatchOptions) -> bool:

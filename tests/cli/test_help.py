@@ -133,3 +133,10 @@ def test_tab_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["models", "pull", "--help"]])
+def test_help_cuts_nothing_on_a_narrow_terminal(arguments: list[str]):
+    run = [sys.executable, "-m", "colorize_cli", *arguments]
+    shown = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "COLUMNS": "44"}, check=True).stdout
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown and max(map(len, shown.splitlines())) <= 44

@@ -110,6 +110,30 @@ def test_a_run_with_nothing_new_says_why_and_where_results_are(capsys: pytest.Ca
     assert "Results: colored" in words and "photos/s" not in words
 
 
+@pytest.mark.parametrize(("done", "words"), [(40, "20.0 photos/s"), (2, "1.0 photos/s"), (1, "2.0 s/photo")])
+def test_slow_work_is_told_in_seconds_a_photo(done: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = RunReport()
+    for number in range(done):
+        report.add(Outcome(Path(str(number)), Status.done))
+    report.seconds = 2.0
+    console.show(report, "colored", False, False)
+    report.close()
+    assert f"0:00:02, {words}\n" in capsys.readouterr().err
+
+
+def test_names_that_some_systems_cannot_hold_are_told(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ('a "b".png', "c:d.png"):
+        (photo.parent / name).write_bytes(photo.read_bytes())
+    assert main([str(photo.parent), "--out", "out", "--dry-run"]) == 0
+    words = " ".join(capsys.readouterr().err.split())
+    assert 'that some systems cannot hold: a "b".png becomes a %22b%22.png (and 1 more).' in words
+
+
+def test_the_whole_disk_is_refused_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/", "--dry-run"]) == 2
+    assert "/ is the whole disk. Name the folders with photos" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_plan_for_another_program_is_nothing_but_json(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(photo), "--out", "out", "--dry-run", "--json"]) == 0
     shown = capsys.readouterr()

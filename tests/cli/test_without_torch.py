@@ -118,7 +118,8 @@ def test_the_rest_says_in_one_line_what_to_install(folder: Path) -> None:
     assert len(lines) == 2 * len(commands), said
     for problem, way_out in zip(lines[::2], lines[1::2], strict=True):
         assert problem.startswith("error: ") and "torch, which is not installed" in problem
-        assert way_out == "Install it: pip install torch torchvision torchmetrics accelerate"
+        assert way_out.startswith("Install it: pip install torch torchvision torchmetrics accelerate; without an NVIDIA")
+        assert way_out.endswith("add --extra-index-url https://download.pytorch.org/whl/cpu")
     assert not (folder / "o").exists()
 
 
@@ -141,3 +142,10 @@ def test_psnr_and_ssim_without_torch_are_those_with_it() -> None:
         for column, limit in (("psnr", 0.01), ("ssim", 1e-4)):
             found, wanted = plain.row(row.name).per_picture[column], row.per_picture[column]
             np.testing.assert_allclose(found, wanted, atol=limit, err_msg=f"{row.name} {column}")
+
+
+def test_eval_measures_what_it_can_and_says_what_is_left(folder: Path):
+    statuses, shown, told = run(["eval", "--data", str(folder), "--limit", "1"])
+    assert statuses == [0]
+    assert "Measured by psnr and ssim alone" in told
+    assert "PSNR" in shown and "SSIM" in shown

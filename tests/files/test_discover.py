@@ -47,6 +47,14 @@ def test_junk_is_passed_over_and_counted(tmp_path: Path):
     }
 
 
+def test_hidden_photos_are_passed_over_as_hidden_folders_are_unless_they_are_named(tmp_path: Path):
+    put(tmp_path / "a.jpg"), put(tmp_path / ".b.jpg"), put(tmp_path / ".c" / "d.jpg")
+    found = discover([tmp_path], photos=PHOTO_NAMES)
+    assert [source.path.name for source in found.sources] == ["a.jpg"]
+    assert found.passed_over == {"hidden file": 1, "hidden folder": 1}
+    assert names(tmp_path / ".b.jpg") == [".b.jpg"] and names(tmp_path / ".c") == ["d.jpg"]
+
+
 def test_a_photo_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path):
     put(tmp_path / "IMG_0001"), put(tmp_path / "README", b"words")
     assert names(tmp_path) == ["IMG_0001"]
@@ -156,5 +164,5 @@ def test_links_do_not_change_where_others_stand(boxes: Path):
 
 def test_what_was_passed_over_is_told_in_words():
     counts = {"no photo (.txt)": 1, "hidden folder": 1, "system file": 2, "folder seen already": 3, "hints": 2}
-    words = "3 folders seen already, 1 hidden folder, 2 hints, 1 no photo (.txt), 2 system files"
+    words = "3 folders seen already, 1 hidden folder, 2 hints, 1 other file (.txt), 2 system files"
     assert kinds_of(counts) == words

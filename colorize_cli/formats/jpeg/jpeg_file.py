@@ -29,6 +29,7 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
 _PIECE, _MOST_MARKERS = 1 << 22, 1_000_000
+_MOST_SEGMENTS = 20_000  # extended XMP of a gigabyte is 16,000
 _MOST_SCANS = 1000  # encoders write up to some dozens
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -140,10 +141,13 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
     if data[:2] != b"\xff\xd8":
         raise JpegError("no start of image")
     at, segments, tables, frame = 2, list[tuple[int, bytes]](), dict[int, tuple[int, ...]](), None
-    scan, scans, torn = 0, 0, False
+    scan, scans, torn, before = 0, 0, False, 0
     positions: list[int] | None = None
     while (found := _next_marker(data, at, positions)) is not None:
         marker, at = found
+        before += not scan
+        if before > _MOST_SEGMENTS:
+            raise JpegError(f"it has more than {_MOST_SEGMENTS:,} segments before its picture, more than any photo has")
         if marker < 0xC0 or marker == 0xD8:
             torn = torn or scan > 0  # no encoder writes such bytes into a scan
             continue
