@@ -16,6 +16,9 @@ from colorize_cli.notes import Loss, Note
 Space = Literal["grey", "rgb", "cmyk"]
 
 
+MOST_PARTS = 20_000  # pieces of metadata in a file, of any kind: more than any photo has
+
+
 class Damaged(Exception):
     """The picture cannot be read; the message is the reason, for a person. Salvage may still get something."""
 

@@ -13,10 +13,11 @@ import struct
 _THUMBNAILS = frozenset({1033, 1036})
 _EXIF_AND_XMP = frozenset({1058, 1059, 1060})
 IPTC = 1028
+_MOST = 20_000  # blocks, more than any photo has
 
 
 def split(resources: bytes) -> list[tuple[int, bytes, bytes]] | None:
-    """The blocks as (number, data, the whole block verbatim); None where the structure is damaged."""
+    """The blocks as (number, data, the whole block verbatim); None where the structure is damaged, or of too many."""
     blocks, at = list[tuple[int, bytes, bytes]](), 0
     while at + 12 <= len(resources):
         if resources[at : at + 4] not in (b"8BIM", b"8B64", b"MeSa", b"AgHg", b"PHUT", b"DCSR"):
@@ -31,6 +32,8 @@ def split(resources: bytes) -> list[tuple[int, bytes, bytes]] | None:
             return None
         following = min(end + (size & 1), len(resources))
         blocks.append((number, resources[start + 4 : end], resources[at:following]))
+        if len(blocks) > _MOST:
+            return None
         at = following
     return blocks
 

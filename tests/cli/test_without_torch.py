@@ -118,7 +118,9 @@ def test_the_rest_says_in_one_line_what_to_install(folder: Path) -> None:
     assert len(lines) == 2 * len(commands), said
     for problem, way_out in zip(lines[::2], lines[1::2], strict=True):
         assert problem.startswith("error: ") and "torch, which is not installed" in problem
-        assert way_out.startswith("Install it: pip install torch torchvision torchmetrics accelerate; without an NVIDIA")
+        assert way_out.startswith(
+            "Install it: pip install torch torchvision torchmetrics accelerate; without an NVIDIA"
+        )
         assert way_out.endswith("add --extra-index-url https://download.pytorch.org/whl/cpu")
     assert not (folder / "o").exists()
 

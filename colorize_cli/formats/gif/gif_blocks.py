@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from colorize_cli.formats.decoded import MOST_PARTS, Damaged
 from colorize_cli.metadata import irb
 
 XMP, _ICC, RESOURCES, IPTC = b"XMP DataXMP", b"ICCRGBG1012", b"MGK8BIM0000", b"MGKIPTC0000"
@@ -39,11 +40,18 @@ class GifAround:
 
 
 def around(data: bytes) -> GifAround:
-    """Walk through the blocks, as far as they go; no picture is decoded."""
+    """Walk through the blocks, as far as they go; no picture is decoded.
+
+    Raises:
+        Damaged: there are more than any picture has.
+    """
     xmp, comments, icc, resources, others = None, list[bytes](), None, b"", list[str]()
-    at = 13 + _table(data[10] if len(data) > 10 else 0)
+    at, seen = 13 + _table(data[10] if len(data) > 10 else 0), 0
     while at + 2 <= len(data):
         kind = data[at]
+        seen += kind == 0x21 and data[at + 1] not in (0xF9, 0x01)
+        if seen > MOST_PARTS:
+            raise Damaged(f"damaged GIF: it has more than {MOST_PARTS:,} extensions, more than any picture has")
         if kind == 0x2C and at + 10 <= len(data):
             at = sub_blocks(data, at + 11 + _table(data[at + 9]))[1]
         elif kind == 0x21:

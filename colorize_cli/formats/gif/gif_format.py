@@ -35,11 +35,10 @@ class Gif(Format):
         if wrong and not salvage:
             raise Damaged(f"damaged GIF: {wrong}", salvageable=True)
         data = gif_lzw.filled_up(data) if wrong else data
-        frames = gif_file.parse(data, most=2)
+        frames, around = gif_file.parse(data, most=2), gif_blocks.around(data)
         found = by_pillow(gif_file.only(data, frames), "GIF")  # for one outside the canvas Pillow lets that grow
         if len(frames.frames) > 1:
             notes.append(ANIMATED)
-        around = gif_blocks.around(data)
         resources = around.resources
         if resources and irb.has_thumbnail(resources):
             notes.append(exif.THUMBNAIL_LEFT_OUT)

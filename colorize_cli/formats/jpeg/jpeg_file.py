@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from colorize_cli.formats.decoded import MOST_PARTS
 from colorize_cli.formats.photo import JpegTraits
 
 APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
@@ -29,7 +30,6 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 MPF = b"MPF\0"
 MAX_PAYLOAD = 65533
 _PIECE, _MOST_MARKERS = 1 << 22, 1_000_000
-_MOST_SEGMENTS = 20_000  # extended XMP of a gigabyte is 16,000
 _MOST_SCANS = 1000  # encoders write up to some dozens
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -146,8 +146,8 @@ def parse(data: bytes, headers_only: bool = False) -> JpegFile:
     while (found := _next_marker(data, at, positions)) is not None:
         marker, at = found
         before += not scan
-        if before > _MOST_SEGMENTS:
-            raise JpegError(f"it has more than {_MOST_SEGMENTS:,} segments before its picture, more than any photo has")
+        if before > MOST_PARTS:
+            raise JpegError(f"it has more than {MOST_PARTS:,} segments before its picture, more than any photo has")
         if marker < 0xC0 or marker == 0xD8:
             torn = torn or scan > 0  # no encoder writes such bytes into a scan
             continue

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from colorize_cli.formats.decoded import MOST_PARTS
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -101,6 +103,8 @@ def parse(data: bytes, headers_only: bool = False) -> PngFile:
         payload = data[at + 8 : at + 8 + length]
         whole = at + 12 + length <= len(data)
         sound = whole and zlib.crc32(kind + payload) == struct.unpack_from(">I", data, at + 8 + length)[0]
+        if len(chunks) + len(lost) > MOST_PARTS:
+            raise PngError(f"it has more than {MOST_PARTS:,} chunks beside its picture, more than any photo has")
         if kind == b"IDAT":
             if headers_only:
                 faults = ""

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, left_over
+from colorize_cli.formats.decoded import MOST_PARTS, Damaged, DecodedPage, DecodedPhoto, left_over
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
 from colorize_cli.notes import Loss, Note
 
-_TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*(\d+)")
+_TOKEN = re.compile(rb"(?:\s++|#[^\r\n]*+[\r\n])*+(\d+)")  # possessive: nothing of a million blanks is kept
 _LINE_END, _SPACE = re.compile(rb"[\r\n]"), re.compile(rb"\s")
 _NO_BITS = bytes(byte for byte in range(256) if byte not in b"01")
 _PIECE, _LONGEST = 1 << 20, 4000  # bytes of a plain file's text at once; of one of its numbers
@@ -70,7 +71,9 @@ def decode_ppm(data: bytes, salvage: bool) -> DecodedPhoto:
     pixels = values[:wanted].reshape((height, width) if channels == 1 else (height, width, 3))
     if int(pixels.max(initial=0)) > top:
         raise Damaged("damaged PPM: its samples exceed the highest value that it declares")
-    comments = tuple(m[1] for m in _COMMENT.finditer(data[:start]) if m[1].strip())
+    comments = tuple(islice((m[1] for m in _COMMENT.finditer(data[:start]) if m[1].strip()), MOST_PARTS + 1))
+    if len(comments) > MOST_PARTS:
+        raise Damaged(f"damaged PPM: it has more than {MOST_PARTS:,} comments, more than any picture has")
     page = DecodedPage(
         _full(pixels, top), "grey" if channels == 1 else "rgb", metadata=PageMetadata(depth=top.bit_length())
     )

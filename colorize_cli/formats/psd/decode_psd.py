@@ -43,7 +43,10 @@ def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
     palette, at = _block(data, 26, False)
     resources, at = _block(data, at, False)
     layers, at = _block(data, at, header.large)
-    parts, notes = irb.split(resources) or [], list[str]()
+    blocks, notes = irb.split(resources), list[str]()
+    if blocks is None:
+        notes.append(Note("its image resources are damaged and were left out", Loss.metadata))
+    parts = blocks or []
     found = {number: payload for number, payload, _ in parts}
     planes, missing, end = _planes(data, at, header)
     if not missing:

@@ -11,14 +11,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from colorize_cli.formats.decoded import MOST_PARTS
 from colorize_cli.metadata.ifd import Data
 
 
 def chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of the container, those of the first frame of an animation among them."""
-    at = 12
+    """The chunks of the container, those of the first frame of an animation among them.
+
+    Raises:
+        ValueError: there are more than any photo has.
+    """
+    at, seen = 12, 0
     while at + 8 <= len(data):
         kind, size = struct.unpack("<4sI", data[at : at + 8])
+        seen += kind not in (b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
+        if seen > MOST_PARTS:
+            raise ValueError(f"it has more than {MOST_PARTS:,} chunks beside its picture, more than any photo has")
         if kind == b"ANMF":
             at += 24  # into the frame
             continue

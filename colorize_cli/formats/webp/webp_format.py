@@ -48,6 +48,8 @@ class Webp(Format):
     def declared(self, data: Data) -> Declared:
         """The canvas."""
         width, height, alpha = webp_file.declared_size(data[:64])
+        for _ in webp_file.chunks(data):  # no more of them than a photo has
+            pass
         return Declared.of((width, height), 8, 4 if alpha else 3, 24)
 
     def orientation(self, data: Data) -> int:
