@@ -56,6 +56,7 @@ class Destinations:
             self._lifted[place] = 1
         self._folders = TextIndex(lambda place, folder: folder in map(key, _above(self._mirrored(place).parent)))
         self._index()
+        self._name_of = lru_cache(maxsize=256)(self._planned)  # asked for several times while a photo is done
         self._guarded = _Guarded(sources, os.path.realpath(single.parent if single is not None else out))
         for place in self._guarded.numbers() if single is None else ():
             if same_file(out / self._planned(place), sources[place].path):
@@ -117,7 +118,7 @@ class Destinations:
         """
         if self.single is not None:
             return self.single
-        planned = self._planned(index)
+        planned = self._name_of(index)
         if file_suffix is not None and planned.suffix != file_suffix:
             planned = self._with_suffix(index, planned, file_suffix)
         out = self.out / planned
@@ -143,7 +144,7 @@ class Destinations:
 
     def lock_name(self, index: int) -> str:
         """What stands for a source's result, and all beside it, when runs agree who makes it."""
-        return self.single.name if self.single is not None else key(self._planned(index))
+        return self.single.name if self.single is not None else key(self._name_of(index))
 
     def _with_suffix(self, index: int, planned: Path, suffix: str) -> Path:
         """The first of `a.png`, `a.gif.png` and `a~hash.png` that no other photo's result may have."""

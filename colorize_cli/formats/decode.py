@@ -48,17 +48,28 @@ def decode(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS, salvage: bool = F
         DecodeError: it cannot be read, or not wholly without `salvage`, or it changed while it was read.
         TooLargeError: it declares more than the limits allow.
     """
-    data, facts = read_file(path, limits)
-    return decode_bytes(data, path, facts, limits, salvage)
+    data, facts, format = _read_file(path, limits)
+    return _photo_of(format, data, path, facts, limits, salvage)
 
 
 def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits, salvage: bool = False) -> Photo:
     """Read a photo from a file's bytes; for the rest see `decode`."""
-    format = sniff(data[:64])
+    return _photo_of(sniff(data[:64]), data, path, facts, limits, salvage)
+
+
+def _photo_of(
+    format: Format | None, data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits, salvage: bool
+) -> Photo:
     if format is None:
         raise DecodeError(why_none(data[:64]), path=path)
     try:
-        decoded = _decoded(format, data, limits, salvage)
+        format.check(data, limits)
+        try:
+            decoded = format.decode(data, limits, salvage)
+        except (Damaged, TooManyPixels, MemoryError):
+            raise
+        except Exception as error:  # every codec has its own errors, all of which mean the same here
+            raise format.damaged(error) from None
         return finish(decoded, path, decoded.format or format.name, facts)
     except Damaged as error:
         raise DecodeError(error.reason, path=path, hint=error.advice(salvage)) from None
@@ -66,16 +77,6 @@ def decode_bytes(data: bytes, path: Path, facts: FileFacts, limits: DecodeLimits
         raise TooLargeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
-
-
-def _decoded(format: Format, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
-    format.check(data, limits)
-    try:
-        return format.decode(data, limits, salvage)
-    except (Damaged, TooManyPixels, MemoryError):
-        raise
-    except Exception as error:  # every codec has its own errors, all of which mean the same here
-        raise format.damaged(error) from None
 
 
 def finish(
@@ -155,8 +156,8 @@ def _upright_segment(payload: bytes, turned: int, size: tuple[int, int]) -> byte
     return payload
 
 
-def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
-    """The whole file and its times; of a file that is no picture the first bytes alone.
+def _read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts, Format | None]:
+    """The whole file, its times and its format; of a file that is no picture the first bytes alone.
 
     Raises:
         DecodeError: it is no plain file, cannot be read, or changed meanwhile.
@@ -173,7 +174,8 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
             if not stat.S_ISREG(start.st_mode):
                 raise DecodeError(f"it is {kind_of(start.st_mode)}, not a file", path=path)
             data = file.read(64)
-            if sniff(data) is not None:
+            format = sniff(data)
+            if format is not None:
                 _check_file_size(path, start.st_size, limits)
                 data += file.read()
             end = os.fstat(number)
@@ -186,9 +188,9 @@ def read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts]:
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
     facts = FileFacts.of(end)
-    if not same(facts, FileFacts.of(start)) or sniff(data[:64]) and len(data) != end.st_size:
+    if not same(facts, FileFacts.of(start)) or format is not None and len(data) != end.st_size:
         raise DecodeError("the file changed while it was read; try again", path=path)
-    return data, facts
+    return data, facts, format
 
 
 def _check_file_size(path: Path, size: int, limits: DecodeLimits) -> None:

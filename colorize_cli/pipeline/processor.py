@@ -171,14 +171,13 @@ class PhotoProcessor:
             if sent is not None:
                 return sent
             self.batch.staging.bring(index, source)
-        done = self.outputs.done_before(index, source, provenance)
+        done, free = self.outputs.done_before(index, source, provenance)
         if done is not None:
             return done
         found = self.opener.probe(path)
         form, note = target_format(found, self.settings, self.networks.scale)
         out = self.outputs.result(index, path, form, found.pages)
-        standing = self.outputs.standing(source, index, out, provenance)
-        if standing is not None:
+        if out != free and (standing := self.outputs.standing(source, index, out, provenance)) is not None:
             return standing
         way = self.opener.plan(found, form)
         if self.batch.dry_run:

@@ -138,18 +138,18 @@ class Outputs:
         if self.staging is not None:
             self.staging.bring_result(out)
 
-    def done_before(self, place: int, source: Source, provenance: Provenance) -> Outcome | None:
-        """The outcome of a photo whose result, or copy, is in the place that its name tells, and whole.
+    def done_before(self, place: int, source: Source, provenance: Provenance) -> tuple[Outcome | None, Path | None]:
+        """The outcome where a whole result, or copy, is in the place that its name tells; or that place if it is empty.
 
-        The photo itself is not read. None where that is not so, or where it takes a closer look to say.
+        The photo itself is not read. Both are None where it takes a closer look to say.
         """
         form = self.settings.format
         try:
-            suffix = None if form is None else suffix_for(source.path, form)
-            outcome = self.standing(source, place, self.destinations.path(place, suffix), provenance)
+            out = self.destinations.path(place, None if form is None else suffix_for(source.path, form))
+            outcome = self.standing(source, place, out, provenance)
         except PhotoError:
-            return None
-        return outcome if outcome is not None and outcome.status is Status.skipped else None
+            return None, None
+        return outcome if outcome and outcome.status is Status.skipped else None, None if outcome else out
 
     def standing(self, source: Source, index: int, out: Path, provenance: Provenance) -> Outcome | None:
         """The outcome where a result, or a copy, is there already and is to stay.

@@ -26,7 +26,8 @@ class Raw(Format):
 
     def sniff(self, head: bytes) -> bool:
         """Whether it starts as only raw files do."""
-        return super().sniff(head) or head[4:12] == b"ftypcrx " or head[:4] == b"II*\0" and head[8:11] == b"CR\x02"
+        is_canon = head[4:12] == b"ftypcrx " or head[:4] == b"II*\0" and head[8:11] == b"CR\x02"
+        return is_canon or head.startswith(self.starts)
 
     def declared(self, data: Data) -> Declared:
         """The developed picture."""

@@ -49,7 +49,7 @@ class Jpeg(Format):
 
     def sniff(self, head: bytes) -> bool:
         """Whether it starts as a JPEG, and is no JPEG-LS."""
-        return super().sniff(head) and not is_jpeg_ls(head)
+        return head.startswith(self.starts) and not is_jpeg_ls(head)
 
     def suffix_of(self, suffix: str, pages: int) -> str:
         """A file named `.mpo` whose one photo is left without its companions becomes a plain JPEG."""
