@@ -112,7 +112,8 @@ def train(
     from colorize_cli.training.export_checkpoint import check_push
     from colorize_cli.training.loop import RunSettings
     from colorize_cli.training.loop import train as run
-    from colorize_cli.training.recipes import load_recipe, recipe_for, write_recipe
+    from colorize_cli.training.recipe_text import write_recipe
+    from colorize_cli.training.recipes import load_recipe, recipe_for
     from colorize_cli.training.resuming import run_to_resume
     from colorize_cli.training.run_sources import data_names
     from colorize_cli.training.runs import check_new, latest_folder
@@ -191,7 +192,8 @@ def _list_recipes(name: str | None, overrides: Sequence[str], adjust: Callable[[
     from rich import box
     from rich.table import Table
 
-    from colorize_cli.training.recipes import load_recipe, recipe_names, settings_of
+    from colorize_cli.training.recipe_text import settings_of
+    from colorize_cli.training.recipes import load_recipe, recipe_names
 
     if name is not None:
         config = adjust(load_recipe(name, overrides))

@@ -25,7 +25,7 @@ from colorize_cli.training import prepare
 from colorize_cli.training.batch_memory import check_memory
 from colorize_cli.training.checkpoints import Checkpoints
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.part_runs import train_parts
+from colorize_cli.training.part_runs import train_parts, trained_parts
 from colorize_cli.training.placement import (
     check_device,
     clear_memory_error,
@@ -128,7 +128,10 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
         OutOfMemoryError: the batch is too large for the device.
     """
     if wanted.config.parts:
+        parts = [prepare.validated(one) for one in trained_parts(wanted.config)]
         accelerator = make_accelerator(wanted.device, wanted.precision, wanted.config.deterministic)
+        for one in parts:
+            check_memory(one, accelerator.device)
         folder = _agreed_folder(wanted, wanted.config, accelerator)
         return train_parts(wanted, folder, watcher, train)
     config = prepare.validated(wanted.config)

@@ -21,6 +21,7 @@ from colorize_cli.models.bins import rebalancing_weights
 from colorize_cli.models.catalog import catalogue, network
 from colorize_cli.models.classifier import Classifier
 from colorize_cli.models.generator import Generator, Hints
+from colorize_cli.models.network_arguments import check_arguments
 from colorize_cli.models.registry import ModelSpec, did_you_mean
 from colorize_cli.training.losses import label_cross_entropy, soft_cross_entropies
 from colorize_cli.training.teacher import Teacher
@@ -53,9 +54,11 @@ def build_generator(name: str, arguments: Mapping[str, Any]) -> Generator:
     """
     spec = trainable(name)
     try:
-        return spec.build(**arguments)
-    except (TypeError, ValueError, RuntimeError, IndexError, ZeroDivisionError, AttributeError) as error:
+        generator = spec.build(**arguments)
+    except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError) as error:
         raise UsageError(f"generator {quoted(name)}: {_plain(error, arguments)}") from error
+    check_arguments(type(generator), arguments, "generator_args")
+    return generator
 
 
 def _plain(error: Exception, arguments: Mapping[str, Any]) -> str:

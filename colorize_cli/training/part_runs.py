@@ -58,6 +58,16 @@ def config_of(config: TrainConfig, part: Part) -> TrainConfig:
     return config_from({**merged(asdict(config), part.changes), "parts": ()})
 
 
+def trained_parts(config: TrainConfig) -> list[TrainConfig]:
+    """The configurations of a recipe's parts, in order, without those that are means.
+
+    Raises:
+        UsageError: a part fits neither the others nor the recipe.
+    """
+    check_parts(config.parts)
+    return [config_of(config, part) for part in config.parts if not part.mean]
+
+
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of state dicts with the same keys; of whole numbers, such as counts of steps, the first's.
 
@@ -88,7 +98,6 @@ def train_parts(
     Raises:
         UsageError, WeightsError, DataError, TrainingError, OutOfMemoryError: as `loop.train`.
     """
-    check_parts(wanted.config.parts)
     started, result = time.monotonic(), None
 
     def begun(out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import tomllib
 import types
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from colorize_cli.errors import UsageError, counted, quoted
 from colorize_cli.models.registry import did_you_mean
-from colorize_cli.training.config import DiscriminatorConfig, Term, TrainConfig
+from colorize_cli.training.config import TrainConfig
 
 # what `--data NAME` trains when no recipe is named; anything else trains the bundled network's recipe
 _DEFAULTS = {
@@ -27,6 +27,7 @@ _DEFAULTS = {
     "kaggle-colorization": "eccv16-vgg",
     "imagenet": "eccv16",
 }
+_LENGTHS = ("samples", "epochs", "steps")  # of a run; see `TrainConfig`
 # fields by the names that older recipes and runs have for them
 _RENAMED = {
     "adversary": "discriminator",
@@ -55,8 +56,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
         UsageError: no such recipe, no such field, or a value of the wrong type.
     """
     table = _table(name)
-    for text in overrides:
-        override(table, text)
+    override_all(table, overrides)
     return config_from({"recipe": Path(name).stem, **table})
 
 
@@ -132,6 +132,20 @@ def merged(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         inner = new.get(key)
         new[key] = merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
     return new
+
+
+def override_all(table: dict[str, Any], assignments: Sequence[str]) -> None:
+    """Set fields of a table of plain values; where one says how long a run is, what else says so counts no more.
+
+    Raises:
+        UsageError: as `override`.
+    """
+    for text in assignments:
+        override(table, text)
+    given = {
+        key for key in _LENGTHS if table.get(key) and any(text.partition("=")[0].strip() == key for text in assignments)
+    }
+    table |= {key: 0 for key in _LENGTHS if given and key not in given}
 
 
 def override(table: dict[str, Any], assignment: str) -> None:
@@ -222,87 +236,3 @@ def _build(kind: Any, value: Any, recipe: str, key: str) -> Any:
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a table"}
         raise UsageError(f"{where} must be {names[plain]}, not {quoted(value)}")
     return value
-
-
-_TERM = {key: value for key, value in asdict(Term("l1")).items() if key != "loss"}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of a recipe: its key as `--set` takes it, its value, and where the value comes from."""
-
-    key: str
-    value: str
-    source: str
-
-
-def settings_of(config: TrainConfig) -> list[Setting]:
-    """Every setting of a recipe, those of tables one by one, with the source that the recipe gives for each.
-
-    Where it gives none, "the default", or of another value "chosen here".
-    """
-    plain = dict(_flat(asdict(replace(TrainConfig(config.recipe), discriminator=DiscriminatorConfig())), ""))
-    plain |= {f"terms.{i}.{key}": value for i in range(len(config.terms)) for key, value in _TERM.items()}
-    found = []
-    for key, value in _flat(asdict(config), ""):
-        if key.split(".")[0] in ("recipe", "about", "notes", "sources"):
-            continue
-        parts = key.split(".")
-        keys = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        own = "the default" if key in plain and plain[key] == value else "chosen here"
-        source = next((config.sources[one] for one in keys if one in config.sources), own)
-        found.append(Setting(key, _toml(value), source))
-    return found
-
-
-def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}".strip("."))
-    elif isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-        for number, inner in enumerate(value):
-            yield from _flat(inner, f"{key}.{number}")
-    else:
-        yield key, value
-
-
-def recipe_toml(config: TrainConfig) -> str:
-    """A recipe as TOML that `--recipe FILE.toml` reads back as the same."""
-    plain, default = asdict(config), asdict(TrainConfig(config.recipe))
-    lines = [
-        f"{key} = {_toml(value)}"
-        for key, value in plain.items()
-        if key != "recipe" and value is not None and (value != default[key] or key in ("generator", "terms", "stages"))
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def write_recipe(config: TrainConfig, file: Path) -> None:
-    """Write a recipe as TOML.
-
-    Raises:
-        UsageError: the name does not end in .toml, or the file cannot be written.
-    """
-    if file.suffix != ".toml":
-        raise UsageError(f"--save-recipe {file} must end in .toml")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(recipe_toml(config), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}", hint="Name another file.") from error
-
-
-def _toml(value: Any) -> str:
-    """A plain value as TOML writes it, in one line."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, dict):
-        inner = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items() if one is not None)
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_toml(one) for one in value)}]"
-    return repr(value)

@@ -23,7 +23,7 @@ from colorize_cli import __version__
 from colorize_cli.errors import UsageError
 from colorize_cli.files.atomic import write_text
 from colorize_cli.training.config import TrainConfig
-from colorize_cli.training.recipes import config_from, override
+from colorize_cli.training.recipes import config_from, override_all
 from colorize_cli.training.state import cannot_write
 
 RUNS = Path("runs")
@@ -146,6 +146,5 @@ def read_run(folder: Path, overrides: Sequence[str] = ()) -> SavedRun:
         table, data, root = about["config"], tuple(about["data"]), about["root"]
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"no run in {folder}", hint="Name a folder that `colorize train` made.") from error
-    for text in overrides:
-        override(table, text)
+    override_all(table, overrides)
     return SavedRun(folder, config_from(table), data, Path(root) if root else None)

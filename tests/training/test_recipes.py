@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from colorize_cli.data.transforms import Augmentation
 from colorize_cli.errors import DataError, UsageError
 from colorize_cli.models.registry import Bundled
 from colorize_cli.models.weights import bundled
+from colorize_cli.training.loop import RunSettings, Watcher, train
 from colorize_cli.training.outputs import shape_of
 from colorize_cli.training.part_runs import config_of
 from colorize_cli.training.prepare import split_photos, validated
-from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names, settings_of
+from colorize_cli.training.recipe_text import settings_of
+from colorize_cli.training.recipes import adjusted, config_from, load_recipe, recipe_for, recipe_names
+from colorize_cli.training.runs import read_run, write_run
 from colorize_cli.training.schedule import plan, rate_factor
 from tests.training.conftest import tiny
 
@@ -166,6 +170,46 @@ def test_what_can_be_checked_is_refused_before_the_data(override: str, message: 
     with pytest.raises(UsageError) as caught:
         validated(load_recipe("cgan-celeba", (override,)))
     assert message.replace("'", "") in str(caught.value).replace("'", "").replace('"depht"', "depht")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "override", "message"),
+    [
+        ("cgan-celeba", "generator_args.norm=bogus", "generator_args.norm must be one of batch, instance, none"),
+        ("cgan-celeba", "generator_args.widest=nan", "generator_args.widest must be a whole number of at least 0"),
+        ("cgan-celeba", "generator_args.width=true", "generator_args.width must be a whole number of at least 1"),
+        ("colorful-gan", "generator_args.head=rgb", "generator_args.head must be one of bins, ab"),
+        ("colorful-gan", "generator_args.dropout=1.0", "generator_args.dropout must be at least 0 and less than 1"),
+        ("colorful-gan", "generator_args.dropout=much", "generator_args.dropout must be a number"),
+        ("eccv16", "generator_args.vividness=2", "generator_args.vividness must be at least 0 and at most 1"),
+        ("colorunet", "generator_args.temperature=0", "generator_args.temperature must be more than 0"),
+        ("mini", "generator_args.hints=1", "generator_args.hints must be true or false"),
+        ("mini", "generator_args.safest=[1,'x']", "generator_args.safest must be a list, each a number"),
+        ("patchgan-places", "discriminator.network_args.width=0", "network_args.width must be a whole number of"),
+        ("patchgan-places", "discriminator.network_args.norm=x", "network_args.norm must be one of batch"),
+        ("patchgan-places", "discriminator.network_args.receptive=33", "no PatchGAN has a receptive field of 33"),
+    ],
+)
+def test_a_networks_arguments_are_what_it_says(recipe: str, override: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        validated(load_recipe(recipe, (override,)))
+
+
+def test_the_length_that_is_set_is_the_one_that_counts(tmp_path: Path) -> None:
+    config = load_recipe("cgan-celeba", ("steps=300",))
+    assert (config.samples, config.epochs, config.steps) == (0, 0, 300)
+    assert load_recipe("mini", ("epochs=2",)).samples == 0
+    both = load_recipe("cgan-celeba", ("steps=300", "epochs=3"))
+    assert (both.epochs, both.steps) == (3, 300)
+    assert load_recipe("cgan-celeba", ("steps=0",)).epochs == 20
+    write_run(tmp_path, load_recipe("cgan-celeba"), ("x",), None)
+    assert read_run(tmp_path, ("steps=7",)).config.epochs == 0
+
+
+def test_a_part_that_fits_nothing_is_refused_before_the_first_is_trained() -> None:
+    config = tiny(parts=[{"name": "a"}, {"name": "b", "init": "a", "changes": {"lr": -1.0}}])
+    with pytest.raises(UsageError, match="lr must be at least 0, not -1"):
+        train(RunSettings(config, ("nowhere",), device="cpu"), Watcher())
 
 
 def test_pix2pixs_rate_falls_by_a_step_an_epoch() -> None:

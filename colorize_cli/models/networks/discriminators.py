@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError, quoted
+from colorize_cli.models.network_arguments import check_arguments
 from colorize_cli.models.networks.unet import Norm, norm_layer
 
 
@@ -151,9 +152,10 @@ def build_discriminator(name: str, channels: int, size: int, arguments: Mapping[
     if name not in DISCRIMINATORS:
         raise UsageError(f"no discriminator {quoted(name)}", hint=f"There are: {', '.join(sorted(DISCRIMINATORS))}")
     sized = {"size": size} if name == "dcgan" else {}
+    check_arguments(DISCRIMINATORS[name], arguments, "discriminator.network_args")
     try:
         return DISCRIMINATORS[name](**{"channels": channels, **sized, **arguments})
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         odd = next((one for one in arguments if f"'{one}'" in str(error)), "")
         what = f"takes no argument {quoted(odd)}" if odd else f"cannot be built with {dict(arguments)}"
         raise UsageError(f"discriminator {quoted(name)} {what}") from error
