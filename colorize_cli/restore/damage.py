@@ -30,16 +30,14 @@ SIDE = 1600  # pixels of the longer side, at most, of the copy that is looked at
 _MULTIPLE = 16
 _TILE, _OVERLAP = 512, 64  # pixels of the copy that are looked at at once, and that tiles share
 _OFTEN = ((600_000, 3), (1_200_000, 2))  # pixels up to which all of so many of `_VIEWS` are taken; else the first
-_NARROW, _SHARE = (
-    0.7,
-    0.002,
-)  # range of tones below which they are spread, and share of the pixels beyond it at each end
+_NARROW, _SHARE = 0.7, 0.002  # range of tones below which they are spread; share of pixels beyond it at each end
 _WIDE, _GAIN = 0.86, 3.0  # the range then, as the network saw it in training; factor at most: grain is spread, too
-_DAMAGE, _PIXEL = 0.6, 0.6  # odds from which a place of likely pixels is damage, and which a pixel of it needs
+_DAMAGE, _PIXEL = 0.5, 0.5  # odds from which a place of likely pixels is damage, and which a pixel of it needs
 _CERTAIN, _MORE = 0.98, 0.8  # probabilities of damage that a photo is called damaged for: somewhere, and to its end
+_FIELDS, _SOME, _SPREAD = 8, 0.0004, 0.25  # fields a side; share of one that is damaged; share of them that must be
 _RADIUS = 3  # pixels around a hole that fill it
 RIM, WIDE_RIM = 0.3, 1.5  # shares of damage up to which a rim's pixel is filled; where a mask is of a smaller copy
-_LEAST_RIM, _FAINT = 0.12, 0.02  # share from which it is; difference of damage that is too little to tell by
+_LEAST_RIM, _FAINT = 0.18, 0.02  # share from which it is; difference of damage that is too little to tell by
 
 
 _VIEWS: tuple[Callable[[Plane], Plane], ...] = (  # each undoes itself
@@ -124,13 +122,17 @@ def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
         finder: the network.
 
     Returns:
-        Where it is damaged, on the copy; and the share of it that certainly is.
+        Where it is damaged, on the copy; and the share of it that certainly is, 0 where all that is in a few places:
+        dust falls everywhere, and what is like it, a fence or a page of print, stands somewhere.
     """
     copy = _spread(copy)
     likely = finder.probabilities(copy)
     parts = parts_of(copy, likely)
     mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels] & (likely > _PIXEL)
-    return np.asarray(mask, bool), float((_grown(likely, _MORE, _CERTAIN) & mask).mean())
+    certain = (_grown(likely, _MORE, _CERTAIN) & mask).astype(np.float32)
+    fields = cv2.resize(certain, (_FIELDS, _FIELDS), interpolation=cv2.INTER_AREA)
+    spread = float((fields > _SOME).mean()) >= _SPREAD
+    return np.asarray(mask, bool), float(certain.mean()) if spread else 0.0
 
 
 def _spread(copy: Plane) -> Plane:

@@ -25,7 +25,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _NOISY, _GRAINY, _EVEN = 5.0 / 255, 0.25, 0.81  # noise that `auto` takes away: least, most whiteness, least evenness
 _FADED = 0.64  # range of tones up to which `auto` calls a photo faded
 _RAISED_BLACK = 0.1  # darkest tone above which `auto` calls a photo of few tones faded: others are dark
-_DAMAGED = 0.004  # share of the picture that is certainly damaged from which `auto` fills
+_DAMAGED = 0.003  # share of the picture that is certainly damaged from which `auto` fills
 _SAMPLE = 1024  # pixels a side of the parts in which noise is measured
 
 

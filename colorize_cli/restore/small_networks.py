@@ -23,6 +23,7 @@ Plane = NDArray[np.float32]
 
 SIDE = 64  # pixels a side of what they see
 FINE = 256  # pixels a side of the copy on which it is seen what lies within each of these
+SPILLED = 128  # the same for stains: photos of that size have taught it
 DARK = np.float32(0.03)  # what is added before the logarithm is taken
 _FLAT = np.float32(0.005)  # the same of a deviation
 _NEAR = 5  # pixels a side in which the lightest is looked for
@@ -56,19 +57,20 @@ def _convolved(x: Plane, name: str, stride: int = 1, last: bool = False) -> Plan
     return np.asarray(out if last else np.maximum(out, 0), np.float32)
 
 
-def light_input(plane: Plane) -> Plane:
+def light_input(plane: Plane, fine: int = FINE) -> Plane:
     """What the first network sees: means, what is lightest and darkest about each of them, and how rough it is.
 
     White stays white under even light, and grain is as rough everywhere: both tell of the light.
 
     Args:
         plane: (H, W), [0, 1].
+        fine: pixels a side of the copy on which it is seen what lies within each of them.
 
     Returns:
         (6, 64, 64).
     """
-    small, cell = _seen(plane), FINE // SIDE
-    cells = _at_side(plane, FINE).reshape(SIDE, cell, SIDE, cell)
+    small, cell = _seen(plane), fine // SIDE
+    cells = _at_side(plane, fine).reshape(SIDE, cell, SIDE, cell)
     lightest, darkest, rough = cells.max((1, 3)), cells.min((1, 3)), cells.std((1, 3))
     around = cv2.dilate(lightest, np.ones((_NEAR, _NEAR), np.uint8))
     logs = [np.log(one + DARK) for one in (lightest, darkest, around)]
@@ -92,10 +94,26 @@ def log_light(plane: Plane) -> Plane:
     Returns:
         (32, 32), the natural logarithm, of mean 0; the mean of what is found on the photo and on it mirrored both ways.
     """
-    seen, found = light_input(plane), np.zeros((_GRID, _GRID), np.float32)
+    return smoothed(_mean_of_views(light_input(plane), "light"))
+
+
+def log_stains(plane: Plane) -> Plane:
+    """Estimate what was spilled on a photo.
+
+    Args:
+        plane: (H, W), [0, 1].
+
+    Returns:
+        (32, 32), the natural logarithm of what the stains leave of the light; at most 0.
+    """
+    return np.minimum(_mean_of_views(light_input(plane, SPILLED), "stains"), np.float32(0))
+
+
+def _mean_of_views(seen: Plane, name: str) -> Plane:
+    found = np.zeros((_GRID, _GRID), np.float32)
     for turn in (np.s_[:, :], np.s_[:, ::-1], np.s_[::-1, :], np.s_[::-1, ::-1]):
-        found += _light_of(seen[:, *turn])[turn]
-    return smoothed(found / np.float32(4))
+        found += _light_of(seen[:, *turn], name)[turn]
+    return found / np.float32(4)
 
 
 def smoothed(light: Plane) -> Plane:
@@ -103,15 +121,15 @@ def smoothed(light: Plane) -> Plane:
     return np.asarray((light.ravel() @ SURFACES @ SURFACES.T).reshape(light.shape), np.float32)
 
 
-def _light_of(x: Plane) -> Plane:
+def _light_of(x: Plane, name: str) -> Plane:
     skips = list[Plane]()
     for number in range(4):
-        x = _convolved(x, f"light.{number}", 2)
+        x = _convolved(x, f"{name}.{number}", 2)
         skips.append(x)
-    x = _convolved(x, "light.4")
+    x = _convolved(x, f"{name}.4")
     for number, skip in zip((5, 6, 7), skips[2::-1], strict=True):
-        x = _convolved(np.concatenate((x.repeat(2, 1).repeat(2, 2), skip)), f"light.{number}")
-    return np.asarray(_convolved(x, "light.8", last=True)[0], np.float32)
+        x = _convolved(np.concatenate((x.repeat(2, 1).repeat(2, 2), skip)), f"{name}.{number}")
+    return np.asarray(_convolved(x, f"{name}.8", last=True)[0], np.float32)
 
 
 def negative_odds(plane: Plane) -> float:

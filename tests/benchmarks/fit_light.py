@@ -3,9 +3,9 @@
     python -m tests.benchmarks.fit_light SHARDS... --out light.safetensors [--minutes 60 8] [--seed 0]
 
 SHARDS are tar files of photos in color, as `colorize train` takes them. Photos are made grey, lit, and a few of them
-stained, by `worn_prints`; a share is left as it is, so that the network learns what light is the scene's own. A network
-that OUT has already is gone on with; what it sees more than before weighs nothing at first. At the end the share of the
-light that is left on photos that were not fitted on is told.
+stained, by `data.print_degradations`; a share is left as it is, so that the network learns what light is the scene's
+own. A network that OUT has already is gone on with; what it sees more than before weighs nothing at first. At the end
+the share of the light that is left on photos that were not fitted on is told.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from colorize_cli.data.degradations import noisy
+from colorize_cli.data.print_degradations import faded, stained, unevenly_lit
 from colorize_cli.restore.small_networks import FINE, SIDE, SURFACES, light_input
-from tests.worn_prints import faded, stained, unevenly_lit
 
 LIGHT = ((6, 16), (16, 32), (32, 48), (48, 64), (64, 64), (112, 48), (80, 32), (48, 16), (16, 1))
 POLARITY = ((1, 16), (16, 32), (32, 48), (48, 64), (64, 1))

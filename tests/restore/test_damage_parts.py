@@ -84,3 +84,12 @@ def test_the_grain_of_a_blank_sheet_is_no_damage():
     sheet = np.random.default_rng(2).normal(0.6, 0.01, (200, 300)).astype(np.float32)
     mask, certain = find_damage(sheet, bundled_finder())
     assert mask.mean() < 0.001 and certain == 0
+
+
+def test_damage_is_certain_where_it_lies_on_all_of_a_photo_and_not_in_a_corner():
+    damaged, _ = worn_ground()
+    large = np.full((480, 720), 0.5, np.float32)
+    large[:160, :240] = damaged
+    for plane, everywhere in ((np.tile(damaged, (3, 3)), True), (large, False)):
+        mask, certain = find_damage(plane, bundled_finder())
+        assert mask.any() and (certain > 0.003) == everywhere

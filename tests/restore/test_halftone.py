@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli.data.print_degradations import halftoned
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.restore.halftone import find_screen, without_screen
-from tests.worn_prints import halftoned
 
 
 def plane_of(name: str) -> NDArray[np.float32]:

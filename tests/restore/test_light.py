@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from colorize_cli.data.print_degradations import unevenly_lit
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.restore.small_networks import log_light, smoothed
-from tests.worn_prints import unevenly_lit
 
 
 def plane(seed: int) -> np.ndarray:

@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.data.degradations import noisy, scratched
+from colorize_cli.data.print_degradations import faded
 from colorize_cli.data.samples import sample_photos
 from colorize_cli.errors import UsageError
 from colorize_cli.restore.choices import CLASSICAL, Repair, RestoreOptions, parse_repairs
 from colorize_cli.restore.damage import bundled_finder, filled
 from colorize_cli.restore.repair import HALO, Repairs, examine, mask_rows, plane_of, repaired, repaired_rows, samples_of
-from tests.worn_prints import faded
 
 AUTO = RestoreOptions(repairs=frozenset(Repair), auto=True)
 
