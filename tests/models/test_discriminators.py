@@ -148,6 +148,7 @@ def test_an_older_file_of_a_discriminator_is_read(tmp_path: Path) -> None:
     arguments = {"receptive": 16, "width": 4}
     network = build_discriminator("patchgan", 3, 32, arguments)
     about = {"network": "patchgan", "arguments": arguments, "kind": "gan", "colours": 2, "size": 32}
-    metadata = {"format": discriminator_file.FORMAT, "discriminator": json.dumps(about)}
-    save_file(network.state_dict(), tmp_path / "discriminator.safetensors", metadata=metadata)
-    assert load_discriminator(tmp_path / "discriminator.safetensors").colors == 2
+    metadata = {"format": "colorize-cli-critic/1", "critic": json.dumps(about)}
+    save_file(network.state_dict(), tmp_path / "critic.safetensors", metadata=metadata)
+    assert discriminator_file.is_discriminator(tmp_path / "critic.safetensors")
+    assert load_discriminator(tmp_path / "critic.safetensors").colors == 2

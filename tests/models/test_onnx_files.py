@@ -254,6 +254,12 @@ def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_of_an_earlier_version_says_its_license_as_it_spelled_that() -> None:
+    properties = Contract(next(spec for spec in catalogue() if spec.name == "mini"), None, None, "f" * 64).properties()
+    former = {"licence" if key == "license" else key: value for key, value in properties.items()}
+    assert Contract.read(former).spec.license == Contract.read(properties).spec.license != ""
+
+
 @pytest.mark.slow
 def test_an_answer_that_is_not_torchs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = filled("colorunet")

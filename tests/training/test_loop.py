@@ -72,6 +72,16 @@ def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_pat
     assert same(exported[0], exported[1])
 
 
+def test_the_state_of_an_older_run_is_read(run: Run, tmp_path: Path) -> None:
+    run(tmp_path / "r", tiny(epochs=1, discriminator=GAN))
+    path = tmp_path / "r" / "state.pt"
+    values = torch.load(path, weights_only=True)
+    values["critic_optimizer"] = values.pop("discriminator_optimizer")
+    torch.save(values, path)
+    state = load_state(path)
+    assert state.discriminator_optimizer and same(state.discriminator_optimizer, values["critic_optimizer"])
+
+
 def test_a_killed_run_goes_on_from_its_last_state(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny(ema=0.9)
     run(tmp_path / "whole", config)
