@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import DecodeError, PhotoError
+from colorize_cli.formats import decode as decoding
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.jpeg import jpeg_file
 from colorize_cli.formats.photo import Photo
@@ -142,6 +143,21 @@ def test_a_missing_end_marker_alone_is_salvageable(tmp_path: Path, grey: U8) -> 
     whole = decode(path).pages[0].pixels
     path.write_bytes(data[:-2])
     np.testing.assert_array_equal(decode(path, salvage=True).pages[0].pixels[:32], whole[:32])
+
+
+def test_a_file_that_gives_less_than_its_size_says_is_refused(
+    tmp_path: Path, grey: U8, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(grey, ".png") + bytes(1000))
+
+    class Short(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            return data[:-1000] if size == -1 else data
+
+    monkeypatch.setattr(decoding, "open", lambda number, mode: Short(number, mode), raising=False)
+    with pytest.raises(DecodeError, match="changed while it was read"):
+        decode(tmp_path / "a.png")
 
 
 def test_every_file_of_the_collection_is_read_or_says_why(shared: Path, capfd: pytest.CaptureFixture[str]) -> None:
