@@ -60,7 +60,7 @@ def test_three_equal_channels_are_grey_at_once() -> None:
     assert own_color(grey) == own_color(np.repeat(grey[..., None], 3, 2)) == OwnColor(Kind.monochrome)
 
 
-@pytest.mark.parametrize("quality", [50, 95])
+@pytest.mark.parametrize("quality", [50, pytest.param(95, marks=pytest.mark.slow)])
 def test_toned_prints_are_monochrome(quality: int) -> None:
     lightness = _scene()
     tones = {
@@ -173,7 +173,7 @@ def test_a_photo_of_many_hues_is_in_color() -> None:
     assert muted.kind is Kind.colored
 
 
-@pytest.mark.parametrize("side", [64, 80, 96, 200])
+@pytest.mark.parametrize("side", [64, *(pytest.param(side, marks=pytest.mark.slow) for side in (80, 96)), 200])
 @pytest.mark.parametrize("cells", [4, 6])
 def test_small_photos_of_strong_colors_are_in_color(side: int, cells: int) -> None:
     for seed in range(12):

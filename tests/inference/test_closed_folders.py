@@ -51,7 +51,7 @@ def test_files_are_listed_in_order_and_hidden_folders_may_be_closed(tmp_path: Pa
     [
         "eval --data {photos} --model {model}",
         "eval --ref {open} --pred {photos}",
-        "train --data {photos} --out {out} --recipe mini-v2",
+        pytest.param("train --data {photos} --out {out} --recipe mini-v2", marks=pytest.mark.slow),
         "colorize {open} --hints {photos} --out {out} --model {model}",
     ],
 )

@@ -26,7 +26,17 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-SELDOM = ("2>&-", ">&-", "2>&- >&-", "2>/dev/full", "--json >/dev/full", "--json 2>&1 | true")
+SELDOM = (
+    "--dry-run >/dev/full 2>&1",
+    "2>&1 | head -c 1",
+    "--json >&-",
+    "2>&-",
+    ">&-",
+    "2>&- >&-",
+    "2>/dev/full",
+    "--json >/dev/full",
+    "--json 2>&1 | true",
+)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +44,6 @@ SELDOM = ("2>&-", ">&-", "2>&- >&-", "2>/dev/full", "--json >/dev/full", "--json
     [
         "2>&- >&- <&-",
         ">/dev/full 2>&1",
-        "--json >&-",
-        "--dry-run >/dev/full 2>&1",
-        "2>&1 | head -c 1",
         "--json | true",
         *(pytest.param(streams, marks=pytest.mark.slow) for streams in SELDOM),
     ],
@@ -68,7 +75,9 @@ def test_what_was_asked_for_on_a_full_stdout_is_missed(tmp_path: Path) -> None:
     assert done.stderr == "error: stdout did not take all of what was asked for: No space left on device\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP))]
+)
 def test_a_signal_during_the_work_writes_the_report(number: int, quick_model: Path, tmp_path: Path) -> None:
     photos, out = tmp_path / "in", tmp_path / "out"
     first = grey_photo(photos / "p0.png", (400, 300))

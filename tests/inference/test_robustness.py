@@ -52,6 +52,7 @@ def stop_midway(quick_model: Path, photos: Path, out: Path, number: signal.Signa
     return process
 
 
+@pytest.mark.slow
 def test_a_killed_batch_leaves_whole_files_and_goes_on(quick_model: Path, photos: Path, tmp_path: Path, run: Run):
     out = tmp_path / "out"
     process = stop_midway(quick_model, photos, out, signal.SIGKILL)

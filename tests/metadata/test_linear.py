@@ -70,6 +70,7 @@ CASES: dict[str, tuple[Callable[[bytes], object], Callable[[int], bytes]]] = {
 FRAME = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0\xff\xd9"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_twice_the_bytes_take_at_most_three_times_as_long(case: str) -> None:
     call, make = CASES[case]

@@ -65,6 +65,7 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_packet_takes_at_most_three_times_as_long(shape: str) -> None:
     def seconds(size: int) -> float:

@@ -172,6 +172,7 @@ def test_a_text_is_not_said_to_hold_code(tmp_path: Path) -> None:
         load_model(str(path))
 
 
+@pytest.mark.slow
 def test_two_processes_pull_once(server: Loopback, cache: Path) -> None:
     server.files["/plain-weights.pth"] = DATA
     server.always = trickle

@@ -44,7 +44,7 @@ def remove(photo: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("change", [overwrite, rename_over, cut, remove])
 @pytest.mark.parametrize("stage", ["reading", "coloring"])
-@pytest.mark.parametrize("suffix", ["tif", "png", "jpg"])
+@pytest.mark.parametrize("suffix", ["tif", pytest.param("png", marks=pytest.mark.slow), "jpg"])
 def test_a_streamed_photo_that_changes_fails_by_name(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, stage: str, change
 ):
