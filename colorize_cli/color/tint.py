@@ -37,6 +37,7 @@ _SHARP = 4.5  # Lab units by which color changes across a region's rim; fading c
 _ONE_KIND = 0.6  # of a region's color that is left after blurring: rims of alternating color lose more
 _DARK = np.float32(25)  # L* below which color is seen less and less: toning ends there, too
 _FRINGE = 1.2  # of a fringe that was explained: what may be left beside it unexplained
+_OF_FRINGE = 0.08  # of a region's peak: where more fringe was explained, the region is what was left of it
 _SMALLEST = 16  # pixels of the copy
 _PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
@@ -141,7 +142,9 @@ def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     total = np.bincount(flat, amount.ravel(), count)
     left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
     sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
+    fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
     own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
+    own &= fringe <= _OF_FRINGE * peak
     left_over, tone = (
         np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
         for planes in (seen, toning.ab)

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-_PRIOR = -0.3  # the fit counts an error on a photo in color eight times
 BOUND = 3.0  # standard deviations: beyond what was seen, nothing is extrapolated
 _FILE = Path(__file__).resolve().parents[1] / "assets" / "tint.safetensors"
 
@@ -42,4 +41,4 @@ def log_odds(measures: Mapping[str, float]) -> float:
     seen = np.array([measures[name] for name in names])
     z = np.clip((seen - parts["mean"]) / parts["spread"], -BOUND, BOUND)[None]  # a row for each network
     found = np.tanh(z @ parts["w1"] + parts["b1"]) @ parts["w2"] + parts["b2"]
-    return float(found.mean()) + _PRIOR
+    return float(found.mean())

@@ -25,7 +25,7 @@ from safetensors.numpy import save_file
 from colorize_cli.color.tint_odds import BOUND
 
 MEMBERS, HIDDEN, STEPS, DECAY = 6, 24, 500, 0.05
-WORTH = {"color": 8.0, "muted": 1.0, "grey": 1.0, "toned": 1.5, "faded": 1.5, "mixed": 1.5, "aged": 0.5, "print": 8.0}
+WORTH = {"color": 6.0, "muted": 1.0, "grey": 1.0, "toned": 1.5, "faded": 3.0, "mixed": 4.0, "aged": 0.5, "print": 24.0}
 COLORED = ("color", "muted")
 Rows = list[dict[str, float | str]]
 
