@@ -38,7 +38,9 @@ BLACK = 0.02  # L*; 16-bit greys below it stay grey
 _YELLOW = 223  # no grey below this has a hue whose colors leave the gamut and come back
 
 
-def merge(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float = 1.0) -> Pixels:
+def merge(
+    pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float = 1.0, rounded: bool = True
+) -> Pixels | Floats:
     """Give a photo the colors of `ab`; its lightness stays.
 
     Args:
@@ -46,10 +48,11 @@ def merge(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float 
         ab: CIE a* and b*, (2, h, w) float32, of any smaller size; enlarged bicubically.
         space: what the pixels mean; the result is in the same space.
         saturation: factor on the chroma.
+        rounded: to the levels of `pixels`; else the result is for what has levels of its own, as a film's planes do.
 
     Returns:
-        (H, W, 3), the dtype of `pixels`. |dL*| is at most 0.5 (8 bits), or one 16-bit grey step. Colors outside the
-        gamut lose chroma at constant L* and hue.
+        (H, W, 3), the dtype of `pixels`, or float32, [0, 1]. |dL*| is at most 0.5 (8 bits), or one 16-bit grey step.
+        Colors outside the gamut lose chroma at constant L* and hue.
 
     Raises:
         ShapeError: `pixels` is no picture of 8 or 16 bits, or `ab` is not (2, h, w).
@@ -59,7 +62,7 @@ def merge(pixels: Pixels, ab: Floats, space: RgbSpace = SRGB, saturation: float 
         raise ShapeError(f"expected ab of shape (2, h, w), got {ab.shape}")
     height, width = pixels.shape[:2]
     enlarger = Enlarger(ab * np.float32(saturation), (height, width))
-    out = np.empty((height, width, 3), pixels.dtype)
+    out = np.empty((height, width, 3), pixels.dtype if rounded else np.float32)
     patches = _Patches()
     for rows in strips(height, width):
         _merge_into(out[rows], pixels[rows], enlarger.rows(rows.start, rows.stop), space, patches)
@@ -96,7 +99,8 @@ def _merge_into(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace, patches
 
 def _merge_exactly(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> None:
     """Any space and depth: Lab to linear RGB, the few colors outside the gamut searched for, curves by table."""
-    maximum = maximum_of(strip)
+    floats = out.dtype == np.float32
+    maximum = 65535 if floats else maximum_of(strip)
     lightness = grey_lightness(strip, space) if strip.ndim == 2 else rgb_lightness(strip, space)
     linear = gamut.linear_inside(f_from_lightness(lightness), ab[0], ab[1], space.rgb_from_xyz.astype(np.float32))
     for i, table in enumerate(tables.encoding_tables(space, maximum)):
@@ -106,12 +110,14 @@ def _merge_exactly(out: Pixels, strip: Pixels, ab: Floats, space: RgbSpace) -> N
             root = np.sqrt(np.clip(linear[i], 0, 1)) * np.float32(tables.ROOTS)
             index = root.astype(np.intp)
             low = np.take(table, index)
-            out[..., i] = np.rint(low + (np.take(table, index + 1) - low) * (root - index)).astype(out.dtype)
+            level = low + (np.take(table, index + 1) - low) * (root - index)
+            out[..., i] = level / maximum if floats else np.rint(level).astype(out.dtype)
     if maximum > 255:
         # A 16-bit step of a dark grey is finer than float32 near L* + 16; no color can be seen there.
         black = lightness < BLACK
         for i, curve in enumerate(space.curves):
-            out[..., i][black] = np.rint(curve.encode(lightness[black] * (1 / KAPPA)) * maximum)
+            level = curve.encode(lightness[black] * (1 / KAPPA))
+            out[..., i][black] = level if floats else np.rint(level * maximum)
 
 
 def _yellow(grey: Pixels, a: Floats, b: Floats) -> NDArray[np.bool_]:
@@ -151,7 +157,7 @@ def _excess(grey: Pixels, a: Floats, b: Floats) -> Floats:
 
 
 def _merge_grey(out: Pixels, grey: Pixels, ab: Floats, patches: _Patches) -> None:
-    """8-bit grey to 8-bit sRGB: the gamut's edge by table, the rest by OpenCV's Lab, single pixels by search."""
+    """8-bit grey to sRGB: the gamut's edge by table, the rest by OpenCV's Lab, single pixels by search."""
     a, b = ab
     excess = _excess(grey, a, b)
     hard = np.isnan(excess)
@@ -161,8 +167,11 @@ def _merge_grey(out: Pixels, grey: Pixels, ab: Floats, patches: _Patches) -> Non
     ab /= excess
     lab = np.asarray(cv2.merge([grey_lightness(grey, SRGB), a, b]), np.float32)
     srgb_from_lab(lab, lab)
-    width = 3 * grey.shape[1]
-    cv2.convertScaleAbs(lab.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
+    if out.dtype == np.float32:
+        out[...] = lab
+    else:
+        width = 3 * grey.shape[1]
+        cv2.convertScaleAbs(lab.reshape(-1, width), dst=out.reshape(-1, width), alpha=255)
     if kept.size:
         patches.add(out, hard, grey[hard], kept)
 
@@ -184,7 +193,7 @@ class _Patches:
         if not self._waiting:
             return
         grey = np.concatenate([patch[2] for patch in self._waiting])
-        color = np.empty((1, grey.size, 3), np.uint8)
+        color = np.empty((1, grey.size, 3), self._waiting[0][0].dtype)
         ab = np.concatenate([patch[3] for patch in self._waiting], 1)
         _merge_exactly(color, grey[None], ab[:, None], SRGB)
         start = 0

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
 
 _SHORTEST = 48  # frames of a segment, but for the last
-_METHOD = 1  # of coloring films: segments that another way made are not gone on with
+_METHOD = 2  # of coloring films: segments that another way made are not gone on with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +230,7 @@ class _Painting:
 
     def __init__(self, job: FilmJob, begin: int, stop: Event, folder: Path, on_frames: Callable[[int], None]) -> None:
         self._job, self._stop, self._folder, self._on_frames = job, stop, folder, on_frames
-        self._painter = FilmPainter(job.info, job.coding, job.predictor, job.saturation, job.turn, job.gpu)
+        self._painter = FilmPainter(job.info, job.coding, job.saturation, job.turn, job.gpu)
         self._frames: Iterator[FilmFrame] = islice(
             read_frames(job.info, deinterlace=job.deinterlace, salvage=job.salvage), begin, None
         )
@@ -250,7 +250,8 @@ class _Painting:
             if frame.time != time:
                 raise DecodeError("its frames are not the same when read again", path=self._job.info.path)
             ab = stretch.colors[number] if stretch.colors else None
-            self._coder.add(self._painter.paint(frame, ab, stretch.keeps))
+            calm = stretch.calm[number] if stretch.calm else None
+            self._coder.add(self._painter.paint(frame, ab, calm, stretch.keeps))
             self._times.append(time)
             self._colored += ab is not None
             self._on_frames(1)

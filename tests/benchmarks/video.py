@@ -44,6 +44,7 @@ from tests.clips import Clip, make_film, pan, shots  # noqa: E402
 
 Plane = NDArray[np.float32]
 Frame = NDArray[np.uint8]
+SMALL = (128, 96)  # pixels: width and height of the films whose memory is measured
 LOSSLESS = Clip(codec="ffv1", pix_fmt="gray", sounds=0)
 
 
@@ -238,7 +239,7 @@ def lengths(model: str, counts: Sequence[int]) -> None:
 
 def _shots(count: int) -> Iterator[Frame]:
     for number in range(0, count, 250):
-        yield from pan(min(250, count - number), seed=number)
+        yield from pan(min(250, count - number), SMALL, seed=number)
 
 
 def main() -> None:

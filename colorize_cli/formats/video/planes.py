@@ -21,6 +21,8 @@ Pixels = NDArray[Any]
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)  # red's and blue's share of luma
 _NEUTRAL = 4  # levels of 8 bits around the middle that noise and rounding leave in a grey film's chroma
+_STRIP_PIXELS = 1 << 16  # whose planes of floats stay in the processor's cache
+_TALLEST = 4  # rows of luma that at most belong to one of chroma
 _NOISE_SHARE = 0.005  # of the samples that may be further off
 
 
@@ -108,26 +110,36 @@ def rgb_pixels(frame: Any, matrix: int, full_range: bool) -> Pixels:
     size = (luma.shape[1], luma.shape[0])
     chroma = [cv2.resize(plane(frame, number), size, interpolation=cv2.INTER_LINEAR) for number in (1, 2)]
     yuv = np.stack((luma, *chroma), 2).astype(np.float32)
-    forth = _yuv_from_rgb(matrix, depth, full_range)
+    white = 255 if depth == 8 else 65535
+    forth = _yuv_from_rgb(matrix, depth, full_range, white)
     back = np.linalg.inv(forth[:, :3])
     rgb = cv2.transform(yuv, np.column_stack((back, -back @ forth[:, 3])).astype(np.float32))
-    white = 255 if depth == 8 else 65535
     return np.rint(np.clip(rgb, 0, white)).astype(np.uint8 if depth == 8 else np.uint16)
 
 
 def put_rgb(frame: Any, rgb: Pixels, matrix: int, full_range: bool) -> None:
-    """Write RGB pixels, (H, W, 3), uint8 or uint16, full range, into a frame's planes, whatever its depth."""
-    depth = depth_of(frame.format)
-    if (rgb.dtype == np.uint8) != (depth == 8):
-        rgb = np.rint(rgb / 257).astype(np.uint8) if depth == 8 else rgb.astype(np.uint16) * 257
-    yuv = np.asarray(cv2.transform(rgb, _yuv_from_rgb(matrix, depth, full_range)))
-    most = (1 << depth) - 1
-    for number in range(3):
-        target = plane(frame, number)
-        samples = np.ascontiguousarray(yuv[..., number])
-        if samples.shape != target.shape:
-            samples = np.asarray(_halved(samples, (target.shape[0], target.shape[1])))
-        target[...] = np.minimum(samples, most)
+    """Write RGB pixels into a frame's planes, whatever its depth; samples are rounded once, at the end.
+
+    Args:
+        frame: PyAV's, of planar YUV.
+        rgb: (H, W, 3), full range: uint8, uint16, or float32, [0, 1].
+        matrix: code of the YUV matrix.
+        full_range: luma goes from 0 to the largest number.
+    """
+    depth, height = depth_of(frame.format), rgb.shape[0]
+    white = 1 if rgb.dtype == np.float32 else 255 if rgb.dtype == np.uint8 else 65535
+    forth = _yuv_from_rgb(matrix, depth, full_range, white)
+    most, targets = (1 << depth) - 1, [plane(frame, number) for number in range(3)]
+    step = max(_TALLEST, _STRIP_PIXELS // max(rgb.shape[1], 1) // _TALLEST * _TALLEST)
+    for top in range(0, height, step):
+        strip = np.asarray(rgb[top : top + step], np.float32)
+        yuv = cv2.split(cv2.transform(strip, forth))
+        for samples, target in zip(yuv, targets, strict=True):
+            tall = -(-height // target.shape[0])
+            rows = target[top // tall : -(-(top + len(strip)) // tall)]
+            if samples.shape != rows.shape:
+                samples = np.asarray(_halved(samples, (rows.shape[0], rows.shape[1])))
+            rows[...] = np.clip(np.rint(samples), 0, most)
 
 
 def _halved(samples: Pixels, size: tuple[int, int]) -> Pixels:
@@ -140,13 +152,12 @@ def _halved(samples: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 @lru_cache(maxsize=16)
-def _yuv_from_rgb(matrix: int, depth: int, full_range: bool) -> NDArray[np.float64]:
-    """(3, 4): RGB of 8 or 16 bits to luma and chroma as they are stored."""
+def _yuv_from_rgb(matrix: int, depth: int, full_range: bool, white: int) -> NDArray[np.float64]:
+    """(3, 4): RGB, whose white is that number, to luma and chroma as they are stored."""
     red, blue = _WEIGHTS.get(matrix, _BT601)
     luma = np.array([red, 1 - red - blue, blue])
     cb, cr = ((np.eye(3)[i] - luma) / (2 * (1 - luma[i])) for i in (2, 0))
-    step, white = 1 << (depth - 8), 255 if depth == 8 else 65535
-    most = (1 << depth) - 1
+    step, most = 1 << (depth - 8), (1 << depth) - 1
     spans = (most, most, most) if full_range else (219 * step, 224 * step, 224 * step)
     rows = np.stack([row * span / white for row, span in zip((luma, cb, cr), spans, strict=True)])
     return np.column_stack((rows, (0 if full_range else 16 * step, 128 * step, 128 * step)))

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.keep import Kept
+from colorize_cli.color.merge import merge
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.color.tint import own_color
 from colorize_cli.formats.video.av_package import load_av
@@ -21,9 +24,7 @@ from colorize_cli.formats.video.film_frames import FilmFrame
 from colorize_cli.formats.video.film_info import FilmInfo, turned
 from colorize_cli.formats.video.planes import pixels_of, put_rgb
 from colorize_cli.formats.video.segments import Packet
-from colorize_cli.inference.geometry import reduced_lightness
-from colorize_cli.inference.painting import Painter, along_edges
-from colorize_cli.inference.predictor import Predictor
+from colorize_cli.inference.painting import Painter, along_edges, guide_size
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,6 @@ class FilmPainter:
     Args:
         info: the film.
         coding: how the result is coded.
-        predictor: says at which size frames are seen.
         saturation: factor on the chroma.
         turn: quarter turns, counter-clockwise, by which the pixels themselves are turned.
         gpu: joins lightness and color, where there is one.
@@ -47,28 +47,27 @@ class FilmPainter:
         self,
         info: FilmInfo,
         coding: FilmCoding,
-        predictor: Predictor,
         saturation: float,
         turn: int = 0,
         gpu: torch.device | None = None,
     ) -> None:
         self.info, self.coding, self.saturation, self.gpu = info, coding, saturation, gpu
         self._turn, self._shown = turn, turned(info, turn)
-        self._view = predictor.view(info.height, info.width)
         self._full = info.full_range or coding.codec == "mjpeg"
 
-    def paint(self, frame: FilmFrame, ab: Plane | None, keeps: bool) -> Any:
+    def paint(self, frame: FilmFrame, ab: Plane | None, calm: NDArray[Any] | None, keeps: bool) -> Any:
         """A frame in color, in the layout of the result.
 
         Args:
             frame: as it was decoded.
             ab: (2, h, w), Lab units; None leaves it as it is.
+            calm: its L* as the network sees it, without the grain.
             keeps: regions that have color of their own keep it.
         """
         info = self.info
         pixels = pixels_of(frame.picture, info.read_matrix, info.full_range)
-        if ab is not None:
-            rgb = self._colored(pixels, ab, keeps)
+        if ab is not None and calm is not None:
+            rgb = self._colored(pixels, ab, np.asarray(calm, np.float32), keeps)
         else:
             rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
         layout = self.coding.pix_fmt
@@ -84,11 +83,17 @@ class FilmPainter:
         target.pict_type = 0
         return target
 
-    def _colored(self, pixels: NDArray[Any], ab: Plane, keeps: bool) -> NDArray[Any]:
+    def _colored(self, pixels: NDArray[Any], ab: Plane, calm: Plane, keeps: bool) -> NDArray[Any]:
         size = (pixels.shape[0], pixels.shape[1])
-        lightness = reduced_lightness(pixels, self._view, SRGB)
-        fine = along_edges(ab, lightness, pixels, size, SRGB)
+        guide = guide_size(size, (calm.shape[0], calm.shape[1]))
+        if guide[0] > calm.shape[0]:
+            fine = along_edges(ab, calm, pixels, size, SRGB)
+        else:
+            way = cv2.INTER_LINEAR if guide[1] > calm.shape[1] else cv2.INTER_AREA
+            fine = follow_edges(ab, np.asarray(cv2.resize(calm, guide[::-1], interpolation=way), np.float32))
         kept = Kept.of(own_color(pixels)) if keeps and pixels.ndim == 3 else None
+        if kept is None and self.gpu is None:
+            return merge(pixels, fine, SRGB, self.saturation, rounded=False)
         return Painter(fine, size, SRGB, self.saturation, self.gpu, kept=kept).paint(0, pixels)
 
 

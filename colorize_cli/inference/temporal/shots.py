@@ -21,6 +21,7 @@ from colorize_cli.color.tint import Kind, own_color
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.predictor import Predictor, Request
+from colorize_cli.inference.temporal.calm_lightness import CalmLightness
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
 from colorize_cli.inference.temporal.steady import Carried, key_frames, steady
@@ -54,6 +55,7 @@ class Stretch:
     Attributes:
         times: when each is shown.
         colors: ab of each, (2, h, w), Lab units; empty where the shot is left as it is, since it has color.
+        calm: L* of each as the network sees it, without the grain, half precision; likewise.
         keeps: regions of it have color of their own, which stays.
         begins: it begins a shot.
         last: nothing comes after it.
@@ -62,6 +64,7 @@ class Stretch:
 
     times: tuple[int, ...]
     colors: tuple[Plane, ...]
+    calm: tuple[NDArray[np.float16], ...]
     keeps: bool
     begins: bool
     last: bool
@@ -75,20 +78,24 @@ class ShotState:
     Attributes:
         grey: its last frame, small.
         usual: how much neighbors differed of late.
+        calm: the lightness there, without the grain.
         carried: colors and weights there; None where the shot is left as it is.
         keeps: regions of the shot keep their color.
     """
 
     grey: Grey
     usual: tuple[float, ...]
+    calm: CalmLightness
     carried: Carried | None
     keeps: bool
 
     def to_bytes(self) -> bytes:
         """As a segment's file keeps it."""
         file = io.BytesIO()
-        own = np.frombuffer(b"" if self.carried is None else self.carried.to_bytes(), np.uint8)
-        np.savez(file, grey=self.grey, usual=np.array(self.usual), carried=own, keeps=np.array(self.keeps))
+        carried = b"" if self.carried is None else self.carried.to_bytes()
+        calm, own = (np.frombuffer(data, np.uint8) for data in (self.calm.to_bytes(), carried))
+        usual, keeps = np.array(self.usual), np.array(self.keeps)
+        np.savez(file, grey=self.grey, usual=usual, calm=calm, carried=own, keeps=keeps)
         return file.getvalue()
 
     @classmethod
@@ -97,12 +104,13 @@ class ShotState:
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
             own = found["carried"].tobytes()
             carried = Carried.from_bytes(own) if own else None
-            return cls(found["grey"], tuple(found["usual"].tolist()), carried, bool(found["keeps"]))
+            calm = CalmLightness.from_bytes(found["calm"].tobytes())
+            return cls(found["grey"], tuple(found["usual"].tolist()), calm, carried, bool(found["keeps"]))
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A frame that waits for its stretch to end: L* as the network sees it, half precision; the kind of its color."""
+    """A frame that waits for its stretch to end: L* as the network sees it, without the grain; its color's kind."""
 
     time: int
     lightness: NDArray[np.float16]
@@ -139,14 +147,16 @@ class Shots:
         """
         cuts = Cuts(state.usual if state else ())
         grey, seen, motions, begins = state.grey if state else None, list[_Seen](), list[Motion](), state is None
+        calm = state.calm if state else None
         for frame in frames:
-            own = self._seen(frame)
-            small = small_grey(np.asarray(own.lightness, np.float32))
+            lightness, kind = self._looked_at(frame)
+            small = small_grey(lightness)
             motion = None if grey is None or grey.shape != small.shape else self._finder.between(grey, small)
             cut = motion is None or grey is None or cuts.between(grey, small, motion)
             if seen and (cut or len(seen) >= LONGEST):
-                assert grey is not None
-                stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual), last=False)
+                assert grey is not None and calm is not None
+                calm = calm.rounded()
+                stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=False)
                 yield stretch
                 state, seen, motions, begins = stretch.state, [], [], cut
             elif not seen:
@@ -154,19 +164,24 @@ class Shots:
             if motion is not None and (seen or not begins):
                 motions.append(motion)
             grey = small
-            seen.append(own)
+            if calm is None or motion is None or cut or calm.lightness.shape != lightness.shape:
+                calm = CalmLightness(lightness)
+            else:
+                calm = calm.followed_by(lightness, motion)
+            seen.append(_Seen(frame.time, calm.lightness.astype(np.float16), frame.turn, kind))
             self.on_frame()
-        if seen and grey is not None:
-            yield self._colored(seen, motions, begins, state, (grey, cuts.usual), last=True)
+        if seen and grey is not None and calm is not None:
+            yield self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=True)
 
-    def _seen(self, frame: Shown) -> _Seen:
+    def _looked_at(self, frame: Shown) -> tuple[Plane, Kind | None]:
+        """A frame's L* as the network sees it, and the kind of its color."""
         pixels = frame.pixels
         height, width = pixels.shape[:2]
         lightness = reduced_lightness(pixels, self.predictor.view(height, width), SRGB)
         kind = None
         if self.on_color is not OnColor.recolor and float(lightness.std()) > _FLAT:
             kind = own_color(pixels).kind
-        return _Seen(frame.time, lightness.astype(np.float16), frame.turn, kind)
+        return lightness, kind
 
     def _colored(
         self,
@@ -174,7 +189,7 @@ class Shots:
         motions: list[Motion],
         begins: bool,
         state: ShotState | None,
-        end: tuple[Grey, tuple[float, ...]],
+        end: tuple[Grey, tuple[float, ...], CalmLightness],
         last: bool,
     ) -> Stretch:
         times = tuple(frame.time for frame in seen)
@@ -186,10 +201,11 @@ class Shots:
         else:
             leaves, keeps, before = state.carried is None, state.keeps, state.carried
         if leaves:
-            return Stretch(times, (), False, begins, last, ShotState(*end, None, False))
+            return Stretch(times, (), (), False, begins, last, ShotState(*end, None, False))
         keys = key_frames(len(seen), motions, before is None)
         colors, carried = steady(len(seen), motions, self._told(seen, keys), before)
-        return Stretch(times, tuple(colors), keeps, begins, last, ShotState(*end, carried, keeps))
+        calm = tuple(frame.lightness for frame in seen)
+        return Stretch(times, tuple(colors), calm, keeps, begins, last, ShotState(*end, carried, keeps))
 
     def _told(self, seen: list[_Seen], keys: list[int]) -> dict[int, Plane]:
         """What the network says of key frames, by their numbers; few are asked for at once, however many there are."""
