@@ -6,7 +6,7 @@ import numpy as np
 
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.motion import Motion
-from colorize_cli.inference.temporal.steady import KEY_EVERY, key_frames
+from colorize_cli.inference.temporal.steady import KEY_EVERY, KeyFrames
 
 SIZE = (24, 32)
 
@@ -16,14 +16,19 @@ def motion(sure: float, residual: float = 1.0) -> Motion:
     return Motion(still, still, share, share, residual)
 
 
-def test_the_first_and_the_last_frame_of_a_stretch_are_asked_for_and_some_between() -> None:
-    count = KEY_EVERY + 2
-    assert key_frames(count, [motion(1.0)] * (count - 1), begins=True) == [0, KEY_EVERY, count - 1]
-    assert key_frames(3, [motion(1.0)] * 3, begins=False) == [2]
+def keys(*motions: Motion | None) -> list[int]:
+    """Which frames are asked for, by the motion to each."""
+    found = KeyFrames()
+    return [number for number, motion in enumerate(motions) if found.next(motion)]
+
+
+def test_the_first_frame_of_a_shot_is_asked_for_and_some_after_it() -> None:
+    assert keys(None, *[motion(1.0)] * (2 * KEY_EVERY + 1)) == [0, KEY_EVERY, 2 * KEY_EVERY]
+    assert keys(*[motion(1.0)] * (KEY_EVERY + 1)) == [KEY_EVERY - 1]
 
 
 def test_frames_whose_motion_cannot_be_followed_are_asked_for() -> None:
-    assert key_frames(3, [motion(0.0), motion(1.0)], begins=True) == [0, 1, 2]
+    assert keys(None, motion(0.0), motion(1.0)) == [0, 1]
 
 
 def test_after_a_cut_neighbors_are_compared_with_the_new_shot_alone() -> None:

@@ -24,7 +24,7 @@ from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.temporal.calm_lightness import CalmLightness
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
-from colorize_cli.inference.temporal.steady import Carried, key_frames, steady
+from colorize_cli.inference.temporal.steady import Carried, KeyFrames, steady
 
 Plane = NDArray[np.float32]
 
@@ -108,14 +108,22 @@ class ShotState:
             return cls(found["grey"], tuple(found["usual"].tolist()), calm, carried, bool(found["keeps"]))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Seen:
-    """A frame that waits for its stretch to end: L* as the network sees it, without the grain; its color's kind."""
+    """A frame that waits for its stretch to end.
+
+    Attributes:
+        time, turn: as of `Shown`.
+        kind: of its color; None where that was not looked at.
+        calm: L* as the network sees it, but without the grain, half precision.
+        lightness: with it; None where the network is not asked.
+    """
 
     time: int
-    lightness: NDArray[np.float16]
     turn: int
     kind: Kind | None
+    calm: NDArray[np.float16]
+    lightness: NDArray[np.float16] | None
 
 
 class Shots:
@@ -147,7 +155,7 @@ class Shots:
         """
         cuts = Cuts(state.usual if state else ())
         grey, seen, motions, begins = state.grey if state else None, list[_Seen](), list[Motion](), state is None
-        calm = state.calm if state else None
+        calm, keys, is_key = state.calm if state else None, KeyFrames(), True
         for frame in frames:
             lightness, kind = self._looked_at(frame)
             small = small_grey(lightness)
@@ -158,17 +166,21 @@ class Shots:
                 calm = calm.rounded()
                 stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=False)
                 yield stretch
-                state, seen, motions, begins = stretch.state, [], [], cut
+                state, seen, motions, begins, keys = stretch.state, [], [], cut, KeyFrames()
             elif not seen:
                 begins = begins or cut
-            if motion is not None and (seen or not begins):
+            first = begins and not seen
+            if motion is not None and not first:
                 motions.append(motion)
-            grey = small
+            if seen and not is_key:
+                seen[-1].lightness = None
+            is_key = keys.next(None if first else motion)
             if calm is None or motion is None or cut or calm.lightness.shape != lightness.shape:
                 calm = CalmLightness(lightness)
             else:
                 calm = calm.followed_by(lightness, motion)
-            seen.append(_Seen(frame.time, calm.lightness.astype(np.float16), frame.turn, kind))
+            grey, planes = small, (plane.astype(np.float16) for plane in (calm.lightness, lightness))
+            seen.append(_Seen(frame.time, frame.turn, kind, *planes))
             self.on_frame()
         if seen and grey is not None and calm is not None:
             yield self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=True)
@@ -202,14 +214,13 @@ class Shots:
             leaves, keeps, before = state.carried is None, state.keeps, state.carried
         if leaves:
             return Stretch(times, (), (), False, begins, last, ShotState(*end, None, False))
-        keys = key_frames(len(seen), motions, before is None)
-        colors, carried = steady(len(seen), motions, self._told(seen, keys), before)
-        calm = tuple(frame.lightness for frame in seen)
+        colors, carried = steady(len(seen), motions, self._told(seen), before)
+        calm = tuple(frame.calm for frame in seen)
         return Stretch(times, tuple(colors), calm, keeps, begins, last, ShotState(*end, carried, keeps))
 
-    def _told(self, seen: list[_Seen], keys: list[int]) -> dict[int, Plane]:
+    def _told(self, seen: list[_Seen]) -> dict[int, Plane]:
         """What the network says of key frames, by their numbers; few are asked for at once, however many there are."""
-        told = dict[int, Plane]()
+        keys, told = [k for k, frame in enumerate(seen) if frame.lightness is not None], dict[int, Plane]()
         for start in range(0, len(keys), _AT_ONCE):
             some = [seen[k] for k in keys[start : start + _AT_ONCE]]
             planes = [np.rot90(np.asarray(frame.lightness, np.float32), frame.turn) for frame in some]

@@ -64,28 +64,28 @@ class Carried:
             return cls(found["ab"], found["weight"], float(chroma), int(keys), float(lift))
 
 
-def key_frames(count: int, motions: Sequence[Motion], begins: bool) -> list[int]:
-    """Which frames of a stretch the network is asked for.
+class KeyFrames:
+    """Says which frames of a stretch the network is asked for, one after the other; its last one is, too."""
 
-    Args:
-        count: of frames.
-        motions: to each frame from the one before; the first one's is of the stretch before, if it goes on with it.
-        begins: the stretch begins a shot.
-    """
-    keys, since = list[int](), 0.0
-    covered = np.ones((), np.float32)
-    for number in range(count):
-        first = number == 0 and begins
-        if not first:
-            motion = motions[number if not begins else number - 1]
-            covered = np.asarray(moved(np.broadcast_to(covered, motion.sure.shape).astype(np.float32), motion.back))
-            covered = np.clip(covered, 0, 1) * motion.sure
-        since += 1
-        thin = float((covered > _CARRIED).mean()) < COVERED
-        if first or number == count - 1 or since >= KEY_EVERY or thin:
-            keys.append(number)
-            since, covered = 0.0, np.ones((), np.float32)
-    return keys
+    def __init__(self) -> None:
+        self._since, self._covered = 0, np.ones((), np.float32)
+
+    def next(self, motion: Motion | None) -> bool:
+        """Whether the next frame is one.
+
+        Args:
+            motion: to it from the frame before; None begins a shot.
+        """
+        self._since += 1
+        thin = motion is None
+        if motion is not None:
+            before = np.broadcast_to(self._covered, motion.sure.shape).astype(np.float32)
+            self._covered = np.clip(np.asarray(moved(before, motion.back)), 0, 1) * motion.sure
+            thin = float((self._covered > _CARRIED).mean()) < COVERED
+        if thin or self._since >= KEY_EVERY:
+            self._since, self._covered = 0, np.ones((), np.float32)
+            return True
+        return False
 
 
 def steady(
@@ -95,7 +95,7 @@ def steady(
 
     Args:
         count: of frames.
-        motions: as of `key_frames`; of `count` - 1 frames where the stretch begins a shot.
+        motions: to each frame from the one before; of `count` - 1 frames where the stretch begins a shot.
         keys: ab of key frames by their number, (2, h, w).
         before: what was known at the end of the stretch before; None where this one begins a shot.
 
