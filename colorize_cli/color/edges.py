@@ -19,18 +19,19 @@ from colorize_cli.errors import ShapeError
 
 Floats = NDArray[np.float32]
 
-_SMOOTHNESS = 4.0  # variance of L*, squared units, from which a change of lightness may carry one of color
+_SMOOTHNESS = 4.0  # what is best for photos
 _ROUNDS = 2  # corrections; a third changes nothing that can be seen
 _STEP = 4  # most that one filter enlarges by: further away, the line that it fits says little
 _WINDOW = (3, 3)
 
 
-def follow_edges(ab: Floats, lightness: Floats) -> Floats:
+def follow_edges(ab: Floats, lightness: Floats, smoothness: float = _SMOOTHNESS) -> Floats:
     """Enlarge color along the edges of the lightness.
 
     Args:
         ab: CIE a* and b*, (2, h, w), Lab units.
         lightness: CIE L*, (H, W), [0, 100]; the same picture at a finer size, reduced by area averaging.
+        smoothness: variance of L*, squared units, from which a change of lightness may carry one of color.
 
     Returns:
         ab, (2, H, W), within the range that `ab` has around each place but for the correction of the means; `ab` as
@@ -51,16 +52,16 @@ def follow_edges(ab: Floats, lightness: Floats) -> Floats:
             return ab
         size = (min(tall, _STEP * h), min(wide, _STEP * w))
         if (tall, wide) == size or tall < 1.5 * size[0]:
-            return _raised(ab, lightness)
-        ab = _raised(ab, _area(lightness, size))
+            return _raised(ab, lightness, smoothness)
+        ab = _raised(ab, _area(lightness, size), smoothness)
 
 
-def _raised(ab: Floats, lightness: Floats) -> Floats:
+def _raised(ab: Floats, lightness: Floats, smoothness: float) -> Floats:
     size = (lightness.shape[0], lightness.shape[1])
     guide = _area(lightness, (ab.shape[1], ab.shape[2]))
     mean = _box(guide)
     spread = _box(np.square(guide))
-    variance = np.asarray(np.maximum(spread - mean * mean, 0) + _SMOOTHNESS, np.float32)
+    variance = np.asarray(np.maximum(spread - mean * mean, 0) + smoothness, np.float32)
     out = np.empty((2, *size), np.float32)
     for channel, fine in zip(ab, out, strict=True):
         smooth = _box(channel)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Plane = NDArray[np.float32]
 
+_SMOOTHNESS = 36.0  # as of `follow_edges`; below it, what moves over the network's grid takes other colors
+
 
 class FilmPainter:
     """Gives a film's frames their colors, one after the other.
@@ -90,7 +92,8 @@ class FilmPainter:
             fine = along_edges(ab, calm, pixels, size, SRGB)
         else:
             way = cv2.INTER_LINEAR if guide[1] > calm.shape[1] else cv2.INTER_AREA
-            fine = follow_edges(ab, np.asarray(cv2.resize(calm, guide[::-1], interpolation=way), np.float32))
+            calm = np.asarray(cv2.resize(calm, guide[::-1], interpolation=way), np.float32)
+            fine = follow_edges(ab, calm, _SMOOTHNESS)
         kept = Kept.of(own_color(pixels)) if keeps and pixels.ndim == 3 else None
         if kept is None and self.gpu is None:
             return merge(pixels, fine, SRGB, self.saturation, rounded=False)

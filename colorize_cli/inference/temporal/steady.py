@@ -28,7 +28,7 @@ _CARRIED = 0.3  # weight from which a place has been
 _MOST = 6.0  # frames that a mean weighs as much as at most: what moves slowly out of date goes
 _FADE = 0.97  # of the weight, each frame
 _FADE_IN = 16  # frames
-_MOST_LIFT = 1.12
+_MOST_LIFT = 1.25
 _GAIN = (0.8, 1.25)  # by how much a key frame's chroma is brought to the shot's mean, at most
 
 
@@ -124,7 +124,7 @@ def steady(
         done.append(_joined(forward.pop(), (state.ab, state.weight * np.float32(fade))))
         if number in evened:
             state.add(evened[number])
-    lifted, lift = _lifted(done[::-1], evened, before)
+    lifted, lift = _lifted(done[::-1], keys, before)
     return lifted, Carried(*ended, chroma, told, lift)
 
 
@@ -139,16 +139,24 @@ def _colorful(ab: Plane) -> float:
 
 def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | None) -> tuple[list[Plane], float]:
     """Frames as colorful as the key frames were: means are less so than what they are of. Also the last's factor."""
-    sides = (list(keys.values()), colors)
+    spans = np.bincount(_nearest(sorted(keys), len(colors)), minlength=len(keys))
     chroma, spread = (
-        sum(map(measure, sides[0])) / len(sides[0]) / max(sum(map(measure, sides[1])) / len(colors), 0.1)
+        float(np.average([measure(keys[number]) for number in sorted(keys)], weights=spans))
+        / max(sum(map(measure, colors)) / len(colors), 0.1)
         for measure in (_chroma, _colorful)
     )
-    lift = max(1.0, min(_MOST_LIFT, chroma, spread))  # not by spread alone: key frames' errors are one, too
+    # not by spread alone: key frames' errors are one, too
+    lift = max(1.0, min(_MOST_LIFT, (chroma**2 * spread) ** (1 / 3)))
     steps = np.linspace(lift if before is None else before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
     for ab, step in zip(colors, steps, strict=True):
         ab *= step  # in place: there are many
     return colors, lift
+
+
+def _nearest(numbers: Sequence[int], count: int) -> NDArray[np.intp]:
+    """For each of so many frames, which of the numbered ones is nearest."""
+    apart = np.abs(np.subtract.outer(np.arange(count), np.asarray(numbers)))
+    return np.asarray(apart.argmin(1))
 
 
 def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
@@ -158,6 +166,9 @@ def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int
     chroma = (sum(own.values()) + (before.chroma * before.keys if before else 0.0)) / told
     low, high = _GAIN
     gains = {number: min(high, max(low, (chroma / max(value, 0.1)) ** 0.5)) for number, value in own.items()}
+    # the strong ones lose more than the weak ones gain
+    back = sum(own.values()) / max(sum(gain * own[number] for number, gain in gains.items()), 0.1)
+    gains = {number: gain * back for number, gain in gains.items()}
     return {number: np.asarray(ab * np.float32(gains[number]), np.float32) for number, ab in keys.items()}, chroma, told
 
 
