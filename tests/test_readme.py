@@ -95,7 +95,7 @@ def test_its_links_lead_somewhere() -> None:
 
 
 def test_every_recipe_is_in_its_table() -> None:
-    table = TEXT[TEXT.index("## Appendix: recipes") :].replace("`-", "`colorful-")
+    table = TEXT[TEXT.index("## Appendix: reproducing the papers") :].replace("`-", "`colorful-")
     assert set(re.findall(r"`([a-z0-9-]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))) == set(
         recipe_names()
     )

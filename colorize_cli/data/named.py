@@ -204,13 +204,14 @@ def _tell_cache(photos: DecodedPhotos, access: Access) -> None:
 
 
 def check_reachable(name: str, access: Access) -> None:
-    """See to it, before anything is pulled for it, that a data set may be used, and is there if nobody may send it.
+    """See to it, before anything is pulled for it, that a data set may be used and is there; or bring it.
 
     Raises:
         UsageError: its terms are not accepted.
         DataError: it is not there, and must be brought by hand; or no data set has this name.
+        DownloadError: it cannot be brought.
     """
-    known, root = NAMED.get(name), data_root(access.root)
+    known = NAMED.get(name)
     if known is None:
         if name != "samples" and not Path(name).exists() and "/" not in name and "." not in name:
             raise DataError(
@@ -218,10 +219,7 @@ def check_reachable(name: str, access: Access) -> None:
                 hint=f"There are: samples, {', '.join(NAMED)}; or a path.",
             )
         return
-    if known.terms is not None:
-        require(name, known.terms, access.accepted, access.ask)
-    if known.hub is None and known.web is None and not known.find(root):
-        raise DataError(f"no copy of {name} under {root}, and nobody may send it to you", hint=_by_hand(known, root))
+    locate(name, access)
 
 
 def _by_hand(known: NamedSet, root: Path) -> str:

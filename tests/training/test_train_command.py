@@ -16,7 +16,7 @@ import pytest
 
 from colorize_cli.cli.app import main
 from colorize_cli.cli.quantities import parse_duration
-from colorize_cli.data.named import Access
+from colorize_cli.data.named import Access, terms_of
 from colorize_cli.errors import UsageError
 from colorize_cli.training.journal import read_rows
 from colorize_cli.training.prepare import split_photos
@@ -164,6 +164,32 @@ def test_no_weights_are_pulled_for_data_that_cannot_be_had(
     monkeypatch.setattr("colorize_cli.training.prepare.needed_files", pull)
     assert main(["train", *typed, "--device", "cpu"]) == status
     assert message in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "layout"),
+    [
+        ("celeba", "mmlab.ie.cuhk.edu.hk/projects/CelebA.html", "celeba/img_align_celeba/*.jpg"),
+        ("places365", "places2.csail.mit.edu/download.html", "places365/data_256_standard/"),
+        ("coco", "cocodataset.org/#download", "coco/train2017/"),
+        ("imagenet", "image-net.org/download", "imagenet/train/n01440764/*.JPEG"),
+        ("kaggle-colorization", "kaggle.com/datasets/aayush9753/image-colorization-dataset", "train_color/"),
+    ],
+)
+def test_offline_each_data_set_says_where_it_is_to_be_had_and_how_it_is_laid_out(
+    name: str, address: str, layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    typed = ["train", "--data", name, "--device", "cpu"]
+    if terms_of(name) is not None:
+        assert main(typed) == 2 and "--accept-license" in capsys.readouterr().err  # first
+    assert main([*typed, "--accept-license"]) == 3
+    said = capsys.readouterr().err
+    assert address in said and layout in said and "--data-root DIR" in said
+    assert not (tmp_path / "runs").exists()
 
 
 def test_durations() -> None:
