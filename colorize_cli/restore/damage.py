@@ -22,6 +22,7 @@ from colorize_cli.models.onnx.damage_graph import damage_graph
 from colorize_cli.models.registry import Bundled
 from colorize_cli.models.weights import bundled
 from colorize_cli.restore.damage_parts import parts_of
+from colorize_cli.restore.film_frames import in_frame
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -128,7 +129,9 @@ def find_damage(copy: Plane, finder: DamageFinder) -> tuple[Mask, float]:
     copy = _spread(copy)
     likely = finder.probabilities(copy)
     parts = parts_of(copy, likely)
-    mask = np.concatenate(([False], parts.odds() > _DAMAGE))[parts.labels] & (likely > _PIXEL)
+    odds = parts.odds()
+    damaged = (odds > _DAMAGE) & ~in_frame(copy, parts.labels, len(odds))
+    mask = np.concatenate(([False], damaged))[parts.labels] & (likely > _PIXEL)
     certain = (_grown(likely, _MORE, _CERTAIN) & mask).astype(np.float32)
     fields = cv2.resize(certain, (_FIELDS, _FIELDS), interpolation=cv2.INTER_AREA)
     spread = float((fields > _SOME).mean()) >= _SPREAD
