@@ -27,6 +27,9 @@ def test_stripped_places_that_are_still_there_are_named(tmp_path: Path):
     assert any("ExifIFD" in fault for fault in found) and "IPTC is still there" in found
 
 
+SIDES = [b.short(40962, 4032), b.short(40963, 3024)]  # of the picture that was made smaller
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -41,6 +44,8 @@ def test_stripped_places_that_are_still_there_are_named(tmp_path: Path):
         tiff("group4", GREY > 127),
         tiff("packbits", np.full((20, 30), 255, np.uint8)),
         b.saved(GREY, "WEBP", lossless=True, exif=b.exif(b.text(271, "Z"))),
+        b.jpeg(GREY, b.app_exif(b.exif(b.short(274, 6), inside=[b.short(37396, 2015, 1511, 2217, 1330)]))),
+        b.jpeg(GREY, b.app_exif(b.exif(b.short(274, 6), inside=[b.short(37396, 2015, 1511, 80, 60), *SIDES]))),
         b.saved(GREY, "PPM"),
         b.saved(GREY, "BMP"),
     ],

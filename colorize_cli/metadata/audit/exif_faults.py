@@ -75,11 +75,12 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         before = {key: entry for key, entry in before.items() if key not in _RESOLUTION}
     elif _number(before, 296) not in _PER_INCH:  # a unit that there is not
         before = {key: entry for key, entry in before.items() if key != ("IFD0", 296)}
+    declared = (_number(before, 40962, "ExifIFD") or 0.0, _number(before, 40963, "ExifIFD") or 0.0)
     for key, entry in before.items():
         if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
             continue
         there = after.get(key)
-        if there is not None and _equal(key[1], entry, there, context):
+        if there is not None and _equal(key[1], entry, there, context, declared):
             continue
         if key[1] == MAKER_NOTE and context.told("maker note") or there is None and context.told("tag"):
             continue
@@ -93,9 +94,9 @@ def _gives_resolution(found: Tags) -> bool:
     return all(value is not None and LEAST <= factor * value <= MOST for value in values)
 
 
-def _number(found: Tags, code: int) -> float | None:
-    """The first number of a tag of the first directory."""
-    entry = found.get(("IFD0", code))
+def _number(found: Tags, code: int, directory: str = "IFD0") -> float | None:
+    """The first number of a tag."""
+    entry = found.get((directory, code))
     return entry.value[0] if entry and entry.value and not isinstance(entry.value, bytes) else None
 
 
@@ -133,15 +134,15 @@ def _same_value(entry: Entry, there: Entry | None) -> bool:
     return there is not None and bool(entry.value) and entry.value == there.value
 
 
-def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
-    """Whether a tag says what it should."""
+def _equal(code: int, entry: Entry, there: Entry, context: Context, declared: tuple[float, float]) -> bool:
+    """Whether a tag says what it should; `declared` are the picture's sides as the tags have them."""
     before, after = entry.value, there.value
     if before == after:
         return not (
             code in _SUBJECTS
             and not context.reframed
             and context.orientation > 1
-            and _misplaced(before, after, context)
+            and _misplaced(before, after, context, declared)
         )
     if code in (40962, 40963, 256, 257, _COLOR_SPACE):
         return True  # sides of the pixels, checked by themselves; the space that a profile was applied to
@@ -150,18 +151,19 @@ def _equal(code: int, entry: Entry, there: Entry, context: Context) -> bool:
     if isinstance(before, bytes) or isinstance(after, bytes):
         return isinstance(before, bytes) and isinstance(after, bytes) and before.rstrip(b"\0 ") == after.rstrip(b"\0 ")
     if code in _SUBJECTS:
-        return context.reframed or not _misplaced(before, after, context)
+        return context.reframed or not _misplaced(before, after, context, declared)
     if code in _SIDES:
         return True if context.exchanged else close(before, after, 0.01 * max(map(abs, before), default=0.0))
     return close(before, after, 1e-9 * max((abs(value) for value in before), default=0.0))
 
 
-def _misplaced(before: tags.Value, after: tags.Value, context: Context) -> bool:
-    """Whether a subject's place did not turn with the pixels."""
+def _misplaced(before: tags.Value, after: tags.Value, context: Context, declared: tuple[float, float]) -> bool:
+    """Whether a subject's place did not turn with the pixels; one outside every picture is to stay as it is."""
     if isinstance(before, bytes) or isinstance(after, bytes) or not 2 <= len(before) <= 4 or context.size is None:
         return before != after
-    expected = context.centered(before, (float(context.size[0]), float(context.size[1])))
-    return not close(expected, after, 1.0)
+    sizes = ((float(context.size[0]), float(context.size[1])), declared)
+    size = next((sides for sides in sizes if before[0] <= sides[0] and before[1] <= sides[1]), None)
+    return not close(before if size is None else context.centered(before, size), after, 1.0)
 
 
 def thumbnails(found: Inventory) -> list[bytes]:
