@@ -76,3 +76,18 @@ def test_dots_per_centimetre_are_fewer_than_per_inch() -> None:
     assert Resolution(100.0, 50.0, "cm").per_inch() == (254.0, 127.0)
     assert Resolution(100.0, 50.0, "cm").per_metre() == (10_000, 5_000)
     assert Resolution(254.0, 127.0).per_metre() == (10_000, 5_000)
+
+
+@pytest.mark.parametrize(("turned", "wanted"), [(3, (300, 200)), (6, (200, 300))])
+def test_a_quarter_turn_exchanges_the_resolutions_of_a_block(turned: int, wanted: tuple[int, int]) -> None:
+    across, down = (Tag(code, 5, 1, struct.pack("<II", value, 1)) for code, value in ((282, 300), (283, 200)))
+    block = b.exif(b.short(274, turned), across, down, b.short(296, 2))
+    upright = exif.upright(block, turned, (64, 48))
+    found = exif.resolution(upright)
+    assert found is not None and (found.x, found.y) == wanted and exif.orientation(upright) == 1
+
+
+def test_sides_in_numbers_of_different_types_are_not_exchanged() -> None:
+    block = b.exif(Tag(256, 4, 1, struct.pack("<I", 64)), Tag(257, 9, 1, struct.pack("<i", 48)), b.short(274, 6))
+    upright = exif.upright(block, 6, (64, 48))
+    assert [(old, new) for old, new in zip(block, upright, strict=True) if old != new] == [(6, 1)]
