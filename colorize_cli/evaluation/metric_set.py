@@ -189,11 +189,13 @@ def _discriminator_of(wanted: Wanted) -> Path:
     """The discriminator of the metric `discriminator`: the one asked for, else that of the first model's run."""
     if wanted.discriminator is not None:
         return wanted.discriminator
+    from colorize_cli.models.discriminator_file import discriminator_of  # torch loads here
+
     paths = [Path(model).expanduser() for model in wanted.models]
     runs = [path if path.is_dir() else path.parent for path in paths if path.exists()]
     if not runs:
         raise WeightsError(
-            "discriminator needs a discriminator",
-            hint="Give --discriminator a run that was trained with one, or its discriminator.safetensors.",
+            "the metric discriminator needs a run that was trained with one",
+            hint="Give --discriminator that run, or its discriminator.safetensors.",
         )
-    return next((run for run in runs if (run / "discriminator.safetensors").is_file()), runs[0])
+    return next((run for run in runs if discriminator_of(run)), runs[0])

@@ -18,7 +18,7 @@ from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation.columns import TRUTH, Better, Column
 from colorize_cli.evaluation.metrics import Metric, Pictures
 from colorize_cli.evaluation.weight_files import lpips_heads
-from colorize_cli.models.discriminator_file import load_discriminator
+from colorize_cli.models.discriminator_file import discriminator_of, load_discriminator
 from colorize_cli.models.weights import feature_state
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # LPIPS, for pictures in [-1, 1]
@@ -215,15 +215,15 @@ class DiscriminatorMetric(Metric):
     columns = (Column("discriminator", "Discriminator", "", Better.up, 3, of_truth=True),)
 
     def __init__(self, run: Path, device: torch.device) -> None:
-        file = run / "discriminator.safetensors" if run.is_dir() else run
-        if not file.is_file():
+        file = discriminator_of(run) if run.is_dir() else run
+        if file is None or not file.is_file():
             raise WeightsError(
                 f"{run} has no discriminator",
                 hint="Give --discriminator a run that has discriminator.safetensors, or that file.",
             )
         self.discriminator = load_discriminator(file)
         self.discriminator.network.to(device)
-        self.notes = (f"The discriminator is the discriminator ({self.discriminator.kind}) of {file}.",)
+        self.notes = (f"The discriminator ({self.discriminator.kind}) is that of {file}.",)
 
     def measure(self, row: str, preds: Pictures, truth: Pictures) -> Mapping[str, Tensor]:
         """See `Metric.measure`."""

@@ -63,6 +63,12 @@ class SavedDiscriminator:
         return answer.flatten(1).mean(1) if answer.ndim > 1 else answer
 
 
+def discriminator_of(run: Path) -> Path | None:
+    """The file of a run's discriminator; None where it has none."""
+    names = ("discriminator.safetensors", "critic.safetensors")  # the second is that of earlier versions
+    return next((run / name for name in names if (run / name).is_file()), None)
+
+
 def save_discriminator(
     path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], kind: str, colors: int, size: int
 ) -> None:

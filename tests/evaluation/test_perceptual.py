@@ -221,10 +221,11 @@ def test_an_altered_file_of_torch_is_not_taken(monkeypatch, tmp_path):
         find_metrics(EvalSettings(metrics=("lpips",)), CPU)
 
 
-def test_a_runs_discriminator_scores_any_pictures(picture, tmp_path):
+@pytest.mark.parametrize("name", ["discriminator.safetensors", "critic.safetensors"])  # the second of older runs
+def test_a_runs_discriminator_scores_any_pictures(picture, tmp_path, name):
     torch.manual_seed(0)
     network = build_discriminator("patchgan", 3, 64, {"width": 8})
-    save_discriminator(tmp_path / "discriminator.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
+    save_discriminator(tmp_path / name, network, "patchgan", {"width": 8}, "gan", 2, 64)
     metric = find_metrics(EvalSettings(metrics=("discriminator",), discriminator=tmp_path), CPU).metrics[0]
     batch = Pictures(_batch(picture, (1, 2)))
     values = metric.measure(TRUTH, batch, batch)["discriminator"]
