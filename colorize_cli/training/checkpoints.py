@@ -20,7 +20,7 @@ from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.export_checkpoint import export, info_of
 from colorize_cli.training.journal import Journal
 from colorize_cli.training.schedule import Row
-from colorize_cli.training.state import Ema, RunState, cannot_write, save_state
+from colorize_cli.training.state import Ema, RunState, cannot_write, check_finite, save_state
 from colorize_cli.training.step import Trainer
 from colorize_cli.training.tasks import task_of
 from colorize_cli.training.validation import encode_png
@@ -113,6 +113,7 @@ class Checkpoints:
             TrainingError: the disk refuses.
         """
         config, device = self.config, self.trainer.accelerator.device
+        check_finite(self.state(row.done, seconds), self.out)
         self.ema_copy.load_state_dict(self.ema.state)
         self.ema_copy.eval()
 

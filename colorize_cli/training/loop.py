@@ -19,7 +19,7 @@ from accelerate.utils import broadcast_object_list
 
 from colorize_cli.data.named import Access
 from colorize_cli.data.pairs import Batch, Pairs, load_batches
-from colorize_cli.errors import TrainingError
+from colorize_cli.errors import PredictionError, TrainingError
 from colorize_cli.files.machine import cores
 from colorize_cli.training import prepare
 from colorize_cli.training.batch_memory import check_memory
@@ -36,7 +36,7 @@ from colorize_cli.training.placement import (
 from colorize_cli.training.run_sources import check_sources, described, open_sources
 from colorize_cli.training.runs import next_folder, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
-from colorize_cli.training.state import LOWER, Ema, RunState, last_finite, save_state
+from colorize_cli.training.state import Ema, RunState, last_finite, lower_rate, save_state
 from colorize_cli.training.step import NotFiniteError, Trainer
 from colorize_cli.training.tasks import task_of
 
@@ -181,7 +181,10 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     try:
         return loop.run([row for row in rows if row.start >= state.done], pairs)
     except NotFiniteError as error:
-        raise TrainingError(f"{error} {loop.where}", hint=LOWER) from error
+        raise TrainingError(f"{error} {loop.where}", hint=lower_rate(out)) from error
+    except PredictionError as error:
+        text = f"the generator answers with NaN or infinite numbers, {loop.where}: no checkpoint is written"
+        raise TrainingError(text, hint=lower_rate(out)) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         raise clear_memory_error(error, config) from error
     finally:

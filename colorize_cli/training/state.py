@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.errors import TrainingError
+from colorize_cli.errors import TrainingError, printable
 from colorize_cli.files.atomic import replacing
 from colorize_cli.files.leftovers import sweep
 from colorize_cli.models.checks import check_file
@@ -80,7 +80,13 @@ def cannot_write(path: Path, error: Exception) -> TrainingError:
     )
 
 
-LOWER = "Begin anew at a lower rate (--lr) or with --set clip=1; from this run's weights: --init RUN/last.safetensors"
+LOWER = "Begin anew at a lower rate (--lr) or with --set clip=1"
+
+
+def lower_rate(out: Path) -> str:
+    """What to do about numbers that grew without limit, in a run's folder."""
+    weights = out / "last.safetensors"
+    return f"{LOWER}; from this run's weights: --init {printable(weights)}" if weights.exists() else f"{LOWER}."
 
 
 def previous_of(path: Path) -> Path:
@@ -95,6 +101,16 @@ def not_finite(state: RunState) -> str:
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 return f"{part}.{key}"
     return ""
+
+
+def check_finite(state: RunState, out: Path) -> None:
+    """See to it, before anything is written to a run's folder, that a state's weights are numbers.
+
+    Raises:
+        TrainingError: one is NaN or infinite.
+    """
+    if odd := not_finite(state):
+        raise TrainingError(f"{odd} holds NaN or infinite numbers: no checkpoint is written", hint=lower_rate(out))
 
 
 def last_finite(path: Path, on_note: Callable[[str], None]) -> RunState:
@@ -138,8 +154,7 @@ def save_state(state: RunState, path: Path) -> None:
     Raises:
         TrainingError: the disk is full or not writable.
     """
-    if odd := not_finite(state):
-        raise TrainingError(f"{odd} holds NaN or infinite numbers: the state is not written", hint=LOWER)
+    check_finite(state, path.parent)
     sweep(path.parent)  # what a killed run left half-written is as large as a state
     try:
         with replacing(path, synced=True) as part:

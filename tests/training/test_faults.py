@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from colorize_cli.training.outputs import build_generator
 from colorize_cli.training.placement import clear_memory_error, make_accelerator
 from colorize_cli.training.prepare import validated
 from colorize_cli.training.recipes import load_recipe, recipe_names
+from colorize_cli.training.schedule import Turn
 from colorize_cli.training.state import RunState, load_state, save_state
 from tests.training.conftest import Run, tiny
 
@@ -37,7 +39,9 @@ def test_a_loss_that_is_no_number_changes_no_weight_and_is_in_no_file(
     with pytest.raises(TrainingError, match="loss is nan at step 5, after 22 samples") as caught:
         run(tmp_path / "r", tiny(epochs=2))
     # a run is resumed with its own rate alone, and would come to the same NaN: the hint must not send the user there
-    assert "--resume" not in str(caught.value.hint) and "--init RUN/last.safetensors" in str(caught.value.hint)
+    assert "--resume" not in str(caught.value.hint) and f"--init {tmp_path / 'r' / 'last.safetensors'}" in str(
+        caught.value.hint
+    )
     after = load_state(tmp_path / "r" / "state.pt")
     assert after.done == before.done
     assert (tmp_path / "r" / "last.safetensors").read_bytes() == weights
@@ -65,6 +69,36 @@ def test_a_state_with_no_number_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"generator\.a holds NaN"):
         save_state(RunState(2, {"a": torch.tensor([1.0, torch.inf])}, {}, 0, {}), tmp_path / "state.pt")
     assert load_state(tmp_path / "state.pt").done == 1
+
+
+def test_weights_that_grow_without_limit_are_in_no_checkpoint(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    with pytest.raises(TrainingError, match="NaN or infinite numbers.*no checkpoint is written") as caught:
+        run(out, tiny(lr=1e30, stages=[{"until": 1.0, "size": 16, "batch": 20}]))  # a step an epoch
+    assert "--lr" in str(caught.value.hint) and "--init" not in str(caught.value.hint)
+    assert not list(out.glob("*.safetensors")) and not (out / "state.pt").exists()
+
+
+def test_a_checkpoint_is_checked_before_any_of_its_files_is_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "r"
+    run(out, tiny(epochs=1))
+    before = {file.name: file.read_bytes() for file in out.glob("*.safetensors")}
+    step_of = step.Trainer.step
+
+    def spoiled(trainer: step.Trainer, *arguments: object) -> dict[str, torch.Tensor]:
+        losses = step_of(trainer, *arguments)  # type: ignore[arg-type]
+        with torch.no_grad():
+            next(trainer.generator.parameters()).fill_(torch.inf)
+        return losses
+
+    monkeypatch.setattr(step.Trainer, "step", spoiled)
+    one_step = tiny(epochs=2, stages=[{"until": 1.0, "size": 16, "batch": 4}], every=4)
+    with pytest.raises(TrainingError, match="generator.* holds NaN or infinite numbers") as caught:
+        run(out, one_step)
+    assert f"--init {out / 'last.safetensors'}" in str(caught.value.hint)
+    assert {file.name: file.read_bytes() for file in out.glob("*.safetensors")} == before
 
 
 def test_a_batch_that_cannot_fit_is_refused_before_the_data(
@@ -307,3 +341,26 @@ def test_a_worker_that_the_system_ends_is_a_lack_of_memory(signal: str) -> None:
     assert isinstance(clear_memory_error(error, tiny()), OutOfMemoryError)
     other = RuntimeError("DataLoader worker (pid 12) is killed by signal: Terminated. ")
     assert clear_memory_error(other, tiny()) is other
+
+
+def scaled(network: torch.nn.Module, precision: str) -> step.TrainedNetwork:
+    """A network that is trained as on a GPU with that precision."""
+    accelerator = SimpleNamespace(device=torch.device("cpu"), mixed_precision=precision, num_processes=1)
+    return step.TrainedNetwork(accelerator, network, torch.optim.SGD(network.parameters(), lr=0.1), 0.1, 1.0)  # type: ignore[arg-type]
+
+
+def test_a_scaled_loss_moves_weights_as_an_unscaled_one_and_an_overflow_is_skipped() -> None:
+    networks = [torch.nn.Linear(3, 1, bias=False) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    trained = [scaled(network, precision) for network, precision in zip(networks, ("no", "fp16"), strict=True)]
+    picture = torch.tensor([[1.0, -2.0, 0.5]])
+    for one, network in zip(trained, networks, strict=True):
+        for number in (1, 2):  # two batches gathered into one update
+            one.update("loss", (network(picture) - 1).square().mean(), Turn(0, 2, number == 2))
+    torch.testing.assert_close(networks[0].weight, networks[1].weight, rtol=1e-6, atol=1e-7)
+    before, scale = networks[1].weight.detach().clone(), trained[1].scaler.get_scale()
+    trained[1].update("loss", (networks[1](picture) * 1e34).sum(), Turn(1))  # finite; its scaled slope is not
+    assert torch.equal(networks[1].weight, before) and trained[1].scaler.get_scale() == scale / 2
+    with pytest.raises(step.NotFiniteError):
+        trained[1].update("loss", networks[1](picture).sum() * torch.nan, Turn(2))
+    assert torch.equal(networks[1].weight, before)
