@@ -20,8 +20,6 @@ from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 
-_DEFAULT_QUALITY = 90
-
 
 class IsoFormat(Format):
     """A format of pictures in boxes that start with their kind."""
@@ -95,4 +93,4 @@ class Heic(IsoFormat):
             one = photo if len(photo.pages) == 1 else fitted(multi_jpeg.alone(photo, page, number), self)[0]
             around = Around.of(one, page, note)
             pictures.append(heif.Colored(with_alpha(page, rgb), around.exif, around.xmp, around.icc))
-        return heif.encode_heif(pictures, quality or _DEFAULT_QUALITY), notes
+        return heif.encode_heif(pictures, quality), notes
