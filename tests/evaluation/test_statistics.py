@@ -45,3 +45,7 @@ def test_ratio_of_sums_is_not_the_mean_of_ratios():
     figure = bootstrap_ratio(np.asarray([1.0, 90.0]), np.asarray([10.0, 100.0]))
     assert figure.value == pytest.approx(91 / 110)
     assert figure.low == pytest.approx(0.1) and figure.high == pytest.approx(0.9)
+
+
+def test_wilsons_interval_ends_at_the_ends_of_a_share():
+    assert all(wilson(0, trials).low == 0.0 and wilson(trials, trials).high == 1.0 for trials in range(1, 200))
