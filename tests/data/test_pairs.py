@@ -97,6 +97,19 @@ def test_stretching_takes_the_whole_photo_and_square_the_shorter_side() -> None:
     assert {int((make_sample(rgb, 20, PLAIN, np.random.default_rng(s)).ab[0, 0] > 40).sum()) for s in range(9)} != {10}
 
 
+def test_a_tone_curve_keeps_the_order_of_tones_and_degradation_does_not() -> None:
+    ramp = np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], 64, 0).repeat(3, 2)
+    plain = make_sample(ramp, 64, PLAIN, np.random.default_rng(0)).lightness[0]
+    for seed in range(5):
+        curved, worn = (
+            make_sample(ramp, 64, replace(PLAIN, **{name: 1.0}), np.random.default_rng(seed)).lightness[0]
+            for name in ("tone_curve", "degradation")
+        )
+        assert np.abs(curved - plain).max() > 2 and np.ptp(curved, axis=0).max() < 1e-3  # the same in every row
+        assert (np.diff(curved[0]) >= 0).all() and curved[0, -1] - curved[0, 0] > 70
+        assert np.ptp(worn, axis=0).mean() > 0.5 and np.abs(worn - plain).mean() < 15
+
+
 def test_film_changes_what_is_seen_and_never_the_truth() -> None:
     rgb, rng = colorful(3, 32, 32), np.random.default_rng
     plain = make_sample(rgb, 32, PLAIN, rng(0))
