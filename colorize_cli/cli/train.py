@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -212,6 +213,9 @@ def _list_recipes(name: str | None, overrides: Sequence[str], adjust: Callable[[
     console.stdout.print(table)
 
 
+_PASSED_ON = 2.0  # seconds
+
+
 @contextmanager
 def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
     """While it is open, a first Ctrl-C, SIGTERM or SIGHUP fills the list, a second one interrupts at once.
@@ -219,8 +223,13 @@ def _stopping(begun: Sequence[Path]) -> Iterator[list[int]]:
     So does the first one as long as no run has `begun`: while photos are surveyed there is nothing to be kept.
     """
     asked: list[int] = []
+    first = 0.0
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        if asked and "TORCHELASTIC_RUN_ID" in os.environ and time.monotonic() - first < _PASSED_ON:
+            return  # torchrun passes on what the whole group has had: one Ctrl-C, two signals
+        first = time.monotonic()
         if asked or not begun:
             _say_at_once("Interrupted.")
             raise KeyboardInterrupt

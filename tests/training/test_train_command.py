@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from colorize_cli.cli import train as train_command
 from colorize_cli.cli.app import main
 from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.data.named import Access, terms_of
@@ -233,6 +234,22 @@ def test_ctrl_c_while_photos_are_surveyed_ends_at_once(
     assert main(arguments("--data", str(photos), "--out", str(tmp_path / "r"))) == 130
     said = capsys.readouterr().err
     assert "after this step" not in said and said.endswith("Interrupted.\n") and not (tmp_path / "r").exists()
+
+
+def test_a_signal_that_torchrun_passes_on_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    with train_command._stopping([Path("run")]) as asked:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # torchrun's own
+        assert asked == [signal.SIGINT]
+        monkeypatch.setattr(train_command, "_PASSED_ON", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    monkeypatch.undo()
+    with train_command._stopping([Path("run")]), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_what_contradicts_a_run_is_refused(
