@@ -12,6 +12,7 @@ from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.halved_chroma import halving_cost
 from colorize_cli.formats.heif import heif
 
 pytest.importorskip("pillow_heif")
@@ -40,12 +41,12 @@ def lost(pixels: np.ndarray, path: Path) -> float:
 
 @pytest.mark.parametrize("size", [(24, 24), (48, 64), (61, 83)])
 def test_a_sharp_picture_keeps_its_lightness(tmp_path: Path, size: tuple[int, int]):
-    assert heif.halving_cost(sharp(*size)) > 0.5
+    assert halving_cost(sharp(*size)) > 0.5
     assert lost(sharp(*size), tmp_path / "a.heic") < 0.8  # 1.0 to 2.1 with chroma of half the size
 
 
 def test_a_smooth_picture_has_chroma_of_half_the_size(tmp_path: Path):
-    assert heif.halving_cost(smooth()) <= 0.4 and heif.halving_cost(smooth().astype(np.uint16) * 257) <= 0.4
+    assert halving_cost(smooth()) <= 0.4 and halving_cost(smooth().astype(np.uint16) * 257) <= 0.4
     lost(smooth(), path := tmp_path / "a.heic")
     data = path.read_bytes()
     assert data[data.index(b"hvcC") + 4 + 16] & 3 == 1  # 4:2:0
@@ -66,5 +67,5 @@ def test_what_is_lost_is_measured_in_lightness(kind: type):
     ]
     wanted = float(np.abs(both[1] - both[0]).max())
     factor = 257 if kind is np.uint16 else 1
-    assert heif.halving_cost(checks.astype(kind) * factor) == pytest.approx(wanted, abs=0.3)
-    assert heif.halving_cost(np.full((33, 35, 4), 90, kind)) <= 0.1
+    assert halving_cost(checks.astype(kind) * factor) == pytest.approx(wanted, abs=0.3)
+    assert halving_cost(np.full((33, 35, 4), 90, kind)) <= 0.1

@@ -15,6 +15,7 @@ from colorize_cli.formats.base import Format
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow
 from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto, left_over
+from colorize_cli.formats.halved_chroma import halving_cost
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.formats.webp import webp_file
 from colorize_cli.formats.webp.strip_webp import strip_webp
@@ -27,6 +28,7 @@ from colorize_cli.notes import Loss, Note
 _CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "})
 _MOST_CHUNKS = 100_000
 _DEFAULT_QUALITY = 92
+_MOST_COST = 1.0  # L*: WebP has no chroma of full size but in its lossless coding
 _EFFORT = 60  # of lossless coding
 
 
@@ -96,10 +98,10 @@ class Webp(Format):
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance
     ) -> tuple[bytes, list[str]]:
-        """Without loss where the source was."""
+        """Without loss where the source was, or where nothing else keeps the lightness of a very sharp picture."""
         page, notes, out = photo.pages[0], list[str](), io.BytesIO()
         array, around = with_alpha(page, shallow(rgb_of(colored), self.name, notes)), Around.of(photo, page, note)
-        lossless = self.is_lossless(photo, quality)
+        lossless = self.is_lossless(photo, quality) or quality is None and halving_cost(array) > _MOST_COST
         quality = quality or _DEFAULT_QUALITY
         extra: dict[str, Any] = {"exif": b"Exif\0\0" + around.exif} if around.exif else {}
         Image.fromarray(np.ascontiguousarray(array)).save(
