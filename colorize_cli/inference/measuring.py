@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ from colorize_cli.formats.photo import Page
 EIGHT_BIT_LIMIT = 0.5  # L*
 SHIFTS = ((0, 0), (3, 5))  # of the blocks of a coding: a picture that was coded before comes back from it unchanged
 _STRIP_PIXELS = 1 << 19  # several strips are in flight, each with its lightness in floats
+_WINDOW = 32  # pixels
 _BINS = 1000  # of one L*, for percentiles
 
 
@@ -35,6 +37,8 @@ class Measured:
 
     Attributes:
         largest: |dL*|.
+        drift: the largest mean of dL* over a window, in which errors of a coding cancel out.
+        drift_alone: that of what coding alone does to the grey picture.
         beyond: of a page that was kept without loss, whether an error is above its limit.
         hides, hides_back: whether the source's alpha hides anything, and the result's.
         alpha_differs: whether they hide different things.
@@ -42,6 +46,7 @@ class Measured:
 
     def __init__(self) -> None:
         self.largest, self.beyond = 0.0, False
+        self.drift = self.drift_alone = 0.0
         self.hides = self.hides_back = self.alpha_differs = False
         self._counts = np.zeros(100 * _BINS + 1, np.int64)
         self._alone = [self._counts.copy() for _ in SHIFTS]
@@ -122,20 +127,24 @@ class _Compared:
     alone: list[NDArray[np.float32]]
     beyond: bool
     pages: tuple[Page, Page]
+    drift: float
+    drift_alone: float
 
 
 def _count_in(measured: Measured, found: _Compared, whole: bool) -> None:
     measured.add(found.error, found.alone, whole)
     measured.add_alpha(*found.pages)
     measured.beyond = measured.beyond or found.beyond
+    measured.drift = max(measured.drift, found.drift)
+    measured.drift_alone = max(measured.drift_alone, found.drift_alone)
 
 
 def _compare(
     before: Block, after: Block, page: Page, space: RgbSpace, settings: EncodeSettings, exact: bool, in_strips: bool
 ) -> _Compared:
     source, stored = before.rows.pixels, after.rows.pixels
-    error = lightness_error(source, at_depth(stored, source.dtype), space)
-    beyond, alone = False, list[NDArray[np.float32]]()
+    change = lightness_change(source, at_depth(stored, source.dtype), space)
+    error, beyond, alone, drift_alone = np.abs(change), False, list[NDArray[np.float32]](), 0.0
     if exact:
         limit: Any = EIGHT_BIT_LIMIT if stored.dtype == np.uint8 else sixteen_bit_limit(source, space)
         beyond = bool((error > limit).any())
@@ -143,17 +152,25 @@ def _compare(
         for shift in SHIFTS:
             grey = np.roll(source, shift, (0, 1))
             coded = recoded(grey, page, settings.quality)
-            alone.append(lightness_error(grey, at_depth(coded, grey.dtype), space))
-    return _Compared(error, alone, beyond, (before.rows, after.rows))
+            by_coding = lightness_change(grey, at_depth(coded, grey.dtype), space)
+            alone.append(np.abs(by_coding))
+            drift_alone = max(drift_alone, drift_of(by_coding))
+    return _Compared(error, alone, beyond, (before.rows, after.rows), drift_of(change), drift_alone)
 
 
 def _percentile(counts: NDArray[np.int64]) -> float:
     return float(np.searchsorted(np.cumsum(counts), 0.99 * counts.sum())) / _BINS
 
 
-def lightness_error(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
-    """|dL*| of every pixel of two pages, (H, W) or (H, W, 3), in one space."""
-    return np.asarray(np.abs(lightness_of(before, space) - lightness_of(after, space)), np.float32)
+def lightness_change(before: NDArray[Any], after: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:
+    """dL* of every pixel of two pages, (H, W) or (H, W, 3), in one space."""
+    return np.asarray(lightness_of(after, space) - lightness_of(before, space), np.float32)
+
+
+def drift_of(change: NDArray[np.float32]) -> float:
+    """The largest mean of dL*, (H, W), over windows of about 32 pixels, whatever its sign."""
+    size = (max(1, change.shape[1] // _WINDOW), max(1, change.shape[0] // _WINDOW))
+    return float(np.abs(cv2.resize(change, size, interpolation=cv2.INTER_AREA)).max())
 
 
 def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:

@@ -4,7 +4,8 @@ In:  the source's blocks, the result's path
 Out: figures for the report; or an error that names what differs
 
 Lossless results must keep |dL*| within 0.5 (8 bits) or one 16-bit step. In lossy ones the 99th percentile of |dL*|
-may be 1.2 times what the same encoder does to the grey picture, and half an L* in any case. What stands around the
+may be 1.2 times what the same encoder does to the grey picture, and half an L* in any case; and no region may be
+lighter or darker as a whole. What stands around the
 pixels is compared by a reader of its own, from the source's file.
 """
 
@@ -27,7 +28,7 @@ from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.verify_levels import level_faults
-from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, lightness_error, measure
+from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, drift_of, lightness_change, measure
 from colorize_cli.inference.page_spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.metadata.places import Strip
@@ -38,6 +39,8 @@ LOSSY_RATIO = 1.2
 LOSSY_FLOOR = EIGHT_BIT_LIMIT
 _TINT = 10.0  # a* and b*
 _SPARE = 0.05  # L*: roundings of a percentile
+# Of regions, whose errors cancel out but for what rounds a flat one as a whole.
+_DRIFT_RATIO, _DRIFT_SPARE, _DRIFT_FLOOR = 1.5, 0.5, 1.0
 
 
 def verify(
@@ -75,7 +78,7 @@ def verify(
     found = compared(source, plain.photo, settings)
     back = plain.mapped(in_known_spaces)  # a page that was copied still has its own profile
     findings = Findings([*audit(source.path, result, notes, settings.strip, reframed=reader.reframed), *found.faults])
-    alone: Sequence[float | None] = [None] * len(source.pages)
+    alone: Sequence[tuple[float, float] | None] = [None] * len(source.pages)
     if not reader.in_strips and not all(found.lossless):
         alone = _coding_alone(source, spaces, settings, FORMATS[back.photo.format])
     for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
@@ -85,8 +88,11 @@ def verify(
         measured = measure(reader, back, number, space, settings, exact, on_rows, workers)
         if measured.hides != measured.hides_back or measured.alpha_differs and FORMATS[back.photo.format].lossless:
             findings.faults.append("transparency differs")
-        said = None if exact else measured.p99_alone if alone[number] is None else alone[number]
-        findings.add(number, measured.largest, measured.p99, measured.beyond, said)
+        if exact:
+            findings.add(number, measured.largest, measured.p99, measured.beyond)
+            continue
+        said, moved = alone[number] or (measured.p99_alone, measured.drift_alone)
+        findings.add(number, measured.largest, measured.p99, measured.beyond, said, measured.drift, moved)
     if Holds.tiff_tags in FORMATS[back.photo.format].holds:
         findings.faults += level_faults(result, colored)
     return findings.figures_or_error(result)
@@ -123,7 +129,16 @@ class Findings:
         self.faults = list(faults)
         self.figures = {"lightness_max": 0.0, "lightness_p99": 0.0}
 
-    def add(self, number: int, largest: float, p99: float, beyond: bool = False, alone: float | None = None) -> None:
+    def add(
+        self,
+        number: int,
+        largest: float,
+        p99: float,
+        beyond: bool = False,
+        alone: float | None = None,
+        drift: float = 0.0,
+        drift_alone: float = 0.0,
+    ) -> None:
         """Count a page in.
 
         Args:
@@ -133,6 +148,8 @@ class Findings:
             beyond: of a page that was kept without loss, whether an error is above its limit.
             alone: of a lossy page, what its coding does to the grey picture, L* at the 99th percentile; None where
                 nothing was to be lost.
+            drift: of a lossy page, by how much a region of it is lighter or darker, L*.
+            drift_alone: that of what its coding does to the grey picture.
         """
         self._raise_to("lightness_max", largest)
         self._raise_to("lightness_p99", p99)
@@ -143,6 +160,8 @@ class Findings:
         self._raise_to("lightness_p99_of_grey", alone)
         if p99 > max(LOSSY_RATIO * alone + _SPARE, LOSSY_FLOOR):
             self.faults.append(f"page {number + 1}: lightness differs by {p99:.2f} L* at the 99th percentile")
+        elif drift > max(_DRIFT_RATIO * drift_alone + _DRIFT_SPARE, _DRIFT_FLOOR):
+            self.faults.append(f"page {number + 1}: a region is {drift:.2f} L* lighter or darker")
 
     def _raise_to(self, key: str, value: float) -> None:
         self.figures[key] = max(self.figures.get(key, 0.0), value)
@@ -160,8 +179,8 @@ class Findings:
 
 def _coding_alone(
     source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings, format: Format
-) -> Sequence[float | None]:
-    """The 99th percentile of |dL*| that the encoder gives the grey picture, of each page.
+) -> Sequence[tuple[float, float]]:
+    """The 99th percentile of |dL*| that the encoder gives the grey picture, and the drift of a region, of each page.
 
     A picture that was coded before comes back from the same coding unchanged, as long as its blocks lie as they did;
     so it is coded a second time with its blocks shifted, and the larger figure counts. Grey, stored as RGB or not, has
@@ -171,11 +190,12 @@ def _coding_alone(
     attempts = [[np.roll(page.pixels, shift, (0, 1)) for page in source.pages] for shift in SHIFTS]
     if any(page.pixels.dtype == np.uint8 for page in source.pages):
         attempts.append([_tinted(page, space, format) for page, space in zip(source.pages, spaces, strict=True)])
-    figures = [0.0] * len(source.pages)
+    figures = [(0.0, 0.0)] * len(source.pages)
     for pages in attempts:
         for number, coded in enumerate(through_encoder(source, pages, settings)):
-            error = lightness_error(pages[number], at_depth(coded, pages[number].dtype), spaces[number])
-            figures[number] = max(figures[number], float(np.percentile(error, 99)))
+            change = lightness_change(pages[number], at_depth(coded, pages[number].dtype), spaces[number])
+            p99, drift = figures[number]
+            figures[number] = (max(p99, float(np.percentile(np.abs(change), 99))), max(drift, drift_of(change)))
     return figures
 
 
