@@ -1,1 +1,1 @@
-"""One photo, then many."""
+"""One photo: opened, predicted, colored, verified."""
