@@ -2,7 +2,7 @@
 
     python tests/benchmarks/video.py PHOTO ... [--frames 48] [--model mini] [--clean]
     python tests/benchmarks/video.py --speed                    # 1280 x 720, films beside photos frame by frame
-    python tests/benchmarks/video.py --length 1000 10000        # peak memory by the number of frames
+    python tests/benchmarks/video.py --length 1000 3000 10000   # peak memory by the number of frames
     python tests/benchmarks/video.py --film FOOTAGE ...         # real footage: flicker along the motion that is found
 
 Clips pan and zoom over color photos, so that the motion and the colors are known; their lightness, with grain and
@@ -216,25 +216,24 @@ def speed(colorizer: Colorizer, count: int) -> None:
 
 _ONE = """
 import sys
-from colorize_cli import Colorizer
-Colorizer(sys.argv[1], device="cpu").file(sys.argv[2], sys.argv[3])
+from colorize_cli.cli.app import main
+status = main(["colorize", sys.argv[2], "--out", sys.argv[3], "--model", sys.argv[1], "--device", "cpu"])
 with open("/proc/self/status") as file:  # not what its parent had, as getrusage says
     print(next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM")))
+sys.exit(status)
 """
 
 
 def lengths(model: str, counts: Sequence[int]) -> None:
-    """Peak memory of a process that colors a film of so many small frames; shots of 250 frames."""
+    """Peak memory of the command line that colors a film of so many small frames; shots of 250 frames."""
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             film = make_film(Path(name) / "film.mp4", _shots(count), Clip(sounds=1))
             begun = time.perf_counter()
             command = [sys.executable, "-c", _ONE, model, str(film), str(Path(name) / "color.mp4")]
             done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-            print(
-                f"{count:,} frames: {int(done.stdout):,} MB, {count / (time.perf_counter() - begun):.1f} frames/s",
-                flush=True,
-            )
+            peak, rate = int(done.stdout.split()[-1]), count / (time.perf_counter() - begun)
+            print(f"{count:,} frames: {peak:,} MB, {rate:.1f} frames/s", flush=True)
 
 
 def _shots(count: int) -> Iterator[Frame]:

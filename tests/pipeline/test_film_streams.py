@@ -26,6 +26,7 @@ def pix_fmt(path: Path) -> tuple[str, str]:
         (".mkv", Clip(codec="ffv1", pix_fmt="yuv444p12le", sounds=0), ("ffv1", "yuv444p12le")),
         (".mov", Clip(codec="mjpeg", pix_fmt="yuvj422p", sounds=0), ("mjpeg", "yuvj422p")),
         (".avi", Clip(codec="huffyuv", pix_fmt="yuv422p", sounds=0), ("ffv1", "yuv422p")),
+        (".mkv", Clip(codec="ffv1", pix_fmt="gray", sounds=0), ("ffv1", "yuv444p")),
         (".mov", Clip(codec="v210", pix_fmt="yuv422p10le", sounds=0), ("prores", "yuv422p10le")),
     ],
 )

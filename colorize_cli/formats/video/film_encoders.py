@@ -166,7 +166,7 @@ def _layout(info: FilmInfo, codec: str, encoder: str, keeps: bool) -> tuple[str,
     """
     av, notes = load_av(), list[str]()
     known = [format.name for format in av.Codec(encoder, "w").video_formats or ()]
-    own = _chroma(av.VideoFormat(info.pix_fmt, _SIDE, _SIDE))
+    own = _chroma(av.VideoFormat(info.pix_fmt, _SIDE, _SIDE), codec)
     chroma = own if keeps else "420"
     if chroma == "420" and codec in _EVEN and (info.width % 2 or info.height % 2):
         chroma = "444"  # these codecs have no odd sizes in 4:2:0
@@ -192,10 +192,11 @@ def _layout(info: FilmInfo, codec: str, encoder: str, keeps: bool) -> tuple[str,
     return known[0], notes
 
 
-def _chroma(format: Any) -> str:
+def _chroma(format: Any, codec: str) -> str:
+    """How fine a source's chroma is; a grey one has none, and gets as much as its luma where nothing is to be lost."""
     components = format.components
     if format.is_rgb or len(components) < 3:
-        return "444" if format.is_rgb else "420"
+        return "444" if format.is_rgb or codec == "ffv1" else "420"
     wide, tall = (
         components[1].width * 2 <= components[0].width + 1,
         components[1].height * 2 <= components[0].height + 1,
