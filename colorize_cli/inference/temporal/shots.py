@@ -23,6 +23,7 @@ from colorize_cli.inference.option_values import OnColor
 from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.temporal.calm_lightness import CalmLightness
 from colorize_cli.inference.temporal.cuts import Cuts
+from colorize_cli.inference.temporal.dissolves import Dissolves
 from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
 from colorize_cli.inference.temporal.steady import Carried, KeyFrames, steady
 
@@ -78,6 +79,7 @@ class ShotState:
     Attributes:
         grey: its last frame, small.
         usual: how much neighbors differed of late.
+        gone: by what it is seen that the scene becomes another.
         calm: the lightness there, without the grain.
         carried: colors and weights there; None where the shot is left as it is.
         keeps: regions of the shot keep their color.
@@ -85,6 +87,7 @@ class ShotState:
 
     grey: Grey
     usual: tuple[float, ...]
+    gone: Dissolves
     calm: CalmLightness
     carried: Carried | None
     keeps: bool
@@ -93,19 +96,20 @@ class ShotState:
         """As a segment's file keeps it."""
         file = io.BytesIO()
         carried = b"" if self.carried is None else self.carried.to_bytes()
-        calm, own = (np.frombuffer(data, np.uint8) for data in (self.calm.to_bytes(), carried))
+        parts = {"gone": self.gone.to_bytes(), "calm": self.calm.to_bytes(), "carried": carried}
+        planes = [np.frombuffer(data, np.uint8) for data in parts.values()]
         usual, keeps = np.array(self.usual), np.array(self.keeps)
-        np.savez(file, grey=self.grey, usual=usual, calm=calm, carried=own, keeps=keeps)
+        np.savez(file, self.grey, usual, keeps, *planes)
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ShotState:
         """The way back."""
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            own = found["carried"].tobytes()
-            carried = Carried.from_bytes(own) if own else None
-            calm = CalmLightness.from_bytes(found["calm"].tobytes())
-            return cls(found["grey"], tuple(found["usual"].tolist()), calm, carried, bool(found["keeps"]))
+            grey, usual, keeps, gone, calm, own = (found[f"arr_{n}"] for n in range(6))
+            carried = Carried.from_bytes(own.tobytes()) if own.size else None
+            looked = CalmLightness.from_bytes(calm.tobytes())
+            return cls(grey, tuple(usual.tolist()), Dissolves.from_bytes(gone.tobytes()), looked, carried, bool(keeps))
 
 
 @dataclass
@@ -153,18 +157,22 @@ class Shots:
             frames: from its start; or from the end of the stretch that `state` is of.
             state: what was known there.
         """
-        cuts = Cuts(state.usual if state else ())
+        cuts, dissolves = Cuts(state.usual if state else ()), state.gone.kept() if state else Dissolves()
         grey, seen, motions, begins = state.grey if state else None, list[_Seen](), list[Motion](), state is None
         calm, keys, is_key = state.calm if state else None, KeyFrames(), True
         for frame in frames:
             lightness, kind = self._looked_at(frame)
             small = small_grey(lightness)
             motion = None if grey is None or grey.shape != small.shape else self._finder.between(grey, small)
+            gone = dissolves.kept()
             cut = motion is None or grey is None or cuts.between(grey, small, motion)
+            cut = cut or motion is not None and dissolves.gone(small, motion)
+            if cut:
+                dissolves.begin(small)
             if seen and (cut or len(seen) >= LONGEST):
                 assert grey is not None and calm is not None
                 calm = calm.rounded()
-                stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=False)
+                stretch = self._colored(seen, motions, begins, state, (grey, cuts.usual, gone, calm), last=False)
                 yield stretch
                 state, seen, motions, begins, keys = stretch.state, [], [], cut, KeyFrames()
             elif not seen:
@@ -183,7 +191,7 @@ class Shots:
             seen.append(_Seen(frame.time, frame.turn, kind, *planes))
             self.on_frame()
         if seen and grey is not None and calm is not None:
-            yield self._colored(seen, motions, begins, state, (grey, cuts.usual, calm), last=True)
+            yield self._colored(seen, motions, begins, state, (grey, cuts.usual, dissolves, calm), last=True)
 
     def _looked_at(self, frame: Shown) -> tuple[Plane, Kind | None]:
         """A frame's L* as the network sees it, and the kind of its color."""
@@ -201,7 +209,7 @@ class Shots:
         motions: list[Motion],
         begins: bool,
         state: ShotState | None,
-        end: tuple[Grey, tuple[float, ...], CalmLightness],
+        end: tuple[Grey, tuple[float, ...], Dissolves, CalmLightness],
         last: bool,
     ) -> Stretch:
         times = tuple(frame.time for frame in seen)
