@@ -37,7 +37,8 @@ _SHARP = 4.5  # Lab units by which color changes across a region's rim; fading c
 _ONE_KIND = 0.6  # of a region's color that is left after blurring: rims of alternating color lose more
 _DARK = np.float32(25)  # L* below which color is seen less and less: toning ends there, too
 _FRINGE = 1.2  # of a fringe that was explained: what may be left beside it unexplained
-_OF_FRINGE = 0.08  # of a region's peak: where more fringe was explained, the region is what was left of it
+# A region that is weaker (Lab units), with more fringe explained (of its peak), is what was left of that fringe.
+_NO_FRINGE, _OF_FRINGE = 16.0, 0.04
 _SMALLEST = 16  # pixels of the copy
 _PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
@@ -144,7 +145,7 @@ def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
     sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
     fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
     own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
-    own &= fringe <= _OF_FRINGE * peak
+    own &= (fringe <= _OF_FRINGE * peak) | (peak >= _NO_FRINGE)
     left_over, tone = (
         np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
         for planes in (seen, toning.ab)
