@@ -116,6 +116,13 @@ def test_inception_score_agrees_with_torch_fidelity():
     assert spread == pytest.approx(expected["inception_score_std"], rel=1e-9)
 
 
+@pytest.mark.parametrize("count", [1, 4, 9, 11])
+def test_fewer_pictures_than_parts_have_a_score(count):
+    logits = np.random.default_rng(3).normal(0, 3, (count, 20))
+    mean, spread = inception_score(logits)
+    assert mean >= 1 and np.isfinite(spread)
+
+
 def test_pictures_of_ten_sure_classes_score_ten():
     logits = np.kron(np.eye(10), np.ones((20, 1))) * 100
     assert inception_score(logits, splits=1)[0] == pytest.approx(10)
