@@ -3,8 +3,8 @@
 In:  a copy of a photo, (H, W) float32, [0, 1]; then planes of some of its places
 Out: the logarithm of the light that lies on it, on a coarse grid; the planes divided by it
 
-What is light and what the photo shows is told by a small network (`small_networks`), which is unsure where it could be
-either, and then says little: of a lamp's light 52 % is found (75 % of its variance), of spilled stains nothing.
+What is light and what the photo shows is told by two small networks (`small_networks`), one for lamps and one for
+stains, which are unsure where it could be either, and then say little: see `assets/restore.md` for how much they find.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import reduced
-from colorize_cli.restore.small_networks import SIDE, log_light
+from colorize_cli.restore.small_networks import SIDE, log_light, log_stains
 
 Plane = NDArray[np.float32]
 
 _UNEVEN = 0.2  # standard deviation of the logarithm from which `auto` evens out
-_LEAST = 0.01  # the same where it is asked for by name
+_LEAST = 0.04  # the same where it is asked for by name
+_STAINED, _SPILLED = 0.1, 0.005  # the same of stains
+_SURER, _APART = 1.5, 0.03  # what a lamp's light is beyond stains that may be there, to be divided out in their place
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
 _BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were
 
@@ -36,8 +38,12 @@ def uneven_light(copy: Plane, auto: bool) -> Plane | None:
     """
     if min(copy.shape) < SIDE:
         return None
-    found = log_light(copy)
-    if float(found.std()) < (_UNEVEN if auto else _LEAST):
+    lamp, spilled = log_light(copy), log_stains(copy)
+    if float(lamp.std()) > _SURER * float(spilled.std()) + _APART:  # what is like both is not divided out twice
+        found, least = lamp, _UNEVEN if auto else _LEAST
+    else:
+        found, least = spilled, _STAINED if auto else _SPILLED
+    if float(found.std()) < least:
         return None
     light = np.asarray(found - found.max(), np.float32)
     small = reduced(copy, 512)

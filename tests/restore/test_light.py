@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from colorize_cli.data.print_degradations import unevenly_lit
+from colorize_cli.data.print_degradations import stained, unevenly_lit
 from colorize_cli.data.samples import sample_photos
-from colorize_cli.restore.small_networks import log_light, smoothed
+from colorize_cli.restore.small_networks import log_light, log_stains, smoothed
+from colorize_cli.restore.stains import light_at, uneven_light
 
 
 def plane(seed: int) -> np.ndarray:
@@ -40,3 +41,20 @@ def test_a_lamp_on_a_photo_is_found(photo: int):
     )
     wanted = light[np.ix_(down, across)]
     assert np.std(more - wanted) < 0.6 * np.std(wanted)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_stains_on_a_wall_are_found_and_leave_it_more_even(seed: int):
+    rng = np.random.default_rng(seed)
+    wall = np.clip(0.6 + 0.03 * rng.standard_normal((240, 320)), 0, 1).astype(np.float32)
+    spilled = stained(np.ones(wall.shape, np.float32), rng)
+    light = uneven_light(wall * spilled, auto=False)
+    assert light is not None
+    left = np.log(spilled) - light_at(light, (0, 0), wall.shape, wall.shape)
+    assert left.std() < 0.8 * np.log(spilled).std()
+
+
+def test_nothing_is_spilled_on_a_clean_wall_and_stains_only_darken():
+    wall = np.clip(0.6 + 0.03 * np.random.default_rng(0).standard_normal((240, 320)), 0, 1).astype(np.float32)
+    assert float(np.abs(log_stains(wall)).max()) < 0.05
+    assert float(log_stains(plane(0)).max()) <= 0
