@@ -84,3 +84,11 @@ _XYZ_FROM_SRGB = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 ) / np.array([[0.95047], [1.0], [1.08883]])
 SRGB = RgbSpace("sRGB", matrix_of(_XYZ_FROM_SRGB), (_SRGB_CURVE, _SRGB_CURVE, _SRGB_CURVE))
+_XYZ_FROM_BT2020 = np.array(  # ITU-R BT.2020-2: its primaries, with D65
+    [
+        [0.6369580, 0.1446169, 0.1688810],
+        [0.2627002, 0.6779981, 0.0593017],
+        [0.0000000, 0.0280727, 1.0609851],
+    ]
+)
+BT2020 = RgbSpace("BT.2020", matrix_of(_XYZ_FROM_BT2020), (_SRGB_CURVE, _SRGB_CURVE, _SRGB_CURVE))

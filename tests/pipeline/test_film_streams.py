@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
+from colorize_cli.color.spaces import BT2020, SRGB
+from colorize_cli.formats.video.planes import pixels_of
 from colorize_cli.pipeline.film_work import FilmWork
 from colorize_cli.pipeline.outcome import Status
 from tests.clips import Clip, av, beside, make_film, pan, rotation, shots, turn
@@ -150,3 +153,23 @@ def test_an_encrypted_film_is_told_from_one_without_a_picture(tiny_model: Path, 
     film.write_bytes(film.read_bytes().replace(b"avc1", b"encv"))
     told = outcome_of(tiny_model, film, tmp_path / "b.mp4")
     assert told.status is Status.failed and "its picture is encrypted" in str(told.reason)
+
+
+def test_colors_are_those_of_the_film_s_primaries(tiny_model: Path, tmp_path: Path):
+    found = []
+    for name, tags in (("a", (1, 1, 1, 1)), ("b", (9, 9, 14, 1))):
+        film = make_film(tmp_path / f"{name}.mkv", pan(4), Clip(codec="ffv1", pix_fmt="gray10le", color=tags, sounds=0))
+        out = tmp_path / f"{name}-color.mkv"
+        assert outcome_of(tiny_model, film, out).status is Status.done
+        with av.open(str(out)) as result:
+            frame = list(result.decode(video=0))[3]
+            context = result.streams.video[0].codec_context
+            assert (int(context.colorspace), int(context.color_primaries)) == tags[:2]
+        rgb = pixels_of(frame, tags[0], False) / 65535
+        linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+        space = BT2020 if name == "b" else SRGB
+        found.append(linear @ np.linalg.inv(space.rgb_from_xyz).T)  # relative to the white
+    lab = [np.stack((500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2]))) for f in map(np.cbrt, found)]
+    inside = np.abs(lab[0]).max(0) < 25  # colors that both have
+    assert inside.mean() > 0.3 and np.abs(lab[0]).mean() > 4
+    assert np.abs(lab[0] - lab[1])[:, inside].mean() < 0.6

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from colorize_cli.color.edges import follow_edges
 from colorize_cli.color.keep import Kept
 from colorize_cli.color.merge import merge
-from colorize_cli.color.spaces import SRGB
+from colorize_cli.color.spaces import BT2020, SRGB
 from colorize_cli.color.tint import own_color
 from colorize_cli.formats.video.av_package import load_av
 from colorize_cli.formats.video.film_encoders import FilmCoding, new_encoder
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Plane = NDArray[np.float32]
 
+_BT2020 = 9  # ITU-T H.273's code of its primaries; those of older films look like sRGB's
 _SMOOTHNESS = 36.0  # as of `follow_edges`; below it, what moves over the network's grid takes other colors
 
 
@@ -54,6 +55,7 @@ class FilmPainter:
         gpu: torch.device | None = None,
     ) -> None:
         self.info, self.coding, self.saturation, self.gpu = info, coding, saturation, gpu
+        self._space = BT2020 if info.primaries == _BT2020 else SRGB
         self._turn, self._shown = turn, turned(info, turn)
         self._full = info.full_range or coding.codec == "mjpeg"
 
@@ -89,15 +91,15 @@ class FilmPainter:
         size = (pixels.shape[0], pixels.shape[1])
         guide = guide_size(size, (calm.shape[0], calm.shape[1]))
         if guide[0] > calm.shape[0]:
-            fine = along_edges(ab, calm, pixels, size, SRGB)
+            fine = along_edges(ab, calm, pixels, size, self._space)
         else:
             way = cv2.INTER_LINEAR if guide[1] > calm.shape[1] else cv2.INTER_AREA
             calm = np.asarray(cv2.resize(calm, guide[::-1], interpolation=way), np.float32)
             fine = follow_edges(ab, calm, _SMOOTHNESS)
         kept = Kept.of(own_color(pixels)) if keeps and pixels.ndim == 3 else None
         if kept is None and self.gpu is None:
-            return merge(pixels, fine, SRGB, self.saturation, rounded=False)
-        return Painter(fine, size, SRGB, self.saturation, self.gpu, kept=kept).paint(0, pixels)
+            return merge(pixels, fine, self._space, self.saturation, rounded=False)
+        return Painter(fine, size, self._space, self.saturation, self.gpu, kept=kept).paint(0, pixels)
 
 
 class SegmentCoder:
