@@ -19,9 +19,10 @@ from colorize_cli.restore.small_networks import SIDE, log_light, log_stains
 Plane = NDArray[np.float32]
 
 _UNEVEN = 0.2  # standard deviation of the logarithm from which `auto` evens out
-_LEAST = 0.04  # the same where it is asked for by name
+_LEAST = 0.03  # the same where it is asked for by name
 _STAINED, _SPILLED = 0.1, 0.005  # the same of stains
-_SURER, _APART = 1.5, 0.03  # what a lamp's light is beyond stains that may be there, to be divided out in their place
+_WEAK, _PART = 0.09, np.float32(0.7)  # light that is less apart may be the scene's own: so much of it is divided out
+_SURER, _APART = 2.0, 0.02  # what a lamp's light is beyond stains that may be there, to be divided out in their place
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
 _BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were
 
@@ -40,7 +41,7 @@ def uneven_light(copy: Plane, auto: bool) -> Plane | None:
         return None
     lamp, spilled = log_light(copy), log_stains(copy)
     if float(lamp.std()) > _SURER * float(spilled.std()) + _APART:  # what is like both is not divided out twice
-        found, least = lamp, _UNEVEN if auto else _LEAST
+        found, least = (lamp if float(lamp.std()) > _WEAK else _PART * lamp), _UNEVEN if auto else _LEAST
     else:
         found, least = spilled, _STAINED if auto else _SPILLED
     if float(found.std()) < least:
