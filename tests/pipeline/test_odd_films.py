@@ -68,6 +68,16 @@ def test_a_film_without_its_index_cannot_be_salvaged_and_says_so(tiny_model: Pat
     assert told.status is Status.failed and "index" in str(told.reason)
 
 
+def test_a_film_whose_picture_changes_its_size_is_refused_and_told_where(tiny_model: Path, tmp_path: Path):
+    clip = Clip(codec="mpeg2video", sounds=0)
+    parts = [make_film(tmp_path / f"{n}.m2v", pan(25, size), clip) for n, size in enumerate([(96, 64), (64, 64)])]
+    film = tmp_path / "a.m2v"
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    told = outcome_of(tiny_model, film, tmp_path / "b.mkv")
+    assert told.status is Status.failed and not (tmp_path / "b.mkv").exists()
+    assert "changes its size at 0:00:01, from 96 x 64 to 64 x 64" in str(told.reason)
+
+
 @pytest.mark.parametrize("on_color", ["copy", "keep-regions"])
 def test_a_film_in_color_is_copied_as_it_is(tiny_model: Path, tmp_path: Path, on_color: str):
     film = make_film(tmp_path / "box" / "a.mp4", colored(20), Clip(chapters=True, sounds=2))
