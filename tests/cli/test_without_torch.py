@@ -99,7 +99,7 @@ def test_demo_models_and_eval_work(folder: Path) -> None:
         ["eval", "--metrics", "psnr", "ssim", "--limit", "2", "--out", str(folder / "report"), "--json"],
     )
     assert statuses == [0] * 5, said
-    assert "mini: sound" in shown and len(list((out / "colored").glob("*.compare.jpg"))) == 4
+    assert "mini: valid" in shown and len(list((out / "colored").glob("*.compare.jpg"))) == 4
     assert (folder / "report" / "report.html").is_file()
 
 
