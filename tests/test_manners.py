@@ -44,11 +44,11 @@ def test_each_of_these_stands_in_one_place(pattern: str, homes: set[str]) -> Non
     [
         (r"signal\.signal\(", {"pipeline/killable.py", "data/pairs.py"}),  # in the child processes
         (r"mallopt", set()),
-        (r"setrlimit", set()),
+        (r"setrlimit", {"pipeline/killable.py"}),  # of a decoder's own process
         (r"gc\.(freeze|disable|set_threshold)", set()),
         (
             r"os\.environ\[.*\] = |environ\.setdefault",
-            {"training/placement.py"},
+            {"training/launchers.py", "training/placement.py"},
         ),  # for accelerate, of a process of a group
         (r"warnings\.(showwarning|filterwarnings)", set()),
         (r"cv2\.setNumThreads", {"inference/devices.py", "data/pairs.py"}),  # put back at the end; in its own process

@@ -200,7 +200,7 @@ def test_bad_photos_are_named_and_the_others_done(tiny_model: Path, photos: Path
 def test_nothing_to_do_is_said(tiny_model: Path, tmp_path: Path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("words")
-    with pytest.raises(NothingToDoError, match=r"no photos in .*1 no photo"):
+    with pytest.raises(NothingToDoError, match=r"no photos in .*1 other file"):
         colorize(tiny_model, tmp_path / "in", tmp_path / "out")
 
 
