@@ -107,14 +107,14 @@ def stretched(plane: Plane, tones: Tones, outer: Tones | None = None) -> Plane:
     slope = min((_WHITE - _BLACK) / (high - low), _STEEPEST)
     middle = (low + high) / 2
     target = min(max(middle, slope * (high - low) / 2 + _BLACK), _WHITE - slope * (high - low) / 2)
-    out = (plane - np.float32(middle)) * np.float32(slope) + np.float32(target)
+    out = plane * np.float32(slope) + np.float32(target - middle * slope)
     if outer is not None:
         half = slope * (high - low) / 2
         dark, light = target - half, target + half  # what the tones become
         toe = min(slope, (dark - min(_LAST, outer[0])) / max(low - outer[0], 1e-6))
         shoulder = min(slope, (max(1 - _LAST, outer[1]) - light) / max(outer[1] - high, 1e-6))
         if toe < slope:
-            np.maximum(out, (plane - np.float32(low)) * np.float32(toe) + np.float32(dark), out=out)
+            np.maximum(out, plane * np.float32(toe) + np.float32(dark - low * toe), out=out)
         if shoulder < slope:
-            np.minimum(out, (plane - np.float32(high)) * np.float32(shoulder) + np.float32(light), out=out)
+            np.minimum(out, plane * np.float32(shoulder) + np.float32(light - high * shoulder), out=out)
     return np.asarray(np.clip(out, 0, 1), np.float32)

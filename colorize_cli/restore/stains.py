@@ -9,7 +9,6 @@ stains, which are unsure where it could be either, and then say little: see `ass
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,8 @@ _LEAST = 0.03  # the same where it is asked for by name
 _STAINED, _SPILLED = 0.1, 0.005  # the same of stains
 _WEAK, _PART = 0.09, np.float32(0.7)  # light that is less apart may be the scene's own: so much of it is divided out
 _SURER, _APART = 2.0, 0.02  # what a lamp's light is beyond stains that may be there, to be divided out in their place
+_SEEN = 2048  # pixels of the longer side, at most, of the copy that the networks reduce further
+_CUBIC = -0.75  # slope of the curve, as OpenCV has it
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
 _BRIGHT, _WHITE = 0.9995, 0.98  # share of the places that stay below the level, or below what they were
 
@@ -39,6 +40,7 @@ def uneven_light(copy: Plane, auto: bool) -> Plane | None:
     """
     if min(copy.shape) < SIDE:
         return None
+    copy = reduced(copy, _SEEN)
     lamp, spilled = log_light(copy), log_stains(copy)
     if float(lamp.std()) > _SURER * float(spilled.std()) + _APART:  # what is like both is not divided out twice
         found, least = (lamp if float(lamp.std()) > _WEAK else _PART * lamp), _UNEVEN if auto else _LEAST
@@ -74,8 +76,19 @@ def light_at(light: Plane, corner: tuple[int, int], shape: tuple[int, int], size
         (np.arange(first, first + count, dtype=np.float32) + 0.5) * np.float32(cells / whole) - 0.5
         for first, count, cells, whole in zip(corner, shape, light.shape, size, strict=True)
     )
-    columns, lines = np.meshgrid(x, y)
-    return np.asarray(cv2.remap(light, columns, lines, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(_cubic(y, light.shape[0]) @ light @ _cubic(x, light.shape[1]).T, np.float32)
+
+
+def _cubic(at: Plane, cells: int) -> Plane:
+    """Weights of cubic interpolation at some places between cells, (n, cells); the outer cells go on for ever."""
+    weights, first = np.zeros((len(at), cells), np.float32), np.floor(at)
+    for step in (-1, 0, 1, 2):
+        away = np.abs(at - first - step)
+        near = (_CUBIC + 2) * away**3 - (_CUBIC + 3) * away**2 + 1
+        far = _CUBIC * (away**3 - 5 * away**2 + 8 * away - 4)
+        cell = np.clip(first + step, 0, cells - 1).astype(np.intp)
+        np.add.at(weights, (np.arange(len(at)), cell), np.where(away <= 1, near, far))
+    return weights
 
 
 def evened(plane: Plane, light: Plane) -> Plane:

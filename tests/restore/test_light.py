@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -58,3 +59,12 @@ def test_nothing_is_spilled_on_a_clean_wall_and_stains_only_darken():
     wall = np.clip(0.6 + 0.03 * np.random.default_rng(0).standard_normal((240, 320)), 0, 1).astype(np.float32)
     assert float(np.abs(log_stains(wall)).max()) < 0.05
     assert float(log_stains(plane(0)).max()) <= 0
+
+
+def test_the_light_between_its_cells_is_that_of_cubic_curves_wherever_a_part_begins():
+    light = np.random.default_rng(0).normal(0, 0.2, (32, 32)).astype(np.float32)
+    whole = light_at(light, (0, 0), (200, 300), (200, 300))
+    y, x = ((np.arange(n, dtype=np.float32) + 0.5) * np.float32(32 / n) - 0.5 for n in (200, 300))
+    wanted = cv2.remap(light, *np.meshgrid(x, y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    assert np.abs(whole - wanted).max() < 0.02 and np.abs(whole - wanted).mean() < 0.004
+    assert np.abs(light_at(light, (60, 110), (50, 70), (200, 300)) - whole[60:110, 110:180]).max() < 1e-5
