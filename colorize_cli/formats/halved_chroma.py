@@ -1,7 +1,7 @@
 """What a picture loses where its encoder gives its chroma half the size.
 
-In:  RGB
-Out: how far its lightness changes
+In:  RGB, or grey that is to be colored
+Out: how far its lightness changes; whether it may by much
 """
 
 from __future__ import annotations
@@ -14,6 +14,29 @@ from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.photo import AnyPixels
 
 _ROWS, _STEPS = 256, 200  # rows at a time, an even number; tenths of L* that are told apart
+_EDGE, _BLACK, _WHITE = 96, 24, 232  # of 255: how far four pixels are apart, and what has no room for chroma
+_MANY, _LOOKED_AT = 0.02, 1 << 18  # share of hard edges from which lightness suffers; groups of four that are looked at
+
+
+def has_hard_edges(pixels: AnyPixels) -> bool:
+    """Whether many edges go from black or white to something far from it within two pixels, as those of large type do.
+
+    One chroma sample for four such pixels has a color that the darkest or the lightest of them cannot have at its
+    lightness. Photos have fewer, but for a few very sharp small ones.
+
+    Args:
+        pixels: grey or RGB, (H, W) or (H, W, 3).
+    """
+    if pixels.dtype != np.uint8 or min(pixels.shape[:2]) < 2 or pixels.ndim == 3 and pixels.shape[2] != 3:
+        return False
+    grey = pixels if pixels.ndim == 2 else pixels[..., 1]
+    height, width = (side // 2 * 2 for side in grey.shape)
+    step = 2 * max(1, height * width // 4 // _LOOKED_AT)
+    above, below = grey[0:height:step, :width], grey[1:height:step, :width]
+    low, high = np.minimum(above, below), np.maximum(above, below)
+    low, high = np.minimum(low[:, ::2], low[:, 1::2]), np.maximum(high[:, ::2], high[:, 1::2])
+    hard = (high - low > _EDGE) & ((low < _BLACK) | (high > _WHITE))
+    return bool(hard.mean() > _MANY)
 
 
 def halving_cost(pixels: AnyPixels) -> float:

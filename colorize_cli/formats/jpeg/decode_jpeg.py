@@ -14,10 +14,12 @@ import numpy as np
 
 from colorize_cli.errors import in_words
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Unsupported
+from colorize_cli.formats.halved_chroma import has_hard_edges
 from colorize_cli.formats.jpeg import jpeg_file, mpf, multi_jpeg
+from colorize_cli.formats.jpeg.encode_jpeg import halves_chroma
 from colorize_cli.formats.jpeg.jpeg_file import APP0, APP1, APP2, APP13, APP14, COM, JpegError, JpegFile
 from colorize_cli.formats.jpeg.jpeg_pixels import JpegDamage, decode_leniently, decode_strictly
-from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
+from colorize_cli.formats.photo import AnyPixels, JpegTraits, Metadata, PageMetadata
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.resolution import Resolution
 from colorize_cli.notes import Loss, Note
@@ -92,11 +94,24 @@ def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> DecodedPhoto:
         notes.append(Note(f"salvaged: {what}", Loss.salvage))
     elif damage:
         notes.append(Note(f"salvaged: part of the picture is damaged ({damage})", Loss.salvage))
-    return photo_of(parsed, pixels, space, notes)
+    traits = parsed.traits()
+    if traits is not None and halves_chroma(traits) and has_hard_edges(pixels):
+        traits = replace(traits, sampling="444")
+    return photo_of(parsed, pixels, space, notes, traits)
 
 
-def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) -> DecodedPhoto:
-    """A photo from its pixels, or some of its rows, and what stands around them."""
+def photo_of(
+    parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str], traits: JpegTraits | None = None
+) -> DecodedPhoto:
+    """A photo from its pixels, or some of its rows, and what stands around them.
+
+    Args:
+        parsed: the file.
+        pixels: of the frame.
+        space: what they mean.
+        notes: what is to be told.
+        traits: how a successor is to be compressed; None is as the file was.
+    """
     profile = jpeg_file.icc_of(parsed)
     if profile is None and parsed.payloads(APP2, jpeg_file.ICC):
         notes.append(Note("its color profile is damaged and was left out", Loss.profile))
@@ -106,7 +121,6 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
     resources = b"".join(parsed.payloads(APP13, jpeg_file.PHOTOSHOP))
     if irb.has_thumbnail(resources) or _has_own_thumbnail(parsed):
         notes.append(exif.THUMBNAIL_LEFT_OUT)
-    traits = parsed.traits()
     page = DecodedPage(
         pixels=pixels,
         space=space,  # type: ignore[arg-type]
@@ -114,7 +128,7 @@ def photo_of(parsed: JpegFile, pixels: AnyPixels, space: str, notes: list[str]) 
         orientation=exif.orientation(block, packets[0] if packets else None),
         metadata=PageMetadata(
             resolution=_density(parsed) or exif.resolution(block),
-            jpeg=traits,
+            jpeg=traits or parsed.traits(),
             lossless=False,
             depth=parsed.frame.precision,
         ),
