@@ -34,6 +34,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "decode": lambda *said: vars(prepared_photo)["decode"](*said),
     "probe": lambda *said: probe.probe(*said),
 }
+_LONGEST = 3600.0  # seconds
+_CONVERT = "It may be damaged; convert it to TIFF or PNG first."
 _HEAD = 8
 _AT_ONCE = 1 << 20
 
@@ -47,7 +49,7 @@ class ForkServer:
     """Forks a process for each call; used by many threads at once.
 
     Args:
-        seconds: that a call may take; None is for ever.
+        seconds: that a call may take; None is an hour: a decoder that crashes at times may hang at others.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -88,7 +90,7 @@ class ForkServer:
         with ours:
             with theirs:
                 socket.send_fds(self._line, [pickle.dumps((name, path, *rest))], [theirs.fileno()])
-            end, pid = None if self.seconds is None else time.monotonic() + self.seconds, 0
+            end, pid = time.monotonic() + (_LONGEST if self.seconds is None else self.seconds), 0
             try:
                 pid = int.from_bytes(_received(ours, _HEAD, end))
                 sizes = pickle.loads(_part(ours, end))
@@ -98,26 +100,26 @@ class ForkServer:
                 if pid:
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGKILL)
+                if self.seconds is None:
+                    raise DecodeError("its decoder gave no answer in an hour", path=path, hint=_CONVERT) from None
                 raise TooSlowError(
                     f"it took longer than --photo-timeout {self.seconds:g} seconds",
                     path=path,
                     hint="Raise the limit, or leave the photo out.",
                 ) from None
             except EOFError:
-                raise DecodeError(
-                    "its decoder crashed on it", path=path, hint="It may be damaged; convert it to TIFF or PNG first."
-                ) from None
+                raise DecodeError("its decoder crashed on it", path=path, hint=_CONVERT) from None
         if is_result:
             return found
         raise found
 
 
-def _received(line: socket.socket, size: int, end: float | None) -> bytearray:
+def _received(line: socket.socket, size: int, end: float) -> bytearray:
     data, done = bytearray(size), 0
     with memoryview(data) as place:
         while done < size:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
+            left = end - time.monotonic()
+            if left <= 0:
                 raise TimeoutError
             line.settimeout(left)
             count = line.recv_into(place[done : done + _AT_ONCE])
@@ -127,7 +129,7 @@ def _received(line: socket.socket, size: int, end: float | None) -> bytearray:
     return data
 
 
-def _part(line: socket.socket, end: float | None) -> bytearray:
+def _part(line: socket.socket, end: float) -> bytearray:
     return _received(line, int.from_bytes(_received(line, _HEAD, end)), end)
 
 

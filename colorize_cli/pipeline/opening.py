@@ -7,6 +7,7 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from colorize_cli.inference.prepared_photo import Opened, open_streamed, open_wh
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import ForkServer, is_possible
+
+_APART = frozenset(suffix for format in FORMATS.values() if format.apart for suffix in format.suffixes)
 
 
 class PhotoOpener:
@@ -65,6 +68,14 @@ class PhotoOpener:
         """End the processes that decode."""
         if self._forks is not None:
             self._forks.close()
+
+    def expect(self, paths: Iterable[Path]) -> None:
+        """Start the process that forks decoders while this one has no threads, if a photo's name says that it will be.
+
+        A lock that another thread holds at that time, as while it loads a library, would be held there for ever.
+        """
+        if any(path.suffix.lower() in _APART for path in paths):
+            self._processes(apart=True)
 
     def probe(self, path: Path) -> ProbeResult:
         """What a file's header says.

@@ -109,6 +109,7 @@ class LocalWork:
         self.gpu = network.gpu if isinstance(network, LoadedPredictor) else None
         lock = LargeFileLock(run.on_part)
         self.processor = PhotoProcessor(options, destinations, self.model.sizes, guidance, lock, self.gpu, repairs)
+        self.processor.opener.expect(sources[place].path for place in places)
         report.settings = {
             "software": SOFTWARE,
             "model": self.model.note.model,

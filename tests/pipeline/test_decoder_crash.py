@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import imagecodecs
@@ -12,10 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.photo import Photo
 from colorize_cli.inference import prepared_photo
-from colorize_cli.pipeline import killable
+from colorize_cli.pipeline import killable, opening
 from colorize_cli.pipeline.killable import ForkServer
 from tests.inference.conftest import grey_photo
 from tests.runs import colorize_photos, run_options
@@ -54,6 +57,36 @@ def test_a_crash_fails_one_photo_alone(
         == "its decoder crashed on it. It may be damaged; convert it to TIFF or PNG first."
     )
     assert sorted(path.name for path in (tmp_path / "out").glob("?.*")) == ["a.png", "c.png", "d.avif", "e.png"]
+
+
+@needs_fork
+def test_the_process_that_forks_comes_before_the_threads(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that another thread held at that time would be held in it for ever."""
+    started = list[list[str]]()
+
+    class Watched(ForkServer):
+        def __init__(self, seconds: float | None) -> None:
+            started.append([thread.name for thread in threading.enumerate() if thread.name.startswith("decode")])
+            super().__init__(seconds)
+
+    monkeypatch.setattr(opening, "ForkServer", Watched)
+    grey_photo(tmp_path / "in" / "a.png")
+    job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu")
+    assert colorize_photos(job).exit_status == 0 and started == []
+    Image.fromarray(grey_film()[0, ..., 0].astype(np.uint8)).save(tmp_path / "in" / "b.AVIF", "AVIF")
+    assert colorize_photos(job).exit_status == 0 and started == [[]]
+
+
+@needs_fork
+def test_a_decoder_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "_LONGEST", 0.2)
+    monkeypatch.setitem(killable._FUNCTIONS, "hangs", lambda path: time.sleep(60))
+    forks = ForkServer(None)
+    with pytest.raises(DecodeError, match="no answer in an hour"):
+        forks.run("hangs", tmp_path)
+    forks.close()
 
 
 @needs_fork
