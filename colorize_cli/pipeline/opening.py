@@ -6,7 +6,6 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -61,7 +60,7 @@ class PhotoOpener:
         self.read, self.sizes, self.levels, self.guidance = read, sizes, levels, guidance
         self.lock, self.workers, self.cache = lock, workers, RowCache()
         self.budget = Budget(read.max_memory)
-        self.seconds, self._starting = seconds, threading.Lock()
+        self.seconds = seconds
         self._forks = ForkServer(seconds) if seconds is not None and is_possible() else None
 
     def close(self) -> None:
@@ -72,10 +71,11 @@ class PhotoOpener:
     def expect(self, paths: Iterable[Path]) -> None:
         """Start the process that forks decoders while this one has no threads, if a photo's name says that it will be.
 
-        A lock that another thread holds at that time, as while it loads a library, would be held there for ever.
+        A lock that another thread holds at that time, as while it loads a library, would be held there for ever: so no
+        process is started later.
         """
-        if any(path.suffix.lower() in _APART for path in paths):
-            self._processes(apart=True)
+        if self._forks is None and is_possible() and any(path.suffix.lower() in _APART for path in paths):
+            self._forks = ForkServer(None)
 
     def probe(self, path: Path) -> ProbeResult:
         """What a file's header says.
@@ -119,17 +119,10 @@ class PhotoOpener:
         """What reads a file in a process of its own; None where this one reads it.
 
         Args:
-            apart: its decoder may crash. Of the others a time limit alone is the reason, and the first to be started:
-                it takes a process that has no threads yet.
+            apart: its decoder may crash. Of the others a time limit alone is the reason. A file whose name did not say
+                what it is, see `expect`, is read by this one.
         """
-        if self.seconds is not None:
-            return self._forks
-        if not apart or not is_possible():
-            return None
-        with self._starting:
-            if self._forks is None:
-                self._forks = ForkServer(None)
-        return self._forks
+        return self._forks if apart or self.seconds is not None else None
 
     def _preview_size(self, height: int, width: int) -> View:
         """The largest size at which a page is looked at as a whole."""

@@ -75,7 +75,10 @@ def test_the_process_that_forks_comes_before_the_threads(
     grey_photo(tmp_path / "in" / "a.png")
     job = run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu")
     assert colorize_photos(job).exit_status == 0 and started == []
-    Image.fromarray(grey_film()[0, ..., 0].astype(np.uint8)).save(tmp_path / "in" / "b.AVIF", "AVIF")
+    picture = Image.fromarray(grey_film()[0, ..., 0].astype(np.uint8))
+    picture.save(tmp_path / "in" / "b.jpg", "AVIF")
+    assert colorize_photos(job).exit_status == 0 and started == [], "what it is comes out too late"
+    picture.save(tmp_path / "in" / "c.AVIF", "AVIF")
     assert colorize_photos(job).exit_status == 0 and started == [[]]
 
 
