@@ -15,7 +15,7 @@ from rich.markup import escape
 from colorize_cli.cli.quantities import duration, pace
 from colorize_cli.cli.screen import screen
 from colorize_cli.errors import ColorizeError, ExitStatus, json_text, printable, sentence
-from colorize_cli.files.discover import kinds_of
+from colorize_cli.files.passed_over import kinds_of
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport

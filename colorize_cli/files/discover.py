@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import glob
 import os
-import re
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,28 +17,10 @@ from colorize_cli.errors import NothingToDoError, UsageError, printable, quoted
 from colorize_cli.files.compact_index import CompactIndex
 from colorize_cli.files.mirror import Mirror
 from colorize_cli.files.natural import in_natural_order
+from colorize_cli.files.passed_over import PhotoNames as PhotoNames
+from colorize_cli.files.passed_over import why_passed_over
 from colorize_cli.files.source_list import Source as Source
 from colorize_cli.files.source_list import SourceList, TextList
-
-_JUNK_NAMES = frozenset(
-    {"thumbs.db", "desktop.ini", ".ds_store", "ehthumbs.db", "icon\r", ".picasa.ini", ".colorize.lock"}
-)
-_SIDECAR = re.compile(r"\.hints\.(png|json)$", re.IGNORECASE)
-_REPORT = re.compile(r"colorize-report(\.\d+-of-\d+|\.watch)?(\.unfinished-\w+-\d+-\w+)?\.jsonl?$")
-_PART = re.compile(r"^\..*\.part$")
-
-
-@dataclass(frozen=True)
-class PhotoNames:
-    """How photos are told from other files.
-
-    Attributes:
-        suffixes: of photos, in lower case.
-        sniff: gives something for the first 64 bytes of a photo, None for others.
-    """
-
-    suffixes: frozenset[str]
-    sniff: Callable[[bytes], object | None]
 
 
 @dataclass
@@ -54,16 +34,6 @@ class Discovery:
 
     sources: SourceList = field(default_factory=SourceList)
     passed_over: Counter[str] = field(default_factory=Counter)
-
-
-def kinds_of(passed_over: Mapping[str, int]) -> str:
-    """What was passed over, in words: "1 hidden folder, 2 system files"."""
-    shown = ((kind.replace("no photo", "other file"), n) for kind, n in passed_over.items())
-    told = [(n, kind if n == 1 else _THING.sub(r"\1s", kind, count=1)) for kind, n in sorted(shown)]
-    return ", ".join(f"{n:,} {kind}" for n, kind in told)
-
-
-_THING = re.compile(r"\b(file|folder|link|photo)\b")
 
 
 def discover(
@@ -104,7 +74,7 @@ def discover(
         if kind != _FOLDER:
             found.take(Source(path, place, Path(path.name), _why_missing(path) if kind == _MISSING else ""))
             continue
-        if recursive and path.resolve() == Path(path.resolve().anchor):
+        if recursive and (whole := path.resolve()) == whole.parent:
             raise UsageError(
                 f"{printable(path)} is the whole disk", hint="Name the folders with photos; or add --no-recursive."
             )
@@ -113,7 +83,7 @@ def discover(
                 within = file.relative_to(path) / "unreadable folder"  # no file has this name
                 found.sources.append(Source(file, place / within, within, fault))
                 continue
-            junk = _kind_of_junk(file, photos) or ("made by colorize" if is_product(file) else None)
+            junk = why_passed_over(file, photos) or ("made by colorize" if is_product(file) else None)
             if junk:
                 found.passed_over[junk] += 1
             else:
@@ -298,27 +268,3 @@ def _entries(folder: Path) -> tuple[TextList, TextList]:
                 is_folder = False
             (folders if is_folder else files).append(entry.name)
     return folders, files
-
-
-def _kind_of_junk(file: Path, photos: PhotoNames) -> str | None:
-    """Why a file in a folder is no photo; None where it may be one. A broken photo is no junk: it must fail by name."""
-    name = file.name.lower()
-    if name in _JUNK_NAMES or name.startswith("._") or _PART.match(name):
-        return "system file"
-    if name.startswith("."):
-        return "hidden file"
-    if _SIDECAR.search(name):
-        return "hints"
-    if _REPORT.search(name):
-        return "made by colorize"
-    suffix = file.suffix.lower()
-    if suffix in photos.suffixes:
-        return None
-    try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return "special file"
-        with file.open("rb") as handle:
-            is_photo = photos.sniff(handle.read(64)) is not None
-            return None if is_photo else f"no photo ({suffix or 'no suffix'})"
-    except OSError:
-        return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"

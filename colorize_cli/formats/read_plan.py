@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from functools import partial
 
 from colorize_cli.errors import DecodeError, TooLargeError
 from colorize_cli.files.machine import half_of_memory
@@ -63,19 +64,20 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     whole, most = memory_of_whole(found, target), max_memory or used + half_of_memory()
     limit = max(0, most - used)
     faster_whole = FORMATS[found.format].faster_whole
+    way = partial(ReadPlan, apart=FORMATS[found.format].apart)
     least = stream_from if faster_whole else stream_from // 2
     if found.total_pixels < stream_from // 2 and whole <= limit:
-        return ReadPlan(False, whole)
+        return way(False, whole)
     reason, segment = why_not_streamed(found, target)
     if found.total_pixels < least and whole <= limit:
-        return ReadPlan(False, whole, in_strips=not reason)
+        return way(False, whole, in_strips=not reason)
     if not reason:
         streamed = _memory_in_strips(found, segment)
         if streamed <= limit or streamed <= whole:
             rows = found.total_pixels * max(found.channels, 1)
             # a JPEG's are cheap to write: there a second reading would be a fifth of the work
             if faster_whole and rows <= CAPACITY and streamed + rows <= limit:
-                return ReadPlan(True, streamed + rows, cached=True)
+                return way(True, streamed + rows, cached=True)
             whole, reason = min(streamed, whole), ""
     if whole > limit:
         width, height = found.size
@@ -86,7 +88,7 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
             path=found.path,
             hint=_way_out(whole + used, bool(reason)),
         )
-    return ReadPlan(not reason, whole, reason)
+    return way(not reason, whole, reason)
 
 
 def _way_out(needed: int, held: bool) -> str:

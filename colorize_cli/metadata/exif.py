@@ -17,6 +17,7 @@ from colorize_cli.metadata.thumbnail import ThumbnailPlace
 from colorize_cli.notes import Loss, Note
 
 ORIENTATION = 274
+_HEAD = b"Exif\0\0"
 GPS = 34853
 _SOFTWARE = 305
 THUMBNAIL_LEFT_OUT = Note("its thumbnail was left out: it shows the photo without its color", Loss.thumbnail)
@@ -146,7 +147,12 @@ def _exchange(data: bytearray, ifd: Ifd, one: int, other: int) -> None:
 
 
 def without_gps(block: bytes) -> bytes:
-    """Erase the place where the photo was taken: the GPS directory, its values and the pointer to it."""
+    """Erase the place where the photo was taken: the GPS directory, its values and the pointer to it.
+
+    The words `Exif` before the block, which some containers have, stay.
+    """
+    if block.startswith(_HEAD):
+        return _HEAD + without_gps(block[len(_HEAD) :])
     ifd = _first(block)
     tag = ifd.find(GPS) if ifd else None
     if ifd is None or tag is None:

@@ -7,7 +7,6 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,8 +92,7 @@ class PhotoOpener:
         Raises:
             TooLargeError: it needs more memory than there may be.
         """
-        way = plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
-        return replace(way, apart=FORMATS[found.format].apart)
+        return plan(found, form, self.read.stream_from, self.budget.most, self.budget.used)
 
     def open(self, path: Path, way: ReadPlan) -> Opened:
         """Read a photo: as a whole; or, of a large one, as much as has to be seen before it is colored.

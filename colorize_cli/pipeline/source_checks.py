@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 
 from colorize_cli.errors import NothingToDoError, UsageError, counted, printable
-from colorize_cli.files.discover import Discovery, kinds_of
+from colorize_cli.files.discover import Discovery
+from colorize_cli.files.passed_over import kinds_of
 from colorize_cli.pipeline.run_options import BatchOptions
 
 _FORMAT = re.compile(r"\.(?=.*[a-z])[a-z0-9]{2,5}", re.IGNORECASE)  # a suffix that names a format; `.2024` does not

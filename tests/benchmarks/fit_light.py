@@ -35,8 +35,8 @@ _LEAST = 1e-4  # mean square of what is left below which it weighs less
 Plane = NDArray[np.float32]
 
 
-def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
-    """RGB photos, (n, 224, 224, 3), squeezed to squares; of those that have so many pixels."""
+def photos_of(shards: list[Path], most: int, side: int = PHOTO) -> NDArray[np.uint8]:
+    """RGB photos, (n, side, side, 3), squeezed to squares; of those that have so many pixels."""
     found = []
     for shard in shards:
         with tarfile.open(shard) as tar:
@@ -44,9 +44,9 @@ def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
                 if not member.name.endswith((".webp", ".jpg", ".png")) or "tinyimagenet" in member.name:
                     continue
                 image = Image.open(io.BytesIO(tar.extractfile(member).read())).convert("RGB")  # type: ignore[union-attr]
-                if min(image.size) < PHOTO:
+                if min(image.size) < side:
                     continue
-                found.append(cv2.resize(np.asarray(image), (PHOTO, PHOTO), interpolation=cv2.INTER_AREA))
+                found.append(cv2.resize(np.asarray(image), (side, side), interpolation=cv2.INTER_AREA))
                 if len(found) >= most:
                     return np.stack(found)
     return np.stack(found)

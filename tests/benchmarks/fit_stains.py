@@ -10,8 +10,6 @@ for light, or goes on. Told is the share of the stains that is left on photos th
 from __future__ import annotations
 
 import argparse
-import io
-import tarfile
 import time
 from pathlib import Path
 
@@ -19,36 +17,18 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from colorize_cli.data.degradations import noisy
 from colorize_cli.data.print_degradations import faded, stained, unevenly_lit
 from colorize_cli.restore.small_networks import SPILLED, light_input
-from tests.benchmarks.fit_light import LIGHT, Light
+from tests.benchmarks.fit_light import LIGHT, Light, photos_of
 
 LOSS = 10.0
 _LEAST = 2e-4  # mean square of what is left below which it weighs less
 _HELD = 600
 _GRID = 32
 Plane = NDArray[np.float32]
-
-
-def photos_of(shards: list[Path], most: int) -> NDArray[np.uint8]:
-    """RGB photos, (n, 128, 128, 3), squeezed to squares; of those that have so many pixels."""
-    found = []
-    for shard in shards:
-        with tarfile.open(shard) as tar:
-            for member in tar:
-                if not member.name.endswith((".webp", ".jpg", ".png")) or "tinyimagenet" in member.name:
-                    continue
-                image = Image.open(io.BytesIO(tar.extractfile(member).read())).convert("RGB")  # type: ignore[union-attr]
-                if min(image.size) < SPILLED:
-                    continue
-                found.append(cv2.resize(np.asarray(image), (SPILLED, SPILLED), interpolation=cv2.INTER_AREA))
-                if len(found) == most:
-                    return np.stack(found)
-    return np.stack(found)
 
 
 def example(rgb: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Plane, Plane]:
@@ -81,7 +61,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    photos, rng = photos_of(options.shards, options.photos), np.random.default_rng(options.seed)
+    photos, rng = photos_of(options.shards, options.photos, SPILLED), np.random.default_rng(options.seed)
     held, photos = photos[:_HELD], photos[_HELD:]
     print(len(photos), "photos", flush=True)
     network, parts = Light(LIGHT), load_file(options.out)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import NothingToDoError, UsageError
-from colorize_cli.files.discover import discover, kinds_of
+from colorize_cli.files.discover import discover
+from colorize_cli.files.passed_over import kinds_of
 from colorize_cli.formats.table import PHOTO_NAMES
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 32

@@ -12,10 +12,11 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from colorize_cli.formats.heif.heif_left_out import XMP_TYPE
 from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS
 from colorize_cli.formats.jp2.jp2_file import Box, box_of, boxes
 
-MIME, XMP_ITEM = b"mime", b"application/rdf+xml"
+MIME = b"mime"
 _MOST_ITEMS = 65_535
 _TIMES = 4  # as much as items may hold together, of a file
 _PLAIN_NAMES = frozenset({b"", b"Color", b"Alpha", b"Image"})  # encoders give them
@@ -55,7 +56,7 @@ class Item:
     @property
     def is_xmp(self) -> bool:
         """Whether it is a packet of XMP."""
-        return self.kind == MIME and self.content.split(b"\0")[0] == XMP_ITEM
+        return self.kind == MIME and self.content.split(b"\0")[0] == XMP_TYPE
 
     def without_name(self) -> Item:
         """The item without a name that people may have given it."""

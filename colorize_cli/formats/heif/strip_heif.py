@@ -18,8 +18,8 @@ from itertools import accumulate
 
 from colorize_cli.formats.declared import Stripped
 from colorize_cli.formats.heif import heif_boxes, heif_items
-from colorize_cli.formats.heif.heif_items import MIME, XMP_ITEM, Extent, Item, Reference
-from colorize_cli.formats.heif.heif_left_out import PICTURES
+from colorize_cli.formats.heif.heif_items import MIME, Extent, Item, Reference
+from colorize_cli.formats.heif.heif_left_out import PICTURES, XMP_TYPE
 from colorize_cli.formats.jp2 import jp2_file
 from colorize_cli.formats.jp2.jp2_file import XMP_UUID, Box, box_of, boxes
 from colorize_cli.metadata import exif, places
@@ -144,8 +144,7 @@ def _without_place(item: Item, content: bytes) -> bytes:
     """What is left of an item; nothing where nobody knows what it says."""
     if item.kind == b"Exif":
         start = 4 + int.from_bytes(content[:4])
-        head = b"Exif\0\0" if content[start:].startswith(b"Exif\0\0") else b""
-        return content[:start] + head + exif.without_gps(content[start + len(head) :])
+        return content[:start] + exif.without_gps(content[start:])
     if item.is_xmp:
         return places.xmp_without(content)
     return b"" if jp2_file.names_place(box_of(b"xml ", content)) and b"<" in content else content
@@ -208,10 +207,15 @@ def _leave_tracks(plan: _Plan, data: bytes, tracks: Iterable[Box], what: Strip) 
             goes = what == "all" or _without_place(item, content) != content  # else the first picture may share it
             for start, end in ranges if goes else ():
                 plan.data[start:end] = bytes(end - start)
-        plan.data[box.start + 4 : box.start + 8] = b"free"
-        plan.data[box.content : box.end] = bytes(box.end - box.content)
+        _free(plan, box)
         told = told or box.kind == b"udta"
     return [Note("what its tracks tell of themselves was left out", Loss.metadata)] if told else []
+
+
+def _free(plan: _Plan, box: Box) -> None:
+    """Make a box free room of the same size."""
+    plan.data[box.start + 4 : box.start + 8] = b"free"
+    plan.data[box.content : box.end] = bytes(box.end - box.content)
 
 
 def _blank_texts(plan: _Plan, properties: Box, what: Strip) -> None:
@@ -220,8 +224,7 @@ def _blank_texts(plan: _Plan, properties: Box, what: Strip) -> None:
     for container in boxes(data, properties.content, properties.end) if what == "all" else ():
         for box in boxes(data, container.content, container.end) if container.kind == b"ipco" else ():
             if box.kind in _TEXTS:
-                plan.data[box.start + 4 : box.start + 8] = b"free"
-                plan.data[box.content : box.end] = bytes(box.end - box.content)
+                _free(plan, box)
                 plan.changed = True
 
 
@@ -231,8 +234,8 @@ def _add_packet(plan: _Plan, packet: bytes, main: int, version: int, width: int)
     if number > 65_535 and (version < 2 or width < 4):
         raise ValueError("no number is left")
     form = ">BxxxH" if number <= 65_535 else ">BxxxI"
-    entry = struct.pack(form, 2 if number <= 65_535 else 3, number) + b"\0\0" + MIME + b"\0" + XMP_ITEM + b"\0"
-    plan.items[number] = Item(number, entry, MIME, XMP_ITEM + b"\0", 0, 0, (Extent(0, 0, len(packet)),))
+    entry = struct.pack(form, 2 if number <= 65_535 else 3, number) + b"\0\0" + MIME + b"\0" + XMP_TYPE + b"\0"
+    plan.items[number] = Item(number, entry, MIME, XMP_TYPE + b"\0", 0, 0, (Extent(0, 0, len(packet)),))
     plan.new[number] = packet
     return Reference(b"cdsc", number, (main,))
 

@@ -58,8 +58,7 @@ def _without_place(data: bytes, box: Box, whole: bytes) -> bytes:
         plain = jp2_file.box_of(box.kind, data[box.content : box.end])
         return b"" if jp2_file.names_place(plain) else whole
     if name in jp2_file.EXIF_UUIDS:
-        head = b"Exif\0\0" if content.startswith(b"Exif\0\0") else b""
-        clean = head + exif.without_gps(content[len(head) :])
+        clean = exif.without_gps(content)
     elif name == XMP_UUID:
         clean = places.xmp_without(content)
     elif name in jp2_file.IPTC_UUIDS:

@@ -30,7 +30,7 @@ def strip_psd(data: bytes, note: Provenance) -> Stripped:
     if blocks is None or end > len(data):
         raise ValueError("its resources do not follow one another")
     packet = next((content for number, content, _ in blocks if number == _XMP), None)
-    parts, resources = list[bytes](), b"".join(whole for _, _, whole in blocks)
+    resources = b"".join(whole for _, _, whole in blocks)
     clean = b"".join(_without_place(*one) for one in blocks)
     clean = places.resources_without(clean) if clean else clean
     if clean == resources:
@@ -45,8 +45,7 @@ def strip_psd(data: bytes, note: Provenance) -> Stripped:
 def _without_place(number: int, content: bytes, whole: bytes) -> bytes:
     """A resource without the place in it; nothing where nobody knows what it says."""
     if number in (_EXIF, _OTHER_EXIF):
-        head = b"Exif\0\0" if content.startswith(b"Exif\0\0") else b""
-        clean = head + exif.without_gps(content[len(head) :])
+        clean = exif.without_gps(content)
     elif number == _XMP:
         clean = places.xmp_without(content)
     else:
