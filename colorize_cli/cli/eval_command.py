@@ -90,6 +90,7 @@ DiscriminatorOpt = Annotated[
         show_default="--model's run",
     ),
 ]
+CriticOpt = Annotated[Path | None, option(METRICS, "--critic", hidden=True, help="Former name of --discriminator.")]
 SkipOpt = Annotated[bool, option(METRICS, "--skip-missing", help="Leave out metrics whose weights are not downloaded.")]
 HumanOpt = Annotated[
     bool, option(PEOPLE, "--human", help="Write a page that asks people which of two pictures is real: human.html.")
@@ -116,6 +117,7 @@ def evaluate(
     seed: SeedOpt = 0,
     rank_by: RankOpt = None,
     discriminator: DiscriminatorOpt = None,
+    critic: CriticOpt = None,
     skip_missing: SkipOpt = False,
     out: ReportsOpt = None,
     human: HumanOpt = False,
@@ -164,7 +166,7 @@ def evaluate(
         limit=limit,
         seed=seed,
         rank_by=rank_by,
-        discriminator=discriminator,
+        discriminator=discriminator or critic,
         skip_missing=skip_missing,
         device=device,
         batch=batch or None,

@@ -32,6 +32,9 @@ class MetricName(StrEnum):
     discriminator = "discriminator"
 
 
+_RENAMED = {"critic": MetricName.discriminator}  # metrics by the names that they had before
+
+
 class Better(StrEnum):
     """Which way a figure is good."""
 
@@ -76,6 +79,7 @@ def parse_metrics(typed: Sequence[str]) -> list[MetricName]:
         name = word.lower().replace("-", "_")
         if not name:
             continue
+        name = _RENAMED.get(name, name)
         if name not in list(MetricName):
             near = difflib.get_close_matches(name, list(MetricName), n=1, cutoff=0.4)
             guess = f' Did you mean "{near[0]}"?' if near else ""

@@ -18,6 +18,7 @@ from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read
 from colorize_cli.data.srgb_photo import Rgb, decode_rgb
 from colorize_cli.errors import DataError, DecodeError
 from colorize_cli.files.below import files_below
+from colorize_cli.models.registry import did_you_mean
 
 SAMPLES = "samples"
 
@@ -84,7 +85,10 @@ def check_data(data: str) -> None:
     """
     if data not in (SAMPLES, *NAMED) and not Path(data).expanduser().exists():
         known = ", ".join((SAMPLES, *NAMED))
-        raise DataError(f'no data set "{data}"', hint=f"Give --data a folder of color photos, or one of: {known}")
+        guess = did_you_mean(data, (SAMPLES, *NAMED))
+        raise DataError(
+            f'no data set "{data}".{guess}', hint=f"Give --data a folder of color photos, or one of: {known}"
+        )
 
 
 def find_references(

@@ -38,6 +38,7 @@ class Checkpoints:
         ema_copy: a generator of the same kind, into which the mean weights are put to measure them.
         photos, validation: what to measure on.
         state: where the run begins.
+        on_note: told what the user should know.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Checkpoints:
         photos: PhotoSet,
         validation: Sequence[int],
         state: RunState,
+        on_note: Callable[[str], None] = lambda note: None,
     ) -> None:
         self.out, self.config, self.data, self.trainer = out, config, data, trainer
         self.ema, self.ema_copy = ema, ema_copy
@@ -59,7 +61,7 @@ class Checkpoints:
         self.waited = state.waited if state.waited < config.patience else 0  # whoever goes on has patience again
         self.seconds, self.interrupted = state.seconds, False
         self.measure = network_metric(best_by(config))
-        self.journal = Journal(out, state.done) if trainer.accelerator.is_main_process else None
+        self.journal = Journal(out, state.done, on_note) if trainer.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
 

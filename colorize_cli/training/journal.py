@@ -1,7 +1,7 @@
-"""The figures of a run, a line an epoch in `log.jsonl`, and in TensorBoard where that is installed.
+"""The figures of a run: in `log.jsonl`, and in TensorBoard and Weights & Biases where those are installed.
 
 In:  figures
-Out: `log.jsonl`, `sheets/`, TensorBoard's event files
+Out: `log.jsonl`, `steps.jsonl`, `sheets/`, TensorBoard's event files, a run of Weights & Biases
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import io
 import json
 import math
 import os
+import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from colorize_cli.errors import one_line
 from colorize_cli.training.run_report import write_report
 from colorize_cli.training.state import cannot_write
 
@@ -46,15 +48,25 @@ def _tensorboard(folder: Path) -> Any:
     return SummaryWriter(str(folder))
 
 
-def _wandb(folder: Path) -> Any:
-    """A run of Weights & Biases, where it is installed and the user is logged in or says WANDB_MODE; else None."""
-    if not (os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE")):
-        return None
+def _wandb(folder: Path, goes_on: bool, on_note: Callable[[str], None]) -> Any:
+    """A run of Weights & Biases, where it is installed and the user is logged in or says WANDB_MODE; else None.
+
+    Its id stands in the run's folder: two runs of one name are two there, and one that goes on is one.
+    """
     try:
         import wandb  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return None
-    return wandb.init(project="colorize-cli", name=folder.name, dir=str(folder), resume="allow", id=folder.name)
+    if not (os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") or wandb.api.api_key):
+        return None
+    file = folder / "wandb-id.txt"
+    name = file.read_text(encoding="utf-8").strip() if goes_on and file.is_file() else uuid.uuid4().hex[:12]
+    file.write_text(f"{name}\n", encoding="utf-8")
+    try:
+        return wandb.init(project="colorize-cli", name=folder.name, dir=str(folder), resume="allow", id=name)
+    except Exception as error:  # its own kinds, and whatever the network raises
+        on_note(f"Weights & Biases gets nothing of this run: {one_line(error)}")
+        return None
 
 
 class Journal:
@@ -63,9 +75,10 @@ class Journal:
     Args:
         folder: the run's.
         done: samples that the state holds; later lines, of steps that a kill undid, are taken out.
+        on_note: told what the user should know.
     """
 
-    def __init__(self, folder: Path, done: int) -> None:
+    def __init__(self, folder: Path, done: int, on_note: Callable[[str], None] = lambda note: None) -> None:
         self.folder, self.file = folder, folder / "log.jsonl"
         kept = [row for row in read_rows(self.file) if row.get("samples", 0) <= done] if done else []
         self.rows = kept
@@ -74,7 +87,7 @@ class Journal:
             steps = [row for row in read_rows(folder / STEPS) if row.get("samples", 0) <= done] if done else []
             (folder / STEPS).write_text("".join(json.dumps(row) + "\n" for row in steps), encoding="utf-8")
             self.board = _tensorboard(folder / "tensorboard")
-            self.wandb = _wandb(folder)
+            self.wandb = _wandb(folder, done > 0, on_note)
         except OSError as error:
             raise cannot_write(self.file, error) from error
 
@@ -119,14 +132,25 @@ class Journal:
                 place.mkdir(exist_ok=True)
                 (place / f"{int(figures['samples']):09d}.png").write_bytes(picture)
             self._tell(clean, figures)
-            if self.board is not None and picture is not None:
-                with Image.open(io.BytesIO(picture)) as sheet:
-                    self.board.add_image("samples", np.asarray(sheet), int(figures["samples"]), dataformats="HWC")
+            if picture is not None:
+                self._show(picture, int(figures["samples"]))
             if self.board is not None:
                 self.board.flush()
             write_report(self.folder, self.rows)
         except OSError as error:
             raise cannot_write(self.file, error) from error
+
+    def _show(self, picture: bytes, samples: int) -> None:
+        """Give a sheet of samples to TensorBoard, and to Weights & Biases where a run of it is on."""
+        if self.board is None and self.wandb is None:
+            return
+        with Image.open(io.BytesIO(picture)) as sheet:
+            if self.board is not None:
+                self.board.add_image("samples", np.asarray(sheet), samples, dataformats="HWC")
+            if self.wandb is not None:
+                import wandb
+
+                self.wandb.log({"sheet": wandb.Image(sheet)}, step=samples)
 
     def close(self) -> None:
         """Close TensorBoard's files."""

@@ -155,13 +155,11 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     classes = prepare.make_classes(config, generator, photos, training)
     content = prepare.make_content(config, needed)
     discriminator = prepare.make_discriminator(config, generator)
-    networks = [generator] + ([discriminator.network] if discriminator else [])
-    for network in networks:
+    for network in [generator] + ([discriminator.network] if discriminator else []):
         place_network(network, accelerator, wanted.channels_last)
-    if content is not None:
-        content.to(accelerator.device)
-    if classes is not None:
-        classes.to(accelerator.device)
+    for part in (content, classes):
+        if part is not None:
+            part.to(accelerator.device)
     call = torch.compile(generator) if wanted.compile else generator
     trainer = Trainer(config, accelerator, generator, call, classes, content, discriminator)
     ema = Ema(generator, config.ema)
@@ -171,7 +169,9 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     accelerator.wait_for_everyone()
     state = _resume(out / "state.pt", trainer, ema, wanted.access.on_note)
     ema_copy = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
-    checkpoints = Checkpoints(out, config, described(wanted.data), trainer, ema, ema_copy, photos, validation, state)
+    checkpoints = Checkpoints(
+        out, config, described(wanted.data), trainer, ema, ema_copy, photos, validation, state, wanted.access.on_note
+    )
     pairs = Pairs(
         photos, training, config.augmentation, config.seed, labels,
         config.source_power if config.sampling == "sources" else None, config.source_weights,

@@ -36,6 +36,7 @@ _RENAMED = {
     "film": "spectral_response",
     "tone": "tone_curve",
 }
+_RENAMED_RECIPES = {"mini-taught": "mini-distilled"}  # by the names that they had before
 
 
 def recipe_for(data: Sequence[str]) -> str:
@@ -55,6 +56,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
     Raises:
         UsageError: no such recipe, no such field, or a value of the wrong type.
     """
+    name = _RENAMED_RECIPES.get(name, name)
     table = _table(name)
     override_all(table, overrides)
     return config_from({"recipe": Path(name).stem, **table})

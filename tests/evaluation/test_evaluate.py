@@ -100,6 +100,11 @@ def test_what_is_not_there_is_said_before_weights_are_pulled_to_measure_by(photo
         _measure(**{"data": str(photos), "metrics": ("lpips",), **settings})
 
 
+def test_a_misspelt_data_set_gets_the_nearest_name():
+    with pytest.raises(DataError, match='no data set "celbea". Did you mean "celeba"'):
+        _measure(data="celbea")
+
+
 def test_limit_draws_by_seed_and_keeps_the_order(photos):
     drawn = {seed: [one.name for one in find_references(str(photos), 2, seed)] for seed in range(8)}
     assert all(len(names) == 2 and names == sorted(names) for names in drawn.values())

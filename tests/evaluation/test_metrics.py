@@ -23,3 +23,7 @@ def test_dashes_are_forgiven_and_nothing_is_not():
     assert parse_metrics(["delta-e"]) == [MetricName.delta_e]
     with pytest.raises(UsageError, match="no metric"):
         parse_metrics([","])
+
+
+def test_the_former_name_of_the_discriminators_metric_is_read():
+    assert parse_metrics(["psnr", "critic", "discriminator"]) == [MetricName.psnr, MetricName.discriminator]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorize_cli.cli.app import main
 from colorize_cli.errors import UsageError, WeightsError
 from colorize_cli.evaluation import inception, perceptual, weight_files
 from colorize_cli.evaluation.columns import GREY, TRUTH, MetricName
@@ -237,6 +239,16 @@ def test_a_runs_discriminator_scores_any_pictures(picture, tmp_path, name):
     batch = Pictures(_batch(picture, (1, 2)))
     values = metric.measure(TRUTH, batch, batch)["discriminator"]
     assert values.shape == (2,) and ((values > 0) & (values < 1)).all()
+
+
+def test_a_discriminator_is_named_and_ranked_by_as_before(photos, checkpoint, tmp_path, capsys):
+    network = build_discriminator("patchgan", 3, 64, {"width": 8})
+    save_discriminator(tmp_path / "critic.safetensors", network, "patchgan", {"width": 8}, "gan", 2, 64)
+    typed = ["eval", "--data", str(photos), "--model", str(checkpoint), "--json", "--metrics", "critic"]
+    assert main([*typed, "--critic", str(tmp_path), "--rank-by", "critic"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["settings"]["ranked by"] == "discriminator"
+    assert {"grey", "run/small"} <= {row["name"] for row in found["rows"] if "discriminator" in row["figures"]}
 
 
 def test_a_run_without_discriminator_is_said(tmp_path):

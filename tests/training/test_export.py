@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from colorize_cli import __version__
 from colorize_cli.data.named import NAMED
@@ -137,6 +139,70 @@ def test_tensorboard_gets_the_figures_where_it_is_installed(tmp_path: Path, monk
     journal.write({"samples": 40, "psnr@0": 20.5, "loss": float("inf")}, None)
     journal.close()
     assert told == [("samples", 40, 40), ("psnr/0", 20.5, 40)]
+
+
+@pytest.fixture
+def wandb(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A stand-in for Weights & Biases that keeps what it is told."""
+    module = ModuleType("wandb")
+    parts = vars(module)
+    parts["api"], parts["begun"], parts["told"] = SimpleNamespace(api_key="of netrc"), [], []
+    parts["Image"] = lambda picture: ("picture", picture.size)
+
+    def init(**how: object) -> SimpleNamespace:
+        parts["begun"].append(how)
+        log = lambda values, step: parts["told"].append((step, values))  # noqa: E731
+        return SimpleNamespace(log=log, finish=lambda: parts["told"].append("end"))
+
+    parts["init"] = init
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    return module
+
+
+def test_weights_and_biases_gets_figures_and_sheets(tmp_path: Path, wandb: ModuleType) -> None:
+    sheet = io.BytesIO()
+    Image.new("RGB", (7, 5)).save(sheet, "PNG")
+    journal = Journal(tmp_path, 0)
+    journal.step({"step": 1, "samples": 4, "G_L1": 0.5})
+    journal.write({"samples": 8, "psnr": 20.5}, sheet.getvalue())
+    journal.close()
+    assert wandb.told == [
+        (4, {"step/G_L1": 0.5}),
+        (8, {"samples": 8, "psnr": 20.5}),
+        (8, {"sheet": ("picture", (7, 5))}),
+        "end",
+    ]
+
+
+def test_a_run_that_goes_on_is_one_there_and_another_of_its_name_is_two(tmp_path: Path, wandb: ModuleType) -> None:
+    Journal(tmp_path, 0)
+    Journal(tmp_path, 8)
+    Journal(tmp_path, 0)  # the folder was used anew
+    first, second, third = (how["id"] for how in wandb.begun)
+    assert first == second != third
+    assert all(how["name"] == tmp_path.name for how in wandb.begun)
+
+
+def test_weights_and_biases_that_cannot_be_reached_stops_no_run(
+    tmp_path: Path, wandb: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**how: object) -> None:
+        raise RuntimeError("no route\nto api.wandb.ai")
+
+    monkeypatch.setattr(wandb, "init", fails)
+    notes: list[str] = []
+    Journal(tmp_path, 0, notes.append).write({"samples": 4, "psnr": 20.5}, None)
+    assert len(notes) == 1 and "Weights & Biases" in notes[0] and "no route" in notes[0] and "\n" not in notes[0]
+    assert json.loads((tmp_path / "log.jsonl").read_text()) == {"samples": 4, "psnr": 20.5}
+
+
+def test_who_is_not_logged_in_tells_weights_and_biases_nothing(tmp_path: Path, wandb: ModuleType) -> None:
+    wandb.api.api_key = None
+    Journal(tmp_path, 0).write({"samples": 4, "psnr": 20.5}, None)
+    assert not wandb.begun and not (tmp_path / "wandb-id.txt").exists()
 
 
 def test_without_tensorboard_the_figures_still_go_to_jsonl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -365,3 +365,4 @@ def test_fields_of_older_recipes_and_runs_are_known_by_their_former_names(tmp_pa
     assert (how.degradation, how.spectral_response, how.tone_curve) == (0.1, 0.2, 0.4)
     changed = load_recipe("colorful-wgan", ("adversary.lr=1e-3", "augmentation.wear=0.5")).discriminator
     assert changed is not None and changed.lr == 1e-3 and changed.kind == "wgan"
+    assert load_recipe("mini-taught") == load_recipe("mini-distilled")
