@@ -41,7 +41,8 @@ def _figure(figure: Figure, truth: Figure | None) -> dict[str, float | str | Non
 
 def _row(row: Row, truths: Mapping[str, Figure]) -> dict[str, Any]:
     figures = {name: _figure(figure, truths.get(name)) for name, figure in row.figures.items()}
-    return {"name": row.name, "sha256": row.sha256, "figures": figures, "curves": dict(row.curves)}
+    curves = {name: [_number(share) for share in shares] for name, shares in row.curves.items()}
+    return {"name": row.name, "sha256": row.sha256, "figures": figures, "curves": curves}
 
 
 def to_json(found: Evaluation) -> dict[str, Any]:

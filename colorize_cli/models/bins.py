@@ -84,7 +84,11 @@ def srgb_soft_bins() -> SoftBins:
 def rebalancing_weights(prior: Tensor, uniform: float = 0.5, power: float = 1.0) -> Tensor:
     """Weights that lift rare colors: (1 / ((1 - uniform) p + uniform / Q)) ** power, mean 1 under `prior`, (Q,).
 
+    A color whose share is 0 where `uniform` is 0, which no picture has, weighs nothing; none weighs infinitely much.
+
     Source: Zhang 2016, equation 4; `power` 0.5 is its square root.
     """
-    weight = ((1 - uniform) * prior + uniform / len(prior)) ** -power
-    return weight / (weight * prior).sum()
+    mixed = (1 - uniform) * prior.double() + uniform / len(prior)
+    weight = torch.where(mixed > 0, mixed.clamp(min=1e-45) ** -power, 0.0)
+    weight = weight / (weight * prior).sum()
+    return weight.clamp(max=torch.finfo(prior.dtype).max).to(prior.dtype)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorize_cli.evaluation.accuracy import accuracy_curve, area_weights, color_weights, error_histogram
-from colorize_cli.models.bins import srgb_bins, srgb_soft_bins
+from colorize_cli.models.bins import rebalancing_weights, srgb_bins, srgb_soft_bins
 
 
 def _random(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,6 +50,15 @@ def test_rare_colors_weigh_more():
     weights = color_weights(counts)
     assert weights[100] < weights[0] / 100
     assert (weights * counts).sum().item() == pytest.approx(counts.sum().item(), rel=0.2)
+
+
+@pytest.mark.parametrize("corner", [0, -1])
+def test_colors_that_no_picture_has_are_no_infinite_weights(corner: int):
+    counts = torch.zeros(len(srgb_bins()))
+    counts[corner] = 10  # the smoothed share of the farthest bins is 0 in single precision
+    weights = color_weights(counts)
+    assert weights.isfinite().all() and weights[corner] > 0
+    assert rebalancing_weights(srgb_soft_bins().prior(counts), uniform=0.0, power=2.0).isfinite().all()
 
 
 def test_smoothing_spreads_each_color_and_loses_none_of_it():

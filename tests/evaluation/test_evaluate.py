@@ -223,6 +223,16 @@ def test_rebalanced_area_is_the_weighted_sum_over_pixels(photos):
     assert grey.figures["auc"].value == pytest.approx(100 * np.trapezoid(curve) / 150, rel=1e-6)
 
 
+def test_photos_of_few_colors_have_a_rebalanced_accuracy_and_a_report(tmp_path, write_picture):
+    ramp = np.linspace(30, 200, 64, dtype=np.uint8)
+    sepia = np.stack(np.broadcast_arrays(ramp[None], ramp[:, None], ramp[None] // 2), 2)
+    write_picture(tmp_path / "ref" / "a.png", np.ascontiguousarray(sepia))
+    found = _measure(data=str(tmp_path / "ref"), metrics=("auc", "raw_accuracy"))
+    figures = found.row("grey").figures
+    assert 0 <= figures["accuracy@20_rebalanced"].value <= 100 and 0 < figures["auc_rebalanced"].value < 100
+    json.dumps(to_json(found), allow_nan=False)
+
+
 def test_csv_has_a_line_for_each_picture_and_row(photos):
     rows = list(csv.DictReader(to_csv(_measure(data=str(photos), metrics=("psnr", "colorfulness"))).splitlines()))
     assert [(row["picture"], row["row"]) for row in rows[:2]] == [("a.png", "grey"), ("a.png", "truth")]
