@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import logging
 from mmap import mmap
+from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
 from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.metadata.lossless_jpeg import is_lossless
 
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
 
 _UNKNOWN_SAMPLING = "subsampling"  # what TurboJPEG says of sampling factors that have no name
 _HARMLESS = "Invalid SOS parameters for sequential JPEG"  # old encoders; a sequential scan does not use them
+_NOT_ITS_OWN = ("color conversion", "data precision")  # lossless ones that only other decoders read
 _END = b"\xff\xd9"
 
 
@@ -81,25 +85,44 @@ def check_strictly(data: bytes | mmap) -> None:
     Raises:
         JpegDamage: part of it is damaged.
     """
+    wanted: dict[str, Any] = {"colorspace": "GRAY", "min_height": 1, "min_width": 1}
+    if is_lossless(data):
+        wanted = {"colorspace": "GRAY" if _header(data)[2] == "Gray" else "RGB"}
     try:
-        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1)
+        simplejpeg.decode_jpeg(data, **wanted)
     except ValueError as error:
         said = str(error)
-        if _UNKNOWN_SAMPLING in said or _HARMLESS in said:
+        if any(words in said for words in (_UNKNOWN_SAMPLING, _HARMLESS, *_NOT_ITS_OWN)):
             return
         try:
-            simplejpeg.decode_jpeg(without_harmless(bytes(data), 3), colorspace="GRAY", min_height=1, min_width=1)
+            simplejpeg.decode_jpeg(without_harmless(bytes(data), 3), **wanted)
         except ValueError:
             raise JpegDamage(plain_words(said)) from None
 
 
 def _turbo(data: bytes | mmap, components: int, factor: int = 1, strict: bool = True) -> NDArray[np.uint8]:
     space, least = {1: "GRAY", 3: "RGB", 4: "CMYK"}[components], {}
-    if factor > 1:
-        height, width = simplejpeg.decode_jpeg_header(data)[:2]
+    whole = factor > 1 and is_lossless(data)
+    if factor > 1 and not whole:
+        height, width = _header(data)[:2]
         least = {"min_height": -(-height // factor), "min_width": -(-width // factor)}
     found: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=space, strict=strict, **least)
-    return found[..., 0] if components == 1 else found
+    found = found[..., 0] if components == 1 else found
+    return _means(found, factor) if whole else found
+
+
+def _header(data: bytes | mmap) -> tuple[int, int, str, str]:
+    """Height, width, color space and sampling."""
+    found: tuple[int, int, str, str] = simplejpeg.decode_jpeg_header(data)
+    return found
+
+
+def _means(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """A smaller copy, of the means of squares; at the right and lower end the last pixels are repeated."""
+    height, width = (-(-side // factor) for side in pixels.shape[:2])
+    beyond = (height * factor - pixels.shape[0], width * factor - pixels.shape[1])
+    wide = cv2.copyMakeBorder(pixels, 0, beyond[0], 0, beyond[1], cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _by_vips(data: bytes, components: int, factor: int) -> NDArray[np.uint8]:

@@ -38,7 +38,8 @@ def open_jpeg(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> OpenedR
     parsed = head_of(path)
     frame, count = parsed.frame, len(parsed.frame.components)
     check_size(frame.width, frame.height, 0, limits)
-    if frame.precision != 8 or count not in (1, 3) or not frame.width or not frame.height:
+    lossless = frame.marker == jpeg_file.LOSSLESS  # libjpeg cannot make a smaller copy of it
+    if lossless or frame.precision != 8 or count not in (1, 3) or not frame.width or not frame.height:
         raise Damaged("a JPEG that cannot be read in strips")
     channels = () if count == 1 else (3,)
     space = "grey" if count == 1 else "rgb"

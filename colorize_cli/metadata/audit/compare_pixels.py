@@ -20,6 +20,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from colorize_cli.metadata.audit.file_blocks import Inventory
+from colorize_cli.metadata.lossless_jpeg import is_lossless
 
 _SIDE = 32  # of the small copies; less of small pictures, so that each of its pixels is the mean of several
 _LEAST = 8  # pixels of a picture's shorter side
@@ -99,8 +100,11 @@ def damage(path: Path, found: Inventory) -> list[str]:
 
 def _said_of_jpeg(path: Path) -> str:
     """What libjpeg-turbo says of the code of a JPEG's first picture; its whole code is read for a small copy."""
+    data = path.read_bytes()
+    if is_lossless(data):
+        return _said_by_vips(path, "warning")
     try:
-        simplejpeg.decode_jpeg(path.read_bytes(), colorspace="GRAY", min_height=1, min_width=1)
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1)
     except ValueError as error:  # of four components, or sampled in unusual ways: read by libjpeg itself
         said = " ".join(str(error).split())
         return said if "Corrupt" in said or "remature" in said else _said_by_vips(path, "warning")
