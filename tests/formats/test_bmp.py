@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.formats.bmp.run_lengths import decode_runs
 from colorize_cli.formats.decode import decode, probe
 from colorize_cli.formats.photo import PhotoFormat
 
@@ -246,3 +247,13 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
             read(tmp_path, data)
     with pytest.raises(DecodeError, match="unsupported BMP: its pixels are inks"):
         read(tmp_path, bmp(4, 4, 32, bytes(64), coding=11))
+
+
+@pytest.mark.parametrize(("coding", "filled"), [("rle8", 8), ("rle4", 8)])
+def test_runs_that_fill_whole_words(coding: str, filled: int) -> None:
+    def coded(width: int) -> bytes:
+        return (bytes((5, 0x33, width - 5, 0)) + b"\0\0") * 2 + b"\0\1"
+
+    found, whole = decode_runs(coded(filled), 5, 2, coding)
+    assert whole and (found == (3 if coding == "rle4" else 0x33)).all()
+    assert not decode_runs(coded(filled + 1), 5, 2, coding)[1]

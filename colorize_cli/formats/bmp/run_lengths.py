@@ -23,6 +23,8 @@ def decode_runs(
     step = 3 if coding == "rle24" else 1
     rows = bytearray(width * height * step)
     line = width * step
+    # some writers code the zeros that fill up a row of the plain kind to whole words, too
+    full = (width + 7) // 8 * 8 if coding == "rle4" else (width + 3) // 4 * 4
     at, x, y, size, whole = 0, 0, 0, len(data), True
     while at + 1 < size:
         count, value = data[at], data[at + 1]
@@ -45,7 +47,7 @@ def decode_runs(
                 break
             x, y = x + data[at], y + data[at + 1]
             at += 2
-            if x > width or y > height:
+            if x > full or y > height:
                 whole = False
             continue
         else:
@@ -56,8 +58,9 @@ def decode_runs(
                 break
             run = bytes(half for byte in raw for half in (byte >> 4, byte & 15))[:value] if coding == "rle4" else raw
         if y >= height or x * step + len(run) > line:
-            whole = False
-            run = run[: max(line - x * step, 0)] if y < height else b""
+            whole = whole and y < height and x + len(run) // step <= full
+            room = max(line - x * step, 0) if y < height else 0
+            x, run = x + (len(run) - room) // step, run[:room]
         start = y * line + x * step
         rows[start : start + len(run)] = run
         x += len(run) // step
