@@ -146,7 +146,8 @@ def _compare(
     change = lightness_change(source, at_depth(stored, source.dtype), space)
     error, beyond, alone, drift_alone = np.abs(change), False, list[NDArray[np.float32]](), 0.0
     if exact:
-        limit: Any = EIGHT_BIT_LIMIT if stored.dtype == np.uint8 else sixteen_bit_limit(source, space)
+        eight = stored.dtype == np.uint8
+        limit: Any = eight_bit_limit(source, space) if eight else sixteen_bit_limit(source, space)
         beyond = bool((error > limit).any())
     elif in_strips:
         for shift in SHIFTS:
@@ -171,6 +172,29 @@ def drift_of(change: NDArray[np.float32]) -> float:
     """The largest mean of dL*, (H, W), over windows of about 32 pixels, whatever its sign."""
     size = (max(1, change.shape[1] // _WINDOW), max(1, change.shape[0] // _WINDOW))
     return float(np.abs(cv2.resize(change, size, interpolation=cv2.INTER_AREA)).max())
+
+
+def eight_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32] | float:
+    """`EIGHT_BIT_LIMIT`, or what rounding takes at every pixel's level, (H, W), where steps are worth more.
+
+    So they are in linear light: the first ones 3.5 L*.
+    """
+    steps = _half_steps(space)
+    if steps.max() <= EIGHT_BIT_LIMIT:
+        return EIGHT_BIT_LIMIT
+    fine = lightness_of(before, space)
+    ramp = lightness_of(np.arange(256, dtype=np.uint8)[None], space)[0]
+    upper = np.clip(np.searchsorted(ramp, fine - 1e-3), 0, 255)
+    return np.asarray(np.maximum(EIGHT_BIT_LIMIT, steps[upper]), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _half_steps(space: RgbSpace) -> NDArray[np.float32]:
+    """Of every 8-bit grey, half of what the larger one of the steps beside it is worth, L*."""
+    ramp = lightness_of(np.arange(256, dtype=np.uint8)[None], space)[0]
+    step = np.diff(ramp)
+    larger = np.maximum(np.append(step, 0), np.insert(step, 0, 0))
+    return np.asarray(larger / 2 + 0.05, np.float32)
 
 
 def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:

@@ -8,7 +8,9 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from colorize_cli.color.icc import srgb_profile
 from colorize_cli.formats.decode import decode
+from colorize_cli.formats.jp2.jp2_file import with_metadata
 
 RNG = np.random.default_rng(0)
 
@@ -50,3 +52,18 @@ def test_inks_become_rgb(tmp_path: Path, dtype: type) -> None:
     page = decode(path).pages[0]
     assert page.alpha is None and page.pixels.dtype == dtype
     np.testing.assert_allclose(page.pixels, left[..., :3] * left[..., 3:] / top, atol=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_samples_are_not_converted_by_a_profile(tmp_path: Path, dtype: type, channels: int) -> None:
+    values = RNG.integers(0, np.iinfo(dtype).max + 1, (40, 50, channels)).astype(dtype)
+    profile = bytearray(srgb_profile())
+    red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    coded = bytes(imagecodecs.jpeg2k_encode(values, reversible=True, codecformat="jp2"))
+    path = tmp_path / "wide.jp2"
+    path.write_bytes(with_metadata(coded, b"", None, bytes(profile), None))
+    page = decode(path).pages[0]
+    assert page.icc == profile
+    np.testing.assert_array_equal(page.pixels, values[..., :3])

@@ -192,3 +192,11 @@ def test_other_kinds_are_unsupported(tmp_path: Path) -> None:
     data[24:26] = b"\0\7"
     with pytest.raises(DecodeError, match="^unsupported PSD: its color is multichannel"):
         read(tmp_path, bytes(data))
+
+
+def test_as_many_channels_as_photoshop_writes(tmp_path: Path) -> None:
+    planes = RNG.integers(0, 256, (56, 5, 7)).astype(np.uint8)
+    np.testing.assert_array_equal(read(tmp_path, psd(planes, "rgb", 8)).pages[0].pixels, planes[:3].transpose(1, 2, 0))
+    planes = RNG.integers(0, 256, (57, 5, 7)).astype(np.uint8)
+    photo = read(tmp_path, psd(planes, "cmyk", 8))
+    assert photo.pages[0].pixels.shape == (5, 7, 3) and any("channels beyond" in note for note in photo.notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
@@ -59,4 +60,24 @@ def test_jpeg_2000_of_five_components(tmp_path: Path, dtype: type) -> None:
     path = tmp_path / "five.jp2"
     path.write_bytes(imagecodecs.jpeg2k_encode(np.zeros((16, 16, 5), dtype), reversible=True, codecformat="jp2"))
     with pytest.raises(DecodeError, match="^unsupported JPEG 2000: 5 components"):
+        decode(path)
+
+
+def test_avif_of_an_unknown_matrix(tmp_path: Path) -> None:
+    color = np.random.default_rng(0).integers(0, 1024, (16, 16, 3)).astype(np.uint16)
+    data = bytearray(imagecodecs.avif_encode(color, bitspersample=10))
+    at = data.index(b"nclx")
+    data[at + 8 : at + 10] = b"\0\x0a"  # BT.2020 of constant luminance
+    path = tmp_path / "a.avif"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="unsupported AVIF: its colors are coded"):
+        decode(path)
+
+
+def test_heif_without_hevc(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    path = tmp_path / "a.heic"
+    heif.from_pillow(Image.fromarray(GREY)).save(path)
+    path.write_bytes(path.read_bytes().replace(b"hvc1", b"unci"))
+    with pytest.raises(DecodeError, match="unsupported HEIC: its pixels are stored without HEVC"):
         decode(path)

@@ -14,6 +14,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from colorize_cli.color.icc import curve_of
+from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import EncodeError
@@ -22,7 +24,7 @@ from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
 from colorize_cli.formats.photo import PhotoFormat
-from colorize_cli.inference.measuring import Measured, sixteen_bit_limit
+from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, Measured, eight_bit_limit, sixteen_bit_limit
 from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
 from colorize_cli.pipeline.report import RunReport
@@ -225,6 +227,21 @@ def test_sixteen_bits_may_be_off_by_one_step_of_their_own_grey_and_not_by_two(le
     assert float(sixteen_bit_limit(grey, SRGB)[0, 0]) == pytest.approx(
         float(sixteen_bit_limit(np.repeat(grey[..., None], 3, 2), SRGB)[0, 0]), rel=0.02
     )
+
+
+def test_eight_bits_of_linear_light_are_rounded_to_wide_steps() -> None:
+    linear = replace(SRGB, curves=(curve_of(b"curv" + bytes(8)),) * 3)
+    grey = np.arange(256, dtype=np.uint8)[None]
+    step = np.diff(lightness_of(grey, linear)[0])
+    limit = np.asarray(eight_bit_limit(grey, linear))[0]
+    assert step[0] == pytest.approx(3.54, abs=0.01)
+    assert limit[1] == pytest.approx(step[0] / 2, abs=0.06) and limit[-1] == EIGHT_BIT_LIMIT
+    noise = np.random.default_rng(0)
+    colored = merge(np.repeat(grey, 40, 0), noise.normal(0, 20, (2, 40, 256)).astype(np.float32), linear)
+    error = np.abs(lightness_of(colored, linear) - lightness_of(grey, linear))
+    assert error.max() > EIGHT_BIT_LIMIT and (error <= limit).all()
+    assert (error > limit / 2).any()
+    assert eight_bit_limit(grey, SRGB) == EIGHT_BIT_LIMIT
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -10,7 +10,7 @@ from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import end_of
 from colorize_cli.formats.carry import fitted
 from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
-from colorize_cli.formats.decoded import DecodedPhoto
+from colorize_cli.formats.decoded import Damaged, DecodedPhoto, Unsupported
 from colorize_cli.formats.heif import heif, heif_boxes, heif_sizes
 from colorize_cli.formats.heif.strip_heif import strip_heif
 from colorize_cli.formats.jpeg import multi_jpeg
@@ -19,6 +19,10 @@ from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
+
+_RARE_KINDS = ("Reformat failed", "Support for this compression format")  # what libavif and libheif say
+_ELSEWHERE = "Save it as PNG or TIFF first."
+_UNCOMPRESSED, _HEAD = b"unci", 1 << 16  # an item of ISO/IEC 23001-17, named in the first boxes
 
 
 class IsoFormat(Format):
@@ -33,6 +37,13 @@ class IsoFormat(Format):
     def sniff(self, head: bytes) -> bool:
         """Whether one of the brands is named."""
         return head[4:8] == b"ftyp" and any(brand in head[8:64] for brand in self.brands)
+
+    def damaged(self, error: Exception) -> Damaged:
+        """What is said of a file that a library does not read: nothing is wrong with one that is of a rare kind."""
+        if any(words in str(error) for words in _RARE_KINDS):
+            kind = "its pixels are coded in a way" if "compression" in str(error) else "its colors are coded in a way"
+            return Unsupported(f"unsupported {self.name.upper()}: {kind} that no decoder here reads", hint=_ELSEWHERE)
+        return super().damaged(error)
 
     def largest(self, data: Data) -> Declared:
         """The largest picture."""
@@ -79,6 +90,11 @@ class Heic(IsoFormat):
 
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """All pictures that stand on their own."""
+        if _UNCOMPRESSED in data[:_HEAD]:
+            raise Unsupported(
+                "unsupported HEIC: its pixels are stored without HEVC, in a way that no decoder here reads",
+                hint=_ELSEWHERE,
+            )
         return heif.decode_heif(data)
 
     def encode(

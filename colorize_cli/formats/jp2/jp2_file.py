@@ -111,6 +111,16 @@ def icc_of(data: bytes) -> bytes | None:
     return None
 
 
+def without_profile(data: bytes) -> bytes:
+    """The same picture for a decoder that would convert its samples by their profile: it is told that they are sRGB."""
+    header, out = _header(data), bytearray(data)
+    for box in boxes(data, header.content, header.end) if header else ():
+        if box.kind == b"colr" and data[box.content] in (2, 3) and box.end - box.content >= 7:
+            out[box.content] = 1
+            out[box.content + 3 : box.content + 7] = b"\0\0\0\x10"
+    return bytes(out)
+
+
 def is_cmyk(data: bytes) -> bool:
     """Whether its colors are inks, as JPX names them."""
     header = _header(data)

@@ -138,10 +138,10 @@ class Jp2(Format):
 
 def _pixels(data: bytes, depth: int, is_ink: bool) -> tuple[AnyPixels, AnyPixels | None]:
     if is_ink:
-        inks = np.asarray(imagecodecs.jpeg2k_decode(data))
+        inks = np.asarray(imagecodecs.jpeg2k_decode(jp2_file.without_profile(data)))
         return (stretched(inks, depth) if depth > 8 else inks), None
     if depth > 8:
-        return deep(imagecodecs.jpeg2k_decode(data), depth, None)
+        return deep(imagecodecs.jpeg2k_decode(jp2_file.without_profile(data)), depth, None)
     found = by_pillow(data, "JPEG2000")
     if depth == 8:
         return found.pixels, found.alpha

@@ -15,6 +15,7 @@ from colorize_cli.formats.decoded import Damaged, Unsupported
 
 BITMAP, GREY, INDEXED, RGB, CMYK, MULTI, DUOTONE, LAB = 0, 1, 2, 3, 4, 7, 8, 9
 COLORS = {BITMAP: 1, GREY: 1, INDEXED: 1, RGB: 3, CMYK: 4, DUOTONE: 1, LAB: 3}
+MOST_CHANNELS = 100  # Photoshop writes 53 spot colors or masks beside four inks
 CUT = "truncated PSD: its end is missing"
 
 
@@ -49,7 +50,8 @@ def header_of(data: bytes) -> PsdHeader:
     if len(data) < 26:
         raise Damaged(CUT)
     version, channels, height, width, depth, mode = struct.unpack_from(">H6xHIIHH", data, 4)
-    if not 0 < width <= 300_000 or not 0 < height <= 300_000 or not 0 < channels <= 56 or depth not in (1, 8, 16, 32):
+    sides = 0 < width <= 300_000 and 0 < height <= 300_000
+    if not sides or not 0 < channels <= MOST_CHANNELS or depth not in (1, 8, 16, 32):
         raise Damaged(f"damaged PSD: its header declares {width:,} x {height:,} pixels, {channels} x {depth} bits")
     if mode not in COLORS:
         name = "multichannel" if mode == MULTI else f"kind {mode}"
