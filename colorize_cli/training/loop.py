@@ -33,10 +33,11 @@ from colorize_cli.training.placement import (
     make_accelerator,
     place_network,
 )
+from colorize_cli.training.resuming import resumed
 from colorize_cli.training.run_sources import check_sources, described, open_sources
-from colorize_cli.training.runs import next_folder, write_run
+from colorize_cli.training.runs import next_folder, nothing_left_of_a_failure, write_run
 from colorize_cli.training.schedule import Row, plan, rate_factor
-from colorize_cli.training.state import Ema, RunState, last_finite, lower_rate, save_state
+from colorize_cli.training.state import Ema, lower_rate, save_state
 from colorize_cli.training.step import NotFiniteError, Trainer
 from colorize_cli.training.tasks import task_of
 
@@ -133,7 +134,8 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
         for one in parts:
             check_memory(one, accelerator.device)
         folder = _agreed_folder(wanted, wanted.config, accelerator)
-        return train_parts(wanted, folder, watcher, train)
+        with nothing_left_of_a_failure(folder, accelerator.is_main_process):
+            return train_parts(wanted, folder, watcher, train)
     config = prepare.validated(wanted.config)
     check_device(wanted.device, wanted.precision)
     prepare.check_start(config, wanted.init)
@@ -164,31 +166,33 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
     trainer = Trainer(config, accelerator, generator, call, classes, content, discriminator)
     ema = Ema(generator, config.ema)
 
-    if accelerator.is_main_process:
-        write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator))
-    accelerator.wait_for_everyone()
-    state = _resume(out / "state.pt", trainer, ema, wanted.access.on_note)
-    ema_copy = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
-    checkpoints = Checkpoints(
-        out, config, described(wanted.data), trainer, ema, ema_copy, photos, validation, state, wanted.access.on_note
-    )
-    pairs = Pairs(
-        photos, training, config.augmentation, config.seed, labels,
-        config.source_power if config.sampling == "sources" else None, config.source_weights,
-        task_of(config).sample,
-    )  # fmt: skip
-    loop = _Loop(wanted, config, accelerator, trainer, ema, checkpoints, rows, watcher)
-    try:
-        return loop.run([row for row in rows if row.start >= state.done], pairs)
-    except NotFiniteError as error:
-        raise TrainingError(f"{error} {loop.where}", hint=lower_rate(out)) from error
-    except PredictionError as error:
-        text = f"the generator answers with NaN or infinite numbers, {loop.where}: no checkpoint is written"
-        raise TrainingError(text, hint=lower_rate(out)) from error
-    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-        raise clear_memory_error(error, config) from error
-    finally:
-        checkpoints.close()
+    with nothing_left_of_a_failure(out, accelerator.is_main_process):
+        if accelerator.is_main_process:
+            write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator))
+        accelerator.wait_for_everyone()
+        state = resumed(out / "state.pt", trainer, ema, wanted.access.on_note)
+        ema_copy = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)
+        checkpoints = Checkpoints(
+            out, config, described(wanted.data), trainer, ema, ema_copy, photos, validation, state,
+            wanted.access.on_note,
+        )  # fmt: skip
+        pairs = Pairs(
+            photos, training, config.augmentation, config.seed, labels,
+            config.source_power if config.sampling == "sources" else None, config.source_weights,
+            task_of(config).sample,
+        )  # fmt: skip
+        loop = _Loop(wanted, config, accelerator, trainer, ema, checkpoints, rows, watcher)
+        try:
+            return loop.run([row for row in rows if row.start >= state.done], pairs)
+        except NotFiniteError as error:
+            raise TrainingError(f"{error} {loop.where}", hint=lower_rate(out)) from error
+        except PredictionError as error:
+            text = f"the generator answers with NaN or infinite numbers, {loop.where}: no checkpoint is written"
+            raise TrainingError(text, hint=lower_rate(out)) from error
+        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+            raise clear_memory_error(error, config) from error
+        finally:
+            checkpoints.close()
 
 
 def _agreed_folder(wanted: RunSettings, config: TrainConfig, accelerator: Accelerator) -> Path:
@@ -199,29 +203,6 @@ def _agreed_folder(wanted: RunSettings, config: TrainConfig, accelerator: Accele
     if accelerator.num_processes > 1:
         broadcast_object_list(chosen)
     return Path(chosen[0])
-
-
-def _resume(file: Path, trainer: Trainer, ema: Ema, on_note: Callable[[str], None]) -> RunState:
-    """Load the run's last good state where there is one."""
-    if not file.exists():
-        return RunState(0, {}, {}, 0, {})
-    state = last_finite(file, on_note)
-    try:
-        trainer.generator.load_state_dict(state.generator)
-        trainer.trained_generator.optimizer.load_state_dict(state.optimizer)
-        if state.scalers and trainer.trained_generator.scaler.is_enabled():
-            trainer.trained_generator.scaler.load_state_dict(state.scalers["generator"])
-            if trainer.trained_discriminator is not None:
-                trainer.trained_discriminator.scaler.load_state_dict(state.scalers["discriminator"])
-        ema.steps = state.ema_steps
-        for key, value in ema.state.items():
-            value.copy_(state.ema[key])
-        if trainer.trained_discriminator is not None:
-            trainer.trained_discriminator.network.load_state_dict(state.discriminator)
-            trainer.trained_discriminator.optimizer.load_state_dict(state.discriminator_optimizer)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise TrainingError(f"{file} is of another run", hint="Train into a new folder: --out runs/NAME") from error
-    return state
 
 
 class _Loop:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from colorize_cli.errors import UsageError, counted, printable, quoted
+from colorize_cli.errors import TrainingError, UsageError, counted, printable, quoted
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.recipes import load_recipe
 from colorize_cli.training.run_sources import data_names
 from colorize_cli.training.runs import SavedRun, read_run
+from colorize_cli.training.state import Ema, RunState, last_finite
+from colorize_cli.training.step import Trainer
 
 # How long, how often, by how many processes, and where files lie. All else decides what is learned.
 MAY_CHANGE = frozenset(
@@ -98,3 +100,36 @@ def _plain(value: object) -> bool:
 
 def _value(value: object) -> str:
     return value if isinstance(value, str) else quoted(value)
+
+
+def resumed(file: Path, trainer: Trainer, ema: Ema, on_note: Callable[[str], None]) -> RunState:
+    """Load the run's last good state where there is one.
+
+    Args:
+        file: the state; where there is none the run begins.
+        trainer: its networks and optimizers get what the state has.
+        ema: it gets the state's mean weights.
+        on_note: told where it is not the last one that was written.
+
+    Raises:
+        TrainingError: it is of another run, or damaged.
+    """
+    if not file.exists():
+        return RunState(0, {}, {}, 0, {})
+    state = last_finite(file, on_note)
+    try:
+        trainer.generator.load_state_dict(state.generator)
+        trainer.trained_generator.optimizer.load_state_dict(state.optimizer)
+        if state.scalers and trainer.trained_generator.scaler.is_enabled():
+            trainer.trained_generator.scaler.load_state_dict(state.scalers["generator"])
+            if trainer.trained_discriminator is not None:
+                trainer.trained_discriminator.scaler.load_state_dict(state.scalers["discriminator"])
+        ema.steps = state.ema_steps
+        for key, value in ema.state.items():
+            value.copy_(state.ema[key])
+        if trainer.trained_discriminator is not None:
+            trainer.trained_discriminator.network.load_state_dict(state.discriminator)
+            trainer.trained_discriminator.optimizer.load_state_dict(state.discriminator_optimizer)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise TrainingError(f"{file} is of another run", hint="Train into a new folder: --out runs/NAME") from error
+    return state

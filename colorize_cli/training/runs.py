@@ -11,9 +11,10 @@ import json
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -82,6 +83,28 @@ def check_new(folder: Path) -> None:
         raise UsageError(
             f"there is a run in {folder}", hint=f"Go on with it: --resume --out {folder}; or give another --out."
         )
+
+
+@contextlib.contextmanager
+def nothing_left_of_a_failure(folder: Path, active: bool) -> Iterator[None]:
+    """While it is open, a run that fails before its first state and weights leaves no file and no folder behind.
+
+    Args:
+        folder: the run's; what lay there before stays.
+        active: whether this process is the one that writes.
+    """
+    before = set(folder.iterdir()) if folder.is_dir() else set[Path]()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        if active and folder.is_dir() and not any(any(folder.rglob(kept)) for kept in ("state.pt", "*.safetensors")):
+            for path in set(folder.iterdir()) - before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 def machine() -> dict[str, Any]:

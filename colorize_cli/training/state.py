@@ -72,11 +72,13 @@ class RunState:
 
 
 def cannot_write(path: Path, error: Exception) -> TrainingError:
-    """The error for a disk that refuses."""
+    """The error for a disk that refuses a file of a run's folder."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
     return TrainingError(
         f"cannot write {path}: {why}",
-        hint="Free some space; then --resume goes on from the last state that was written.",
+        hint="Free some space; then --resume goes on from the last state that was written."
+        if (path.parent / "state.pt").exists()
+        else "Free some space, then begin anew.",
     )
 
 

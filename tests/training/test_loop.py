@@ -240,6 +240,19 @@ def test_a_disk_that_refuses_is_one_clear_line_and_leaves_the_last_state(run: Ru
     assert run(out, tiny(epochs=2)).finished
 
 
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("of the user")
+    with pytest.raises(TrainingError, match="loss is"):
+        run(tmp_path / "mine", tiny(lr=1e30, generator_args={"channels": 3, "width": 4, "depth": 3, "norm": "none"}))
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    assert run(tmp_path / "mine", tiny(epochs=1)).finished
+    with files_of_at_most(20_000), pytest.raises(TrainingError, match="cannot write") as caught:
+        run(tmp_path / "new" / "r", tiny(epochs=1))
+    assert "Free some space, then begin anew." in str(caught.value)  # there is no state to go on from
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_batch_too_large_for_memory_is_one_clear_line(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
