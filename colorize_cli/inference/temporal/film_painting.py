@@ -99,6 +99,8 @@ class FilmPainter:
         kept = Kept.of(own_color(pixels)) if keeps and pixels.ndim == 3 else None
         if kept is None and self.gpu is None:
             return merge(pixels, fine, self._space, self.saturation, rounded=False)
+        if pixels.dtype == np.uint8:
+            pixels = pixels * np.uint16(257)  # what is rounded to 8 bits here, and once more as YUV, flickers
         return Painter(fine, size, self._space, self.saturation, self.gpu, kept=kept).paint(0, pixels)
 
 
