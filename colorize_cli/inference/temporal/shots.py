@@ -24,6 +24,7 @@ from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.temporal.calm_lightness import CalmLightness
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.dissolves import Dissolves
+from colorize_cli.inference.temporal.exposures import Exposure, compared
 from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
 from colorize_cli.inference.temporal.steady import Carried, KeyFrames, steady
 
@@ -119,6 +120,7 @@ class _Seen:
     Attributes:
         time, turn: as of `Shown`.
         kind: of its color; None where that was not looked at.
+        exposure: how much is to be seen in it.
         calm: L* as the network sees it, but without the grain, half precision.
         lightness: with it; None where the network is not asked.
     """
@@ -126,6 +128,7 @@ class _Seen:
     time: int
     turn: int
     kind: Kind | None
+    exposure: Exposure
     calm: NDArray[np.float16]
     lightness: NDArray[np.float16] | None
 
@@ -188,7 +191,7 @@ class Shots:
             else:
                 calm = calm.followed_by(lightness, motion)
             grey, planes = small, (plane.astype(np.float16) for plane in (calm.lightness, lightness))
-            seen.append(_Seen(frame.time, frame.turn, kind, *planes))
+            seen.append(_Seen(frame.time, frame.turn, kind, Exposure.of(lightness), *planes))
             self.on_frame()
         if seen and grey is not None and calm is not None:
             yield self._colored(seen, motions, begins, state, (grey, cuts.usual, dissolves, calm), last=True)
@@ -222,7 +225,8 @@ class Shots:
             leaves, keeps, before = state.carried is None, state.keeps, state.carried
         if leaves:
             return Stretch(times, (), (), False, begins, last, ShotState(*end, None, False))
-        colors, carried = steady(len(seen), motions, self._told(seen), before)
+        exposures = compared([frame.exposure for frame in seen], before.meant if before else None)
+        colors, carried = steady(motions, self._told(seen), exposures, before)
         calm = tuple(frame.calm for frame in seen)
         return Stretch(times, tuple(colors), calm, keeps, begins, last, ShotState(*end, carried, keeps))
 

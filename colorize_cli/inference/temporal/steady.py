@@ -4,8 +4,9 @@ In:  a stretch of one shot: the motion between its frames; ab of its key frames,
 Out: ab of each frame, (2, h, w)
 
 Forward in time, each place keeps the mean of what was said of it so far: carried along, weighed by how far the motion
-can be believed, and mixed with each key frame's. The same is done backward, and both are joined by their weights. At
-the start of a stretch that goes on with a shot the backward mean fades in, so that nothing jumps there.
+can be believed, and mixed with each key frame's, as much as that counts. The same is done backward, and both are joined by
+their weights. At the start of a stretch that goes on with a shot the backward mean fades in, so that nothing jumps
+there. Frames that fade to black get the scene's colors with less chroma: see `exposures`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.inference.temporal.exposures import Exposure, Exposures
 from colorize_cli.inference.temporal.motion import Motion, at_size, moved
 
 Plane = NDArray[np.float32]
@@ -40,28 +42,32 @@ class Carried:
         ab: the forward mean at its last frame, (2, h, w).
         weight: of each place, (h, w).
         chroma: mean chroma of the shot's key frames so far, Lab units.
-        keys: how many they were.
+        keys: how many they were, each by how much it counts.
         lift: factor on the chroma at its last frame.
+        meant: how bright the shot is meant to be.
     """
 
     ab: Plane
     weight: Plane
     chroma: float
-    keys: int
-    lift: float = 1.0
+    keys: float
+    lift: float
+    meant: Exposure
 
     def to_bytes(self) -> bytes:
         """As a segment's file keeps it."""
         file = io.BytesIO()
-        np.savez(file, ab=self.ab, weight=self.weight, shot=np.array((self.chroma, self.keys, self.lift)))
+        shot = (self.chroma, self.keys, self.lift, self.meant.bright, self.meant.contrast, self.meant.frames)
+        np.savez(file, ab=self.ab, weight=self.weight, shot=np.array(shot))
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Carried:
         """The way back."""
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            chroma, keys, lift = found["shot"].tolist()
-            return cls(found["ab"], found["weight"], float(chroma), int(keys), float(lift))
+            chroma, keys, lift, bright, contrast, frames = found["shot"].tolist()
+            meant = Exposure(bright, contrast, int(frames))
+            return cls(found["ab"], found["weight"], chroma, keys, lift, meant)
 
 
 class KeyFrames:
@@ -89,20 +95,21 @@ class KeyFrames:
 
 
 def steady(
-    count: int, motions: Sequence[Motion], keys: Mapping[int, Plane], before: Carried | None
+    motions: Sequence[Motion], keys: Mapping[int, Plane], seen: Exposures, before: Carried | None
 ) -> tuple[list[Plane], Carried]:
     """Carry key frames' colors to all frames of a stretch.
 
     Args:
-        count: of frames.
-        motions: to each frame from the one before; of `count` - 1 frames where the stretch begins a shot.
+        motions: to each frame from the one before; one less than frames where the stretch begins a shot.
         keys: ab of key frames by their number, (2, h, w).
+        seen: how much is to be seen in each frame.
         before: what was known at the end of the stretch before; None where this one begins a shot.
 
     Returns:
         ab of each frame, (2, h, w); what the next stretch of the shot is told.
     """
-    evened, chroma, told = _evened(keys, before)
+    count = len(seen.scales)
+    evened, chroma, told = _evened(keys, seen.votes, before)
     size = next(iter(evened.values())).shape[1:]
     backs = [(at_size(m.back, size), _shrunk(m.sure, size)) for m in motions]
     forths = [(at_size(m.forth, size), _shrunk(m.sure_before, size)) for m in motions]
@@ -113,7 +120,7 @@ def steady(
         if number >= shift:
             state.carry(*backs[number - shift])
         if number in evened:
-            state.add(evened[number])
+            state.add(evened[number], seen.votes[number])
         forward.append((state.ab, state.weight))
     ended = (state.ab, state.weight)
     state, done = _Mean(size), list[Plane]()
@@ -123,9 +130,9 @@ def steady(
         fade = 1.0 if before is None else min(1.0, number / _FADE_IN)
         done.append(_joined(forward.pop(), (state.ab, state.weight * np.float32(fade))))
         if number in evened:
-            state.add(evened[number])
-    lifted, lift = _lifted(done[::-1], keys, before)
-    return lifted, Carried(*ended, chroma, told, lift)
+            state.add(evened[number], seen.votes[number])
+    lifted, lift = _lifted(done[::-1], keys, seen, before)
+    return lifted, Carried(*ended, chroma, told, lift, seen.meant)
 
 
 def _chroma(ab: Plane) -> float:
@@ -137,18 +144,21 @@ def _colorful(ab: Plane) -> float:
     return float(np.hypot(ab[0].std(), ab[1].std()) + 0.3 * np.hypot(ab[0].mean(), ab[1].mean()))
 
 
-def _lifted(colors: list[Plane], keys: Mapping[int, Plane], before: Carried | None) -> tuple[list[Plane], float]:
+def _lifted(
+    colors: list[Plane], keys: Mapping[int, Plane], seen: Exposures, before: Carried | None
+) -> tuple[list[Plane], float]:
     """Frames as colorful as the key frames were: means are less so than what they are of. Also the last's factor."""
-    spans = np.bincount(_nearest(sorted(keys), len(colors)), minlength=len(keys))
+    numbers = sorted(keys)
+    spans = np.bincount(_nearest(numbers, len(colors)), minlength=len(keys)) * seen.votes[numbers]
     chroma, spread = (
-        float(np.average([measure(keys[number]) for number in sorted(keys)], weights=spans))
-        / max(sum(map(measure, colors)) / len(colors), 0.1)
+        float(np.average([measure(keys[number]) for number in numbers], weights=spans))
+        / max(float(np.average([measure(ab) for ab in colors], weights=seen.votes)), 0.1)
         for measure in (_chroma, _colorful)
     )
     # not by spread alone: key frames' errors are one, too
     lift = max(1.0, min(_MOST_LIFT, (chroma**2 * spread) ** (1 / 3)))
     steps = np.linspace(lift if before is None else before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
-    for ab, step in zip(colors, steps, strict=True):
+    for ab, step in zip(colors, steps * seen.scales, strict=True):
         ab *= step  # in place: there are many
     return colors, lift
 
@@ -159,15 +169,18 @@ def _nearest(numbers: Sequence[int], count: int) -> NDArray[np.intp]:
     return np.asarray(apart.argmin(1))
 
 
-def _evened(keys: Mapping[int, Plane], before: Carried | None) -> tuple[dict[int, Plane], float, int]:
+def _evened(
+    keys: Mapping[int, Plane], votes: Plane, before: Carried | None
+) -> tuple[dict[int, Plane], float, float]:
     """Key frames with their chroma brought half-way to the shot's mean, that mean, and of how many frames it is."""
     own = {number: _chroma(ab) for number, ab in keys.items()}
-    told = len(own) + (before.keys if before else 0)
-    chroma = (sum(own.values()) + (before.chroma * before.keys if before else 0.0)) / told
+    told = float(sum(votes[number] for number in keys)) + (before.keys if before else 0.0)
+    summed = sum(float(votes[number]) * chroma for number, chroma in own.items())
+    chroma = (summed + (before.chroma * before.keys if before else 0.0)) / told
     low, high = _GAIN
     gains = {number: min(high, max(low, (chroma / max(value, 0.1)) ** 0.5)) for number, value in own.items()}
     # the strong ones lose more than the weak ones gain
-    back = sum(own.values()) / max(sum(gain * own[number] for number, gain in gains.items()), 0.1)
+    back = summed / max(sum(float(votes[number]) * gains[number] * own[number] for number in own), 0.1 * told)
     gains = {number: gain * back for number, gain in gains.items()}
     return {number: np.asarray(ab * np.float32(gains[number]), np.float32) for number, ab in keys.items()}, chroma, told
 
@@ -185,10 +198,10 @@ class _Mean:
         weight = np.clip(np.asarray(moved(self.weight, flow)), 0, _MOST)
         self.weight = np.asarray(weight * sure * np.float32(_FADE), np.float32)
 
-    def add(self, ab: Plane) -> None:
-        """Mix with what the network says of this frame."""
-        whole = self.weight + 1
-        self.ab = np.asarray((self.ab * self.weight + ab) / whole, np.float32)
+    def add(self, ab: Plane, vote: float) -> None:
+        """Mix with what the network says of this frame, which counts that much."""
+        whole = self.weight + np.float32(vote)
+        self.ab = np.asarray((self.ab * self.weight + ab * np.float32(vote)) / whole, np.float32)
         self.weight = np.minimum(whole, np.float32(_MOST))
 
 
