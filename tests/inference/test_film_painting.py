@@ -39,7 +39,8 @@ def one_frame(path: Path, wide: bool) -> tuple[FilmPainter, FilmPainter, FilmFra
 @pytest.mark.parametrize("wide", [False, True])
 def test_a_device_joins_as_finely_as_the_processor(tmp_path: Path, wide: bool) -> None:
     here, there, frame = one_frame(tmp_path / "a.mkv", wide)
-    ab = np.stack([np.linspace(a, b, SIZE[0] * SIZE[1]).reshape(SIZE) for a, b in ((8, 12), (-6, 9))]).astype(np.float32)
+    ends = ((8, 12), (-6, 9))
+    ab = np.stack([np.linspace(a, b, SIZE[0] * SIZE[1]).reshape(SIZE) for a, b in ends]).astype(np.float32)
     calm = np.full(SIZE, 50, np.float16)
     one, two = (painter.paint(frame, ab, calm, keeps=False) for painter in (here, there))
     assert one.format.name == two.format.name == ("yuv444p10le" if wide else "yuv444p")

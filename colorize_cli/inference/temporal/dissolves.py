@@ -63,12 +63,7 @@ class Dissolves:
             return False
         blank = bool(grey.std() < _BLANK)
         stays, self._blank = blank or self._blank, blank
-        self._carried = [
-            (age + 1, plane, known)
-            if stays
-            else (age + 1, np.asarray(moved(plane, motion.back)), np.clip(moved(known, motion.back), 0, 1) * motion.sure)
-            for age, plane, known in self._carried
-        ]
+        self._carried = [self._onward(*item, None if stays else motion) for item in self._carried]
         now = np.asarray(grey, np.float32)
         told = (_alike(plane, now, known > _KNOWN) for age, plane, known in self._carried if age >= _YOUNGEST)
         alike = next((value for value in told if value is not None), 1.0)  # of the oldest that can still be compared
@@ -76,6 +71,13 @@ class Dissolves:
             fresh = (0, np.asarray(grey, np.float32), np.ones(grey.shape, np.float32))
             self._carried = [*self._carried, fresh][-_CARRIED:]
         return alike < _ALIKE
+
+    @staticmethod
+    def _onward(age: int, plane: Plane, known: Plane, motion: Motion | None) -> tuple[int, Plane, Plane]:
+        if motion is None:
+            return age + 1, plane, known
+        known = np.clip(np.asarray(moved(known, motion.back)), 0, 1) * motion.sure
+        return age + 1, np.asarray(moved(plane, motion.back)), np.asarray(known, np.float32)
 
     def to_bytes(self) -> bytes:
         """As a segment's file keeps it."""

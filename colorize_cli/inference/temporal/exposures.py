@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _BRIGHT = 95  # percentile of L* that is a frame's brightness
-_DIM = 0.5  # of the shot's brightness, and of its contrast, below which a frame is not as it is meant to be
+_DIM = 0.5  # of the shot's brightness, below which chroma is less, too
 _LEAST_VOTE = 0.003
 _LEAST = (30.0, 3.0)  # brightness and contrast of a scene, L*: what has less is black, or a blank
 _REMEMBERED = 48  # frames of earlier stretches, at most, that say what is meant
@@ -71,9 +71,9 @@ def compared(frames: Sequence[Exposure], before: Exposure | None = None) -> Expo
         for value, least in zip((lambda f: f.bright, lambda f: f.contrast), _LEAST, strict=True)
     ]
     meant = Exposure(*usual, min(_REMEMBERED, sum(frame.frames for frame in known)))
-    scales = np.clip(bright / (_DIM * meant.bright), 0, 1)
-    seen = np.clip(contrast / (_DIM * meant.contrast), 0, 1)
-    votes = np.maximum(np.square(scales * seen), _LEAST_VOTE)
+    shares = [np.clip(values / usual, 0, 1) for values, usual in ((bright, meant.bright), (contrast, meant.contrast))]
+    votes = np.maximum(np.square(shares[0] * shares[1]), _LEAST_VOTE)
+    scales = np.clip(shares[0] / _DIM, 0, 1)
     return Exposures(scales.astype(np.float32), votes.astype(np.float32), meant)
 
 

@@ -4,8 +4,8 @@ In:  a stretch of one shot: the motion between its frames; ab of its key frames,
 Out: ab of each frame, (2, h, w)
 
 Forward in time, each place keeps the mean of what was said of it so far: carried along, weighed by how far the motion
-can be believed, and mixed with each key frame's, as much as that counts. The same is done backward, and both are joined by
-their weights. At the start of a stretch that goes on with a shot the backward mean fades in, so that nothing jumps
+can be believed, and mixed with each key frame's, as much as that counts. The same is done backward, and both are joined
+by their weights. At the start of a stretch that goes on with a shot the backward mean fades in, so that nothing jumps
 there. Frames that fade to black get the scene's colors with less chroma: see `exposures`.
 """
 
@@ -169,9 +169,7 @@ def _nearest(numbers: Sequence[int], count: int) -> NDArray[np.intp]:
     return np.asarray(apart.argmin(1))
 
 
-def _evened(
-    keys: Mapping[int, Plane], votes: Plane, before: Carried | None
-) -> tuple[dict[int, Plane], float, float]:
+def _evened(keys: Mapping[int, Plane], votes: Plane, before: Carried | None) -> tuple[dict[int, Plane], float, float]:
     """Key frames with their chroma brought half-way to the shot's mean, that mean, and of how many frames it is."""
     own = {number: _chroma(ab) for number, ab in keys.items()}
     told = float(sum(votes[number] for number in keys)) + (before.keys if before else 0.0)
