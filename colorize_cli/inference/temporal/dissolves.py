@@ -83,9 +83,9 @@ class Dissolves:
         """As a segment's file keeps it."""
         file = io.BytesIO()
         ages = np.array([age for age, _, _ in self._carried])
-        planes, knowns = ([item[k] for item in self._carried] for k in (1, 2))
-        kept = {"planes": np.array(planes, np.float32), "knowns": np.array(knowns, np.float32)}
-        np.savez(file, ages=ages, blank=np.array(self._blank), **kept)
+        planes = np.array([plane for _, plane, _ in self._carried], np.float32)
+        knowns = np.array([known for _, _, known in self._carried], np.float32)
+        np.savez(file, ages=ages, planes=planes, knowns=knowns, blank=np.array(self._blank))
         return file.getvalue()
 
     @classmethod

@@ -63,14 +63,12 @@ def compared(frames: Sequence[Exposure], before: Exposure | None = None) -> Expo
         frames: of the stretch.
         before: what the shot was meant to be so far.
     """
-    bright, contrast = np.array([(frame.bright, frame.contrast) for frame in frames]).T
     known = [*frames, *([before] if before else [])]
-    weights = np.array([frame.contrast**2 * frame.frames for frame in known])
-    usual = [
-        max(least, _middle(np.array([value(frame) for frame in known]), weights))
-        for value, least in zip((lambda f: f.bright, lambda f: f.contrast), _LEAST, strict=True)
-    ]
-    meant = Exposure(*usual, min(_REMEMBERED, sum(frame.frames for frame in known)))
+    bright, contrast, spans = np.array([(frame.bright, frame.contrast, frame.frames) for frame in known]).T
+    weights = np.square(contrast) * spans
+    usual = [max(least, _middle(values, weights)) for values, least in zip((bright, contrast), _LEAST, strict=True)]
+    meant = Exposure(usual[0], usual[1], min(_REMEMBERED, int(spans.sum())))
+    bright, contrast = bright[: len(frames)], contrast[: len(frames)]
     shares = [np.clip(values / usual, 0, 1) for values, usual in ((bright, meant.bright), (contrast, meant.contrast))]
     votes = np.maximum(np.square(shares[0] * shares[1]), _LEAST_VOTE)
     scales = np.clip(shares[0] / _DIM, 0, 1)
