@@ -81,3 +81,13 @@ def test_heif_without_hevc(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"hvc1", b"unci"))
     with pytest.raises(DecodeError, match="unsupported HEIC: its pixels are stored without HEVC"):
         decode(path)
+
+
+def test_heif_of_a_sequence_alone(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif")
+    path = tmp_path / "a.heic"
+    path.write_bytes(
+        b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc" + b"\0\0\0\x20moov" + bytes(24) + b"\0\0\0\x18mdat" + bytes(16)
+    )
+    with pytest.raises(DecodeError, match="unsupported HEIC: it holds a film"):
+        decode(path)

@@ -13,6 +13,7 @@ from colorize_cli.formats.declared import Declared, FileParts, Holds, Stripped
 from colorize_cli.formats.decoded import Damaged, DecodedPhoto, Unsupported
 from colorize_cli.formats.heif import heif, heif_boxes, heif_sizes
 from colorize_cli.formats.heif.strip_heif import strip_heif
+from colorize_cli.formats.jp2.jp2_file import boxes
 from colorize_cli.formats.jpeg import multi_jpeg
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Photo, PhotoFormat
 from colorize_cli.metadata import exif
@@ -82,6 +83,11 @@ class Heic(IsoFormat):
     def declared(self, data: Data) -> Declared:
         """The largest picture, where it can be read."""
         heif.require()
+        kinds = {box.kind for box in boxes(data)}
+        if b"moov" in kinds and b"meta" not in kinds:
+            raise Unsupported(
+                "unsupported HEIC: it holds a film of pictures, and none that stands alone", hint=_ELSEWHERE
+            )
         return self.largest(data)
 
     def pages(self, data: Data) -> int:

@@ -157,7 +157,7 @@ def _small(path: Path, place: int, side: int = 0, raw: bool = False) -> NDArray[
             if shorter < _LEAST:
                 return None
             side = side or min(_SIDE, shorter // 2)
-            if raw or probe.format in ("uint", "int", "char"):
+            if raw or probe.format in ("uint", "int", "short", "char"):  # what libvips takes for linear, or clips
                 image = probe.extract_band(0).resize(side / probe.width, vscale=side / probe.height)
                 values = np.asarray(image.numpy(), np.float64)
                 scaled: NDArray[np.float64] = 255 * (values - values.min()) / max(float(np.ptp(values)), 1.0)
