@@ -38,7 +38,7 @@ _CERTAIN, _MORE = 0.98, 0.8  # probabilities of damage that a photo is called da
 _FIELDS, _SOME, _SPREAD = 8, 0.0004, 0.25  # fields a side; share of one that is damaged; share of them that must be
 _RADIUS = 3  # pixels around a hole that fill it
 RIM, WIDE_RIM = 0.3, 1.5  # shares of damage up to which a rim's pixel is filled; where a mask is of a smaller copy
-_LEAST_RIM, _FAINT = 0.18, 0.02  # share from which it is; difference of damage that is too little to tell by
+_LEAST_RIM, _FAINT = 0.22, 0.02  # share from which it is; difference of damage that is too little to tell by
 
 
 _VIEWS: tuple[Callable[[Plane], Plane], ...] = (  # each undoes itself

@@ -86,7 +86,7 @@ def test_beside_a_scratch_only_what_it_covers_in_part_is_filled():
     ground = np.clip(0.3 + 0.02 * rng.standard_normal((60, 80)), 0, 1).astype(np.float32)
     mask, rim = np.zeros(ground.shape, bool), np.zeros(ground.shape, bool)
     mask[30, 10:70], rim[29, 10:70], rim[31, 10:70] = True, True, True
-    cover = np.where(mask, np.float32(1), np.where(rim, np.float32(0.22), np.float32(0)))
+    cover = np.where(mask, np.float32(1), np.where(rim, np.float32(0.25), np.float32(0)))
     cover[31] = 0
     back = filled(ground * (1 - cover) + cover, mask, rim)
     assert np.abs(back[29:31, 12:68] - ground[29:31, 12:68]).mean() < 0.03
