@@ -23,6 +23,13 @@ def rows_of_block(line: int, block_bytes: int = 0) -> int:
     return max(16, (block_bytes or _BLOCK_BYTES) // max(line, 1))
 
 
+def said_by(error: Any) -> str:
+    """What libvips has to say, on one line: the last that is more than the name of what failed."""
+    lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
+    more = [line for line in lines if not line.endswith("load error")]
+    return more[-1] if more else "it cannot be decoded"
+
+
 def _source(file: BinaryIO) -> Any:
     """A file for libvips to read. It would map a JPEG's, and the process would die if somebody cut that meanwhile."""
     import pyvips
@@ -67,9 +74,7 @@ def read_rows(
             yield top, rows.reshape(count, *shape[1:])
     except pyvips.Error as error:
         format = "JPEG" if loader == "jpegload" else "PNG"
-        lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
-        reason = in_words(ValueError(lines[-1] if lines else "it cannot be decoded"))[:120]
-        raise Damaged(f"damaged {format}: {reason}", salvageable=True) from None
+        raise Damaged(f"damaged {format}: {in_words(ValueError(said_by(error)))[:120]}", salvageable=True) from None
     finally:
         region = image = None  # before the source: libvips asks that until it lets go
         source = None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -169,3 +170,17 @@ def test_valid_jpegs_of_the_collection_pass(shared: Path) -> None:
         except DecodeError:
             refused.add(file.name)
     assert refused <= damaged
+
+
+def test_libvips_is_quoted_by_what_it_says(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (32, 48)).astype(np.uint8)
+    data = bytearray(imagecodecs.jpeg8_encode(np.stack([grey] * 3, -1)))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 11] = 0x31  # a sampling without a name, which libvips alone reads; and wrong bits
+    scan = data.index(b"\xff\xda") + 30
+    data[scan : scan + 40] = b"\xfe" * 40
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match="^damaged JPEG: ") as caught:
+        decode(path)
+    assert "load error" not in str(caught.value) and "buffer" not in str(caught.value)

@@ -21,6 +21,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from colorize_cli.formats.jpeg import jpeg_file
+from colorize_cli.formats.vips_rows import said_by
 from colorize_cli.metadata.lossless_jpeg import is_lossless
 
 logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # what it would warn of is said here
@@ -134,8 +135,7 @@ def _by_vips(data: bytes, components: int, factor: int) -> NDArray[np.uint8]:
         image = pyvips.Image.jpegload_buffer(data, shrink=factor, fail_on="warning")
         found: NDArray[np.uint8] = np.ascontiguousarray(image.numpy())
     except pyvips.Error as error:
-        lines = [line for line in str(error.detail or error).splitlines() if line.strip()]
-        raise JpegDamage(plain_words(lines[-1] if lines else "it cannot be decoded")) from None
+        raise JpegDamage(plain_words(said_by(error))) from None
     if components == 4:  # what libvips turned round for Adobe's marker
         parsed = jpeg_file.parse(data, headers_only=True)
         found = found if parsed.adobe_transform is None else 255 - found
