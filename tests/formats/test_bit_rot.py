@@ -178,7 +178,7 @@ def test_libvips_is_quoted_by_what_it_says(tmp_path: Path) -> None:
     frame = data.index(b"\xff\xc0")
     data[frame + 11] = 0x31  # a sampling without a name, which libvips alone reads; and wrong bits
     scan = data.index(b"\xff\xda") + 30
-    data[scan : scan + 40] = b"\xfe" * 40
+    data[scan : scan + 40] = b"\xff\0" * 20
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
     with pytest.raises(DecodeError, match="^damaged JPEG: ") as caught:
