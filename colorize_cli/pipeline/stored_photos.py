@@ -13,6 +13,7 @@ from pathlib import Path
 from colorize_cli.errors import NothingToDoError, one_line, printable
 from colorize_cli.files.discover import Discovery
 from colorize_cli.files.natural import in_natural_order
+from colorize_cli.files.passed_over import why_by_name
 from colorize_cli.files.source_list import Source, SourceList
 from colorize_cli.files.stores import Store, is_safe
 from colorize_cli.formats.video.film_files import NAMES
@@ -42,7 +43,7 @@ def stored_photos(store: Store, urls: Sequence[str], sink: Store | None, folder:
             for name in in_natural_order(names):
                 relative = f"{at}/{name}".removeprefix(f"{store.root}/")
                 fault = _fault(relative, place, at)
-                if not fault and (kind := _kind_of_junk(name)):
+                if not fault and (kind := _why_passed_over(name)):
                     passed_over[kind] += 1
                 elif fault:
                     stand_in = f"key {len(sources)}"
@@ -76,9 +77,7 @@ def _is_object(place: Store) -> bool:
         raise NothingToDoError(f"{place.url} cannot be read: {one_line(error)}") from None
 
 
-def _kind_of_junk(name: str) -> str:
-    """Why an object is no photo, by its name alone; empty where it may be one."""
+def _why_passed_over(name: str) -> str | None:
+    """Why an object is no photo; None where it may be one. Its bytes are not asked for: there may be a million."""
     suffix = Path(name).suffix.lower()
-    if name.startswith(".") or "colorize-report" in name:
-        return "system file" if name.startswith(".") else "made by colorize"
-    return "" if suffix in NAMES.suffixes else f"no photo ({suffix or 'no suffix'})"
+    return why_by_name(name) or (None if suffix in NAMES.suffixes else f"no photo ({suffix or 'no suffix'})")
