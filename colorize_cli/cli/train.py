@@ -53,7 +53,7 @@ from colorize_cli.cli.training_screen import TrainingScreen
 from colorize_cli.cli.work_options import (
     QuietOpt,
 )
-from colorize_cli.errors import ExitStatus, UsageError, printable
+from colorize_cli.errors import ExitStatus, UsageError, counted, printable
 from colorize_cli.inference.option_values import Precision
 
 if TYPE_CHECKING:
@@ -270,7 +270,9 @@ def _end(result: Result, wanted: RunSettings, push: str | None, interrupted: boo
                 markup=False,
             )
         elif not result.finished:
-            console.stderr.print(f"Ended early. To go on: colorize train --resume --out {run}", markup=False)
+            count = counted(wanted.config.patience, "checkpoint")
+            why = f", after {count} without a better one" if result.exhausted else ""
+            console.stderr.print(f"Ended early{why}. To go on: colorize train --resume --out {run}", markup=False)
         if wanted.config.task == "colorize":
             console.stderr.print(f"Use it: colorize photos/ --model {printable(result.best)}", markup=False)
     if interrupted:

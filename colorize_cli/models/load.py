@@ -6,6 +6,7 @@ Out: `LoadedModel`: networks in eval mode, float32, on the CPU
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -30,6 +31,8 @@ from colorize_cli.models.registry import ModelSpec, Published
 from colorize_cli.models.store import sha256_of
 
 Progress = Callable[[int, int], None]
+_DEEPEST = 12  # units of a U-Net: 2 ** 12 pixels
+_MOST_COLORS = 4096
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".onnx")
 
 
@@ -201,28 +204,39 @@ def identify(state: Mapping[str, Tensor]) -> ModelSpec | None:
     for spec in catalogue():
         droppable = spec.weights.droppable if isinstance(spec.weights, Published) else ()
         shapes = {key: tuple(value.shape) for key, value in without(state, droppable).items()}
-        width = max(1, next((shape[0] for shape in shapes.values() if len(shape) == 4), 1))
-        for known in _VARIANTS.get(spec.name, ({},)):
-            arguments = {key: width if value == _FIRST else value for key, value in known.items()}
+        for arguments in _arguments(spec.name, shapes):
             if shapes == _shapes(spec, tuple(arguments.items())):
                 return replace(spec, build=partial(spec.build, **arguments))
     return None
 
 
-_FIRST = "of the file's first convolution"
-
 # arguments that recipes build their networks with; a file without a header is compared with each of them
 _VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "eccv16": ({}, {"head": "ab"}),
-    "unet": tuple(
-        {"channels": c, "depth": d, "widest": w, "width": _FIRST}
-        for c in (3, 2)
-        for d in (7, 6, 5, 8, 4, 3)
-        for w in (512, 0)
-    ),
     "liteunet": tuple({"size": size} for size in (2, 0, 1)),
     "mini-v2": ({}, {"upsampling": "bilinear"}),
 }
+
+
+def _arguments(name: str, shapes: Mapping[str, tuple[int, ...]]) -> Sequence[Mapping[str, Any]]:
+    """With what a network of that name may have been built that has weights of these shapes."""
+    if name == "unet":
+        return (_unet_arguments(shapes),)
+    share = shapes.get("share", ())
+    if name == "colorunet" and len(share) == 1 and 0 < share[0] <= _MOST_COLORS:
+        return ({"colors": share[0]},)
+    return _VARIANTS.get(name, ({},))
+
+
+def _unet_arguments(shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, Any]:
+    """With what a U-Net was built that has weights of these shapes, in whatever order; nothing where it is none."""
+    first, head = shapes.get("encoder.0.0.weight", ()), shapes.get("head.weight", ())
+    widths = [shape[0] for key, shape in shapes.items() if re.fullmatch(r"encoder\.\d+\.0\.weight", key) and shape]
+    if len(first) != 4 or len(head) != 4 or head[0] not in (2, 3) or len(widths) > _DEEPEST or min(widths) < 1:
+        return {}
+    normed, counted = "encoder.0.1.weight" in shapes, "encoder.0.1.running_mean" in shapes
+    norm = "batch" if counted else "instance" if normed else "none"
+    return {"channels": head[0], "width": first[0], "depth": len(widths), "widest": max(widths), "norm": norm}
 
 
 @cache

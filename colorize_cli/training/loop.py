@@ -108,7 +108,8 @@ class Watcher:
 class Result:
     """How a run ended: the best checkpoint, whether all samples were done, samples done and in all.
 
-    `idle` says that it was finished before it was begun, and nothing was done.
+    `idle` says that it was finished before it was begun, and nothing was done; `exhausted`, that it ended for want of
+    a better checkpoint.
     """
 
     best: Path
@@ -116,6 +117,7 @@ class Result:
     done: int
     total: int
     idle: bool = False
+    exhausted: bool = False
 
 
 def train(wanted: RunSettings, watcher: Watcher) -> Result:
@@ -263,7 +265,8 @@ class _Loop:
             if stopped:
                 break
         self.accelerator.wait_for_everyone()
-        return Result(self.checkpoints.best_file, done >= self.total, done, self.total, idle=not rows)
+        finished, exhausted = done >= self.total, self.checkpoints.exhausted
+        return Result(self.checkpoints.best_file, finished, done, self.total, not rows, exhausted and not finished)
 
     def _step(self, row: Row, batch: Batch) -> dict[str, torch.Tensor]:
         # what a step draws at random is a function of seed, step and process: nothing of it needs keeping

@@ -117,14 +117,21 @@ def machine() -> dict[str, Any]:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of this program's checkout and whether files in it are changed; None where it is installed."""
+    """Commit of this program's checkout and whether files in it are changed; None where it is installed.
+
+    Nothing is written into the checkout: `git status` would refresh its index, and leave a lock where a disk is full.
+    """
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
     try:
         commit, changed = (
             subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+                ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
             ).stdout.strip()
             for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
         )

@@ -187,7 +187,7 @@ def test_the_best_of_a_gan_is_not_its_grey_early_epoch() -> None:
 def test_a_run_that_does_not_get_better_ends_early(run: Run, tmp_path: Path) -> None:
     args = {"channels": 2, "width": 4, "depth": 3, "norm": "none"}
     result = run(tmp_path / "r", tiny(epochs=9, lr=0.0, patience=2, generator_args=args))
-    assert not result.finished and result.done == 3 * 22
+    assert not result.finished and result.exhausted and result.done == 3 * 22
     twice = tiny(epochs=9, lr=0.0, patience=2, generator_args=args)
     steps: list[int] = []
 
@@ -195,7 +195,8 @@ def test_a_run_that_does_not_get_better_ends_early(run: Run, tmp_path: Path) -> 
         steps.append(1)
         return len(steps) > 11  # in the third epoch, after one checkpoint that was no better
 
-    assert run(tmp_path / "s", twice, Watcher(should_stop=stop)).done < 3 * 22
+    stopped = run(tmp_path / "s", twice, Watcher(should_stop=stop))
+    assert stopped.done < 3 * 22 and not stopped.exhausted
     assert run(tmp_path / "s", twice).done == 3 * 22
 
 

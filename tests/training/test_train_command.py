@@ -19,6 +19,7 @@ from colorize_cli.cli.app import main
 from colorize_cli.cli.quantities import parse_duration
 from colorize_cli.data.named import Access, terms_of
 from colorize_cli.errors import UsageError
+from colorize_cli.training import runs
 from colorize_cli.training.journal import read_rows
 from colorize_cli.training.prepare import split_photos
 from colorize_cli.training.recipes import load_recipe, recipe_names
@@ -66,6 +67,13 @@ def test_a_folder_is_learned_from_and_the_run_goes_on(
     assert main(arguments("--data", str(photos), "--out", str(run))) == 2
 
 
+def test_a_run_that_gets_no_better_says_why_it_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = write_folder(tmp_path / "photos", 24)
+    more = ("--data", str(photos), "--out", str(tmp_path / "r"), "--epochs", "9", "--lr", "0", "--best-by", "psnr")
+    assert main(arguments(*more, "--set", "patience=1", "--set", "generator_args.norm=none")) == 0
+    assert "Ended early, after 1 checkpoint without a better one." in capsys.readouterr().err
+
+
 def test_samples_need_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments("--data", "samples", "--quiet", "--out", "r", "--set", "epochs=1")) == 0
@@ -102,6 +110,20 @@ def test_a_recipe_is_saved_with_its_changes_and_read_back(tmp_path: Path, capsys
         assert load_recipe(str(file)) == wanted
     assert main(["train", "--recipe", "mini", "--save-recipe", str(tmp_path / "mini.json")]) == 2
     assert "must end in .toml" in capsys.readouterr().err
+
+
+def test_the_state_of_a_checkout_is_read_without_writing_into_it() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    named = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--git-path", "index"], capture_output=True, text=True, check=True
+    )
+    index = ROOT / named.stdout.strip()
+    os.utime(Path(runs.__file__))  # git would write down its new time
+    before = index.stat()
+    found = runs.machine()["git"]
+    assert found is not None and len(found["commit"]) == 40
+    assert (index.stat().st_mtime_ns, index.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 def test_a_run_is_itself_a_recipe(tmp_path: Path) -> None:
