@@ -25,6 +25,7 @@ _FLAT = 0.1  # share of the places with the least detail: what moves there is no
 _FLATTEST = 0.03  # of those with the very least
 _BIAS = 1.14  # of white noise: its true strength over what the flattest places of `_FLAT` show
 _INK, _PAPER = 0.03, 0.97  # beyond, noise is cut off by the range
+_NEARLY_ALL, _TONES_APART = 0.95, 64  # share of a bilevel picture in two tones; how far they are apart, of 255
 
 
 def _smoothed(plane: Plane, scale: int) -> Plane:
@@ -100,7 +101,7 @@ def _energies(plane: Plane, scales: int) -> list[Plane]:
         return [np.zeros(0, np.float32)] * scales
     level = _in_blocks(plane[:height, :width])
     shown = (level > _INK) & (level < _PAPER)
-    if np.count_nonzero(shown) < 16:
+    if np.count_nonzero(shown) < 16 or _bilevel(plane):
         return [np.zeros(0, np.float32)] * scales
     found = list[Plane]()
     for scale in range(scales):
@@ -108,6 +109,16 @@ def _energies(plane: Plane, scales: int) -> list[Plane]:
         found.append(_in_blocks(np.square(plane - smoothed)[:height, :width])[shown])
         plane = smoothed
     return found
+
+
+def _bilevel(plane: Plane) -> bool:
+    """Whether a picture has two tones, or ink and paper, alone: its dots are no noise."""
+    some = plane[::5, ::3]
+    if float(np.mean((some < _INK) | (some > _PAPER))) > _NEARLY_ALL:
+        return True
+    counts = np.bincount((np.clip(some, 0, 1) * 255).round().astype(np.intp).ravel(), minlength=256)
+    first, second = np.argsort(counts)[-2:]
+    return abs(int(first) - int(second)) >= _TONES_APART and counts[[first, second]].sum() > _NEARLY_ALL * some.size
 
 
 def _in_blocks(plane: Plane) -> Plane:

@@ -94,7 +94,7 @@ def log_light(plane: Plane) -> Plane:
     Returns:
         (32, 32), the natural logarithm, of mean 0; the mean of what is found on the photo and on it mirrored both ways.
     """
-    return smoothed(_mean_of_views(light_input(plane), "light"))
+    return smoothed(_mean_of_views(light_input(plane), "light"), _parts()["surfaces"])
 
 
 def log_stains(plane: Plane) -> Plane:
@@ -116,9 +116,15 @@ def _mean_of_views(seen: Plane, name: str) -> Plane:
     return found / np.float32(4)
 
 
-def smoothed(light: Plane) -> Plane:
-    """Only what of the light is a surface of second degree, as a lamp's is nearly: the rest is the photo's own."""
-    return np.asarray((light.ravel() @ SURFACES @ SURFACES.T).reshape(light.shape), np.float32)
+def smoothed(light: Plane, shares: Plane | None = None) -> Plane:
+    """Only what of the light is a surface of second degree, as a lamp's is nearly: the rest is the photo's own.
+
+    Args:
+        light: (32, 32).
+        shares: (5, 5), what is taken of each surface; none: all. tests/benchmarks/fit_surfaces.py fits those in use.
+    """
+    told = light.ravel() @ SURFACES
+    return np.asarray((SURFACES @ (told if shares is None else told @ shares)).reshape(light.shape), np.float32)
 
 
 def _light_of(x: Plane, name: str) -> Plane:

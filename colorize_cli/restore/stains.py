@@ -19,9 +19,9 @@ Plane = NDArray[np.float32]
 
 _UNEVEN = 0.2  # standard deviation of the logarithm from which `auto` evens out
 _LEAST = 0.03  # the same where it is asked for by name
-_STAINED, _SPILLED = 0.1, 0.005  # the same of stains
-_WEAK, _PART = 0.09, np.float32(0.7)  # light that is less apart may be the scene's own: so much of it is divided out
-_SURER, _APART = 2.0, 0.02  # what a lamp's light is beyond stains that may be there, to be divided out in their place
+_STAINED, _SPILLED = 0.12, 0.006  # the same of stains
+_SURER, _APART, _EITHER = 2.0, 0.02, 0.04  # deviation of a lamp beyond that of stains, to be divided out in their place
+_TOLD = np.float32(1.2)  # stains are deeper than their network, which is unsure, says
 _SEEN = 2048  # pixels of the longer side, at most, of the copy that the networks reduce further
 _CUBIC = -0.75  # slope of the curve, as OpenCV has it
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
@@ -42,11 +42,11 @@ def uneven_light(copy: Plane, auto: bool) -> Plane | None:
         return None
     copy = reduced(copy, _SEEN)
     lamp, spilled = log_light(copy), log_stains(copy)
-    if float(lamp.std()) > _SURER * float(spilled.std()) + _APART:  # what is like both is not divided out twice
-        found, least = (lamp if float(lamp.std()) > _WEAK else _PART * lamp), _UNEVEN if auto else _LEAST
-    else:
-        found, least = spilled, _STAINED if auto else _SPILLED
-    if float(found.std()) < least:
+    beyond = float(lamp.std()) - _SURER * float(spilled.std()) - _APART
+    share = np.float32(np.clip(beyond / _EITHER + 0.5, 0, 1))  # of the lamp: what is like both is not divided out twice
+    found = share * lamp + (1 - share) * _TOLD * spilled
+    lit, stained = (_UNEVEN, _STAINED) if auto else (_LEAST, _SPILLED)
+    if float(found.std()) < share * lit + (1 - share) * stained:
         return None
     light = np.asarray(found - found.max(), np.float32)
     small = reduced(copy, 512)

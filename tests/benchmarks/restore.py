@@ -160,7 +160,7 @@ def evened_light(greys: Photos, rngs: Generators, name: str, spoil: Callable[...
         left.append(float(np.std(log - known)))
         lit.append(float(log.std()))
     gone, energy = 1 - np.sum(left) / np.sum(lit), 1 - np.sum(np.square(left)) / np.sum(np.square(lit))
-    return f"{name}: {100 * gone:.0f} % of its standard deviation gone, {100 * energy:.0f} % of its variance (50)"
+    return f"{name}: {100 * gone:.1f} % of its standard deviation gone, {100 * energy:.0f} % of its variance (50)"
 
 
 def left_alone(greys: Photos) -> str:

@@ -60,3 +60,12 @@ def test_an_edge_stays_sharp():
     step = np.where(np.arange(200) < 100, 0.3, 0.7).astype(np.float32)
     found = denoise(noisy(np.tile(step, (200, 1)), 10 / 255, np.random.default_rng(0)), 10 / 255).mean(0)
     assert found[98] < 0.34 and found[101] > 0.66
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0.0, 1.0), (0.2, 0.9)])
+def test_the_dots_of_a_bilevel_picture_are_no_noise(ink: float, paper: float) -> None:
+    rng = np.random.default_rng(0)
+    ramp = np.tile(np.linspace(0, 1, 320, dtype=np.float32), (240, 1))
+    dots = np.where(rng.random(ramp.shape) < ramp, np.float32(paper), np.float32(ink))
+    assert noise_level(dots) == 0.0
+    assert noise_level((ramp * 0.6 + 0.2 + 0.06 * rng.standard_normal(ramp.shape)).astype(np.float32)) > 0.05
