@@ -113,7 +113,7 @@ def train(
     from colorize_cli.training.export_checkpoint import check_push
     from colorize_cli.training.loop import RunSettings
     from colorize_cli.training.loop import train as run
-    from colorize_cli.training.recipe_text import write_recipe
+    from colorize_cli.training.recipe_text import with_own_sources, write_recipe
     from colorize_cli.training.recipes import load_recipe, recipe_for
     from colorize_cli.training.resuming import run_to_resume
     from colorize_cli.training.run_sources import data_names
@@ -126,9 +126,10 @@ def train(
         )
         names, out, root = saved.data, saved.folder, data_root or saved.root
     else:
-        config = adjust(load_recipe(recipe or recipe_for(data or ()), overrides))
+        named = recipe or recipe_for(data or ())
+        config = adjust(load_recipe(named, overrides))
         if save_recipe is not None:
-            write_recipe(config, save_recipe)
+            write_recipe(with_own_sources(config, load_recipe(named)), save_recipe)
             console.stderr.print(f"Written: {printable(save_recipe)}", markup=False)
             return
         names, root = data_names(config, data or ()), data_root

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files.atomic import write_text
 from colorize_cli.training.config import DiscriminatorConfig, Term, TrainConfig
 
 _TERM = {key: value for key, value in asdict(Term("l1")).items() if key != "loss"}
@@ -58,27 +59,45 @@ def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def recipe_toml(config: TrainConfig) -> str:
-    """A recipe as TOML that `--recipe FILE.toml` reads back as the same."""
+    """A recipe as TOML that `--recipe FILE.toml` reads back as the same: values first, then a table for each group."""
     plain, default = asdict(config), asdict(TrainConfig(config.recipe))
-    lines = [
-        f"{key} = {_toml(value)}"
+    kept = {
+        key: value
         for key, value in plain.items()
         if key != "recipe" and value is not None and (value != default[key] or key in ("generator", "terms", "stages"))
-    ]
+    }
+    lines = [f"{key} = {_toml(value)}" for key, value in kept.items() if not isinstance(value, dict)]
+    for name, table in kept.items():
+        if isinstance(table, dict):
+            lines += [
+                "",
+                f"[{name}]",
+                *(f"{_toml(key)} = {_toml(one)}" for key, one in table.items() if one is not None),
+            ]
     return "\n".join(lines) + "\n"
+
+
+def with_own_sources(config: TrainConfig, original: TrainConfig) -> TrainConfig:
+    """A recipe whose changed settings name no section of a paper any more, but the user."""
+    before = {one.key: one.value for one in settings_of(original)}
+    changed = {one.key: "changed by you" for one in settings_of(config) if before.get(one.key) != one.value}
+    return replace(config, sources={**config.sources, **changed})
 
 
 def write_recipe(config: TrainConfig, file: Path) -> None:
     """Write a recipe as TOML.
 
     Raises:
-        UsageError: the name does not end in .toml, or the file cannot be written.
+        UsageError: the name does not end in .toml, another recipe is there, or the file cannot be written.
     """
     if file.suffix != ".toml":
         raise UsageError(f"--save-recipe {file} must end in .toml")
+    text = recipe_toml(config)
     try:
+        if file.exists() and file.read_bytes() != text.encode():
+            raise UsageError(f"{file} is there already, and differs", hint="Name another file, or remove that one.")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(recipe_toml(config), encoding="utf-8")
+        write_text(file, text)
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}", hint="Name another file.") from error
 

@@ -106,8 +106,14 @@ def test_a_recipe_is_saved_with_its_changes_and_read_back(tmp_path: Path, capsys
     for name in recipe_names():
         file = tmp_path / f"{name}.toml"
         assert main(["train", "--recipe", name, "--lr", "3e-5", "--seed", "7", "--save-recipe", str(file)]) == 0
-        wanted = replace(load_recipe(name), lr=3e-5, seed=7)
-        assert load_recipe(str(file)) == wanted
+        own = load_recipe(name)
+        changed = {"seed": "changed by you"} | ({"lr": "changed by you"} if own.lr != 3e-5 else {})
+        assert load_recipe(str(file)) == replace(own, lr=3e-5, seed=7, sources={**own.sources, **changed})
+        lines = file.read_text().splitlines()
+        assert all(any(line.startswith(f'"{key}" = ') for line in lines) for key in own.sources)
+    assert main(["train", "--recipe", "mini", "--lr", "1", "--save-recipe", str(file)]) == 2
+    assert "is there already, and differs" in capsys.readouterr().err and load_recipe(str(file)).lr == 3e-5
+    assert main(["train", "--recipe", name, "--lr", "3e-5", "--seed", "7", "--save-recipe", str(file)]) == 0
     assert main(["train", "--recipe", "mini", "--save-recipe", str(tmp_path / "mini.json")]) == 2
     assert "must end in .toml" in capsys.readouterr().err
 
