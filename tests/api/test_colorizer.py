@@ -157,6 +157,7 @@ def test_tiny_pictures_are_colored_too(colorizer: Colorizer, size: tuple[int, in
     assert np.abs(lightness(rgb) - lightness(np.full(size, 120, np.uint8))).max() <= 0.5
 
 
+@pytest.mark.slow
 def test_hints_decide_the_color_where_they_are(colorizer: Colorizer, tmp_path: Path) -> None:
     pixels = np.full((64, 64), 128, np.uint8)
     red, side = (200, 40, 40), tmp_path / "a.hints.json"

@@ -205,6 +205,7 @@ def test_no_setting_of_the_process_is_changed(tiny_model: Path, tmp_path: Path, 
     assert done.stdout == "unchanged\n", done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_goes_through(tiny_model: Path, tmp_path: Path) -> None:
     for number in range(40):
         grey_photo(tmp_path / "in" / f"{number:02}.png", (400, 300), seed=number)
@@ -228,6 +229,7 @@ def test_ctrl_c_goes_through(tiny_model: Path, tmp_path: Path) -> None:
     assert left == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_file_goes_through(tiny_model: Path, tmp_path: Path) -> None:
     photo = grey_photo(tmp_path / "a.png", (3000, 2000))
     code = """

@@ -90,6 +90,7 @@ except SystemExit as end:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["photos", "models"])
 def test_garbage_is_searched_for_when_the_libraries_are_there(command: str, tmp_path: Path) -> None:
     Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "grey.png")

@@ -89,6 +89,7 @@ def test_photos_are_colored_in_every_way(folder: Path, names: tuple[str, ...]) -
             assert np.ptp(colored, axis=2).max() > 8, f"{way}/{name} has color"
 
 
+@pytest.mark.slow
 def test_demo_models_and_eval_work(folder: Path) -> None:
     out = folder / "demo"
     statuses, shown, said = run(

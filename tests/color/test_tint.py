@@ -205,6 +205,7 @@ def test_the_smallest_pictures_are_decided_too(shape: tuple[int, int]) -> None:
     assert own_color(pixels).kind in Kind
 
 
+@pytest.mark.slow
 def test_tinted_and_toned_prints_of_the_past_are_told_apart(shared: Path) -> None:
     tinted = {"deoldify_FadedDelores.PNG", "msoldphotos_h.png"}  # a tinted portrait and an autochrome
     for path in sorted((shared / "data" / "historical").iterdir()):

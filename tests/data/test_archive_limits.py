@@ -25,6 +25,7 @@ def found(path: Path) -> dict[str, bytes]:
     return {member.name: data for member, data in read_bytes(list_members(path))}
 
 
+@pytest.mark.slow
 def test_a_member_that_inflates_to_gigabytes_is_a_broken_photo(tmp_path: Path) -> None:
     path = tmp_path / "set.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -22,6 +22,7 @@ def _measure(**wanted):
     return evaluate(EvalSettings(**{"models": (), "metrics": ("psnr",), **wanted}))
 
 
+@pytest.mark.slow
 def test_grey_model_and_truth_are_rows_with_intervals(photos, checkpoint):
     found = _measure(models=(str(checkpoint),), metrics=("psnr", "ssim", "colorfulness", "delta_e"), data=str(photos))
     assert [row.name for row in found.rows] == ["grey", "run/small", "truth"]
@@ -274,6 +275,7 @@ def test_command_prints_json_alone_on_stdout(photos, checkpoint, capsys):
     assert found["published"]["figures"]
 
 
+@pytest.mark.slow
 def test_grey_reproduces_the_protocols_figures_on_natural_photos(shared: Path):
     found = _measure(data=str(shared / "data" / "eval"), metrics=("psnr", "ssim", "colorfulness"), limit=60)
     grey, truth = found.row("grey").figures, found.row("truth").figures

@@ -26,6 +26,7 @@ def _tensor(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(4))
 def test_pixel_metrics_agree_with_scikit_image(index: int, picture):
     preds, target = _pairs(picture)[index]

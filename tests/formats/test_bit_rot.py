@@ -157,6 +157,7 @@ def test_zeros_after_a_stuffed_byte(tmp_path: Path) -> None:
     assert without_harmless(start + b"\x12\xff\x00\xff\xd9", 1) == start + b"\x12\xff\x00\xff\xd9"
 
 
+@pytest.mark.slow
 def test_valid_jpegs_of_the_collection_pass(shared: Path) -> None:
     """Real files, of many cameras and encoders; these three alone are known to be damaged."""
     damaged = {"bit-rot.jpg", "truncated.jpg", "found_5482a54657765056f1a94116a8dbffe7.jpg"}

@@ -22,6 +22,7 @@ def type_of(size: int, mode: str = "L") -> Image.Image:
     return picture.convert(mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_large_type_is_verified(tmp_path: Path, mode: str) -> None:
     """Its lightness was off by 1.8 L* at the 99th percentile, and --verify said so."""

@@ -48,6 +48,7 @@ def test_too_many_points_are_refused(tmp_path: Path) -> None:
         read_sidecar(written(tmp_path / "photo.hints.json", many))
 
 
+@pytest.mark.slow
 def test_points_that_cover_the_photo_many_times_take_little_memory(tmp_path: Path) -> None:
     import tracemalloc
 

@@ -67,6 +67,7 @@ def endure(tiny_model: Path, folder: Path, out: Path, **options: object) -> list
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"salvage": True, "strip": "gps"}], ids=["plain", "salvage"])
 def test_damaged_files_of_every_format(
     tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: dict[str, object]
@@ -78,6 +79,7 @@ def test_damaged_files_of_every_format(
     assert failed and not any(name.startswith("whole-") for name in failed)
 
 
+@pytest.mark.slow
 def test_the_same_command_after_damage_does_only_what_is_missing(tiny_model: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     fill(folder, 1, 50)

@@ -148,6 +148,7 @@ def test_what_a_network_does_at_the_rim_of_its_input_shows_no_grid() -> None:
     assert np.abs(np.diff(inner, axis=0)).max() < 2 and np.abs(inner).max() < 3
 
 
+@pytest.mark.slow
 def test_flat_grey_shows_no_grid() -> None:
     """With the bundled network: no place differs from its neighbour by more than can be seen."""
     predictor = Predictor(load_model("mini"), torch.device("cpu"))

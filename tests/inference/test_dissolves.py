@@ -41,6 +41,7 @@ def apart(frames: Sequence[Frame]) -> list[float]:
     return [float(np.abs(ab.mean((1, 2)) - alone.mean((1, 2))).max()) for ab, alone in zip(found, own, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("still", [True, False])
 @pytest.mark.parametrize("length", [6, 12, 24])
 def test_after_a_dissolve_nothing_of_the_first_scene_s_color_is_left(length: int, still: bool) -> None:

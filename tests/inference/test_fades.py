@@ -43,6 +43,7 @@ def apart(frames: Sequence[Frame]) -> list[float]:
     return [float(np.abs(one - two).max()) for one, two in zip(*told(frames), strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [DARK, LIGHT, FULL])
 def test_what_is_said_of_dark_frames_of_a_fade_is_not_carried_to_bright_ones(look: tuple[float, float]) -> None:
     shown = scene(60, 1, look, still=False)
@@ -60,6 +61,7 @@ def test_a_frame_that_fades_to_black_has_less_chroma_the_darker_it_is() -> None:
     assert faded[5] < 0.8 * chroma[40] and faded[12] > 0.9 * chroma[40]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("black", [1, 3, 12])
 def test_no_color_goes_through_black_into_another_scene(black: int) -> None:
     one, two = scene(30, 1, DARK, still=False), scene(40 + black, 2, LIGHT, still=False)

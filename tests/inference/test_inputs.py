@@ -46,6 +46,7 @@ def test_a_folder_that_cannot_be_read_is_a_source_that_fails(tmp_path: Path, mon
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="takes another user's part")
 def test_folders_closed_to_this_user_are_named(tiny_model: Path, request: pytest.FixtureRequest) -> None:
     folder = Path(tempfile.mkdtemp())  # pytest's own are closed to others
@@ -163,6 +164,7 @@ def test_a_tree_deeper_than_the_stack_is_walked(tmp_path: Path, request: pytest.
     assert discover([tmp_path / "d"], photos=PHOTO_NAMES).sources == []
 
 
+@pytest.mark.slow
 def test_a_result_of_no_known_format_is_refused(run: Run, tmp_path: Path) -> None:
     photo = grey_photo(tmp_path / "photo.png")
     done = run(photo, "--out", tmp_path / "x" / "x.xyz")

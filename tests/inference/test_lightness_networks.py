@@ -39,6 +39,7 @@ def test_weights_of_tiles_sum_to_one_at_every_pixel(length: int):
     np.testing.assert_allclose(total, 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), [(37, 53), (300, 90), (131, 270)])
 def test_a_network_that_repeats_pixels_gives_them_whatever_the_tiles(tmp_path: Path, height: int, width: int):
     enlarger = network(tmp_path, small_restorers.enlarger(4, lighter=0.1), Task.upscale)

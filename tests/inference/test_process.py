@@ -158,6 +158,7 @@ Broken()
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_that_comes_while_an_object_is_deleted_is_not_lost() -> None:
     done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "raised\n", "")

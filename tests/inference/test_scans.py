@@ -171,6 +171,7 @@ def test_rows_that_find_no_room_at_the_moment_are_read_again_and_give_the_same_f
     assert kept == again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["jpeg", "jpeg rgb"])
 def test_a_jpeg_that_is_read_as_a_whole_gives_the_same_file_as_one_that_is_streamed(
     case: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -138,6 +138,7 @@ def test_color_flickers_at_most_half_as_much_as_frame_by_frame():
     assert 0.95 < chroma[0] / chroma[1] < 1.1
 
 
+@pytest.mark.slow
 def test_a_shot_that_is_longer_than_a_stretch_has_no_jump_in_it():
     frames = list(pan(2 * LONGEST + 20, 1, step=1.0))
     found = stretches(frames, Teller())
@@ -147,6 +148,7 @@ def test_a_shot_that_is_longer_than_a_stretch_has_no_jump_in_it():
     assert max(seams) < 2.5 * np.median(jumps)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_from_a_stretch_gives_the_same_colors():
     frames = list(pan(LONGEST + 30, 1, step=1.0))
     whole = stretches(frames, Teller(0))

@@ -131,6 +131,7 @@ def test_variants_change_whole_things_and_repeat_by_seed(tiny_model: Path, tmp_p
     assert all(np.abs(picture[wall]).mean() < 2 for picture in found)
 
 
+@pytest.mark.slow
 def test_variants_of_a_trained_kind_of_network_repeat(tiny_model: Path, tmp_path: Path):
     grey_photo(tmp_path / "in" / "a.png")
     for folder, seed in (("one", 1), ("again", 1), ("more", 1)):

@@ -73,6 +73,7 @@ def signed_bytes() -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [luma_and_chroma(), signed_bytes()], ids=["YCbCr", "signed"])
 def test_samples_that_the_second_reader_takes_for_others_raise_no_alarm(tmp_path: Path, source: bytes):
     given = tmp_path / "given.tif"

@@ -93,6 +93,7 @@ def expected(before: dict[str, Any], suffix: str) -> dict[str, Any]:
     return after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".jp2", ".gif", ".avif", ".heic"])
 def test_every_tag_that_differs_is_explained(tmp_path: Path, suffix: str) -> None:
     path = source(tmp_path, suffix)

@@ -56,6 +56,7 @@ def test_sizes_are_those_of_training() -> None:
     assert not sizes["siggraph17"].square
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_hint_colors_its_place() -> None:
     torch.manual_seed(0)

@@ -65,6 +65,7 @@ def test_blank_pictures_of_every_level_and_pages_of_text_stay_neutral() -> None:
     assert np.mean([_chroma(np.clip(page(256, rng), 0, 100)) for _ in range(6)]) < 4
 
 
+@pytest.mark.slow
 def test_the_slider_is_monotone_in_color_on_photos() -> None:
     network = load_model("mini").generator
     for name, rgb in sample_photos():

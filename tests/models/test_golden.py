@@ -134,6 +134,7 @@ def test_deoldify_gives_the_authors_picture(name: str) -> None:
     check_deoldify(name)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_picture_gets_the_same_colors_alone_and_in_a_batch() -> None:
     network: Generator = filled("ddcolor-tiny").generator
@@ -142,6 +143,7 @@ def test_a_picture_gets_the_same_colors_alone_and_in_a_batch() -> None:
     torch.testing.assert_close(network.colorize(both), alone, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_deoldify_takes_sizes_that_halve_to_odd_ones() -> None:
     network = catalogue().get("deoldify-artistic").build().eval()

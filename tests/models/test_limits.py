@@ -41,6 +41,7 @@ def deflated(path: Path, inflated: int) -> None:
                 member.write(bytes(1 << 20))
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_that_would_inflate_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pth"
     deflated(path, 200 << 20)
@@ -144,6 +145,7 @@ def to(tmp_path: Path) -> Path:
     return tmp_path / "weights.pth"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 class TestDownloads:
     """What a server may send."""

@@ -62,6 +62,7 @@ def test_padding_repeats_the_rim() -> None:
     assert torch.equal(padded[..., :2, :3], x) and bool((padded[..., 2:, 3] == 5).all())
 
 
+@pytest.mark.slow
 def test_a_tiny_unet_overfits_one_photo() -> None:
     torch.manual_seed(0)
     lightness, ab = torch.rand(1, 1, 16, 16) * 100, torch.rand(1, 2, 16, 16) * 80 - 40

@@ -272,6 +272,7 @@ def test_options_that_do_nothing_together_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served")
 def test_a_photo_that_has_color_is_enlarged_too_and_a_stamp_keeps_its_own(tiny_model: Path, tmp_path: Path):
     folder = tmp_path / "in"
@@ -293,6 +294,7 @@ def test_a_photo_that_has_color_is_enlarged_too_and_a_stamp_keeps_its_own(tiny_m
     assert np.median(np.abs(small.astype(int) - hues)) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served")
 def test_a_format_that_cannot_hold_the_enlarged_photo_gives_way_to_one_that_can(tmp_path: Path):
     photo, ramp = tmp_path / "long.webp", np.tile(np.linspace(40, 200, 5000), (6, 1)).astype(np.uint8)

@@ -88,6 +88,7 @@ def test_a_film_in_color_is_copied_as_it_is(tiny_model: Path, tmp_path: Path, on
     assert again.counts == {Status.skipped: 1}
 
 
+@pytest.mark.slow
 def test_a_film_in_color_is_left_or_recolored_when_told(tiny_model: Path, tmp_path: Path):
     film = make_film(tmp_path / "a.mp4", colored(20))
     assert outcome_of(tiny_model, film, tmp_path / "b.mp4", on_color=OnColor.skip).status is Status.left_color
@@ -99,6 +100,7 @@ def test_a_film_in_color_is_left_or_recolored_when_told(tiny_model: Path, tmp_pa
     assert min(apart) > 5
 
 
+@pytest.mark.slow
 def test_shots_in_color_keep_it_and_the_others_get_some(tiny_model: Path, tmp_path: Path):
     film = make_film(tmp_path / "a.mp4", [*colored(24), *(np.repeat(f[..., None], 3, 2) for f in pan(30, seed=5))])
     told = outcome_of(tiny_model, film, tmp_path / "b.mp4")
@@ -131,6 +133,7 @@ def test_options_for_photos_do_not_make_a_film_again(tiny_model: Path, tmp_path:
         assert report.counts == {expected: 1}
 
 
+@pytest.mark.slow
 def test_durations_are_equal_to_one_frame(tiny_model: Path, tmp_path: Path):
     for suffix in (".mp4", ".mkv"):
         film, out = make_film(tmp_path / f"a{suffix}", pan(33)), tmp_path / f"b{suffix}"

@@ -235,6 +235,7 @@ def test_a_cluster_that_is_not_there_is_said_at_once_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_ray_is_not_loaded_unless_it_is_asked_for(tiny_model: Path, tmp_path: Path):
     grey_photo(tmp_path / "a.png")
     code = "import sys; from colorize_cli.cli.app import main; main(sys.argv[1:]); "

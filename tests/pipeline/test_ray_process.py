@@ -83,6 +83,7 @@ def photos(folder: Path, count: int = 8) -> None:
         grey_photo(folder / f"{number}.png", seed=number)
 
 
+@pytest.mark.slow
 def test_results_that_another_program_changed_are_told_of_with_ray_too(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +101,7 @@ def test_results_that_another_program_changed_are_told_of_with_ray_too(
     assert "1 result was changed by another program since" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
@@ -129,6 +131,7 @@ def test_what_was_done_is_in_the_report_where_ray_is_lost(
     assert reason in told and "Traceback" not in told and "2 done, 6 failed" in told
 
 
+@pytest.mark.slow
 def test_ray_that_is_lost_before_the_first_photo_is_an_error_of_one_line(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +155,7 @@ def test_photos_whose_workers_are_lost_again_and_again_fail_alone(
     assert {row["reason"] for row in report["failures"]} == {"the workers that did it were lost, several times"}
 
 
+@pytest.mark.slow
 def test_what_a_worker_lacks_is_told_as_by_the_local_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +177,7 @@ def test_a_plan_is_made_without_ray(
     assert "2.png ->" in told and not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_with_its_report(tiny_model: Path, tmp_path: Path, number: signal.Signals) -> None:
     photos(tmp_path / "in")

@@ -40,6 +40,7 @@ def test_each_photo_is_done_by_one_of_two_runs(tiny_model: Path, tmp_path: Path)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{i}.png" for i in range(12))
 
 
+@pytest.mark.slow
 def test_a_run_takes_over_what_a_killed_one_was_making(tiny_model: Path, tmp_path: Path):
     for number in range(12):
         grey_photo(tmp_path / "in" / f"{number}.png", (200, 150), seed=number)

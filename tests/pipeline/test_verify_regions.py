@@ -49,6 +49,7 @@ def colored(grey: np.ndarray, by: float) -> np.ndarray:
     return rgb
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS_BY)
 @pytest.mark.parametrize("by", [0.0, 1.5, -1.5])
 def test_a_region_that_is_lighter_or_darker_is_found_out(tmp_path: Path, suffix: str, by: float):

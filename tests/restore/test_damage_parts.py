@@ -86,6 +86,7 @@ def test_the_grain_of_a_blank_sheet_is_no_damage():
     assert mask.mean() < 0.001 and certain == 0
 
 
+@pytest.mark.slow
 def test_damage_is_certain_where_it_lies_on_all_of_a_photo_and_not_in_a_corner():
     damaged, _ = worn_ground()
     large = np.full((480, 720), 0.5, np.float32)

@@ -65,6 +65,7 @@ QUICK = (
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in recipe_names() if name not in QUICK]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_a_step_of_each_recipe_mixes_no_devices(name: str, updated: list[str]) -> None:
     config = prepare.validated(adjusted(load_recipe(name, ("teacher=none",)), 128, 2))

@@ -40,6 +40,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_every_generators_checkpoint_loads_by_its_path_and_colors_alike(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)

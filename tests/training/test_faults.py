@@ -111,6 +111,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_the_data(
     assert "--batch " in str(caught.value.hint) and not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_the_estimate_of_memory_grows_with_the_batch_and_every_recipe_has_one() -> None:
     for name in recipe_names():
         config = validated(load_recipe(name))
@@ -296,6 +297,7 @@ def test_a_missing_checkpoint_to_start_from_is_named_before_the_data() -> None:
         prepare.check_start(tiny(), "gone.safetensors")
 
 
+@pytest.mark.slow
 def test_weights_to_start_from_are_read_before_the_data(
     run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,7 @@ def same(a: object, b: object) -> bool:
     return a == b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_resuming_equals_not_stopping_bit_for_bit_in_mid_epoch(run: Run, tmp_path: Path, accumulate: int) -> None:
     config = tiny(
@@ -82,6 +83,7 @@ def test_the_state_of_an_older_run_is_read(run: Run, tmp_path: Path) -> None:
     assert state.discriminator_optimizer and same(state.discriminator_optimizer, values["critic_optimizer"])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_state(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny(ema=0.9)
     run(tmp_path / "whole", config)
@@ -136,6 +138,7 @@ def test_a_run_leaves_what_it_should(run: Run, tmp_path: Path) -> None:
         latest_folder("other", tmp_path / "runs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gan", "lsgan", "ebgan", "wgan"])
 def test_reconstruction_falls_in_every_gan(run: Run, tmp_path: Path, kind: str) -> None:
     networks = {"ebgan": ("autoencoder", {"width": 4, "depth": 2}), "wgan": ("dcgan", {"width": 4, "norm": "none"})}

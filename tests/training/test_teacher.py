@@ -90,6 +90,7 @@ def test_samples_with_hints_learn_from_the_truth_alone(teacher: str) -> None:
             torch.testing.assert_close(distilled["G_CE"], truth)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_teacher_says_what_it_learned(run: Run, tmp_path: Path, teacher: str) -> None:
     run(tmp_path / "student", small(epochs=6, teacher={"weights": teacher, "share": 0.5}))
     rows = [json.loads(line) for line in (tmp_path / "student" / "log.jsonl").read_text().splitlines()]
@@ -110,6 +111,7 @@ def lite(**changes: object) -> TrainConfig:
     return small(generator="liteunet", generator_args={"size": 0, "top": 16, "widths": [16, 16, 8]}, **changes)
 
 
+@pytest.mark.slow
 def test_an_encoder_starts_from_published_weights_and_learns_more_slowly(run: Run, tmp_path: Path) -> None:
     published = {**LiteUnet(size=0).encoder.state_dict(), "_fc.weight": torch.zeros(2), "_fc.bias": torch.zeros(2)}
     torch.save(published, tmp_path / "lite0.pth")
