@@ -30,7 +30,8 @@ NOT_FIRST = re.compile(r"(See|Who|Where|How|Of|With|At|It|The|A|An|No|0|1|What) 
 
 
 def options_of(command: Any) -> list[Any]:
-    return [param for param in command.params if param.param_type_name == "option"]
+    """Those that the help shows: former names are read, and not shown."""
+    return [param for param in command.params if param.param_type_name == "option" and not param.hidden]
 
 
 def commands(command: Any = ROOT, name: str = "colorize") -> Iterator[tuple[str, Any]]:
