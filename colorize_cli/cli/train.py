@@ -98,6 +98,8 @@ def train(
     def adjust(config: TrainConfig) -> TrainConfig:
         from colorize_cli.training.recipes import adjusted
 
+        if content_weights is not None and not any(term.loss == "content" for term in config.terms):
+            raise UsageError(f"{config.recipe} has no content loss", hint="Leave --content-weights out.")
         return adjusted(
             config, size, batch, limit=limit, val=val, workers=workers, content_weights=content_weights,
             epochs=epochs, lr=lr, seed=seed, best_by=best_by,

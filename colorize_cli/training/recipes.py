@@ -142,8 +142,14 @@ def override_all(table: dict[str, Any], assignments: Sequence[str]) -> None:
     Raises:
         UsageError: as `override`.
     """
+    had_one = bool(table.get("discriminator"))
     for text in assignments:
         override(table, text)
+    made = table.get("discriminator")
+    if isinstance(made, dict) and not had_one and "kind" not in made:
+        raise UsageError(
+            "this recipe has no discriminator", hint="To give it one, say which: --set discriminator.kind=gan"
+        )
     given = {
         key for key in _LENGTHS if table.get(key) and any(text.partition("=")[0].strip() == key for text in assignments)
     }

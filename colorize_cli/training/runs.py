@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import re
 import shlex
@@ -74,15 +75,20 @@ def latest_folder(recipe: str | None, runs: Path = RUNS) -> Path:
 
 
 def check_new(folder: Path) -> None:
-    """See to it that no run is in a folder.
+    """See to it that a run can be begun in a folder.
 
     Raises:
-        UsageError: there is one.
+        UsageError: there is a run in it, or it cannot be one.
     """
     if (folder / "run.json").exists():
         raise UsageError(
             f"there is a run in {folder}", hint=f"Go on with it: --resume --out {folder}; or give another --out."
         )
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"--out {folder}: {nearest} is a file", hint="Give the run a folder: --out runs/NAME")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {folder}: {nearest} cannot be written to", hint="Give another --out.")
 
 
 @contextlib.contextmanager

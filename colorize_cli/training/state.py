@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -71,15 +72,16 @@ class RunState:
     waited: int = 0
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def cannot_write(path: Path, error: Exception) -> TrainingError:
     """The error for a disk that refuses a file of a run's folder."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-    return TrainingError(
-        f"cannot write {path}: {why}",
-        hint="Free some space; then --resume goes on from the last state that was written."
-        if (path.parent / "state.pt").exists()
-        else "Free some space, then begin anew.",
-    )
+    first = "Make the folder writable" if isinstance(error, OSError) and error.errno not in _FULL else "Free some space"
+    goes_on = (path.parent / "state.pt").exists()
+    then = "; then --resume goes on from the last state that was written." if goes_on else ", then begin anew."
+    return TrainingError(f"cannot write {path}: {why}", hint=first + then)
 
 
 LOWER = "Begin anew at a lower rate (--lr) or with --set clip=1"

@@ -366,3 +366,9 @@ def test_fields_of_older_recipes_and_runs_are_known_by_their_former_names(tmp_pa
     changed = load_recipe("colorful-wgan", ("adversary.lr=1e-3", "augmentation.wear=0.5")).discriminator
     assert changed is not None and changed.lr == 1e-3 and changed.kind == "wgan"
     assert load_recipe("mini-taught") == load_recipe("mini-distilled")
+
+
+def test_a_discriminator_is_given_to_a_recipe_by_its_kind() -> None:
+    config = load_recipe("unet-celeba", ("discriminator.lr=1e-3", "discriminator.kind=lsgan"))
+    assert config.discriminator is not None and (config.discriminator.kind, config.discriminator.lr) == ("lsgan", 1e-3)
+    assert load_recipe("cgan-celeba", ("discriminator.lr=1e-3",)).discriminator is not None
