@@ -255,6 +255,7 @@ def remove(name: str) -> int:
     if isinstance(own, Packaged):
         raise UsageError(f'"{name}" is a Python package', hint=f"Remove it: pip uninstall {own.package}")
     entry = default_store().entry(repo.name if repo else name)
-    if not entry.folder.is_dir():
+    freed = entry.remove()
+    if not freed:  # no folder, or one with nothing but the lock of a download that came to nothing
         raise UsageError(f'"{name}" is not downloaded', hint="See what is: colorize models list")
-    return entry.remove()
+    return freed

@@ -284,6 +284,10 @@ def test_removing_a_model_leaves_nothing(models: Registry, cache: Path) -> None:
     assert list(cache.iterdir()) == []
     with pytest.raises(UsageError, match="not downloaded"):
         remove("plain")
+    (cache / "plain").mkdir(parents=True)
+    (cache / "plain" / "lock").touch()  # of a download that came to nothing
+    with pytest.raises(UsageError, match='"plain" is not downloaded'):
+        remove("plain")
 
 
 def test_weights_pinned_anew_are_pulled_anew(
