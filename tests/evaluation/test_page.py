@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.cli.figures import _blocks
+from colorize_cli.cli import console
+from colorize_cli.cli.figures import _blocks, show_table
 from colorize_cli.evaluation.columns import Better, Column
 from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.page import chosen_photos, script_json, write_page
@@ -152,3 +153,23 @@ def test_a_wide_table_is_printed_in_blocks_that_break_no_number():
     assert [column for block in blocks for column in block] == columns and len(blocks) > 1
     widest = len("120.0000–126.0000") + 2
     assert all(len(block) * widest + 22 <= 80 for block in blocks)
+
+
+def test_a_wide_table_breaks_no_name_that_fits_beside_a_figure():
+    column = Column("psnr", "PSNR", "dB", Better.up, 2)
+    figures = {"psnr": Figure(23.45, 20.1, 26.3)}
+    name = "ddcolor-artistic+deoldify-stable-of-1990"
+    found = SimpleNamespace(
+        columns=[column] * 3,
+        rows=[SimpleNamespace(name=each, figures=figures) for each in ("grey", name)],
+        names=["a.png"], settings={}, notes=[], remarks=[], failed=[],
+    )  # fmt: skip
+    with console.stdout.capture() as shown:
+        width, console.stdout.width = console.stdout.width, 64
+        try:
+            show_table(found)
+        finally:
+            console.stdout.width = width
+    lines = shown.get().splitlines()
+    assert sum(name in line for line in lines) == 3 and max(map(len, lines)) <= 64
+    assert sum("23.45" in line for line in lines) == 6 and sum("20.10–26.30" in line for line in lines) == 6
