@@ -53,9 +53,11 @@ def check_new_folder(folder: Path) -> None:
 def mask_path(folder: Path, source: Source) -> Path:
     """Where a photo's mask lies: its own path below the folder, with `.png` in place of its suffix.
 
-    Where a photo beside it differs by its suffix alone, both keep it before `.png`: none loses its mask to another.
+    Where a photo beside it differs by its suffix alone, both keep it before `.png`, and so does `a.jpg.png` beside
+    `a.jpg`: none loses its mask to another.
     """
-    return folder / (_with_png(source) if _has_twin(source.path) else source.relative.with_suffix(".png"))
+    whole = _has_twin(source.path) or _has_shorter(source.path)
+    return folder / (_with_png(source) if whole else source.relative.with_suffix(".png"))
 
 
 def _with_png(source: Source) -> Path:
@@ -65,6 +67,12 @@ def _with_png(source: Source) -> Path:
 def _has_twin(photo: Path) -> bool:
     others = {photo.with_suffix(way) for suffix in PHOTO_NAMES.suffixes for way in (suffix, suffix.upper())} - {photo}
     return any(other.is_file() and not (photo.exists() and other.samefile(photo)) for other in others)
+
+
+def _has_shorter(photo: Path) -> bool:
+    """Whether a photo beside it has its name without the last suffix, so that what would be its mask is that one's."""
+    other = photo.with_suffix("")
+    return other.suffix.lower() in PHOTO_NAMES.suffixes and other.is_file()
 
 
 def mask_sha256(folder: Path, source: Source) -> str | None:
@@ -111,7 +119,7 @@ def read_mask(folder: Path, source: Source, size: tuple[int, int]) -> Mask | Non
 def _found(folder: Path, source: Source) -> Path:
     """The mask that a photo has: of its whole name rather than of its stem."""
     whole = folder / _with_png(source)
-    return whole if whole.exists() else folder / source.relative.with_suffix(".png")
+    return whole if whole.exists() or _has_shorter(source.path) else folder / source.relative.with_suffix(".png")
 
 
 def _fits(mask: tuple[int, int], photo: tuple[int, int]) -> bool:

@@ -118,21 +118,21 @@ def test_photos_that_differ_by_their_suffix_alone_have_masks_of_their_own(tiny_m
     folder, masks = tmp_path / "in", tmp_path / "masks"
     folder.mkdir()
     ramp = np.tile(np.linspace(60, 190, 160), (120, 1)).round().astype(np.uint8)
-    marked = {"a.png": 20, "a.tif": 60, "b.png": 100}
+    marked = {"a.png": 20, "a.tif": 60, "a.tif.png": 80, "b.png": 100}
     for name, row in marked.items():
         picture = ramp.copy()
         picture[row : row + 3, 20:140] = 255
         cv2.imwrite(str(folder / name), picture)
     options = {"repairs": frozenset({Repair.scratches})}
-    assert colorize(tiny_model, folder, tmp_path / "out", masks_out=masks, **options).counts == {Status.done: 3}
-    names = {"a.png": "a.png.png", "a.tif": "a.tif.png", "b.png": "b.png"}
+    assert colorize(tiny_model, folder, tmp_path / "out", masks_out=masks, **options).counts == {Status.done: 4}
+    names = {"a.png": "a.png.png", "a.tif": "a.tif.png", "a.tif.png": "a.tif.png.png", "b.png": "b.png"}
     assert {path.name for path in masks.iterdir()} == set(names.values())
     for name, row in marked.items():
         mask = cv2.imread(str(masks / names[name]), cv2.IMREAD_GRAYSCALE)
         assert mask[row : row + 3, 30:130].mean() > 200 and np.delete(mask, range(row - 3, row + 6), 0).max() == 0
     (masks / "a.tif.png").unlink()
     report = colorize(tiny_model, folder, tmp_path / "again", masks=masks, **options)
-    assert report.counts == {Status.done: 3}
+    assert report.counts == {Status.done: 4}
     cleaned = cv2.imread(str(tmp_path / "again" / "a.png"), cv2.IMREAD_GRAYSCALE)
     assert np.abs(cleaned[21, 30:130].astype(float) - cleaned[30, 30:130]).max() < 4
 
