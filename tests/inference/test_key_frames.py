@@ -6,7 +6,7 @@ import numpy as np
 
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.motion import Motion
-from colorize_cli.inference.temporal.steady import KEY_EVERY, KeyFrames
+from colorize_cli.inference.temporal.steady import AT_FIRST, KEY_EVERY, KeyFrames
 
 SIZE = (24, 32)
 
@@ -16,15 +16,20 @@ def motion(sure: float, residual: float = 1.0) -> Motion:
     return Motion(still, still, share, share, residual)
 
 
-def keys(*motions: Motion | None) -> list[int]:
+def keys(*motions: Motion | None, begins: bool = False) -> list[int]:
     """Which frames are asked for, by the motion to each."""
     found = KeyFrames()
-    return [number for number, motion in enumerate(motions) if found.next(motion)]
+    return [number for number, motion in enumerate(motions) if found.next(motion, begins)]
 
 
 def test_the_first_frame_of_a_shot_is_asked_for_and_some_after_it() -> None:
     assert keys(None, *[motion(1.0)] * (2 * KEY_EVERY + 1)) == [0, KEY_EVERY, 2 * KEY_EVERY]
     assert keys(*[motion(1.0)] * (KEY_EVERY + 1)) == [KEY_EVERY - 1]
+
+
+def test_more_frames_are_asked_for_where_a_shot_begins_so_that_their_mean_is_that_of_all() -> None:
+    assert AT_FIRST < KEY_EVERY
+    assert keys(None, *[motion(1.0)] * (2 * AT_FIRST + 1), begins=True) == [0, AT_FIRST, 2 * AT_FIRST]
 
 
 def test_frames_whose_motion_cannot_be_followed_are_asked_for() -> None:

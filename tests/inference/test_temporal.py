@@ -133,7 +133,7 @@ def test_color_flickers_at_most_half_as_much_as_frame_by_frame():
     apart = each.predict([Request(np.asarray(f, np.float32) / 2.55) for f in frames], None)
     assert len(film) == 40
     assert np.mean(flicker(film)) < 0.5 * np.mean(flicker(apart))
-    assert teller.asked < 20  # the network is asked for key frames alone
+    assert teller.asked <= 21  # the network is asked for key frames alone, every other one where a shot begins
     chroma = [float(np.mean([np.hypot(*ab).mean() for ab in side])) for side in (film, apart)]
     assert 0.95 < chroma[0] / chroma[1] < 1.1
 

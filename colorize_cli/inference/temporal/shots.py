@@ -185,7 +185,7 @@ class Shots:
                 motions.append(motion)
             if seen and not is_key:
                 seen[-1].lightness = None
-            is_key = keys.next(None if first else motion)
+            is_key = keys.next(None if first else motion, begins)
             if calm is None or motion is None or cut or calm.lightness.shape != lightness.shape:
                 calm = CalmLightness(lightness)
             else:

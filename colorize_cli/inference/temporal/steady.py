@@ -25,9 +25,10 @@ from colorize_cli.inference.temporal.motion import Motion, at_size, moved
 Plane = NDArray[np.float32]
 
 KEY_EVERY = 4  # frames from one key frame to the next
+AT_FIRST = 2  # likewise where a shot begins: a few of them are more or less colorful than all are, by chance
 COVERED = 0.85  # share of the picture that must have been carried along; else the frame is a key frame, too
 _CARRIED = 0.3  # weight from which a place has been
-_MOST = 6.0  # frames that a mean weighs as much as at most: what moves slowly out of date goes
+_MOST = 4.0  # frames that a mean weighs as much as at most: what moves slowly out of date goes
 _FADE = 0.97  # of the weight, each frame
 _FADE_IN = 16  # frames
 _MOST_LIFT = 1.25
@@ -76,11 +77,12 @@ class KeyFrames:
     def __init__(self) -> None:
         self._since, self._covered = 0, np.ones((), np.float32)
 
-    def next(self, motion: Motion | None) -> bool:
+    def next(self, motion: Motion | None, begins: bool = False) -> bool:
         """Whether the next frame is one.
 
         Args:
             motion: to it from the frame before; None begins a shot.
+            begins: the stretch begins a shot.
         """
         self._since += 1
         thin = motion is None
@@ -88,7 +90,7 @@ class KeyFrames:
             before = np.broadcast_to(self._covered, motion.sure.shape).astype(np.float32)
             self._covered = np.clip(np.asarray(moved(before, motion.back)), 0, 1) * motion.sure
             thin = float((self._covered > _CARRIED).mean()) < COVERED
-        if thin or self._since >= KEY_EVERY:
+        if thin or self._since >= (AT_FIRST if begins else KEY_EVERY):
             self._since, self._covered = 0, np.ones((), np.float32)
             return True
         return False
@@ -150,13 +152,9 @@ def _lifted(
     """Frames as colorful as the key frames were: means are less so than what they are of. Also the last's factor."""
     numbers = sorted(keys)
     spans = np.bincount(_nearest(numbers, len(colors)), minlength=len(keys)) * seen.votes[numbers]
-    chroma, spread = (
-        float(np.average([measure(keys[number]) for number in numbers], weights=spans))
-        / max(float(np.average([measure(ab) for ab in colors], weights=seen.votes)), 0.1)
-        for measure in (_chroma, _colorful)
-    )
-    # not by spread alone: key frames' errors are one, too
-    lift = max(1.0, min(_MOST_LIFT, (chroma**2 * spread) ** (1 / 3)))
+    keyed = float(np.average([_colorful(keys[number]) for number in numbers], weights=spans))
+    meant = float(np.average([_colorful(ab) for ab in colors], weights=seen.votes))
+    lift = max(1.0, min(_MOST_LIFT, keyed / max(meant, 0.1)))
     steps = np.linspace(lift if before is None else before.lift, lift, len(colors) + 1, dtype=np.float32)[1:]
     for ab, step in zip(colors, steps * seen.scales, strict=True):
         ab *= step  # in place: there are many
