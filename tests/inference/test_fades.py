@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.inference.geometry import reduced_lightness
 from colorize_cli.inference.predictor import Request
-from colorize_cli.inference.temporal.exposures import Exposure, compared
+from colorize_cli.inference.temporal.exposures import Exposure, compared, gain_between
+from colorize_cli.inference.temporal.motion import MotionFinder, small_grey
 from tests.inference.test_dissolves import DARK, LIGHT, scene
 from tests.inference.test_temporal import Frame, Teller, colors, stretches
 
@@ -99,10 +100,24 @@ def test_films_of_a_few_frames_and_shots_of_one_have_their_own_colors(count: int
 
 
 def test_what_a_shot_is_meant_to_be_is_what_most_of_its_frames_are_that_show_anything() -> None:
-    scene_, black, flash = Exposure(80.0, 20.0), Exposure(1.0, 0.1), Exposure(99.0, 4.0)
-    found = compared([*[black] * 60, scene_, *[flash] * 3, *[scene_] * 9])
-    assert (found.meant.bright, found.meant.contrast) == (80.0, 20.0)
-    assert found.scales[0] < 0.05 and found.votes[0] < 0.01 and found.votes[62] < 0.1
+    black, grown, usual = Exposure(1.0, 0.1), Exposure(50.0, 20.0), Exposure(1.0, 20.0)
+    found = compared([*[black] * 60, grown, *[usual] * 9, Exposure(1.5, 4.0), Exposure(1 / 1.5, 20.0)])
+    assert found.meant.gain == pytest.approx(1.0) and found.meant.contrast == 20.0
+    assert found.scales[0] < 0.05 and found.votes[0] < 0.01 and found.votes[70] < 0.2
     assert found.scales[60] == found.votes[60] == 1
-    later = compared([black] * 20, found.meant)
-    assert later.meant.bright == 80.0 and later.votes.max() < 0.01
+    later = compared([Exposure(0.02, 0.1), *[black] * 20], found.meant)
+    assert later.meant.gain == pytest.approx(50.0) and later.votes.max() < 0.01 and later.scales.max() < 0.05
+
+
+def test_a_pan_from_a_window_into_a_dark_room_is_no_fade() -> None:
+    bright, dark = scene(60, 1, LIGHT, still=True)[0], scene(60, 2, DARK, still=True)[0]
+    share = np.linspace(0, 1, 40)[None, :].repeat(bright.shape[0], 0)
+    seam = np.hstack([bright[:, -40:] * (1 - share) + dark[:, :40] * share])
+    wide = np.hstack([bright[:, :-40], seam, dark[:, 40:]]).astype(np.float32)
+    frames = levels([wide[:, 2 * n : 2 * n + 100] for n in range(58)])
+    teller = Teller(0)
+    greys = [small_grey(reduced_lightness(f, teller.view(*f.shape), SRGB)) for f in frames]
+    finder = MotionFinder()
+    gains = [gain_between(a, b, finder.between(a, b)) for a, b in zip(greys, greys[1:], strict=False)]
+    assert greys[-1].mean() < 0.3 * greys[0].mean()
+    assert float(np.prod(gains)) > 0.65

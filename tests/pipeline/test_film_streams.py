@@ -148,6 +148,23 @@ def test_time_codes_go_along(tiny_model: Path, tmp_path: Path, suffix: str):
         assert len(found.streams) == (1 if suffix == ".mkv" else 2)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_chapters_of_an_mp4_are_kept_and_nothing_is_said_to_be_lost(tiny_model: Path, tmp_path: Path, suffix: str):
+    film = make_film(tmp_path / "a.mp4", pan(12), Clip(chapters=True))
+    told = outcome_of(tiny_model, film, tmp_path / f"b{suffix}")
+    assert told.status is Status.done and not told.notes, told.notes
+    with av.open(str(tmp_path / f"b{suffix}")) as found:
+        assert [chapter["metadata"]["title"] for chapter in found.chapters()] == ["Arrival", "Departure"]
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mpg"])
+def test_chapters_that_a_container_cannot_hold_are_said_to_be_lost(tiny_model: Path, tmp_path: Path, suffix: str):
+    film = make_film(tmp_path / "a.mkv", pan(6), Clip(chapters=True, codec="mpeg2video", sounds=0))
+    told = outcome_of(tiny_model, film, tmp_path / f"b{suffix}")
+    assert told.status is Status.done
+    assert f"its chapters were left out: {suffix} cannot hold them" in told.notes, told.notes
+
+
 def test_an_encrypted_film_is_told_from_one_without_a_picture(tiny_model: Path, tmp_path: Path):
     film = make_film(tmp_path / "a.mp4", pan(6))
     film.write_bytes(film.read_bytes().replace(b"avc1", b"encv"))

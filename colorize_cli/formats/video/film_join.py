@@ -45,6 +45,8 @@ def check_streams(info: FilmInfo, container: Container, coding: FilmCoding) -> l
     if (why := _trial(info, container, coding, None)) is not None:
         raise EncodeError(f"a {suffix} film cannot hold its picture: {why}", path=info.path, hint=_OTHER)
     with av.open(str(info.path)) as source:
+        if source.chapters() and not container.chapters:
+            left.append(f"its chapters were left out: {suffix} cannot hold them")
         for stream in source.streams:
             if stream.index == info.stream or _trial(info, container, coding, stream) is None:
                 continue
@@ -55,6 +57,8 @@ def check_streams(info: FilmInfo, container: Container, coding: FilmCoding) -> l
                 raise EncodeError(f"a {suffix} film cannot hold its {what} ({name})", path=info.path, hint=hint)
             if kind == "data" and "timecode" in stream.metadata:
                 continue  # it is written by the picture's tag of it
+            if kind == "data" and 0 < len(source.chapters()) == stream.frames and stream.name == "bin_data":
+                continue  # QuickTime's track of the chapters' titles: it is written by the chapters
             what = (
                 "its cover" if is_cover(stream) else "an attached file" if kind == "attachment" else "a stream of data"
             )

@@ -23,6 +23,7 @@ class Container:
         headers_apart: the codec's headers stand once at the start instead of before each key frame.
         has_times: each frame has a time of its own; else all last equally long.
         turns: it says by how much a player is to turn the picture.
+        chapters: it has some.
     """
 
     muxer: str
@@ -31,6 +32,7 @@ class Container:
     headers_apart: bool = True
     has_times: bool = True
     turns: bool = False
+    chapters: bool = True
 
 
 CODECS = ("h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2", "mpeg1", "prores", "ffv1", "mjpeg")
@@ -41,8 +43,12 @@ CONTAINERS = (
     Container("mov", (".mov", ".qt"), ("h264", "hevc", "prores", "mpeg4", "mpeg2", "mjpeg"), turns=True),
     MATROSKA,
     Container("webm", (".webm",), ("vp9", "av1")),
-    Container("avi", (".avi",), ("mpeg4", "h264", "mjpeg", "ffv1"), headers_apart=False, has_times=False),
-    Container("vob", (".mpg", ".mpeg", ".vob"), ("mpeg2", "mpeg1"), headers_apart=False, has_times=False),
+    Container(
+        "avi", (".avi",), ("mpeg4", "h264", "mjpeg", "ffv1"), headers_apart=False, has_times=False, chapters=False
+    ),
+    Container(
+        "vob", (".mpg", ".mpeg", ".vob"), ("mpeg2", "mpeg1"), headers_apart=False, has_times=False, chapters=False
+    ),
 )
 
 # Read, and written as Matroska, which holds whatever they hold.

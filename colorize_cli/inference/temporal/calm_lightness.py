@@ -22,6 +22,8 @@ Plane = NDArray[np.float32]
 _MOST = 6.0  # frames that the mean weighs as much as at most
 _SURE = 0.5  # of the motion, for places by which exposures are compared
 _LEAST = 0.02  # share of such places, below which they are not
+_APART = 1.0  # L*, by which places differ from what was moved to them, at least, where that is another thing
+_TIMES = 2.0  # as much as most places differ
 _EVERY = 3  # rows and columns
 _FLAT = 4.0  # variance of L*, squared units, below which nothing tells the contrast
 _GAINS = (0.5, 2.0)
@@ -51,7 +53,10 @@ class CalmLightness:
         weight = np.clip(kept, 0, _MOST) * motion.sure
         mean = _exposed(np.asarray(moved(self.lightness, at_size(motion.back, size))), lightness, motion.sure)
         mean -= lightness
+        apart = np.abs(cv2.blur(mean, (3, 3)))  # grain is little in it; edges that were not moved quite right are
+        usual = max(_APART, _TIMES * float(np.median(apart[::_EVERY, ::_EVERY])))
         mean *= cv2.resize(weight / (weight + 1), size[::-1], interpolation=cv2.INTER_LINEAR)
+        mean *= np.exp(-0.5 * np.square(apart / usual))
         mean += lightness
         return CalmLightness(mean, np.asarray(weight + 1, np.float32))
 

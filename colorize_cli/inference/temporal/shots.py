@@ -24,7 +24,7 @@ from colorize_cli.inference.predictor import Predictor, Request
 from colorize_cli.inference.temporal.calm_lightness import CalmLightness
 from colorize_cli.inference.temporal.cuts import Cuts
 from colorize_cli.inference.temporal.dissolves import Dissolves
-from colorize_cli.inference.temporal.exposures import Exposure, compared
+from colorize_cli.inference.temporal.exposures import Exposure, compared, gain_between
 from colorize_cli.inference.temporal.motion import Grey, Motion, MotionFinder, small_grey
 from colorize_cli.inference.temporal.steady import Carried, KeyFrames, steady
 
@@ -190,8 +190,10 @@ class Shots:
                 calm = CalmLightness(lightness)
             else:
                 calm = calm.followed_by(lightness, motion)
+            gain = 1.0 if motion is None or grey is None or first else gain_between(grey, small, motion)
+            exposure = Exposure(gain, float(lightness.std()))
             grey, planes = small, (plane.astype(np.float16) for plane in (calm.lightness, lightness))
-            seen.append(_Seen(frame.time, frame.turn, kind, Exposure.of(lightness), *planes))
+            seen.append(_Seen(frame.time, frame.turn, kind, exposure, *planes))
             self.on_frame()
         if seen and grey is not None and calm is not None:
             yield self._colored(seen, motions, begins, state, (grey, cuts.usual, dissolves, calm), last=True)

@@ -45,7 +45,7 @@ class Carried:
         chroma: mean chroma of the shot's key frames so far, Lab units.
         keys: how many they were, each by how much it counts.
         lift: factor on the chroma at its last frame.
-        meant: how bright the shot is meant to be.
+        meant: how its frames are meant to be exposed.
     """
 
     ab: Plane
@@ -58,7 +58,7 @@ class Carried:
     def to_bytes(self) -> bytes:
         """As a segment's file keeps it."""
         file = io.BytesIO()
-        shot = (self.chroma, self.keys, self.lift, self.meant.bright, self.meant.contrast, self.meant.frames)
+        shot = (self.chroma, self.keys, self.lift, self.meant.gain, self.meant.contrast, self.meant.frames)
         np.savez(file, ab=self.ab, weight=self.weight, shot=np.array(shot))
         return file.getvalue()
 
@@ -66,8 +66,8 @@ class Carried:
     def from_bytes(cls, data: bytes) -> Carried:
         """The way back."""
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
-            chroma, keys, lift, bright, contrast, frames = found["shot"].tolist()
-            meant = Exposure(bright, contrast, int(frames))
+            chroma, keys, lift, gain, contrast, frames = found["shot"].tolist()
+            meant = Exposure(gain, contrast, int(frames))
             return cls(found["ab"], found["weight"], chroma, keys, lift, meant)
 
 
