@@ -38,5 +38,5 @@ class Psd(Format):
         return decode_psd(data, salvage)
 
     def strip(self, data: Data, what: Strip, note: Provenance) -> Stripped | None:
-        """Its resources without the place; what else a document tells stands in its layers, too."""
-        return strip_psd(data[:], note) if what == "gps" else None
+        """Its resources without the place, or nothing but its picture."""
+        return strip_psd(data[:], what, note)
