@@ -6,6 +6,8 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,7 @@ from colorize_cli.formats.photo import DecodeLimits, PhotoFormat, ProbeResult
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import ReadPlan, plan
 from colorize_cli.formats.row_cache import RowCache
-from colorize_cli.formats.table import FORMATS
+from colorize_cli.formats.table import FORMATS, sniff
 from colorize_cli.inference.geometry import View, view_of
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.painting import guide_size
@@ -30,6 +32,22 @@ from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import ForkServer, is_possible
 
 _APART = frozenset(suffix for format in FORMATS.values() if format.apart for suffix in format.suffixes)
+_HEAD = 64  # bytes by which a format is told
+
+
+def _begins_apart(path: Path) -> bool:
+    """Whether a file's first bytes say that its decoder may crash."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            format = sniff(os.read(number, _HEAD))
+        finally:
+            os.close(number)
+    except (OSError, ValueError):
+        return False  # whoever reads it says why
+    return format is not None and format.apart
 
 
 class PhotoOpener:
@@ -68,13 +86,22 @@ class PhotoOpener:
             self._forks.close()
 
     def expect(self, paths: Iterable[Path]) -> None:
-        """Start the process that forks decoders while this one has no threads, if a photo's name says that it will be.
+        """Start the process that forks decoders while this one has no threads, if a photo will need it.
 
         A lock that another thread holds at that time, as while it loads a library, would be held there for ever: so no
-        process is started later.
+        process is started later. Names say it at once; else the first bytes of each file do (some 10 microseconds a photo).
         """
-        if self._forks is None and is_possible() and any(path.suffix.lower() in _APART for path in paths):
-            self._forks = ForkServer(None)
+        if self._forks is not None or not is_possible():
+            return
+        others = list[Path]()
+        for path in paths:
+            if path.suffix.lower() in _APART:
+                break
+            others.append(path)
+        else:
+            if not any(map(_begins_apart, others)):
+                return
+        self._forks = ForkServer(None)
 
     def probe(self, path: Path) -> ProbeResult:
         """What a file's header says.
@@ -117,8 +144,8 @@ class PhotoOpener:
         """What reads a file in a process of its own; None where this one reads it.
 
         Args:
-            apart: its decoder may crash. Of the others a time limit alone is the reason. A file whose name did not say
-                what it is, see `expect`, is read by this one.
+            apart: its decoder may crash. Of the others a time limit alone is the reason. A file that became such a one
+                after `expect` is read by this one.
         """
         return self._forks if apart or self.seconds is not None else None
 

@@ -77,9 +77,27 @@ def test_the_process_that_forks_comes_before_the_threads(
     assert colorize_photos(job).exit_status == 0 and started == []
     picture = Image.fromarray(grey_film()[0, ..., 0].astype(np.uint8))
     picture.save(tmp_path / "in" / "b.jpg", "AVIF")
-    assert colorize_photos(job).exit_status == 0 and started == [], "what it is comes out too late"
+    assert colorize_photos(job).exit_status == 0 and started == [[]], "its name does not say what it is"
+    (tmp_path / "in" / "b.jpg").unlink()
     picture.save(tmp_path / "in" / "c.AVIF", "AVIF")
-    assert colorize_photos(job).exit_status == 0 and started == [[]]
+    assert colorize_photos(job).exit_status == 0 and started == [[], []]
+
+
+@needs_fork
+def test_a_crash_of_a_file_under_another_kinds_name_fails_it_alone(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crashing(path: Path, *rest: object) -> Photo:
+        if path.stem == "b":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return decode(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prepared_photo, "decode", crashing)
+    grey_photo(tmp_path / "in" / "a.png")
+    os.mkfifo(tmp_path / "in" / "c.png")
+    Image.fromarray(grey_film()[0, ..., 0].astype(np.uint8)).save(tmp_path / "in" / "b.jpg", "AVIF")
+    report = colorize_photos(run_options((str(tmp_path / "in"),), tmp_path / "out", str(tiny_model), "cpu"))
+    assert "b.jpg" in [Path(one.source).name for one in report.failures] and (tmp_path / "out" / "a.png").exists()
 
 
 @needs_fork
