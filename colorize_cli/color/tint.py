@@ -16,35 +16,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.own_regions import own_regions
 from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of, reduced
 from colorize_cli.color.spaces import SRGB, RgbSpace
-from colorize_cli.color.tint_measures import blurred, change, measures, one_hue, sway
+from colorize_cli.color.tint_measures import blurred, measures, one_hue, sway
 from colorize_cli.color.tint_odds import log_odds
-from colorize_cli.color.toning import Toning, fit_toning
+from colorize_cli.color.toning import fit_toning
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SIDE = 384  # pixels of the longer side of the copy that is looked at: a small stamp is still a dozen across
 BORDERLINE = 1.0  # of `OwnColor.evidence`: nearer to zero, a person had better look
-_LOW, _HIGH = 4.0, 8.0  # Lab units of remaining color: a region's rim, and what it must reach somewhere
-_NOISY = 2.0  # Lab units of noise from which the copy is blurred more
-_SHARP = 4.5  # Lab units by which color changes across a region's rim; fading changes less
-_ONE_KIND = 0.6  # of a region's color that is left after blurring: rims of alternating color lose more
-_DARK = np.float32(25)  # L* below which color is seen less and less: toning ends there, too
-_FRINGE = 1.2  # of a fringe that was explained: what may be left beside it unexplained
-# A region that is weaker (Lab units), with more fringe explained (of its peak), is what was left of that fringe.
-_NO_FRINGE, _OF_FRINGE = 16.0, 0.04
-_SMALLEST = 16  # pixels of the copy
-_PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
-_FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
 _MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the picture
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
 _COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
+_DOUBTFUL = -1.5 * BORDERLINE  # of the evidence
 _MANY_SHARE, _MANY_HUES = 0.35, 0.6  # of the picture, in hues whose mean is less than this of their chroma: no mount
 
 
@@ -110,49 +100,15 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     toning = fit_toning(lightness, ab)
     remaining = ab - toning.ab
     noise = float(np.median(np.hypot(*(remaining - blurred(remaining, 0.8)))))
-    mask = _regions(remaining * np.clip(lightness / _DARK, 0, 1), toning, noise)
+    mask = own_regions(lightness, remaining, toning, noise)
     seen = measures(lightness, ab, toning, remaining, mask, noise)
     evidence = log_odds(seen)
     if noise > _MOST_NOISE or sway(toning) > _NO_TONING:
         return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=seen)
     if evidence > 0 or mask.mean() > _COLORED_SHARE:
         return OwnColor(Kind.colored, max(evidence, 0.0), measures=seen)
-    if mask.mean() > _MANY_SHARE and one_hue(ab[:, mask]) < _MANY_HUES:
+    if evidence > _DOUBTFUL and mask.mean() > _MANY_SHARE and one_hue(ab[:, mask]) < _MANY_HUES:
         return OwnColor(Kind.colored, BORDERLINE, measures=seen)
     if not mask.any():
         return OwnColor(Kind.monochrome, evidence, measures=seen)
     return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, seen)
-
-
-def _regions(remaining: Floats, toning: Toning, noise: float) -> Mask:
-    """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
-    noisy = noise >= _NOISY
-    seen = blurred(remaining, 2.0 if noisy else 1.2)
-    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
-    amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
-    floor = noise * (0.6 if noisy else 1.0)
-    on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
-    count, labels = cv2.connectedComponents(on, connectivity=8)
-    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
-    inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    rim = (on > 0) & (inner == 0)
-    flat = labels.ravel().astype(np.intp)
-    area = np.bincount(flat, minlength=count)
-    peak = np.zeros(count, np.float32)
-    np.maximum.at(peak, flat, amount.ravel())
-    total = np.bincount(flat, amount.ravel(), count)
-    left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
-    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
-    fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
-    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
-    own &= (fringe <= _OF_FRINGE * peak) | (peak >= _NO_FRINGE)
-    left_over, tone = (
-        np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
-        for planes in (seen, toning.ab)
-    )
-    along = np.abs((left_over * tone).sum(0)) > _PARALLEL * np.hypot(*left_over) * np.hypot(*tone)
-    own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
-    own[0] = False
-    if area[own].sum() < _FAINT_SHARE * labels.size and not (peak[own] > _STRONG).any():
-        own[:] = False
-    return np.asarray(own[labels])

@@ -61,7 +61,7 @@ def discover(
 
     Raises:
         NothingToDoError: one of `inputs` does not exist, or a glob matches nothing.
-        UsageError: no inputs, or a folder that is the whole disk.
+        UsageError: no inputs, or a folder that is the whole disk, or holds all that is the user's.
     """
     found = Found()
     leave = leave.resolve() if leave is not None else None
@@ -74,10 +74,10 @@ def discover(
         if kind != _FOLDER:
             found.take(Source(path, place, Path(path.name), _why_missing(path) if kind == _MISSING else ""))
             continue
-        if recursive and (whole := path.resolve()) == whole.parent:
-            raise UsageError(
-                f"{printable(path)} is the whole disk", hint="Name the folders with photos; or add --no-recursive."
-            )
+        if recursive and (whole := _too_much(path)):
+            every = "" if whole == _DISK else f", or {printable(path / '*')} for all"
+            hint = f"Name the folders with photos{every}; or add --no-recursive."
+            raise UsageError(f"{printable(path)} {whole}", hint=hint)
         for file, fault in _walk(path, recursive, leave, found.passed_over):
             if fault:
                 within = file.relative_to(path) / "unreadable folder"  # no file has this name
@@ -93,6 +93,21 @@ def discover(
 
 
 _FILE, _FOLDER, _MISSING = range(3)
+_DISK = "is the whole disk"
+
+
+def _too_much(folder: Path) -> str:
+    """Why nobody means a folder with all that is below it; empty for others."""
+    whole = folder.resolve()
+    if whole == whole.parent:
+        return _DISK
+    try:
+        home = Path.home().resolve()
+    except (RuntimeError, OSError):  # a user without one
+        return ""
+    if whole == home:
+        return "is your home folder"
+    return "holds your home folder" if home.is_relative_to(whole) else ""
 
 
 class _Inputs:

@@ -134,6 +134,27 @@ def test_the_whole_disk_is_refused_before_anything_is_read(capsys: pytest.Captur
     assert "/ is the whole disk. Name the folders with photos" in " ".join(capsys.readouterr().err.split())
 
 
+def test_the_home_folder_is_refused_and_what_lies_in_it_is_not(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = photo.resolve().parent / "people" / "ada"
+    (home / "pictures").mkdir(parents=True)
+    photo.rename(home / "pictures" / "a.png")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+
+    def said(*words: str, status: int) -> str:
+        assert main([*words, "--out", "out", "--dry-run"]) == status
+        return "".join(capsys.readouterr().err.split())
+
+    advice = f"Name the folders with photos, or {home / '*'} for all; or add --no-recursive.".replace(" ", "")
+    assert f"{home}isyourhomefolder.{advice}" in said(str(home), status=2)
+    assert "holdsyourhomefolder." in said(str(home.parent), status=2)
+    assert "1" in said(str(home / "*"), status=0)
+    said(str(home), "--no-recursive", status=3)  # no photo lies in it
+    said(str(home / "pictures"), status=0)
+
+
 def test_a_plan_for_another_program_is_nothing_but_json(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(photo), "--out", "out", "--dry-run", "--json"]) == 0
     shown = capsys.readouterr()

@@ -1,0 +1,148 @@
+"""Find the regions of a print whose color no toning and no fading explains.
+
+In:  a reduced copy: its lightness, the color that the toning leaves, the toning, its noise
+Out: mask of the regions, (h, w)
+
+A region's color is strong somewhere, of one kind, and ends sharply. What has the same hue beside it belongs to it, too,
+though weaker: a stamp's line over black hair, the worn end of a signature.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.color.tint_measures import blurred, change
+from colorize_cli.color.toning import Toning
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_LOW, _HIGH = 4.0, 8.0  # Lab units of remaining color: a region's rim, and what it must reach somewhere
+_NOISY = 2.0  # Lab units of noise from which the copy is blurred more
+_SHARP = 4.5  # Lab units by which color changes across a region's rim; fading changes less
+_ONE_KIND = 0.5  # of a region's color that is left after blurring: rims of alternating color lose more
+_DARK = np.float32(16)  # L* below which color is seen less and less: toning ends there, too
+_FRINGE = 1.2  # of a fringe that was explained: what may be left beside it unexplained
+# Odds that a region is more than what was left of a scanner's fringes, by logarithms of its area (pixels of the copy),
+# its peak (Lab units), the fringe explained there and the opposite color around it (of the peak), and without them.
+# Such remains are small, lie in strong fringes, and have the opposite color beside them. Fitted to 1,100 regions.
+_BY_AREA, _BY_PEAK, _BY_FRINGE, _BY_OPPOSITE, _ODDS = 1.8, 0.8, -2.1, -1.5, -21.6
+_LEAST_PART = 0.01
+_SMALLEST = 16  # pixels of the copy
+_PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
+_FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
+_PLAIN, _PLAIN_ODDS, _UNTONED = 9.0, 3.0, 5.0  # or so strong, with such odds, where the print is toned less: Lab units
+_NEAR = 1 / 10  # of the longer side: how far from a region something belongs to it
+_DARKEST = np.float32(8)  # L* below which even there color is seen less and less
+_WEAKEST, _WEAK = 2.5, 4.0  # Lab units: the rim of what belongs to a region, and what it must reach somewhere
+_WEAK_SHARP = 3.0  # Lab units by which its color changes across its rim
+_ALIKE = 0.85  # cosine between its hue and the region's
+_WEAK_SMALLEST = 4  # pixels of the copy
+
+
+def own_regions(lightness: Floats, remaining: Floats, toning: Toning, noise: float) -> Mask:
+    """Where remaining color is strong, of one kind, and ends sharply, and what belongs to that: (h, w).
+
+    Args:
+        lightness: CIE L*, (h, w).
+        remaining: ab less what the toning explains, (2, h, w).
+        toning: what was fitted.
+        noise: Lab units of change from pixel to pixel, a median.
+    """
+    strong = _strong(remaining * np.clip(lightness / _DARK, 0, 1), toning, noise)
+    if not strong.any():
+        return strong
+    return strong | _belonging(strong, remaining * np.clip(lightness / _DARKEST, 0, 1), toning, noise)
+
+
+def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
+    """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
+    noisy = noise >= _NOISY
+    seen = blurred(remaining, 2.0 if noisy else 1.2)
+    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
+    amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
+    floor = noise * (0.6 if noisy else 1.0)
+    on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
+    count, labels = cv2.connectedComponents(on, connectivity=8)
+    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
+    inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    rim = (on > 0) & (inner == 0)
+    flat = labels.ravel().astype(np.intp)
+    area = np.bincount(flat, minlength=count)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, flat, amount.ravel())
+    total = np.bincount(flat, amount.ravel(), count)
+    left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
+    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
+    fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
+    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
+    left_over, tone = (
+        np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
+        for planes in (seen, toning.ab)
+    )
+    peak = np.maximum(peak, np.float32(1e-3))
+    odds = _odds(area, peak, fringe / peak, _opposite(seen, labels, left_over) / peak)
+    own &= odds > 0
+    along = np.abs((left_over * tone).sum(0)) > _PARALLEL * np.hypot(*left_over) * np.hypot(*tone)
+    own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
+    own[0] = False
+    plain = (odds > _PLAIN_ODDS) & (peak > _PLAIN) & (np.hypot(*tone) < _UNTONED)
+    if area[own].sum() < _FAINT_SHARE * labels.size and not (own & ((peak > _STRONG) | plain)).any():
+        own[:] = False
+    return np.asarray(own[labels])
+
+
+def _opposite(seen: Floats, labels: NDArray[np.int32], hues: NDArray[np.floating]) -> NDArray[np.floating]:
+    """How much of the opposite of its color there is on average around each region, Lab units."""
+    count = hues.shape[1]
+    ring = cv2.dilate(labels.astype(np.float32), np.ones((7, 7), np.uint8)).astype(np.intp)
+    around = (labels == 0) & (ring > 0)
+    which, hues = ring[around], hues / np.maximum(np.hypot(*hues), 1e-6)
+    against = np.maximum(-(seen[:, around] * hues[:, which]).sum(0), 0)
+    return np.bincount(which, against, count) / np.maximum(np.bincount(which, minlength=count), 1)
+
+
+def _odds(
+    area: NDArray[np.int64], peak: Floats, fringe: NDArray[np.floating], opposite: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    parts = (
+        (_BY_AREA, area),
+        (_BY_PEAK, peak),
+        (_BY_FRINGE, fringe + _LEAST_PART),
+        (_BY_OPPOSITE, opposite + _LEAST_PART),
+    )
+    return np.asarray(_ODDS + sum(weight * np.log(np.maximum(part, 1e-6)) for weight, part in parts))
+
+
+def _belonging(strong: Mask, remaining: Floats, toning: Toning, noise: float) -> Mask:
+    """What lies near strong regions and has the hue of the nearest, but is weaker: (h, w)."""
+    noisy = noise >= _NOISY
+    seen = blurred(remaining, 2.0 if noisy else 1.2)
+    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
+    amount = np.hypot(*seen)
+    reach = _NEAR * max(strong.shape)
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (~strong).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP
+    )
+    kinds = int(nearest.max()) + 1
+    flat = nearest[strong].astype(np.intp)
+    hues = np.stack([np.bincount(flat, plane[strong], kinds) for plane in seen])
+    hues /= np.maximum(np.hypot(*hues), 1e-6)
+    alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * amount
+    floor = noise * (0.6 if noisy else 1.0)
+    left = amount - np.float32(_FRINGE) * beside
+    on = strong | (alike & (distance < reach) & (left > max(_WEAKEST, floor)))
+    count, labels = cv2.connectedComponents((on & ~strong).astype(np.uint8), connectivity=8)
+    flat = labels.ravel().astype(np.intp)
+    area = np.bincount(flat, minlength=count)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, flat, left.ravel())
+    inner = cv2.erode(on.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    rim = on & (inner == 0)
+    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
+    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
+    own = (peak > max(_WEAK, 1.5 * floor)) & (sharp > _WEAK_SHARP) & (area >= _WEAK_SMALLEST)
+    own[0] = False
+    return np.asarray(own[labels])
