@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,4 +112,8 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
         return OwnColor(Kind.colored, BORDERLINE, measures=seen)
     if not mask.any():
         return OwnColor(Kind.monochrome, evidence, measures=seen)
+    again = fit_toning(lightness, ab, cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+    found = own_regions(lightness, ab - again.ab, again, noise)
+    if found.any() and found.mean() <= _COLORED_SHARE:  # what was bent towards a region's color is free of it now
+        mask, toning = found, again
     return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, seen)

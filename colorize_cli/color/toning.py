@@ -54,12 +54,13 @@ class Toning:
     bend: float
 
 
-def fit_toning(lightness: Floats, ab: Floats) -> Toning:
+def fit_toning(lightness: Floats, ab: Floats, apart: NDArray[np.bool_] | None = None) -> Toning:
     """Fit toning and fading to a picture, and leave out what they do not explain.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100].
         ab: CIE a* and b*, (2, h, w).
+        apart: what has a color of its own, (h, w), where that is known: nothing is fitted to it.
     """
     height, width = lightness.shape
     smooth = np.asarray(cv2.GaussianBlur(lightness, (0, 0), 1.0), np.float32)
@@ -69,7 +70,10 @@ def fit_toning(lightness: Floats, ab: Floats) -> Toning:
     step = max(1, -(-max(height, width) // _SIDE))
     some = (slice(step // 2, None, step),) * 2
     color = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.5) for plane in ab])
-    trust = np.where(_frame(smooth, color), np.float32(0.02), texture)[some]
+    trust = np.where(_frame(smooth, color), np.float32(0.02), texture)
+    if apart is not None:
+        trust[apart] = 1e-3
+    trust = trust[some]
     y, x = ((np.arange(step // 2, side, step) + 0.5) / side for side in (height, width))
     planes = _planes(smooth)
     rows, columns = (place.ravel() for place in np.meshgrid(y, x, indexing="ij"))

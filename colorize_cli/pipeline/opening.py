@@ -89,7 +89,7 @@ class PhotoOpener:
         """Start the process that forks decoders while this one has no threads, if a photo will need it.
 
         A lock that another thread holds at that time, as while it loads a library, would be held there for ever: so no
-        process is started later. Names say it at once; else the first bytes of each file do (some 10 microseconds a photo).
+        process is started later. Names say it at once; else the first bytes of the files do (10 microseconds each).
         """
         if self._forks is not None or not is_possible():
             return

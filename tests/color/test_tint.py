@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from colorize_cli.color import tint_odds
+from colorize_cli.color import tint, tint_odds
 from colorize_cli.color.tint import Kind, OwnColor, own_color
 from tests.recombined import recombine
 
@@ -129,6 +129,42 @@ def test_a_stamp_and_ink_are_regions(tone: tuple[float, float], deep: bool) -> N
     found, false = _covered(own, layer > 90)
     assert found > 0.9 and false < 0.01
     assert 0.01 < own.share < 0.12
+
+
+def test_a_stamp_is_a_region_where_it_lies_over_black_too() -> None:
+    """Its line over a dark coat has the hue of the rest, and little of its color."""
+    scene = np.clip(_scene(), 35, 90)
+    scene[:, 240:] = 9
+    photo, layer = _photo(scene), np.zeros((360, 480), np.uint8)
+    cv2.rectangle(layer, (150, 120), (330, 220), 255, 8, cv2.LINE_AA)
+    alpha = layer[..., None] / 255
+    inked = photo * (1 - alpha) + (0.4 * np.array((30, 50, 160)) + 0.6 * photo * np.array((30, 50, 160)) / 255) * alpha
+    own = own_color(_jpeg(inked.round().astype(np.uint8), 90))
+    assert own.kind is Kind.regions, own.evidence
+    found, false = _covered(own, layer > 90)
+    assert found > 0.8 and false < 0.01
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_remains_of_strong_fringes_in_a_bad_jpeg_are_no_regions(seed: int) -> None:
+    grey = (_scene(seed=seed) * 2.55).astype(np.float32)
+    size, rng = (grey.shape[1], grey.shape[0]), np.random.default_rng(seed)
+    shifts = [np.array([[1, 0, dx], [0, 1, dy]], np.float32) for dx, dy in rng.uniform(-1.8, 1.8, (3, 2))]
+    planes = [cv2.warpAffine(grey, shift, size, borderMode=cv2.BORDER_REPLICATE) for shift in shifts]
+    own = own_color(_jpeg(np.stack(planes, -1).round().clip(0, 255).astype(np.uint8), 30))
+    assert own.kind is Kind.monochrome, (own.evidence, own.share)
+
+
+@pytest.mark.parametrize(("odds", "kind"), [(-5.0, Kind.regions), (-1.0, Kind.colored)])
+def test_two_hues_over_much_of_a_print_are_a_tinters_unless_the_odds_are_in_doubt(
+    odds: float, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tint, "log_odds", lambda seen: odds)
+    y, x = np.mgrid[:360, :480]
+    blue, green = (x < 160) & (y > 60), (x > 330) & (y > 100)
+    soft = [cv2.GaussianBlur(where.astype(np.float64), (0, 0), 2) for where in (blue, green)]
+    own = own_color(_photo(np.clip(_scene(), 35, 75), 4 * soft[0] - 20 * soft[1], -26 * soft[0] + 18 * soft[1]))
+    assert own.kind is kind
 
 
 def test_a_mount_is_a_region() -> None:
