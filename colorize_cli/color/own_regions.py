@@ -83,7 +83,7 @@ def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
         for planes in (seen, toning.ab)
     )
     peak = np.maximum(peak, np.float32(1e-3))
-    odds = _odds(area, peak, fringe / peak, _opposite(seen, labels, left_over) / peak)
+    odds = _odds(area, peak, fringe / peak, _opposite(seen, np.asarray(labels, np.int32), left_over) / peak)
     own &= odds > 0
     along = np.abs((left_over * tone).sum(0)) > _PARALLEL * np.hypot(*left_over) * np.hypot(*tone)
     own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
@@ -128,8 +128,8 @@ def _belonging(strong: Mask, remaining: Floats, toning: Toning, noise: float) ->
     )
     kinds = int(nearest.max()) + 1
     flat = nearest[strong].astype(np.intp)
-    hues = np.stack([np.bincount(flat, plane[strong], kinds) for plane in seen])
-    hues /= np.maximum(np.hypot(*hues), 1e-6)
+    sums = np.stack([np.bincount(flat, plane[strong], kinds) for plane in seen])
+    hues = sums / np.maximum(np.hypot(*sums), 1e-6)
     alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * amount
     floor = noise * (0.6 if noisy else 1.0)
     left = amount - np.float32(_FRINGE) * beside
