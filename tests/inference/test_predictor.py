@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from colorize_cli.inference.predictor import HintPlanes, Predictor, Request
 from colorize_cli.models.catalog import catalogue
 from colorize_cli.models.generator import Generator, Hints
 from colorize_cli.models.load import LoadedModel, load_model
+from colorize_cli.models.onnx.load_onnx import load_onnx
 from colorize_cli.models.registry import Sizes
 
 
@@ -154,3 +156,16 @@ def test_what_is_beside_a_photo_for_the_network_is_its_mirror_image():
     np.testing.assert_array_equal(padded[3:, :5], small[::-1])
     np.testing.assert_array_equal(padded[:3, 5:], small[:, :1:-1])
     np.testing.assert_array_equal(pad(np.stack((small, -small)), view)[1], -padded)
+
+
+@pytest.mark.parametrize("name", ["mini", "mini+mini"])
+def test_the_encoded_graph_is_let_go_once_a_session_has_read_it(name: str) -> None:
+    model = load_onnx(name)
+    assert model is not None
+    graphs = [member.graph for member in model.members]
+    predictor = Predictor(model)
+    del model
+    while graphs:
+        graph = graphs.pop()
+        assert sys.getrefcount(graph) == 2, "here, and as an argument"
+    assert {member.graph for member in predictor.model.members} == {b""}

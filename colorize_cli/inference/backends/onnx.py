@@ -18,7 +18,7 @@ from colorize_cli.errors import OutOfMemoryError, WeightsError
 from colorize_cli.inference.backends import Plane
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.contract import Contract
-from colorize_cli.models.onnx.load_onnx import OnnxModel
+from colorize_cli.models.onnx.load_onnx import OnnxModel, without_graph
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _REFUSED = (
@@ -57,6 +57,8 @@ class OnnxBackend:
         for one, session in zip(self._models, self._sessions, strict=True):
             if not one.trusted:
                 _try_out(one, session)
+        if device == "cpu":  # where nothing has to be opened again
+            self._models = tuple(map(without_graph, self._models))
 
     def _opened(self) -> list[onnxruntime.InferenceSession]:
         return [_session(one, self._device, self._threads) for one in self._models]
@@ -102,7 +104,9 @@ def _session(model: OnnxModel, device: str, threads: int) -> onnxruntime.Inferen
     kind, _, number = device.partition(":")
     providers: list[Any] = [(CUDA, {"device_id": number or "0"})] if kind == "cuda" else []
     try:
-        return onnxruntime.InferenceSession(model.graph, options, providers=[*providers, CPU])
+        session = onnxruntime.InferenceSession(model.graph, options, providers=[*providers, CPU])
+        session._model_bytes = None  # which it would keep, for providers that fail later
+        return session
     except _REFUSED as error:
         if _is_out_of_memory(error):
             raise OutOfMemoryError("out of memory while the network was loaded") from error

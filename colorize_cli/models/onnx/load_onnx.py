@@ -61,6 +61,11 @@ class OnnxModel:
         return (self,)
 
 
+def without_graph(model: OnnxModel) -> OnnxModel:
+    """What is left to know of a model once a session has read its graph, which takes as much memory as its weights."""
+    return replace(model, graph=b"")
+
+
 def load_onnx(name: str) -> OnnxModel | Ensemble[OnnxModel] | None:
     """Load a model that needs no torch, by its name or its file.
 
