@@ -48,6 +48,16 @@ def _tensorboard(folder: Path) -> Any:
     return SummaryWriter(str(folder))
 
 
+def _logged_in(wandb: Any) -> bool:
+    """Whether the user is logged in to Weights & Biases; nobody is asked."""
+    try:
+        return bool(wandb.login(prompt=False))
+    except TypeError:  # of before 2026, which would ask
+        return bool(getattr(getattr(wandb, "api", None), "api_key", None))
+    except Exception:  # its own kinds, of credentials that are damaged
+        return False
+
+
 def _wandb(folder: Path, goes_on: bool, on_note: Callable[[str], None]) -> Any:
     """A run of Weights & Biases, where it is installed and the user is logged in or says WANDB_MODE; else None.
 
@@ -57,7 +67,7 @@ def _wandb(folder: Path, goes_on: bool, on_note: Callable[[str], None]) -> Any:
         import wandb  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return None
-    if not (os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") or wandb.api.api_key):
+    if not (os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") or _logged_in(wandb)):
         return None
     file = folder / "wandb-id.txt"
     name = file.read_text(encoding="utf-8").strip() if goes_on and file.is_file() else uuid.uuid4().hex[:12]

@@ -147,7 +147,7 @@ def wandb(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A stand-in for Weights & Biases that keeps what it is told."""
     module = ModuleType("wandb")
     parts = vars(module)
-    parts["api"], parts["begun"], parts["told"] = SimpleNamespace(api_key="of netrc"), [], []
+    parts["login"], parts["begun"], parts["told"] = lambda prompt: prompt is False, [], []
     parts["Image"] = lambda picture: ("picture", picture.size)
 
     def init(**how: object) -> SimpleNamespace:
@@ -200,8 +200,18 @@ def test_weights_and_biases_that_cannot_be_reached_stops_no_run(
     assert json.loads((tmp_path / "log.jsonl").read_text()) == {"samples": 4, "psnr": 20.5}
 
 
+@pytest.mark.parametrize("key", ["of netrc", None])
+def test_an_older_weights_and_biases_is_never_made_to_ask(tmp_path: Path, wandb: ModuleType, key: str | None) -> None:
+    def login(anonymous: str = "never") -> bool:
+        raise AssertionError("it would ask for a key")
+
+    vars(wandb)["login"], vars(wandb)["api"] = login, SimpleNamespace(api_key=key)
+    Journal(tmp_path, 0)
+    assert bool(wandb.begun) == bool(key)
+
+
 def test_who_is_not_logged_in_tells_weights_and_biases_nothing(tmp_path: Path, wandb: ModuleType) -> None:
-    wandb.api.api_key = None
+    vars(wandb)["login"] = lambda prompt: False
     Journal(tmp_path, 0).write({"samples": 4, "psnr": 20.5}, None)
     assert not wandb.begun and not (tmp_path / "wandb-id.txt").exists()
 
