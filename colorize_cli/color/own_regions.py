@@ -33,6 +33,7 @@ _LEAST_PART = 0.01
 _SMALLEST = 16  # pixels of the copy
 _PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by less than this of it, is the tone
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
+_FAINT_ON_TONED = 0.008  # the same of a toned print, whose tone is fitted less exactly
 _PLAIN, _PLAIN_ODDS, _UNTONED = 9.0, 3.0, 5.0  # or so strong, with such odds, where the print is toned less: Lab units
 _NEAR = 1 / 10  # of the longer side: how far from a region something belongs to it
 _DARKEST = np.float32(8)  # L* below which even there color is seen less and less
@@ -89,7 +90,8 @@ def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
     own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
     own[0] = False
     plain = (odds > _PLAIN_ODDS) & (peak > _PLAIN) & (np.hypot(*tone) < _UNTONED)
-    if area[own].sum() < _FAINT_SHARE * labels.size and not (own & ((peak > _STRONG) | plain)).any():
+    share = _FAINT_SHARE if np.median(np.hypot(*toning.ab)) < _UNTONED else _FAINT_ON_TONED
+    if area[own].sum() < share * labels.size and not (own & ((peak > _STRONG) | plain)).any():
         own[:] = False
     return np.asarray(own[labels])
 

@@ -35,6 +35,7 @@ BORDERLINE = 1.0  # of `OwnColor.evidence`: nearer to zero, a person had better 
 _MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the picture
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
 _COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
+_NEARLY_ALL = 0.95  # of the picture: a print on a large page
 _DOUBTFUL = -1.5 * BORDERLINE  # of the evidence
 _MANY_SHARE, _MANY_HUES = 0.35, 0.6  # of the picture, in hues whose mean is less than this of their chroma: no mount
 
@@ -114,6 +115,6 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
         return OwnColor(Kind.monochrome, evidence, measures=seen)
     again = fit_toning(lightness, ab, cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
     found = own_regions(lightness, ab - again.ab, again, noise)
-    if found.any() and found.mean() <= _COLORED_SHARE:  # what was bent towards a region's color is free of it now
+    if found.any() and found.mean() <= _NEARLY_ALL:  # what was bent towards a region's color is free of it now
         mask, toning = found, again
     return OwnColor(Kind.regions, evidence, mask, ab, toning.ab, seen)

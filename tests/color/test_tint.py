@@ -167,6 +167,20 @@ def test_two_hues_over_much_of_a_print_are_a_tinters_unless_the_odds_are_in_doub
     assert own.kind is kind
 
 
+def test_a_print_on_a_large_page_leaves_the_pages_corners_alone() -> None:
+    """The page takes more of the picture than the print: yellowed borders must not explain it."""
+    pixels = np.empty((480, 560, 3), np.float64)
+    pixels[:] = (92, 112, 84)
+    pixels += np.random.default_rng(0).normal(0, 4, (480, 560, 1))
+    pixels[110:390, 90:470] = _photo(_scene(280, 380))
+    own = own_color(_jpeg(pixels.round().clip(0, 255).astype(np.uint8), 88))
+    where = np.ones((480, 560), bool)
+    where[110:390, 90:470] = False
+    assert own.kind is Kind.regions
+    found, false = _covered(own, where)
+    assert found > 0.97 and false < 0.02
+
+
 def test_a_mount_is_a_region() -> None:
     photo = _photo(_scene(300, 400), 2.0, 6.0)
     pixels = np.empty((400, 500, 3), np.uint8)
