@@ -116,7 +116,9 @@ def config_from(table: dict[str, Any]) -> TrainConfig:
     Raises:
         UsageError: a field is unknown or has a value of the wrong type.
     """
-    config = _build(TrainConfig, _with_todays_names(table), f"recipe {quoted(table.get('recipe', ''))}", "")
+    name = str(table.get("recipe", ""))
+    table = {**_with_todays_names(table), "recipe": _RENAMED_RECIPES.get(name, name)}
+    config = _build(TrainConfig, table, f"recipe {quoted(name)}", "")
     assert isinstance(config, TrainConfig)
     return config
 

@@ -366,6 +366,7 @@ def test_fields_of_older_recipes_and_runs_are_known_by_their_former_names(tmp_pa
     changed = load_recipe("colorful-wgan", ("adversary.lr=1e-3", "augmentation.wear=0.5")).discriminator
     assert changed is not None and changed.lr == 1e-3 and changed.kind == "wgan"
     assert load_recipe("mini-taught") == load_recipe("mini-distilled")
+    assert config_from({"recipe": "mini-taught"}).recipe == "mini-distilled"  # of a run that goes on
 
 
 def test_a_discriminator_is_given_to_a_recipe_by_its_kind() -> None:
