@@ -19,9 +19,8 @@ Plane = NDArray[np.float32]
 
 _UNEVEN = 0.2  # standard deviation of the logarithm from which `auto` evens out
 _LEAST = 0.03  # the same where it is asked for by name
-_STAINED, _SPILLED = 0.12, 0.006  # the same of stains
-_SURER, _APART, _EITHER = 2.0, 0.02, 0.04  # deviation of a lamp beyond that of stains, to be divided out in their place
-_TOLD = np.float32(1.2)  # stains are deeper than their network, which is unsure, says
+_STAINED, _SPILLED = 0.1, 0.005  # the same of stains
+_SURER, _EITHER = 1.5, 0.02  # deviation of a lamp over that of stains, to be divided out in their place
 _SEEN = 2048  # pixels of the longer side, at most, of the copy that the networks reduce further
 _CUBIC = -0.75  # slope of the curve, as OpenCV has it
 _MOST = 1.3  # natural logarithm: a place is made lighter by no more, or grain is what is seen
@@ -42,9 +41,9 @@ def uneven_light(copy: Plane, auto: bool) -> Plane | None:
         return None
     copy = reduced(copy, _SEEN)
     lamp, spilled = log_light(copy), log_stains(copy)
-    beyond = float(lamp.std()) - _SURER * float(spilled.std()) - _APART
+    beyond = float(lamp.std()) - _SURER * float(spilled.std())
     share = np.float32(np.clip(beyond / _EITHER + 0.5, 0, 1))  # of the lamp: what is like both is not divided out twice
-    found = share * lamp + (1 - share) * _TOLD * spilled
+    found = share * lamp + (1 - share) * spilled
     lit, stained = (_UNEVEN, _STAINED) if auto else (_LEAST, _SPILLED)
     if float(found.std()) < share * lit + (1 - share) * stained:
         return None
