@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import torch
 
 _SHORTEST = 48  # frames of a segment, but for the last
-_METHOD = 4  # of coloring films: segments that another way made are not gone on with
+_METHOD = 5  # of coloring films: segments that another way made are not gone on with
 
 
 @dataclass(frozen=True, kw_only=True)

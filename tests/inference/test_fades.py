@@ -63,6 +63,16 @@ def test_a_frame_that_fades_to_black_has_less_chroma_the_darker_it_is() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("look", [DARK, FULL])
+def test_a_frame_that_fades_to_white_has_less_chroma_the_whiter_it_is(look: tuple[float, float]) -> None:
+    shown = scene(60, 1, look, still=False)
+    white = [frame * (1 - share) + 255 * share for frame, share in zip(shown[30:], RAMP, strict=False)]
+    film, alone = told(levels([*shown[:30], *white, *(frame * 0 + 255 for frame in shown[46:])]))
+    assert max(float(np.abs(a - b).max()) for a, b in zip(film[:30], alone[:30], strict=True)) < 1.5
+    chroma = [float(np.hypot(*ab)) for ab in film]
+    assert max(chroma[46:]) < 0.5 and chroma[43] < 0.5 * chroma[10]
+
+
 @pytest.mark.parametrize("black", [1, 3, 12])
 def test_no_color_goes_through_black_into_another_scene(black: int) -> None:
     one, two = scene(30, 1, DARK, still=False), scene(40 + black, 2, LIGHT, still=False)

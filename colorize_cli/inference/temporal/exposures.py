@@ -20,6 +20,7 @@ Floats = NDArray[np.float32]
 
 _DIM = 0.5  # of the shot's exposure, below which chroma is less, too
 _FLAT = 0.5  # of the shot's contrast, below which a frame tells less
+_WHITE = 0.25  # more exposed than the shot is, a frame without contrast fades to white
 _LEAST_VOTE = 0.003
 _LEAST_CONTRAST = 3.0  # of a scene, L*: what has less is a blank
 _SURE, _KNOWN = 0.5, 0.1  # of the motion; share of the picture of which it must be, else all is compared
@@ -57,7 +58,7 @@ class Exposures:
     """Those of a stretch.
 
     Attributes:
-        scales: of each frame, the factor on its chroma, [0, 1]: what fades to black has less of it, as it is darker.
+        scales: of each frame, the factor on its chroma, [0, 1]: what fades to black or white has less of it.
         votes: of each frame, how much counts what is said of it, (0, 1].
         meant: the shot's.
     """
@@ -80,10 +81,11 @@ def compared(frames: Sequence[Exposure], before: Exposure | None = None) -> Expo
     weights = np.array([frame.contrast**2 * frame.frames for frame in known])
     gain = _middle(np.array([*gains, *([before.gain] if before else [])]), weights)
     usual = max(_LEAST_CONTRAST, _middle(np.array([frame.contrast for frame in known]), weights))
-    shares = np.clip(_steady(gains) / gain, 0, 1)
-    seen = np.clip(contrast / (_FLAT * usual), 0, 1)
-    votes = np.maximum(shares**4 * np.square(seen), _LEAST_VOTE)
-    scales = np.clip(shares / _DIM, 0, 1)
+    exposed = _steady(gains) / gain
+    shares, seen = np.clip(exposed, 0, 1), np.clip(contrast / (_FLAT * usual), 0, 1)
+    white = np.clip((exposed - 1) / _WHITE, 0, 1)
+    votes = np.maximum(shares**4 * np.square(seen * (1 - white)), _LEAST_VOTE)
+    scales = np.clip(shares / _DIM, 0, 1) * (1 - white * (1 - seen))
     counted = min(_REMEMBERED, sum(frame.frames for frame in known))
     meant = Exposure(float(gain / max(gains[-1], 1e-3)), usual, counted)
     return Exposures(scales.astype(np.float32), votes.astype(np.float32), meant)
