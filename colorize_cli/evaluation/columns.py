@@ -88,3 +88,23 @@ def parse_metrics(typed: Sequence[str]) -> list[MetricName]:
     if not metrics:
         raise UsageError("--metrics names no metric", hint=f"There are: {', '.join(MetricName)}")
     return list(metrics)
+
+
+def metrics_of(typed: Sequence[str], rank_by: str | None) -> list[MetricName]:
+    """The metrics that are measured: those that were typed, and the one that rows are ranked by.
+
+    Raises:
+        UsageError: no such metric, or rows are to be ranked by several.
+    """
+    return parse_metrics([*typed, *([rank_metric(rank_by)] if rank_by else [])])
+
+
+def rank_metric(typed: str) -> MetricName:
+    """The metric that rows are ranked by.
+
+    Raises:
+        UsageError: no such metric, or several.
+    """
+    if sum(bool(part.strip()) for part in typed.split(",")) != 1:
+        raise UsageError(f"--rank-by {typed}: it takes one metric", hint="Name a metric: --rank-by psnr")
+    return parse_metrics([typed])[0]

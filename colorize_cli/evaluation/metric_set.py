@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.errors import UsageError, WeightsError
-from colorize_cli.evaluation.columns import TRUTH, Column, MetricName, parse_metrics
+from colorize_cli.evaluation.columns import TRUTH, Column, MetricName, metrics_of
 from colorize_cli.evaluation.methods import Prepared
 from colorize_cli.evaluation.metrics import Metric, Pictures, pixel_metric
 from colorize_cli.evaluation.thumbnails import Gallery, Small, make_small
@@ -158,7 +158,7 @@ def find_metrics(wanted: Wanted, device: torch.device) -> MetricSet:
     metrics: list[Metric] = []
     missing: list[WeightsError] = []
     eye: InceptionEye | None = None
-    for name in parse_metrics([*wanted.metrics, *([wanted.rank_by] if wanted.rank_by else [])]):
+    for name in metrics_of(wanted.metrics, wanted.rank_by):
         try:
             metric = pixel_metric(name)
             if metric is None and name in (MetricName.fid, MetricName.inception_score):

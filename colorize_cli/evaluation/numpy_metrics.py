@@ -21,7 +21,7 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.data.srgb_photo import Rgb
 from colorize_cli.errors import TORCH, MissingPackageError
-from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, MetricName, parse_metrics
+from colorize_cli.evaluation.columns import GREY, PSNR, SSIM, TRUTH, Column, MetricName, metrics_of
 from colorize_cli.evaluation.protocol import join
 from colorize_cli.evaluation.reading import (
     check_places,
@@ -114,7 +114,7 @@ def evaluate_plainly(
         MissingPackageError: a metric or a model needs torch.
     """
     started = time.monotonic()
-    names = parse_metrics([*wanted.metrics, *([wanted.rank_by] if wanted.rank_by else [])])
+    names = metrics_of(wanted.metrics, wanted.rank_by)
     for name in names:
         if name not in _METRICS:
             raise MissingPackageError(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.errors import ExitStatus, UsageError, counted
-from colorize_cli.evaluation.columns import TRUTH, Better, Column, parse_metrics
+from colorize_cli.evaluation.columns import TRUTH, Better, Column, rank_metric
 from colorize_cli.evaluation.eval_settings import EvalSettings
 from colorize_cli.evaluation.statistics import Figure, bootstrap_mean
 from colorize_cli.version import __version__
@@ -147,7 +147,7 @@ def conclude(
         "seed": str(wanted.seed),
     }
     if wanted.rank_by:
-        by = parse_metrics([wanted.rank_by])[0]
+        by = rank_metric(wanted.rank_by)
         rows = rank(rows, metrics.columns, by)
         settings["ranked by"] = by.value
     return Evaluation(

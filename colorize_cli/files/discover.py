@@ -75,7 +75,7 @@ def discover(
             found.take(Source(path, place, Path(path.name), _why_missing(path) if kind == _MISSING else ""))
             continue
         if recursive and (whole := _too_much(path)):
-            every = "" if whole == _DISK else f", or {printable(path / '*')} for all"
+            every = f", or {printable(path / '*')} for all" if whole == _HOME else ""
             hint = f"Name the folders with photos{every}; or add --no-recursive."
             raise UsageError(f"{printable(path)} {whole}", hint=hint)
         for file, fault in _walk(path, recursive, leave, found.passed_over):
@@ -93,20 +93,20 @@ def discover(
 
 
 _FILE, _FOLDER, _MISSING = range(3)
-_DISK = "is the whole disk"
+_HOME = "is your home folder"
 
 
 def _too_much(folder: Path) -> str:
     """Why nobody means a folder with all that is below it; empty for others."""
     whole = folder.resolve()
     if whole == whole.parent:
-        return _DISK
+        return "is the whole disk"
     try:
         home = Path.home().resolve()
     except (RuntimeError, OSError):  # a user without one
         return ""
     if whole == home:
-        return "is your home folder"
+        return _HOME
     return "holds your home folder" if home.is_relative_to(whole) else ""
 
 

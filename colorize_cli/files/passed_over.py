@@ -41,7 +41,7 @@ def kinds_of(passed_over: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {kind}" for n, kind in told)
 
 
-def why_by_name(name: str) -> str | None:
+def why_name_is_no_photo(name: str) -> str | None:
     """Why a file, or an object of a store, is no photo though its suffix may be a photo's; None where it may be one."""
     name = name.lower()
     if name in _JUNK_NAMES or name.startswith("._") or _PART.match(name):
@@ -57,7 +57,7 @@ def why_by_name(name: str) -> str | None:
 
 def why_passed_over(file: Path, photos: PhotoNames) -> str | None:
     """Why a file in a folder is no photo; None where it may be one. A broken photo is no junk: it must fail by name."""
-    if why := why_by_name(file.name):
+    if why := why_name_is_no_photo(file.name):
         return why
     suffix = file.suffix.lower()
     if suffix in photos.suffixes:

@@ -31,6 +31,7 @@ from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.budget import Budget
 from colorize_cli.pipeline.killable import ForkServer, is_possible
 
+_MOST_LOOKED_AT = 20_000  # files whose first bytes are read before the first photo
 _APART = frozenset(suffix for format in FORMATS.values() if format.apart for suffix in format.suffixes)
 _HEAD = 64  # bytes by which a format is told
 
@@ -89,19 +90,19 @@ class PhotoOpener:
         """Start the process that forks decoders while this one has no threads, if a photo will need it.
 
         A lock that another thread holds at that time, as while it loads a library, would be held there for ever: so no
-        process is started later. Names say it at once; else the first bytes of the files do (10 microseconds each).
+        process is started later. Names say it at once; else the first bytes of the files do, 10 microseconds each on a
+        disk; of the first 20,000, since a share takes a hundred times as long. Objects of a store have names alone.
         """
         if self._forks is not None or not is_possible():
             return
-        others = list[Path]()
+        first, needed = list[Path](), False
         for path in paths:
-            if path.suffix.lower() in _APART:
+            if needed := path.suffix.lower() in _APART:
                 break
-            others.append(path)
-        else:
-            if not any(map(_begins_apart, others)):
-                return
-        self._forks = ForkServer(None)
+            if len(first) < _MOST_LOOKED_AT:
+                first.append(path)
+        if needed or any(map(_begins_apart, first)):
+            self._forks = ForkServer(None)
 
     def probe(self, path: Path) -> ProbeResult:
         """What a file's header says.

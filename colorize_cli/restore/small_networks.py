@@ -116,15 +116,16 @@ def _mean_of_views(seen: Plane, name: str) -> Plane:
     return found / np.float32(4)
 
 
-def smoothed(light: Plane, shares: Plane | None = None) -> Plane:
+def smoothed(light: Plane, shares: Plane) -> Plane:
     """Only what of the light is a surface of second degree, as a lamp's is nearly: the rest is the photo's own.
 
     Args:
         light: (32, 32).
-        shares: (5, 5), what is taken of each surface; none: all. tests/benchmarks/fit_surfaces.py fits those in use.
+        shares: (5, 5), what is taken of each surface; the identity takes all. Those in use are fitted by
+            tests/benchmarks/fit_surfaces.py.
     """
     told = light.ravel() @ SURFACES
-    return np.asarray((SURFACES @ (told if shares is None else told @ shares)).reshape(light.shape), np.float32)
+    return np.asarray((SURFACES @ (told @ shares)).reshape(light.shape), np.float32)
 
 
 def _light_of(x: Plane, name: str) -> Plane:

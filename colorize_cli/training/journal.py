@@ -73,7 +73,10 @@ def _wandb(folder: Path, goes_on: bool, on_note: Callable[[str], None]) -> Any:
     name = file.read_text(encoding="utf-8").strip() if goes_on and file.is_file() else uuid.uuid4().hex[:12]
     file.write_text(f"{name}\n", encoding="utf-8")
     try:
-        return wandb.init(project="colorize-cli", name=folder.name, dir=str(folder), resume="allow", id=name)
+        found = wandb.init(project="colorize-cli", name=folder.name, dir=str(folder), resume="allow", id=name)
+        if os.environ.get("WANDB_MODE") != "disabled":
+            on_note("Weights & Biases gets this run's figures and sheets of samples; WANDB_MODE=disabled prevents it.")
+        return found
     except Exception as error:  # its own kinds, and whatever the network raises
         on_note(f"Weights & Biases gets nothing of this run: {one_line(error)}")
         return None

@@ -136,7 +136,8 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
         for one in parts:
             check_memory(one, accelerator.device)
         folder = _agreed_folder(wanted, wanted.config, accelerator)
-        with nothing_left_of_a_failure(folder, accelerator.is_main_process):
+        names = [part.name for part in wanted.config.parts]
+        with nothing_left_of_a_failure(folder, accelerator.is_main_process, names):
             return train_parts(wanted, folder, watcher, train)
     config = prepare.validated(wanted.config)
     check_device(wanted.device, wanted.precision)

@@ -15,7 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -91,13 +91,19 @@ def check_new(folder: Path) -> None:
         raise UsageError(f"--out {folder}: {nearest} cannot be written to", hint="Give another --out.")
 
 
+# What a run writes before its first checkpoint: other files in its folder are not its own.
+_WRITTEN = ("run.json", "log.jsonl", "steps.jsonl", "wandb-id.txt", "loss.png", "report.html")
+_WRITTEN_FOLDERS = ("sheets", "tensorboard", "wandb")
+
+
 @contextlib.contextmanager
-def nothing_left_of_a_failure(folder: Path, active: bool) -> Iterator[None]:
+def nothing_left_of_a_failure(folder: Path, active: bool, parts: Collection[str] = ()) -> Iterator[None]:
     """While it is open, a run that fails before its first state and weights leaves no file and no folder behind.
 
     Args:
         folder: the run's; what lay there before stays.
         active: whether this process is the one that writes.
+        parts: folders in it that are of the run.
     """
     before = set(folder.iterdir()) if folder.is_dir() else set[Path]()
     made = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -105,7 +111,9 @@ def nothing_left_of_a_failure(folder: Path, active: bool) -> Iterator[None]:
         yield
     except BaseException:
         if active and folder.is_dir() and not any(any(folder.rglob(kept)) for kept in ("state.pt", "*.safetensors")):
-            for path in set(folder.iterdir()) - before:
+            for path in {folder / name for name in (*_WRITTEN, *_WRITTEN_FOLDERS, *parts)} & set(
+                folder.iterdir()
+            ) - before:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 for path in made:

@@ -12,6 +12,7 @@ from colorize_cli.cli.app import main
 from colorize_cli.data.named import Access
 from colorize_cli.errors import ColorizeError, DataError, DownloadError, UsageError
 from colorize_cli.evaluation import metric_set
+from colorize_cli.evaluation.columns import metrics_of, rank_metric
 from colorize_cli.evaluation.evaluate import EvalSettings, evaluate
 from colorize_cli.evaluation.protocol import Protocol
 from colorize_cli.evaluation.report_files import to_csv, to_json
@@ -308,3 +309,10 @@ def test_files_of_another_size_are_resized_where_all_are_and_it_is_told(
     assert found.row("theirs").figures["psnr"].value > 40 and not found.failed
     with pytest.raises(DataError, match="differ in size"):
         _measure(pred=(pred,), ref=photos, protocol=Protocol.native)
+
+
+def test_rows_are_ranked_by_one_metric() -> None:
+    assert metrics_of(["psnr"], "ssim, ") == ["psnr", "ssim"] and rank_metric("psnr") == "psnr"
+    for typed in ("psnr,ssim", ",", " "):
+        with pytest.raises(UsageError, match="--rank-by .*: it takes one metric"):
+            rank_metric(typed)

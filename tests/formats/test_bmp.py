@@ -249,11 +249,20 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
         read(tmp_path, bmp(4, 4, 32, bytes(64), coding=11))
 
 
-@pytest.mark.parametrize(("coding", "filled"), [("rle8", 8), ("rle4", 8)])
-def test_runs_that_fill_whole_words(coding: str, filled: int) -> None:
-    def coded(width: int) -> bytes:
-        return (bytes((5, 0x33, width - 5, 0)) + b"\0\0") * 2 + b"\0\1"
+@pytest.mark.parametrize(("coding", "step"), [("rle8", 1), ("rle4", 1), ("rle24", 3)])
+@pytest.mark.parametrize("rows", [(8, 5, 5), (5, 8, 5), (5, 5, 8), (8, 8, 8)])
+def test_runs_that_fill_whole_words(coding: Any, step: int, rows: tuple[int, ...]) -> None:
+    def run(count: int, value: int) -> bytes:
+        return bytes((count, *[0x11 * value] * step))
 
-    found, whole = decode_runs(coded(filled), 5, 2, coding)
-    assert whole and (found == (3 if coding == "rle4" else 0x33)).all()
-    assert not decode_runs(coded(filled + 1), 5, 2, coding)[1]
+    wanted = np.repeat([[1], [2], [3]], 5, 1) * (0x11 if coding != "rle4" else 1)
+    for parts in ([8], [5, 3], [4, 4]):
+        lines = [b"".join(run(n, k) for n in (parts if count == 8 else [count])) for k, count in enumerate(rows, 1)]
+        found, whole = decode_runs(b"\0\0".join(lines) + b"\0\1", 5, 3, coding)
+        assert whole
+        np.testing.assert_array_equal(found[..., 0] if step == 3 else found, wanted)
+    found, whole = decode_runs(run(9, 1) + b"\0\0" + run(5, 2) + b"\0\0" + run(5, 3) + b"\0\1", 5, 3, coding)
+    assert not whole
+    np.testing.assert_array_equal(found[..., 0] if step == 3 else found, wanted)
+    found, whole = decode_runs(run(5, 1) * 9 + b"\0\1", 5, 3, coding)  # no row ends
+    assert not whole and found.shape[:2] == (3, 5)

@@ -20,7 +20,9 @@ from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
 from colorize_cli.formats.encode import EncodeSettings, target_format
 from colorize_cli.formats.photo import PhotoFormat
+from colorize_cli.formats.psd.strip_psd import strip_psd
 from colorize_cli.metadata.audit.compare import audit
+from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, losses
 
 U8 = NDArray[np.uint8]
@@ -200,3 +202,21 @@ def test_as_many_channels_as_photoshop_writes(tmp_path: Path) -> None:
     planes = RNG.integers(0, 256, (57, 5, 7)).astype(np.uint8)
     photo = read(tmp_path, psd(planes, "cmyk", 8))
     assert photo.pages[0].pixels.shape == (5, 7, 3) and any("channels beyond" in note for note in photo.notes)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("depth", "key"), [(16, b"Lr16"), (32, b"Lr32")])
+@pytest.mark.parametrize("count", [-1, 2])
+def test_layers_of_deep_documents_stand_in_a_block_of_their_own(
+    tmp_path: Path, depth: int, key: bytes, count: int, large: bool
+) -> None:
+    planes = RNG.integers(0, 2**16, (4, 5, 7)) if depth == 16 else RNG.random((4, 5, 7))
+    data, wide = psd(planes, "rgb", depth, large=large), ">Q" if large else ">I"
+    inner = struct.pack(">h", count) + bytes(30)
+    other = b"8BIMPatt" + struct.pack(">I", 3) + b"abc\0"
+    block = bytes(12 if large else 8) + other + b"8BIM" + key + struct.pack(wide, len(inner)) + inner
+    at = 26 + 4 + 4
+    data = data[:at] + struct.pack(wide, len(block)) + block + data[at + struct.calcsize(wide) :]
+    photo = read(tmp_path, data)
+    assert Loss.layers in losses(photo.notes) and (photo.pages[0].alpha is not None) == (count < 0)
+    assert Loss.layers in losses(tuple(strip_psd(data, "all", Provenance("colorize-cli", "1", "tiny", "0" * 64)).notes))

@@ -83,6 +83,16 @@ def test_heif_without_hevc(tmp_path: Path) -> None:
         decode(path)
 
 
+def test_words_in_the_metadata_make_no_heif_unsupported(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x010E] = "Meeting of the city council; Reformat failed"
+    path = tmp_path / "a.heic"
+    heif.from_pillow(Image.fromarray(GREY)).save(path, exif=exif.tobytes())
+    assert b"unci" in path.read_bytes()
+    assert decode(path).pages[0].size == GREY.shape
+
+
 def test_heif_of_a_sequence_alone(tmp_path: Path) -> None:
     pytest.importorskip("pillow_heif")
     path = tmp_path / "a.heic"

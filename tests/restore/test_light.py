@@ -21,7 +21,7 @@ def test_what_is_no_surface_of_second_degree_is_not_the_light():
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     lamp = 0.3 * x - 0.2 * y + 0.1 * x * y + 0.2 * x * x - 0.4 * y * y
     wiggly = 0.3 * np.cos(9 * np.pi * x)
-    found = smoothed((lamp + wiggly + 1).astype(np.float32))
+    found = smoothed((lamp + wiggly + 1).astype(np.float32), np.eye(5, dtype=np.float32))
     assert np.abs(found - (lamp - lamp.mean())).max() < 0.05 and abs(float(found.mean())) < 1e-6
 
 

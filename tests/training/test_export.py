@@ -166,7 +166,9 @@ def wandb(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_weights_and_biases_gets_figures_and_sheets(tmp_path: Path, wandb: ModuleType) -> None:
     sheet = io.BytesIO()
     Image.new("RGB", (7, 5)).save(sheet, "PNG")
-    journal = Journal(tmp_path, 0)
+    notes = list[str]()
+    journal = Journal(tmp_path, 0, on_note=notes.append)
+    assert len(notes) == 1 and notes[0].endswith("WANDB_MODE=disabled prevents it.")
     journal.step({"step": 1, "samples": 4, "G_L1": 0.5})
     journal.write({"samples": 8, "psnr": 20.5}, sheet.getvalue())
     journal.close()

@@ -19,7 +19,7 @@ from colorize_cli.models.discriminator_file import load_discriminator
 from colorize_cli.models.load import load_model
 from colorize_cli.training import loop
 from colorize_cli.training.loop import Progress, Watcher
-from colorize_cli.training.runs import check_new, latest_folder, next_folder, read_run
+from colorize_cli.training.runs import check_new, latest_folder, next_folder, nothing_left_of_a_failure, read_run
 from colorize_cli.training.state import load_state
 from tests.data.pictures import encoded, grey
 from tests.training.conftest import Run, tiny
@@ -250,6 +250,12 @@ def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(run: Run, t
         run(tmp_path / "mine", tiny(lr=1e30, generator_args={"channels": 3, "width": 4, "depth": 3, "norm": "none"}))
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     assert run(tmp_path / "mine", tiny(epochs=1)).finished
+    with pytest.raises(KeyboardInterrupt), nothing_left_of_a_failure(tmp_path / "beside", active=True, parts=["first"]):
+        for folder in ("first", "sheets", "of-another"):
+            (tmp_path / "beside" / folder).mkdir(parents=True)
+        (tmp_path / "beside" / "run.json").write_text("{}")
+        raise KeyboardInterrupt
+    assert [file.name for file in (tmp_path / "beside").iterdir()] == ["of-another"]
     with files_of_at_most(20_000), pytest.raises(TrainingError, match="cannot write") as caught:
         run(tmp_path / "new" / "r", tiny(epochs=1))
     assert "Free some space, then begin anew." in str(caught.value)  # there is no state to go on from

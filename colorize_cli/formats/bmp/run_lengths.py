@@ -23,7 +23,7 @@ def decode_runs(
     step = 3 if coding == "rle24" else 1
     rows = bytearray(width * height * step)
     line = width * step
-    # some writers code the zeros that fill up a row of the plain kind to whole words, too
+    # pixels of a row with the zeros that fill it up to whole words where it is not coded; some writers code them, too
     full = (width + 7) // 8 * 8 if coding == "rle4" else (width + 3) // 4 * 4
     at, x, y, size, whole = 0, 0, 0, len(data), True
     while at + 1 < size:
@@ -57,13 +57,12 @@ def decode_runs(
             if len(raw) < length:
                 break
             run = bytes(half for byte in raw for half in (byte >> 4, byte & 15))[:value] if coding == "rle4" else raw
-        if y >= height or x * step + len(run) > line:
-            whole = whole and y < height and x + len(run) // step <= full
-            room = max(line - x * step, 0) if y < height else 0
-            x, run = x + (len(run) - room) // step, run[:room]
-        start = y * line + x * step
+        start, count = y * line + x * step, len(run) // step
+        if y >= height or x + count > width:
+            whole = whole and y < height and x + count <= full
+            run = run[: max(line - x * step, 0)] if y < height else b""
         rows[start : start + len(run)] = run
-        x += len(run) // step
+        x += count
     # writers may leave out the mark of the end once the last row is full
     return _array(rows, width, height, step), whole and (y >= height or y == height - 1 and x >= width)
 

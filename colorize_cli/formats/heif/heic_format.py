@@ -23,7 +23,7 @@ from colorize_cli.metadata.provenance import Provenance
 
 _RARE_KINDS = ("Reformat failed", "Support for this compression format")  # what libavif and libheif say
 _ELSEWHERE = "Save it as PNG or TIFF first."
-_UNCOMPRESSED, _HEAD = b"unci", 1 << 16  # an item of ISO/IEC 23001-17, named in the first boxes
+_UNCOMPRESSED = b"unci"  # a type of items, of ISO/IEC 23001-17
 
 
 class IsoFormat(Format):
@@ -96,7 +96,7 @@ class Heic(IsoFormat):
 
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """All pictures that stand on their own."""
-        if _UNCOMPRESSED in data[:_HEAD]:
+        if _UNCOMPRESSED in heif_boxes.item_kinds(data):
             raise Unsupported(
                 "unsupported HEIC: its pixels are stored without HEVC, in a way that no decoder here reads",
                 hint=_ELSEWHERE,

@@ -50,6 +50,16 @@ def around(data: bytes) -> HeifAround:
         return HeifAround()
 
 
+def item_kinds(data: bytes) -> set[bytes]:
+    """The types of its items; none where the structure is damaged."""
+    try:
+        meta = _find(data, boxes(data), b"meta")
+        inside = boxes(data, meta.content + 4, meta.end) if meta else iter(())
+        return {kind for _, (kind, _) in _items(data, _find(data, inside, b"iinf"))}
+    except (struct.error, IndexError, ValueError):
+        return set()
+
+
 def _around(data: bytes) -> HeifAround:
     meta = _find(data, boxes(data), b"meta")
     if meta is None:

@@ -113,11 +113,14 @@ def icc_of(data: bytes) -> bytes | None:
 
 def without_profile(data: bytes) -> bytes:
     """The same picture for a decoder that would convert its samples by their profile: it is told that they are sRGB."""
-    header, out = _header(data), bytearray(data)
-    for box in boxes(data, header.content, header.end) if header else ():
-        if box.kind == b"colr" and data[box.content] in (2, 3) and box.end - box.content >= 7:
-            out[box.content] = 1
-            out[box.content + 3 : box.content + 7] = b"\0\0\0\x10"
+    header = _header(data)
+    inside = list(boxes(data, header.content, header.end)) if header else []
+    profiles = [box for box in inside if box.kind == b"colr" and data[box.content] in (2, 3)]
+    if not profiles:
+        return data
+    out = bytearray(data)
+    for box in profiles:
+        out[box.content : box.content + 7] = b"\1\0\0\0\0\0\x10"[: box.end - box.content]
     return bytes(out)
 
 

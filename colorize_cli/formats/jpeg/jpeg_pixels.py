@@ -87,13 +87,15 @@ def check_strictly(data: bytes | mmap) -> None:
         JpegDamage: part of it is damaged.
     """
     wanted: dict[str, Any] = {"colorspace": "GRAY", "min_height": 1, "min_width": 1}
+    passing = [_UNKNOWN_SAMPLING, _HARMLESS]
     if is_lossless(data):
         wanted = {"colorspace": "GRAY" if _header(data)[2] == "Gray" else "RGB"}
+        passing += _NOT_ITS_OWN
     try:
         simplejpeg.decode_jpeg(data, **wanted)
     except ValueError as error:
         said = str(error)
-        if any(words in said for words in (_UNKNOWN_SAMPLING, _HARMLESS, *_NOT_ITS_OWN)):
+        if any(words in said for words in passing):
             return
         try:
             simplejpeg.decode_jpeg(without_harmless(bytes(data), 3), **wanted)

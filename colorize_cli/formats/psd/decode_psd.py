@@ -18,7 +18,17 @@ import numpy as np
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, Space, left_over
 from colorize_cli.formats.photo import AnyPixels, Metadata, PageMetadata
-from colorize_cli.formats.psd.psd_header import CMYK, COLORS, CUT, DUOTONE, INDEXED, LAB, PsdHeader, header_of
+from colorize_cli.formats.psd.psd_header import (
+    CMYK,
+    COLORS,
+    CUT,
+    DUOTONE,
+    INDEXED,
+    LAB,
+    PsdHeader,
+    header_of,
+    layer_count,
+)
 from colorize_cli.formats.tiff.tiff_color import lab_to_rgb
 from colorize_cli.metadata import exif, irb
 from colorize_cli.metadata.ifd import Data
@@ -56,11 +66,12 @@ def decode_psd(data: bytes, salvage: bool) -> DecodedPhoto:
             raise Damaged(CUT if missing > 0 else "damaged PSD: its rows make no sense", salvageable=True)
         what = "the end of the picture is missing" if missing > 0 else "part of the picture is damaged"
         notes.append(Note(f"salvaged: {what}", Loss.salvage))
-    if has_layers(layers, header.large):
+    count = layer_count(layers, header.large)
+    if count:
         notes.append(Note("Photoshop layers were left out; the picture that they make was taken", Loss.layers))
     pixels, space = _color(planes, palette, header, notes)
     extra = planes[COLORS[header.mode] :]
-    alpha = _full(extra[0], header.depth) if _has_alpha(layers, header, len(extra)) else None
+    alpha = _full(extra[0], header.depth) if count < 0 and len(extra) else None
     if len(extra) > (alpha is not None):
         notes.append(Note("channels beyond color and transparency were left out", Loss.sub_images))
     block, profile = exif_of(found), found.get(_ICC) or None
@@ -100,22 +111,6 @@ def _block(data: bytes, at: int, wide: bool) -> tuple[bytes, int]:
     if at + size + length > len(data):
         raise Damaged(CUT)
     return data[at + size : at + size + length], at + size + length
-
-
-def has_layers(layers: bytes, large: bool) -> bool:
-    """Whether the block of layers holds some."""
-    start = 8 if large else 4
-    return (
-        len(layers) >= start + 2 and int.from_bytes(layers[:start], "big") > 0 and layers[start : start + 2] != b"\0\0"
-    )
-
-
-def _has_alpha(layers: bytes, header: PsdHeader, extra: int) -> bool:
-    """Whether the first channel beyond color is the transparency of the whole: the count of layers is negative then."""
-    start = 8 if header.large else 4
-    if not extra or not has_layers(layers, header.large):
-        return False
-    return int.from_bytes(layers[start : start + 2], "big", signed=True) < 0
 
 
 def _planes(data: bytes, at: int, header: PsdHeader) -> tuple[list[AnyPixels], int, int]:

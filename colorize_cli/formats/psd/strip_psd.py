@@ -13,7 +13,7 @@ import struct
 import zlib
 
 from colorize_cli.formats.declared import Stripped
-from colorize_cli.formats.psd.psd_header import PsdHeader, header_of
+from colorize_cli.formats.psd.psd_header import PsdHeader, header_of, layer_count
 from colorize_cli.metadata import exif, irb, places
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
@@ -60,7 +60,7 @@ def _bare(
     size = 8 if header.large else 4
     picture = end + size + int.from_bytes(data[end : end + size], "big")
     layers, after = data[end + size : picture], _end_of_picture(data, picture, header)
-    count = int.from_bytes(layers[size : size + 2], "big", signed=True) if any(layers[:size]) else 0
+    count = layer_count(layers, header.large)
     block = next((content for number, content, _ in blocks if number == _EXIF), b"").removeprefix(b"Exif\0\0")
     turned = exif.orientation(block or None, packet)
     own = [irb.block(_EXIF, exif.orientation_alone(turned))] if turned > 1 else []

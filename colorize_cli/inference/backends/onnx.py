@@ -105,7 +105,8 @@ def _session(model: OnnxModel, device: str, threads: int) -> onnxruntime.Inferen
     providers: list[Any] = [(CUDA, {"device_id": number or "0"})] if kind == "cuda" else []
     try:
         session = onnxruntime.InferenceSession(model.graph, options, providers=[*providers, CPU])
-        session._model_bytes = None  # which it would keep, for providers that fail later
+        if kind == "cpu":
+            session._model_bytes = None  # which it would keep, for providers that fail later
         return session
     except _REFUSED as error:
         if _is_out_of_memory(error):
