@@ -9,6 +9,8 @@ though weaker: a stamp's line over black hair, the worn end of a signature.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -60,34 +62,25 @@ def own_regions(lightness: Floats, remaining: Floats, toning: Toning, noise: flo
 
 def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
     """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
-    noisy = noise >= _NOISY
-    seen = blurred(remaining, 2.0 if noisy else 1.2)
-    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
-    amount = np.asarray(np.maximum(np.hypot(*seen) - np.float32(_FRINGE) * beside, 0), np.float32)
-    floor = noise * (0.6 if noisy else 1.0)
-    on = (amount > max(_LOW, 1.5 * floor)).astype(np.uint8)
-    count, labels = cv2.connectedComponents(on, connectivity=8)
-    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
-    inner = cv2.erode(on, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    rim = (on > 0) & (inner == 0)
+    seen, left_over, floor = _seen(remaining, toning, noise)
+    amount = np.asarray(np.maximum(left_over, 0), np.float32)
+    on = amount > max(_LOW, 1.5 * floor)
+    pieces = _pieces(on, on, amount, seen)
+    labels, area, peak, count = pieces.labels, pieces.area, pieces.peak, len(pieces.area)
     flat = labels.ravel().astype(np.intp)
-    area = np.bincount(flat, minlength=count)
-    peak = np.zeros(count, np.float32)
-    np.maximum.at(peak, flat, amount.ravel())
     total = np.bincount(flat, amount.ravel(), count)
     left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
-    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
     fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
-    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (sharp > _SHARP) & (area >= _SMALLEST)
-    left_over, tone = (
+    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (pieces.sharp > _SHARP) & (area >= _SMALLEST)
+    color, tone = (
         np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
         for planes in (seen, toning.ab)
     )
     peak = np.maximum(peak, np.float32(1e-3))
-    odds = _odds(area, peak, fringe / peak, _opposite(seen, np.asarray(labels, np.int32), left_over) / peak)
+    odds = _odds(area, peak, fringe / peak, _opposite(seen, labels, color) / peak)
     own &= odds > 0
-    along = np.abs((left_over * tone).sum(0)) > _PARALLEL * np.hypot(*left_over) * np.hypot(*tone)
-    own &= ~(along & (np.hypot(*left_over) < _MORE_TONE * np.hypot(*tone)))
+    along = np.abs((color * tone).sum(0)) > _PARALLEL * np.hypot(*color) * np.hypot(*tone)
+    own &= ~(along & (np.hypot(*color) < _MORE_TONE * np.hypot(*tone)))
     own[0] = False
     plain = (odds > _PLAIN_ODDS) & (peak > _PLAIN) & (np.hypot(*tone) < _UNTONED)
     share = _FAINT_SHARE if np.median(np.hypot(*toning.ab)) < _UNTONED else _FAINT_ON_TONED
@@ -97,7 +90,13 @@ def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
 
 
 def _opposite(seen: Floats, labels: NDArray[np.int32], hues: NDArray[np.floating]) -> NDArray[np.floating]:
-    """How much of the opposite of its color there is on average around each region, Lab units."""
+    """How much of the opposite of its color there is on average around each region, Lab units, (n,).
+
+    Args:
+        seen: remaining color, (2, h, w).
+        labels: the number of the region at each place, (h, w); 0 outside.
+        hues: the color of each region, (2, n).
+    """
     count = hues.shape[1]
     ring = cv2.dilate(labels.astype(np.float32), np.ones((7, 7), np.uint8)).astype(np.intp)
     around = (labels == 0) & (ring > 0)
@@ -109,6 +108,7 @@ def _opposite(seen: Floats, labels: NDArray[np.int32], hues: NDArray[np.floating
 def _odds(
     area: NDArray[np.int64], peak: Floats, fringe: NDArray[np.floating], opposite: NDArray[np.floating]
 ) -> NDArray[np.floating]:
+    """Of each region, the logarithm of the odds that it is more than remains of fringes, (n,); see `_BY_AREA`."""
     parts = (
         (_BY_AREA, area),
         (_BY_PEAK, peak),
@@ -120,10 +120,7 @@ def _odds(
 
 def _belonging(strong: Mask, remaining: Floats, toning: Toning, noise: float) -> Mask:
     """What lies near strong regions and has the hue of the nearest, but is weaker: (h, w)."""
-    noisy = noise >= _NOISY
-    seen = blurred(remaining, 2.0 if noisy else 1.2)
-    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
-    amount = np.hypot(*seen)
+    seen, left, floor = _seen(remaining, toning, noise)
     reach = _NEAR * max(strong.shape)
     distance, nearest = cv2.distanceTransformWithLabels(
         (~strong).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP
@@ -132,19 +129,55 @@ def _belonging(strong: Mask, remaining: Floats, toning: Toning, noise: float) ->
     flat = nearest[strong].astype(np.intp)
     sums = np.stack([np.bincount(flat, plane[strong], kinds) for plane in seen])
     hues = sums / np.maximum(np.hypot(*sums), 1e-6)
-    alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * amount
-    floor = noise * (0.6 if noisy else 1.0)
-    left = amount - np.float32(_FRINGE) * beside
+    alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * np.hypot(*seen)
     on = strong | (alike & (distance < reach) & (left > max(_WEAKEST, floor)))
-    count, labels = cv2.connectedComponents((on & ~strong).astype(np.uint8), connectivity=8)
-    flat = labels.ravel().astype(np.intp)
-    area = np.bincount(flat, minlength=count)
-    peak = np.zeros(count, np.float32)
-    np.maximum.at(peak, flat, left.ravel())
-    inner = cv2.erode(on.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    rim = on & (inner == 0)
-    jumps = change(seen, max(4, round(max(amount.shape) / 64)))
-    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
-    own = (peak > max(_WEAK, 1.5 * floor)) & (sharp > _WEAK_SHARP) & (area >= _WEAK_SMALLEST)
+    pieces = _pieces(on & ~strong, on, left, seen)
+    own = (pieces.peak > max(_WEAK, 1.5 * floor)) & (pieces.sharp > _WEAK_SHARP) & (pieces.area >= _WEAK_SMALLEST)
     own[0] = False
-    return np.asarray(own[labels])
+    return np.asarray(own[pieces.labels])
+
+
+def _seen(remaining: Floats, toning: Toning, noise: float) -> tuple[Floats, Floats, float]:
+    """Remaining color as it is looked at, (2, h, w); how much of it no fringe explains, (h, w); that of noise."""
+    noisy = noise >= _NOISY
+    seen = blurred(remaining, 2.0 if noisy else 1.2)
+    beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
+    unexplained = np.asarray(np.hypot(*seen) - np.float32(_FRINGE) * beside, np.float32)
+    return seen, unexplained, noise * (0.6 if noisy else 1.0)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Connected parts of a mask, by their number; 0 is what lies outside.
+
+    Attributes:
+        labels: the number at each place, (h, w).
+        area: pixels of the copy, (n,).
+        peak: the most color in each, Lab units, (n,).
+        sharp: by how much color changes across its rim, Lab units, (n,).
+    """
+
+    labels: NDArray[np.int32]
+    area: NDArray[np.int64]
+    peak: Floats
+    sharp: NDArray[np.floating]
+
+
+def _pieces(mask: Mask, outlined: Mask, amount: Floats, seen: Floats) -> _Pieces:
+    """Take a mask apart.
+
+    Args:
+        mask: (h, w).
+        outlined: what has a rim, (h, w): a larger mask, where pieces lie against what belongs to them.
+        amount: of color, Lab units, (h, w).
+        seen: the color, (2, h, w).
+    """
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    flat = labels.ravel().astype(np.intp)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, flat, amount.ravel())
+    inner = cv2.erode(outlined.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    rim = outlined & (inner == 0)
+    jumps = change(seen, max(4, round(max(mask.shape) / 64)))
+    sharp = np.bincount(labels[rim], jumps[rim], count) / np.maximum(np.bincount(labels[rim], minlength=count), 1)
+    return _Pieces(np.asarray(labels, np.int32), np.bincount(flat, minlength=count), peak, sharp)
