@@ -127,15 +127,14 @@ def machine() -> dict[str, Any]:
     for package in ("torch", "torchvision", "accelerate", "numpy"):
         with contextlib.suppress(PackageNotFoundError):
             versions[package] = version(package)
-    return {"versions": versions, "machine": platform.platform(), "git": _git()}
+    return {"versions": versions, "machine": platform.platform(), "git": git_state(Path(__file__).resolve().parents[2])}
 
 
-def _git() -> dict[str, Any] | None:
-    """Commit of this program's checkout and whether files in it are changed; None where it is installed.
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The commit of a checkout and whether files in it are changed; None where the folder is none.
 
     Nothing is written into the checkout: `git status` would refresh its index, and leave a lock where a disk is full.
     """
-    folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
     try:
