@@ -122,12 +122,15 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, _OF_PYTHON):
         return "its structure makes no sense"
     text = _OBJECT.sub("", one_line(error))
+    if said := _RETURNED.fullmatch(text):  # the words of a library's function, or its constant
+        text = said[1] or "its code makes no sense"
     text = "no picture was recognized in it" if text.startswith("cannot identify image file") else text
     return " ".join(text.split())[:160].strip() or "its structure makes no sense"
 
 
 # What Python raises when a decoder meets values that its author did not think of.
 _OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError, NameError)
+_RETURNED = re.compile(r"\w+ returned (?:'([^']+)'|[A-Z\d_-]+)")
 _OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 
 

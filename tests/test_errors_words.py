@@ -108,3 +108,15 @@ def test_json_shows_as_it_is_and_means_what_it_meant() -> None:
     text = json_text(data, 1)
     assert json.loads(text) == data and "größe 家族" in text
     assert not {"\x1b", "\x9b", "\u202e", "\u2028", "\x7f", "\udcff", "\U000e0041"} & set(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("libdeflate_zlib_decompress returned LIBDEFLATE_INSUFFICIENT_SPACE", "its code makes no sense"),
+        ("avifDecoderParse returned 'Invalid Exif payload'", "Invalid Exif payload"),
+        ("its end is missing", "its end is missing"),
+    ],
+)
+def test_no_names_of_functions(said: str, words: str) -> None:
+    assert in_words(RuntimeError(said)) == words
