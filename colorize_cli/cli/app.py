@@ -177,6 +177,7 @@ def _run(arguments: list[str]) -> int:
         console.error(problem)
         return int(problem.exit_status)
     except (KeyboardInterrupt, typer.Abort):
+        console.begin_anew()
         console.stderr.print("Interrupted.")
         return int(ExitStatus.interrupted)
     except Exception as problem:

@@ -26,6 +26,12 @@ stderr = screen(to_stderr=True)
 stdout = screen()
 
 
+def begin_anew() -> None:
+    """After an interrupt: a console that was in the middle of a line would keep all that follows to itself."""
+    global stderr
+    stderr = screen(to_stderr=True)
+
+
 def notice(text: str) -> None:
     """Say something that concerns the whole batch."""
     stderr.print(f"[yellow]{escape(text)}[/yellow]")
@@ -42,6 +48,8 @@ def error(problem: ColorizeError) -> None:
 
 def show(report: RunReport, out: str, as_json: bool, quiet: bool) -> None:
     """The summary at the end: how many done, skipped, failed and why, where the report lies."""
+    if report.interrupted:
+        begin_anew()
     if as_json:
         print_json({**report.summary(), "report": (report.lies or printable(report.path)) if report.path else None})
     most = _SHOWN_FAILURES if report.path is not None and not quiet else len(report.failures)
