@@ -36,32 +36,32 @@ def _heading(column: Column) -> str:
     return f"{column.title}{f' {column.unit}' if column.unit else ''}{arrow}"
 
 
-def _takes(found: Evaluation, column: Column) -> int:
+def _column_width(found: Evaluation, column: Column) -> int:
     """How wide a column is, with the gap beside it."""
     cells = [_cell(row.figures.get(column.name), column) for row in found.rows]
     lines = [line.replace("[dim]", "").replace("[/dim]", "") for cell in cells for line in cell.split("\n")]
     return max(len(_heading(column)), *(len(line) for line in lines)) + _GAP if lines else len(_heading(column))
 
 
-def _names(found: Evaluation, width: int) -> int:
+def _name_width(found: Evaluation, width: int) -> int:
     """How wide the column of names is: a third of the screen, or their longest word where a figure fits beside it."""
     names = [row.name for row in found.rows]
     longest = max(map(len, names), default=0)
     word = max((len(part) for name in names for part in name.split()), default=0)
-    room = width - max((_takes(found, column) for column in found.columns), default=0)
-    return min(longest, max(width // 3, min(word, room)))
+    left = width - max((_column_width(found, column) for column in found.columns), default=0)
+    return min(longest, max(width // 3, min(word, left)))
 
 
 def _blocks(found: Evaluation, width: int) -> list[list[Column]]:
     """The columns in as many tables as it takes that no number, no heading and no name is broken."""
-    names = _names(found, width)
+    beside = width - _name_width(found, width)
     blocks: list[list[Column]] = [[]]
-    left = width - names
+    left = beside
     for column in found.columns:
-        takes = _takes(found, column)
+        takes = _column_width(found, column)
         if takes > left and blocks[-1]:
             blocks.append([])
-            left = width - names
+            left = beside
         blocks[-1].append(column)
         left -= takes
     return blocks
@@ -72,9 +72,10 @@ def show_table(found: Evaluation) -> None:
     settings = ", ".join(f"{key} {value}" for key, value in found.settings.items() if value != "none")
     console.stdout.print(f"{counted(len(found.names), 'photo')}; {settings}", markup=False)
     width = console.stdout.width
+    names = _name_width(found, width)
     for part in _blocks(found, width):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("", overflow="fold", min_width=_names(found, width))
+        table.add_column("", overflow="fold", min_width=names)
         for column in part:
             table.add_column(_heading(column), justify="right", no_wrap=True)
         for row in found.rows:

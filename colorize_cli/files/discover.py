@@ -17,8 +17,7 @@ from colorize_cli.errors import NothingToDoError, UsageError, printable, quoted
 from colorize_cli.files.compact_index import CompactIndex
 from colorize_cli.files.mirror import Mirror
 from colorize_cli.files.natural import in_natural_order
-from colorize_cli.files.passed_over import PhotoNames as PhotoNames
-from colorize_cli.files.passed_over import why_passed_over
+from colorize_cli.files.passed_over import PhotoNames, why_passed_over
 from colorize_cli.files.source_list import Source as Source
 from colorize_cli.files.source_list import SourceList, TextList
 

@@ -55,18 +55,22 @@ def why_name_is_no_photo(name: str) -> str | None:
     return None
 
 
+def no_photo(name: str) -> str:
+    """What is said of a file that neither its name nor its bytes make one."""
+    return f"no photo ({Path(name).suffix.lower() or 'no suffix'})"
+
+
 def why_passed_over(file: Path, photos: PhotoNames) -> str | None:
     """Why a file in a folder is no photo; None where it may be one. A broken photo is no junk: it must fail by name."""
     if why := why_name_is_no_photo(file.name):
         return why
-    suffix = file.suffix.lower()
-    if suffix in photos.suffixes:
+    if file.suffix.lower() in photos.suffixes:
         return None
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             return "special file"
         with file.open("rb") as handle:
             is_photo = photos.sniff(handle.read(64)) is not None
-            return None if is_photo else f"no photo ({suffix or 'no suffix'})"
+            return None if is_photo else no_photo(file.name)
     except OSError:
-        return "broken link" if file.is_symlink() else f"no photo ({suffix or 'no suffix'})"
+        return "broken link" if file.is_symlink() else no_photo(file.name)

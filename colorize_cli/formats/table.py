@@ -6,7 +6,7 @@ Out: the `Format`
 
 from __future__ import annotations
 
-from colorize_cli.files.discover import PhotoNames
+from colorize_cli.files.passed_over import PhotoNames
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.bmp.bmp_format import Bmp
 from colorize_cli.formats.camera.raw_format import Raw

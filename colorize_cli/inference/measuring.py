@@ -179,22 +179,20 @@ def eight_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32
 
     So they are in linear light: the first ones 3.5 L*.
     """
-    steps = _half_steps(space)
+    steps, ramp = _half_steps(space)
     if steps.max() <= EIGHT_BIT_LIMIT:
         return EIGHT_BIT_LIMIT
-    fine = lightness_of(before, space)
-    ramp = lightness_of(np.arange(256, dtype=np.uint8)[None], space)[0]
-    upper = np.clip(np.searchsorted(ramp, fine - 1e-3), 0, 255)
+    upper = np.clip(np.searchsorted(ramp, lightness_of(before, space) - 1e-3), 0, 255)
     return np.asarray(np.maximum(EIGHT_BIT_LIMIT, steps[upper]), np.float32)
 
 
 @lru_cache(maxsize=4)
-def _half_steps(space: RgbSpace) -> NDArray[np.float32]:
-    """Of every 8-bit grey, half of what the larger one of the steps beside it is worth, L*."""
+def _half_steps(space: RgbSpace) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of every 8-bit grey, half of what the larger one of the steps beside it is worth, and its L*."""
     ramp = lightness_of(np.arange(256, dtype=np.uint8)[None], space)[0]
     step = np.diff(ramp)
     larger = np.maximum(np.append(step, 0), np.insert(step, 0, 0))
-    return np.asarray(larger / 2 + 0.05, np.float32)
+    return np.asarray(larger / 2 + 0.05, np.float32), ramp
 
 
 def sixteen_bit_limit(before: NDArray[Any], space: RgbSpace) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ Out: ab, (2, h, w) float32, Lab units, of each
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +20,7 @@ from colorize_cli.inference.backends import Backend
 from colorize_cli.inference.devices import pick_device, session_threads, worker_pool
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.models.ensemble import Ensemble
-from colorize_cli.models.onnx.load_onnx import OnnxModel, without_graph
+from colorize_cli.models.onnx.load_onnx import OnnxModel, without_graphs
 from colorize_cli.models.registry import Sizes
 from colorize_cli.models.vividness import Reading
 
@@ -108,7 +108,9 @@ class Predictor:
         self.on_notice = on_notice
         self._backend = _backend(model, device, dtype, workers)
         on_cpu = self.device == "cpu"
-        self.model = _opened(model) if on_cpu else model
+        if on_cpu and isinstance(model, OnnxModel | Ensemble):
+            model = without_graphs(model)
+        self.model = model
         self.batch = batch or (workers if on_cpu else auto_batch(self.device))
         self._workers = worker_pool(workers) if on_cpu and workers > 1 else None
         self._giving_way = Lock()
@@ -229,13 +231,6 @@ def _backend(model: Model, device: torch.device | str | None, dtype: torch.dtype
     from colorize_cli.inference.backends.torch import TorchBackend  # torch loads here
 
     return TorchBackend(model, None if device is None else pick_device(str(device)), dtype)
-
-
-def _opened(model: Model) -> Model:
-    """The model without graphs that sessions have read."""
-    if isinstance(model, Ensemble):
-        return replace(model, members=tuple(map(without_graph, model.members)))
-    return without_graph(model) if isinstance(model, OnnxModel) else model
 
 
 def _planes(request: Request, view: View, takes_hints: bool) -> Plane:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from mmap import mmap
 
-_FRAME = b"\xff\xc3"
+LOSSLESS = 0xC3  # the marker of its frame
+_FRAME = bytes((0xFF, LOSSLESS))
 _MOST = 1 << 14  # places that are looked at; a file with more of them has been made up
 
 

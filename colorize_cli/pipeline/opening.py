@@ -6,8 +6,6 @@ Out: `ProbeResult`, `ReadPlan`, `Opened`
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from colorize_cli.errors import DecodeError
+from colorize_cli.files.facts import facts_of
 from colorize_cli.formats.photo import DecodeLimits, PhotoFormat, ProbeResult
 from colorize_cli.formats.probe import probe
 from colorize_cli.formats.read_plan import ReadPlan, plan
@@ -33,21 +32,15 @@ from colorize_cli.pipeline.killable import ForkServer, is_possible
 
 _MOST_LOOKED_AT = 20_000  # files whose first bytes are read before the first photo
 _APART = frozenset(suffix for format in FORMATS.values() if format.apart for suffix in format.suffixes)
-_HEAD = 64  # bytes by which a format is told
 
 
 def _begins_apart(path: Path) -> bool:
     """Whether a file's first bytes say that its decoder may crash."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            format = sniff(os.read(number, _HEAD))
-        finally:
-            os.close(number)
-    except (OSError, ValueError):
+        _, head = facts_of(path)
+    except (DecodeError, ValueError):
         return False  # whoever reads it says why
+    format = sniff(head)
     return format is not None and format.apart
 
 

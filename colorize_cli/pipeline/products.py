@@ -10,7 +10,8 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from colorize_cli.files.discover import Discovery, PhotoNames, discover
+from colorize_cli.files.discover import Discovery, discover
+from colorize_cli.files.passed_over import PhotoNames
 from colorize_cli.formats.reader import read_provenance
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.sheets import PAIR, SHEET

@@ -13,7 +13,7 @@ from pathlib import Path
 from colorize_cli.errors import NothingToDoError, one_line, printable
 from colorize_cli.files.discover import Discovery
 from colorize_cli.files.natural import in_natural_order
-from colorize_cli.files.passed_over import why_name_is_no_photo
+from colorize_cli.files.passed_over import no_photo, why_name_is_no_photo
 from colorize_cli.files.source_list import Source, SourceList
 from colorize_cli.files.stores import Store, is_safe
 from colorize_cli.formats.video.film_files import NAMES
@@ -79,5 +79,4 @@ def _is_object(place: Store) -> bool:
 
 def _why_passed_over(name: str) -> str | None:
     """Why an object is no photo; None where it may be one. Its bytes are not asked for: there may be a million."""
-    suffix = Path(name).suffix.lower()
-    return why_name_is_no_photo(name) or (None if suffix in NAMES.suffixes else f"no photo ({suffix or 'no suffix'})")
+    return why_name_is_no_photo(name) or (None if Path(name).suffix.lower() in NAMES.suffixes else no_photo(name))

@@ -111,9 +111,8 @@ def nothing_left_of_a_failure(folder: Path, active: bool, parts: Collection[str]
         yield
     except BaseException:
         if active and folder.is_dir() and not any(any(folder.rglob(kept)) for kept in ("state.pt", "*.safetensors")):
-            for path in {folder / name for name in (*_WRITTEN, *_WRITTEN_FOLDERS, *parts)} & set(
-                folder.iterdir()
-            ) - before:
+            own = {folder / name for name in (*_WRITTEN, *_WRITTEN_FOLDERS, *parts)}
+            for path in own & set(folder.iterdir()) - before:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 for path in made:

@@ -83,6 +83,18 @@ def test_heif_without_hevc(tmp_path: Path) -> None:
         decode(path)
 
 
+def test_an_item_beside_the_picture_may_be_of_a_rare_kind(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    path, grey = tmp_path / "a.heic", np.add.outer(np.arange(96), np.arange(128)).astype(np.uint8)
+    one = heif.from_pillow(Image.fromarray(grey))
+    one.add_from_pillow(Image.fromarray(grey[:64, :64]))
+    one.save(path, quality=-1, primary_index=0)
+    data = path.read_bytes()
+    second = data.index(b"hvc1", data.index(b"hvc1", data.index(b"infe")) + 4)
+    path.write_bytes(data[:second] + b"unci" + data[second + 4 :])
+    assert decode(path).pages[0].pixels.shape[:2] == grey.shape
+
+
 def test_words_in_the_metadata_make_no_heif_unsupported(tmp_path: Path) -> None:
     heif = pytest.importorskip("pillow_heif")
     exif = Image.Exif()

@@ -21,7 +21,8 @@ from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance
 
-_RARE_KINDS = ("Reformat failed", "Support for this compression format")  # what libavif and libheif say
+# What libavif and libheif say of a file, and of what in it.
+_RARE_KINDS = {"Reformat failed": "colors", "Support for this compression format": "pixels"}
 _ELSEWHERE = "Save it as PNG or TIFF first."
 _UNCOMPRESSED = b"unci"  # a type of items, of ISO/IEC 23001-17
 
@@ -41,9 +42,10 @@ class IsoFormat(Format):
 
     def damaged(self, error: Exception) -> Damaged:
         """What is said of a file that a library does not read: nothing is wrong with one that is of a rare kind."""
-        if any(words in str(error) for words in _RARE_KINDS):
-            kind = "its pixels are coded in a way" if "compression" in str(error) else "its colors are coded in a way"
-            return Unsupported(f"unsupported {self.name.upper()}: {kind} that no decoder here reads", hint=_ELSEWHERE)
+        for words, what in _RARE_KINDS.items():
+            if words in str(error):
+                how = f"its {what} are coded in a way that no decoder here reads"
+                return Unsupported(f"unsupported {self.name.upper()}: {how}", hint=_ELSEWHERE)
         return super().damaged(error)
 
     def largest(self, data: Data) -> Declared:
@@ -96,12 +98,13 @@ class Heic(IsoFormat):
 
     def decode(self, data: bytes, limits: DecodeLimits, salvage: bool) -> DecodedPhoto:
         """All pictures that stand on their own."""
-        if _UNCOMPRESSED in heif_boxes.item_kinds(data):
-            raise Unsupported(
-                "unsupported HEIC: its pixels are stored without HEVC, in a way that no decoder here reads",
-                hint=_ELSEWHERE,
-            )
-        return heif.decode_heif(data)
+        try:
+            return heif.decode_heif(data)
+        except Exception:  # libheif passes over what it cannot decode, and then finds no picture
+            if _UNCOMPRESSED not in heif_boxes.item_kinds(data):
+                raise
+            said = "unsupported HEIC: its pixels are stored without HEVC, in a way that no decoder here reads"
+            raise Unsupported(said, hint=_ELSEWHERE) from None
 
     def encode(
         self, photo: Photo, colored: Sequence[AnyPixels | LumaPlanes], quality: int | None, note: Provenance

@@ -136,12 +136,17 @@ class Jp2(Format):
         return strip_jp2(data[:], what, note)
 
 
+def _by_openjpeg(data: bytes) -> AnyPixels:
+    """The samples as they are stored: OpenJPEG's reader would convert them by a profile."""
+    return np.asarray(imagecodecs.jpeg2k_decode(jp2_file.without_profile(data)))
+
+
 def _pixels(data: bytes, depth: int, is_ink: bool) -> tuple[AnyPixels, AnyPixels | None]:
     if is_ink:
-        inks = np.asarray(imagecodecs.jpeg2k_decode(jp2_file.without_profile(data)))
+        inks = _by_openjpeg(data)
         return (stretched(inks, depth) if depth > 8 else inks), None
     if depth > 8:
-        return deep(imagecodecs.jpeg2k_decode(jp2_file.without_profile(data)), depth, None)
+        return deep(_by_openjpeg(data), depth, None)
     found = by_pillow(data, "JPEG2000")
     if depth == 8:
         return found.pixels, found.alpha

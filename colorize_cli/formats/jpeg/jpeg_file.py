@@ -33,7 +33,6 @@ _PIECE, _MOST_MARKERS = 1 << 22, 1_000_000
 _MOST_SCANS = 1000  # encoders write up to some dozens
 _TORN = re.compile(rb"\xff[\x01-\xbf]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-LOSSLESS = 0xC3
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # the last of the 0xFF that may fill the space before it
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440", (4, 1): "411"}
 # fmt: off

@@ -23,6 +23,7 @@ from colorize_cli.formats.jpeg import decode_jpeg, jpeg_file
 from colorize_cli.formats.jpeg.jpeg_pixels import JpegDamage, check_strictly, decode_strictly
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.photo import DecodeLimits
+from colorize_cli.metadata.lossless_jpeg import LOSSLESS
 
 _HEAD = 1 << 20
 _SMALL = 1 << 26  # pixels of a reduced copy that is decoded at once
@@ -38,7 +39,7 @@ def open_jpeg(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> OpenedR
     parsed = head_of(path)
     frame, count = parsed.frame, len(parsed.frame.components)
     check_size(frame.width, frame.height, 0, limits)
-    lossless = frame.marker == jpeg_file.LOSSLESS  # libjpeg cannot make a smaller copy of it
+    lossless = frame.marker == LOSSLESS  # libjpeg cannot make a smaller copy of it
     if lossless or frame.precision != 8 or count not in (1, 3) or not frame.width or not frame.height:
         raise Damaged("a JPEG that cannot be read in strips")
     channels = () if count == 1 else (3,)

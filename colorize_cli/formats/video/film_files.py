@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from colorize_cli.files.discover import PhotoNames
+from colorize_cli.files.passed_over import PhotoNames
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.formats.video.film_names import FILM_SUFFIXES, sniff_film
 

@@ -18,7 +18,7 @@ from colorize_cli.errors import OutOfMemoryError, WeightsError
 from colorize_cli.inference.backends import Plane
 from colorize_cli.models.ensemble import Ensemble
 from colorize_cli.models.onnx.contract import Contract
-from colorize_cli.models.onnx.load_onnx import OnnxModel, without_graph
+from colorize_cli.models.onnx.load_onnx import OnnxModel, without_graphs
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _REFUSED = (
@@ -58,7 +58,7 @@ class OnnxBackend:
             if not one.trusted:
                 _try_out(one, session)
         if device == "cpu":  # where nothing has to be opened again
-            self._models = tuple(map(without_graph, self._models))
+            self._models = without_graphs(model).members
 
     def _opened(self) -> list[onnxruntime.InferenceSession]:
         return [_session(one, self._device, self._threads) for one in self._models]

@@ -61,8 +61,10 @@ class OnnxModel:
         return (self,)
 
 
-def without_graph(model: OnnxModel) -> OnnxModel:
-    """What is left to know of a model once a session has read its graph, which takes as much memory as its weights."""
+def without_graphs(model: OnnxModel | Ensemble[OnnxModel]) -> OnnxModel | Ensemble[OnnxModel]:
+    """What is left to know of a model once sessions have read its graphs, which take as much memory as its weights."""
+    if isinstance(model, Ensemble):
+        return replace(model, members=tuple(replace(member, graph=b"") for member in model.members))
     return replace(model, graph=b"")
 
 
