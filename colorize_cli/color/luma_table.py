@@ -7,13 +7,14 @@ A pixel of an 8-bit sRGB picture that is coded as Y, Cb and Cr has the lightness
 value that gives, with this Cb and Cr, the luminance of g. Over the few greys that share one chroma sample that value
 follows a straight line closely, so two numbers for each sample correct the luma of every pixel.
 
-The table is filled an entry at a time, where photos have colors; it is shared by all threads.
+The table is filled a square of colors at a time, where photos have some; it is shared by all threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ HALF = 4  # added to each intercept: what `luma` cuts off is rounded then
 STEEPEST = 0.49  # slope; together with an intercept below 128 it keeps every sum of `luma` within 16 bits
 
 _AT_ONCE = 256  # cells that are computed at once
+_SQUARE = 8  # cells on each axis of what is filled as a whole
 _STEP = 256 // GREYS
 _ASIDE = 6  # grey levels to both sides over which the line is laid
 _FINE = 16  # steps a level of the table of linear light
@@ -54,26 +56,36 @@ class LumaTable:
     def __init__(self) -> None:
         # Four 16-bit numbers in one: chroma (Cb and 256 Cr), intercept, slope, 1. Untouched pages take no memory.
         self.entries = np.zeros(CELLS * CELLS * GREYS, "<u8")
+        self._filled = np.zeros((CELLS // _SQUARE, CELLS // _SQUARE), np.bool_)
+        self._filling = Lock()
 
     def take(self, places: NDArray[np.int64]) -> NDArray[np.uint64]:
         """The entries at places, of any shape: (256 a* + b*, each from -128) * GREYS + step of grey.
 
-        May be called in several threads at once: what two of them fill is the same.
+        May be called in several threads at once.
         """
         found = np.take(self.entries, places, mode="clip")
         missing = found == 0
         if not missing.any():
             return np.asarray(found)
-        wanted = np.zeros(CELLS * CELLS, np.bool_)
-        wanted[places[missing] // GREYS] = True
-        cells = np.flatnonzero(wanted)  # all greys of each at once: the next strips have others
+        with self._filling:
+            self._fill(places[missing] // GREYS)
+        return np.asarray(np.take(self.entries, places, mode="clip"))
+
+    def _fill(self, cells: NDArray[np.int64]) -> None:
+        """Fill the squares in which cells lie, with all greys, which the next strips have: each call costs a little."""
+        a, b = np.divmod(cells, CELLS)
+        wanted = np.zeros_like(self._filled)
+        wanted[a // _SQUARE, b // _SQUARE] = True
+        wanted &= ~self._filled  # another thread may have been here
+        cells = np.flatnonzero(wanted.repeat(_SQUARE, 0).repeat(_SQUARE, 1))
         steps = np.arange(GREYS, dtype=np.float32)
         by_cell = self.entries.reshape(CELLS * CELLS, GREYS)
         for start in range(0, len(cells), _AT_ONCE):
             part = cells[start : start + _AT_ONCE]
-            a, b = (axis.astype(np.float32)[:, None] - CELLS // 2 for axis in np.divmod(part, CELLS))
-            by_cell[part] = _entries(a, b, steps)
-        return np.asarray(np.take(self.entries, places, mode="clip"))
+            a_star, b_star = (axis.astype(np.float32)[:, None] - CELLS // 2 for axis in np.divmod(part, CELLS))
+            by_cell[part] = _entries(a_star, b_star, steps)
+        self._filled |= wanted
 
 
 @lru_cache(maxsize=1)
