@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
+from zlib_ng import zlib_ng
 
 from colorize_cli.formats.around import profile_of
 from colorize_cli.formats.carry import carried_exif
@@ -26,8 +27,8 @@ from colorize_cli.metadata.provenance import Provenance, merge
 from colorize_cli.metadata.resolution import Resolution
 
 _STRIP_BYTES, _MOST_ROWS = 8 << 20, 256
-# Half the time of zlib's usual 6 for a file one tenth larger. With filter 1 it is smaller than with libpng's choice of
-# filters, in three quarters of the time.
+# Of zlib-ng: a ninth of the time of zlib's usual 6, for a file one hundredth larger. With filter 1 it is smaller than
+# with libpng's choice of filters.
 _LEVEL = 3
 _BASE = 65521
 _COLOR = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCv", b"cLLi"})
@@ -74,9 +75,9 @@ class PngWriter(Writer):
         filtered[:, 0] = 1  # differences to the pixel on the left: no strip looks into another
         filtered[:, 1 : 1 + step] = flat[:, :step]
         np.subtract(flat[:, step:], flat[:, :-step], out=filtered[:, 1 + step :])
-        machine = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9)
-        coded = machine.compress(filtered.data) + machine.flush(zlib.Z_FULL_FLUSH)
-        return png_file.chunk(b"IDAT", coded), zlib.adler32(filtered.data), filtered.size
+        machine = zlib_ng.compressobj(_LEVEL, zlib_ng.DEFLATED, -15, 9)
+        coded = machine.compress(filtered.data) + machine.flush(zlib_ng.Z_FULL_FLUSH)
+        return png_file.chunk(b"IDAT", coded), zlib_ng.adler32(filtered.data), filtered.size
 
     def write(self, file: BinaryIO, coded: Iterable[tuple[bytes, int, int]]) -> None:
         """Append chunks."""
