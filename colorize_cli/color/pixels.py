@@ -34,6 +34,17 @@ def reduced(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), pixels.dtype)
 
 
+def halved(pixels: Pixels, times: int) -> Pixels:
+    """Pixels at half the size, so many times, by area averaging; an odd last row or column is left out each time."""
+    for _ in range(times):
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        if not height:
+            return pixels[:0, :: 2**times]
+        even = pixels[: 2 * height, : 2 * width]
+        pixels = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+    return pixels
+
+
 def lightness_of(pixels: Pixels, space: RgbSpace = SRGB) -> Floats:
     """L* of every pixel.
 

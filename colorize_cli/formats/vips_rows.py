@@ -19,8 +19,8 @@ _BLOCK_BYTES = 1 << 19  # of rows that are fetched at once; with 2 MB libvips ta
 
 
 def rows_of_block(line: int, block_bytes: int = 0) -> int:
-    """Rows of a block of about so many bytes, 0 for what is fast; `line` is the bytes of one."""
-    return max(16, (block_bytes or _BLOCK_BYTES) // max(line, 1))
+    """Rows of a block of about so many bytes, 0 for what is fast: a multiple of 16; `line` is the bytes of one."""
+    return max(16, (block_bytes or _BLOCK_BYTES) // max(line, 1) // 16 * 16)
 
 
 def said_by(error: Any) -> str:

@@ -14,10 +14,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import halved
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.formats.blocks import Block, BlockReader, strips
@@ -76,7 +76,8 @@ def preview_of(
     rows = reader.rows_of(number, _STRIP_BYTES * factor, unit)
 
     def work(block: Block) -> tuple[NDArray[Any], bool, int]:
-        return _halved(block.rows.pixels, halvings), block.rows.hides, factor * len(block.rows.pixels)
+        small = halved(block.rows.pixels, halvings) if halvings else block.rows.pixels.copy()
+        return small, block.rows.hides, factor * len(block.rows.pixels)
 
     parts, hides = list[NDArray[Any]](), False
     with (
@@ -98,13 +99,3 @@ def _halvings(height: int, width: int, pixel: int, view: View, most: int) -> int
     while height * width * pixel > most and height >= 4 * view.height and width >= 4 * view.width:
         height, width, count = height // _STEP, width // _STEP, count + 1
     return count
-
-
-def _halved(pixels: NDArray[Any], halvings: int) -> NDArray[Any]:
-    for _ in range(halvings):
-        height, width = pixels.shape[0] // _STEP, pixels.shape[1] // _STEP
-        if not height:  # a last odd row, which `reduce` leaves out, too
-            return pixels[:0, :: _STEP**halvings]
-        cut = pixels[: _STEP * height, : _STEP * width]
-        pixels = np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA))
-    return pixels.copy() if not halvings else pixels

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from colorize_cli.color.icc import srgb_profile
-from colorize_cli.color.pixels import lightness_of
+from colorize_cli.color.pixels import halved, lightness_of
 from colorize_cli.formats import read_plan, vips_rows
 from colorize_cli.formats.blocks import open_in_strips
 from colorize_cli.formats.decode import decode
@@ -304,3 +304,24 @@ def test_a_dry_run_says_how_much_memory_a_scan_takes(tiny_model: Path, tmp_path:
     colorize_photos(job, steps.append)
     notes = [note for step in steps if step.outcome for note in step.outcome.notes]
     assert any("in strips" in note and "of memory" in note for note in notes)
+
+
+@pytest.mark.parametrize("in_color", [False, True])
+def test_a_large_jpeg_saved_as_rgb_is_reduced_by_its_decoder_only_where_it_is_grey(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_color: bool
+) -> None:
+    pixels = np.repeat(grey(height=1307, width=1101)[..., None], 3, axis=2)
+    if in_color:
+        pixels[:400, :, 2] //= 2
+    source = coded("jpg", imagecodecs.jpeg8_encode(pixels, level=90, subsampling="420"))(tmp_path)
+    factors = read_by(monkeypatch)
+    reader = open_in_strips(source, DecodeLimits())
+    copy = np.concatenate([block.rows.pixels for block in reader.blocks(0, 4)])
+    assert factors == ([4, 1] if in_color else [4])
+    whole = np.concatenate([block.rows.pixels for block in reader.blocks(0)])
+    wanted = halved(whole, 2)
+    assert copy.shape == wanted.shape == (326, 275, 3)
+    if in_color:
+        np.testing.assert_array_equal(copy, wanted)
+    else:
+        assert np.ptp(copy, axis=2).max() == 0 and largest_difference(copy, wanted) <= 2

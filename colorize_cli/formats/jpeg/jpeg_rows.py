@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from colorize_cli.color.pixels import grey_plane, halved
 from colorize_cli.formats import vips_rows
 from colorize_cli.formats.declared import OpenedRows, Rows
 from colorize_cli.formats.decoded import Damaged, DecodedPage
@@ -47,8 +48,8 @@ def open_jpeg(path: Path, limits: DecodeLimits, block_bytes: int = 0) -> OpenedR
     photo = decode_jpeg.photo_of(parsed, np.zeros((1, 1, *channels), np.uint8), space, [])
 
     read = JpegRows(path, parsed, block_bytes)
-    # a mirrored one would lose an odd column on the other side; chroma is reduced by itself, and comes out different
-    reduced = read if photo.pages[0].orientation == 1 and count == 1 else None
+    # a mirrored one would lose an odd column on the other side
+    reduced = read if photo.pages[0].orientation == 1 else None
     return OpenedRows(photo, [(frame.height, frame.width)], [read], reduced, read.whole)
 
 
@@ -64,16 +65,23 @@ class JpegRows:
         self._checked = False
 
     def __call__(self, factor: int = 1) -> Rows:
-        """Rows from top to bottom; by a factor, of a smaller copy."""
+        """Rows from top to bottom; by a factor, of a smaller copy.
+
+        A decoder reduces chroma by itself, which comes out different: its copy is taken of grey photos only, which may
+        have been saved as RGB.
+        """
         frame, channels = self.parsed.frame, () if self.count == 1 else (3,)
         shape = (frame.height // factor, frame.width // factor, *channels)
-        if factor > 1 and self.count == 1 and shape[0] * shape[1] <= _SMALL:
-            yield from self._blocks(self._decoded(factor)[: shape[0], : shape[1]])
-            return
-        for top, rows in vips_rows.read_rows(
-            self.path, "jpegload", shape, np.dtype(np.uint8), factor, self.block_bytes
-        ):
-            yield top, self._page(rows)
+        if factor > 1 and shape[0] * shape[1] <= _SMALL:
+            copy = self._decoded(factor)[: shape[0], : shape[1]]
+            if grey_plane(copy) is not None:
+                yield from self._blocks(copy)
+                return
+        early = factor if self.count == 1 else 1
+        shape = (frame.height // early, frame.width // early, *channels)
+        halvings, dtype = (factor // early).bit_length() - 1, np.dtype(np.uint8)
+        for top, rows in vips_rows.read_rows(self.path, "jpegload", shape, dtype, early, self.block_bytes):
+            yield top >> halvings, self._page(halved(rows, halvings))
         if not self._checked:
             try:
                 with _held(self.path) as data:
