@@ -16,7 +16,6 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from colorize_cli.errors import ColorizeError, NothingToDoError, one_line
 
@@ -102,6 +101,8 @@ def credentials_hint(url: str) -> str:
 
 def unreachable(endpoint: str) -> str:
     """Why there is no connection to a server; empty where there is one, or where a proxy is to make it."""
+    from urllib.request import getproxies  # it loads all of HTTP, and few photos lie in stores
+
     parts = urlsplit(endpoint)
     if getproxies().get(parts.scheme) or not parts.hostname:
         return ""

@@ -29,7 +29,6 @@ from colorize_cli.files.facts import facts_of
 from colorize_cli.formats.decoded import TooManyPixels
 from colorize_cli.formats.limits import check_size
 from colorize_cli.formats.video.film_encoders import plan_coding
-from colorize_cli.formats.video.film_files import is_film
 from colorize_cli.formats.video.film_frames import clock
 from colorize_cli.formats.video.film_info import HDR, FilmInfo, film_info
 from colorize_cli.formats.video.film_join import check_streams
@@ -84,7 +83,7 @@ class Films:
         self.outputs.write = replace(self.outputs.write, compare=False)
         self.outputs.guidance = replace(self.outputs.guidance, variants=1)
 
-    def run(self, films: Iterable[Item]) -> Iterator[tuple[int, Outcome]]:
+    def run(self, films: Iterable[Item]) -> Generator[Ended, None, None]:
         """The outcome of each film; one that another run is making is looked at again when that has ended."""
         waiting, fruitless = deque(films), 0
         while waiting:
@@ -261,21 +260,6 @@ class Films:
         seconds = time.perf_counter() - started
         outcome = Outcome(path, Status.copied, kept, reason=reason, seconds=seconds, copy_bytes=facts.size)
         return self.processor.carry(place, source, outcome)
-
-
-def photos_of(upcoming: Iterator[Item], films: list[Item]) -> Iterator[Item]:
-    """The photos of what comes; its films go to the list."""
-    for item in upcoming:
-        if is_film(item[1].path):
-            films.append(item)
-        else:
-            yield item
-
-
-def first_photos(photos: Iterator[Ended], films: Iterator[Ended]) -> Generator[Ended, None, None]:
-    """The outcomes of the photos, then those of the films; whoever ends this ends what is at work."""
-    yield from photos
-    yield from films
 
 
 def _said(info: FilmInfo) -> str:

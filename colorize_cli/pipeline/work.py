@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from colorize_cli.errors import EncodeError, UsageError, one_line
 from colorize_cli.files.destinations import Destinations
 from colorize_cli.files.source_list import Source
+from colorize_cli.formats.video.film_files import is_film
 from colorize_cli.inference.detail import check_tileable
 from colorize_cli.inference.large_files import LargeFileLock
 from colorize_cli.inference.loading import LoadedPredictor, NotDownloaded, not_downloaded
@@ -26,7 +27,6 @@ from colorize_cli.inference.predictor import NoPredictor, Predictor
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.models.registry import Sizes
 from colorize_cli.pipeline.consistent import Album
-from colorize_cli.pipeline.films import Films, first_photos, photos_of
 from colorize_cli.pipeline.flow import Ended, Flow
 from colorize_cli.pipeline.outcome import Outcome
 from colorize_cli.pipeline.processor import PhotoProcessor
@@ -34,6 +34,8 @@ from colorize_cli.pipeline.run_options import RESTORE, SOFTWARE, RunOptions
 
 if TYPE_CHECKING:
     from colorize_cli.pipeline.run import BatchRun
+
+Item = tuple[int, Source]
 
 
 @dataclass
@@ -125,13 +127,17 @@ class LocalWork:
     def outcomes(self) -> Generator[Ended, None, None]:
         """See `Work`."""
         options, sources, predictor, flow = self.run.options, self.sources, self.predictor, self.flow
-        upcoming: Iterator[tuple[int, Source]] = ((place, sources[place]) for place in self.places)
+        upcoming: Iterator[Item] = ((place, sources[place]) for place in self.places)
         if options.guidance.consistent and not options.batch.dry_run and isinstance(predictor, Predictor):
             upcoming = Album(self.processor, predictor, sources, flow.jobs, flow.vividness, self.run.notice).walk()
-        films = list[tuple[int, Source]]()
-        reel = Films(options, self.processor, predictor, self.model.note, self.gpu).run(films)
-        with closing(first_photos(flow.run(photos_of(upcoming, films)), reel)) as ended:
+        films = list[Item]()
+        with closing(flow.run(_photos_of(upcoming, films))) as ended:
             yield from ended
+        if films:
+            from colorize_cli.pipeline.films import Films  # half a hundred modules that photos do without
+
+            with closing(Films(options, self.processor, predictor, self.model.note, self.gpu).run(films)) as ended:
+                yield from ended
 
     def on_entry(self, place: int, outcome: Outcome) -> None:
         """See `Work`."""
@@ -167,6 +173,15 @@ class LocalWork:
         if guidance.variants > 1 and loaded.predictor.palette is None:
             raise UsageError(f"model {model.name} gives one coloring only", hint="--variants needs --model mini.")
         return loaded
+
+
+def _photos_of(upcoming: Iterator[Item], films: list[Item]) -> Iterator[Item]:
+    """The photos of what comes; its films go to the list."""
+    for item in upcoming:
+        if is_film(item[1].path):
+            films.append(item)
+        else:
+            yield item
 
 
 @dataclass(frozen=True)
