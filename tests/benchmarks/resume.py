@@ -45,9 +45,8 @@ def main() -> None:
         cpu, read = _run(["colorize", str(photos), "--out", str(out), "--quiet"])
         [report] = out.glob("colorize-report.json*")  # of many photos it is lines, the summary last
         text = report.read_text()
-        counts = (json.loads(text) if report.suffix == ".json" else json.loads(text.splitlines()[-1])["summary"])[
-            "counts"
-        ]
+        summary = json.loads(text) if report.suffix == ".json" else json.loads(text.splitlines()[-1])["summary"]
+        counts = summary["counts"]
         assert counts == {"skipped": given.photos}, counts
         sizes = sum(file.stat().st_size for file in out.rglob(f"*.{given.suffix}")) / given.photos
         each = f"{1000 * cpu / given.photos:.3f} ms of CPU time and {read / given.photos / 1000:.1f} kB read a photo"
