@@ -125,6 +125,7 @@ def in_words(error: BaseException) -> str:
     if said := _RETURNED.fullmatch(text):  # the words of a library's function, or its constant
         text = said[1] or "its code makes no sense"
     text = "no picture was recognized in it" if text.startswith("cannot identify image file") else text
+    text = "a number in it has too many digits" if text.startswith("Exceeds the limit (") else text
     return " ".join(text.split())[:160].strip() or "its structure makes no sense"
 
 

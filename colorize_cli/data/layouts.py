@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members
-from colorize_cli.data.splits import partition_in, with_parts
+from colorize_cli.data.splits import lines_of, partition_in, with_parts
 from colorize_cli.files.below import files_below
 
 Finder = Callable[[Path], list[Member]]
@@ -104,10 +104,10 @@ def _with_val_labels(place: Path, members: list[Member]) -> list[Member]:
     if any(one.label for one in members) or texts[0] is None or texts[1] is None:
         return members
     classes = {}
-    for line in texts[0].read_text(encoding="utf-8").splitlines():
+    for line in lines_of(texts[0]):
         name, _, number = line.rpartition(" ")
         classes[number] = "/".join(PurePosixPath(name.strip()).parts[2:])  # /c/canal/natural
-    lines = (line.split() for line in texts[1].read_text(encoding="utf-8").splitlines())
+    lines = (line.split() for line in lines_of(texts[1]))
     labels = {line[0]: classes.get(line[1]) for line in lines if len(line) == 2}
     return [replace(one, label=labels.get(PurePosixPath(one.name).name)) for one in members]
 

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from colorize_cli.errors import DataError, in_words, printable
 from colorize_cli.files.below import files_below
 from colorize_cli.files.machine import half_of_memory
+from colorize_cli.files.small_files import kind_of
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MOST_BYTES = 256 << 20  # of one photo
@@ -70,7 +71,10 @@ def files_of(path: Path) -> list[Path]:
     """
     if not path.exists():
         raise DataError(f"no data set at {path}", hint="Give --data a folder of photos, .tar, .zip or .parquet files.")
-    if path.is_file():
+    if not path.is_dir():
+        if not path.is_file():
+            kind = kind_of(path.stat().st_mode)
+            raise DataError(f"{path} is {kind}, no data set", hint="Give --data a folder of photos, or an archive.")
         if path.suffix.lower() not in ARCHIVE_SUFFIXES:
             raise DataError(
                 f"{path} is no data set", hint="Give --data a folder of photos, .tar, .zip or .parquet files."

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from colorize_cli.data.sources import Member
+from colorize_cli.errors import DataError, in_words, printable
+from colorize_cli.files.small_files import read_plain
 
 # Names that their owners gave to the parts: of COCO, Places365, ImageNet, the Image Colorization Dataset.
 _OFFICIAL = {
@@ -24,6 +26,7 @@ _OWNERS = frozenset({"cls-loc", "places365_standard"})  # folders in which `trai
 _USUAL = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _CELEBA = re.compile(r"\d{6}\.(jpg|png)")
 _LISTS = ("list_eval_partition.txt", "list_eval_partition.csv")
+_MOST_BYTES = 256 << 20  # of a list
 
 
 def with_parts(path: Path, members: Iterable[Member]) -> list[Member]:
@@ -88,6 +91,18 @@ def partition_in(folder: Path) -> dict[str, str]:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         return {}
-    words = (re.split(r"[\s,]+", line.strip()) for line in file.read_text(encoding="utf-8-sig").splitlines())
+    words = (re.split(r"[\s,]+", line.strip()) for line in lines_of(file))
     names = {"0": "train", "1": "val", "2": "test"}
     return {line[0]: names.get(line[1], "") for line in words if len(line) == 2}
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a list that comes with a data set.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return read_plain(file, _MOST_BYTES).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {printable(file)}: {in_words(error)}", hint="Copy or pull it again.") from None

@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from colorize_cli.errors import DataError, ExitStatus, printable
+from colorize_cli.errors import DataError, ExitStatus, in_words, printable, quoted
 from colorize_cli.evaluation.columns import GREY, TRUTH
 from colorize_cli.evaluation.page import script_json
 from colorize_cli.evaluation.result import Evaluation
 from colorize_cli.evaluation.statistics import Figure, wilson
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.pages.shared import with_shared
 
 FORMAT = "colorize-cli-human/1"
+_MOST_BYTES = 16 << 20  # of one participant's answers
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,14 @@ class _Answers:
 
 
 def _read(path: Path) -> _Answers:
-    data: Any = json.loads(path.read_text(encoding="utf-8"))
+    data: Any = json.loads(read_plain(path, _MOST_BYTES))
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError("not saved by the page of colorize eval --human")
     trials = []
     for trial in data["trials"]:
         sides = (str(trial["real"]), str(trial["chosen"]))
         if trial["kind"] not in ("pair", "repeat", "check") or not set(sides) <= {"left", "right"}:
-            raise ValueError(f"an answer that the page does not give: {trial}")
+            raise ValueError(f"an answer that the page does not give: {quoted(trial)}")
         trials.append(_Trial(trial["kind"], str(trial["picture"]), str(trial["model"]), sides[0] != sides[1]))
     if not any(trial.kind == "pair" for trial in trials):
         raise ValueError("it holds no answer")
@@ -196,8 +198,8 @@ def human_results(paths: Sequence[Path]) -> HumanResults:
     for path in paths:
         try:
             answers.append(_read(path))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            failed.append((str(path), error.strerror or "" if isinstance(error, OSError) else str(error)))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            failed.append((str(path), error.strerror or "" if isinstance(error, OSError) else in_words(error)))
     if not answers:
         first = f": {failed[0][0]}: {failed[0][1]}" if failed else ""
         raise DataError(f"no answers{first}", hint="Give the JSON files that the test's page saved.")

@@ -18,9 +18,11 @@ from colorize_cli.data.sources import PHOTO_SUFFIXES, Member, list_members, read
 from colorize_cli.data.srgb_photo import Rgb, decode_rgb
 from colorize_cli.errors import DataError, DecodeError
 from colorize_cli.files.below import files_below
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.models.registry import did_you_mean
 
 SAMPLES = "samples"
+_MOST_BYTES = 1 << 30  # of one picture
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def read_picture(path: Path) -> Rgb:
         DecodeError: it cannot be read, is no picture, or is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path, _MOST_BYTES)
     except OSError as error:
         raise DecodeError(f"cannot be read: {error.strerror}", path=path) from error
     return decode_rgb(data, path)

@@ -26,6 +26,7 @@ from colorize_cli.errors import HintError, in_words, quoted
 from colorize_cli.files.small_files import NotPlain, read_plain
 
 MOST_BYTES = 256 << 20
+_MOST_JSON = 8 << 20  # bytes of a list of points, of which at most so many are taken: its objects take far more
 _MOST_POINTS, _FARTHEST = 10_000, 1e9
 _POINT, _STROKE = ("x", "y", "color", "radius"), ("path", "color", "radius")
 _EXAMPLE = 'An example: {"points": [{"x": 10, "y": 20, "color": "#7a5230"}]}'
@@ -84,7 +85,7 @@ def read_json(path: Path) -> Sidecar:
         HintError: it cannot be read, or says something else; it names the file and the field.
     """
     try:
-        said = json.loads(read_plain(path, MOST_BYTES).decode("utf-8-sig"))
+        said = json.loads(read_plain(path, _MOST_JSON).decode("utf-8-sig"))
     except NotPlain as error:
         raise HintError(f"{path}: {error.reason}", hint='Expected {"points": [...]}.') from None
     except RecursionError:

@@ -31,7 +31,8 @@ Floats = NDArray[np.float32]
 
 DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
 _SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
-_EACH = 64  # bytes that a scribbles' pixel takes while it finds its cell
+_DEFAULT_LIMITS = DecodeLimits()
+_EACH = 16  # bytes that a scribbles' pixel takes while it is read
 _AT_ONCE = 1 << 20  # cells
 
 
@@ -85,8 +86,12 @@ def _cells(
     return down * want[1] + across
 
 
-def read_sidecar(path: Path) -> Sidecar:
+def read_sidecar(path: Path, limits: DecodeLimits = _DEFAULT_LIMITS) -> Sidecar:
     """Read a side-car, PNG or JSON by its suffix.
+
+    Args:
+        path: the file.
+        limits: what scribbles may declare.
 
     Raises:
         HintError: the file cannot be read or says something else; it names the file and the field.
@@ -95,16 +100,16 @@ def read_sidecar(path: Path) -> Sidecar:
         return read_json(path)
     try:
         data = read_plain(path, MOST_BYTES)
-        Png().check(data, DecodeLimits())
+        Png().check(data, limits)
         png = png_file.parse(data, headers_only=True)
-        check_need(png.width, png.height, _EACH * png.width * png.height, DecodeLimits())
+        check_need(png.width, png.height, _EACH * png.width * png.height, limits)
         with open_image(data, "PNG") as image:
             if not image.has_transparency_data:
                 raise HintError(
                     f"{path}: alpha: the picture has no transparency, so nothing says where the hints are",
                     hint="Draw the hints on a transparent layer and save that layer alone.",
                 )
-            return Sidecar(path, scribbles=np.asarray(image.convert("RGBA")))
+            return Sidecar(path, scribbles=np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")))
     except (Damaged, TooManyPixels, NotPlain) as error:
         raise HintError(f"{path}: {error}", hint="Give hints of a usual size.") from None
     except MemoryError:
@@ -136,7 +141,7 @@ def hint_map(sidecars: Sequence[Sidecar], photo_size: tuple[int, int], size: tup
         parts = (
             _points_on_grid(sidecar, photo_size, size)
             if sidecar.scribbles is None
-            else iter((_scribbles_on_grid(sidecar.scribbles, size),))
+            else _scribbles_on_grid(sidecar.scribbles, size)
         )
         for cells, ab in parts:
             count += np.bincount(cells, minlength=h * w)
@@ -169,13 +174,19 @@ def check_inside(sidecar: Sidecar, number: int, point: Point, at: tuple[float, f
             )
 
 
-def _scribbles_on_grid(scribbles: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.intp], Floats]:
-    """The cell, (n,), and the color, (n, 2), of each solid pixel of a layer that covers the photo."""
+def _scribbles_on_grid(
+    scribbles: NDArray[np.uint8], size: tuple[int, int]
+) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """The cell, (n,), and the color, (n, 2), of each solid pixel of a layer that covers the photo, by some rows."""
     # a layer coarser than the grid is first repeated, so that every cell under it gets a pixel
     repeats = [math.ceil(want / have) for want, have in zip(size, scribbles.shape[:2], strict=True)]
-    rows, columns = np.nonzero(np.repeat(np.repeat(scribbles[..., 3], repeats[0], 0), repeats[1], 1) >= _SOLID)
     fine = tuple(have * times for have, times in zip(scribbles.shape[:2], repeats, strict=True))
-    return _cells(rows, columns, fine, size), ab_of_srgb(scribbles[rows // repeats[0], columns // repeats[1], :3])
+    step = max(1, _AT_ONCE // (repeats[0] * fine[1]))
+    for top in range(0, scribbles.shape[0], step):
+        part = scribbles[top : top + step]
+        rows, columns = np.nonzero(np.repeat(np.repeat(part[..., 3], repeats[0], 0), repeats[1], 1) >= _SOLID)
+        colors = ab_of_srgb(part[rows // repeats[0], columns // repeats[1], :3])
+        yield _cells(rows + top * repeats[0], columns, fine, size), colors
 
 
 def _points_on_grid(

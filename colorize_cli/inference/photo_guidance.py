@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
-from colorize_cli.errors import HintError, printable
+from colorize_cli.errors import DecodeError, HintError, printable
 from colorize_cli.files.discover import Source
-from colorize_cli.files.small_files import read_plain
+from colorize_cli.files.facts import sha256_of
+from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.guidance.album import Features, carry
 from colorize_cli.guidance.hint_files import match_sidecars
-from colorize_cli.guidance.hint_points import MOST_BYTES, Sidecar
+from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.hints import HintMap, hint_map, read_sidecar
 from colorize_cli.guidance.multimodal import charpiat, reference_hints
 from colorize_cli.guidance.reference import reduced_size, welsh
@@ -74,7 +75,7 @@ class PhotoGuidance:
         references: color photos.
         takes_hints: whether the model does; else its colors are brought to the hints afterwards.
         follows_hints: whether it is given those of a person, too: see `ModelSpec.follows_hints`.
-        max_memory: bytes that all solves at once may take, if that is more than the usual.
+        max_memory: bytes that the whole process may take; 0 where nobody says it.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class PhotoGuidance:
         self.sidecars, self.references = sidecars or {}, references or References()
         self._from_album = dict[int, Carried]()
         self._solving = Semaphore(max(1, max(max_memory, _MEMORY) // _SOLVE_MEMORY))
+        self._limits = DecodeLimits(max_memory=max_memory // 2 or None)  # the photo itself takes the rest
         self._album_sha256 = ""
         if options.consistent and self.sidecars:
             self._album_sha256 = _sha256([path for files in self.sidecars.values() for path in files])
@@ -186,7 +188,7 @@ class PhotoGuidance:
         Raises:
             HintError: one cannot be read, or says something else.
         """
-        return tuple(read_sidecar(path) for path in self.sidecars.get(photo, ()))
+        return tuple(read_sidecar(path, self._limits) for path in self.sidecars.get(photo, ()))
 
     def know(
         self, lightness: Plane, photo_size: tuple[int, int], sidecars: Sequence[Sidecar], carried: Carried | None
@@ -254,7 +256,7 @@ def _sha256(paths: Sequence[Path]) -> str:
     hashes = list[str]()
     for path in paths:
         try:
-            hashes.append(hashlib.sha256(read_plain(path, MOST_BYTES)).hexdigest())
-        except OSError as error:
-            raise HintError(f"{path}: {error.strerror or error}", hint="Give a side-car that can be read.") from None
+            hashes.append(sha256_of(path))
+        except DecodeError as error:
+            raise HintError(f"{path}: {error.message}", hint="Give a side-car that can be read.") from None
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

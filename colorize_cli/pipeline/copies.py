@@ -18,6 +18,7 @@ from colorize_cli.errors import printable
 from colorize_cli.files.compact_index import CompactIndex
 
 _Told = tuple[int, str]  # size and place of a copy
+_LONGEST = 1 << 20  # bytes of a line that are read at once: a row has fewer
 
 
 class KnownCopies:
@@ -41,7 +42,7 @@ class KnownCopies:
             for number in self._index.find(_hash(size, place)):
                 at, file = divmod(number, len(self._files))
                 self._files[file].seek(at)
-                told = _told(self._files[file].readline())
+                told = _told(self._files[file].readline(_LONGEST))
                 if told is not None and told[0] == size and (told[1] == place or told[1].endswith("/" + place)):
                     return True
         return False
@@ -63,7 +64,7 @@ class KnownCopies:
         for number, file in enumerate(self._files):
             at = 0
             with suppress(OSError):
-                for line in file:
+                while line := file.readline(_LONGEST):
                     if (told := _told(line)) is not None:
                         index.add(_hash(*told), at * len(self._files) + number)
                     at += len(line)
@@ -81,5 +82,5 @@ def _told(line: bytes) -> _Told | None:
     try:
         row = json.loads(line.decode("utf-8").strip().removesuffix(","))
         return int(row["copy_bytes"]), str(row["output"]).replace("\\", "/")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -10,15 +10,18 @@ except that what it skipped or was interrupted at stays as the earlier one tells
 from __future__ import annotations
 
 import json
+import math
+import os
 import sqlite3
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.errors import EncodeError, ExitStatus, UsageError, counted, printable
+from colorize_cli.errors import EncodeError, ExitStatus, UsageError, counted, printable, quoted
+from colorize_cli.files.small_files import NotPlain, kind_of
 from colorize_cli.notes import Loss
 from colorize_cli.pipeline.joined_rows import JoinedRows
 from colorize_cli.pipeline.outcome import Status
@@ -29,6 +32,10 @@ from colorize_cli.pipeline.report_rows import MANY, ReportRows
 MISSING = "missing"  # the status of a photo that no report tells of
 _WEAK = frozenset({Status.skipped.value, Status.interrupted.value})
 _UNDONE = (Status.failed.value, Status.interrupted.value, MISSING)
+_STATUSES = frozenset({MISSING, *(status.value for status in Status)})
+_MOST_WHOLE = 64 << 20  # characters of a report in one piece: it has MANY photos at most
+_LONGEST = 16 << 20  # characters of a line of JSON Lines
+_MOST_PHOTOS = 1 << 40
 
 Row = dict[str, Any]
 
@@ -51,7 +58,7 @@ class PartReport:
     def shard(self) -> tuple[int, tuple[int, ...]] | None:
         """Its number, and how many photos each shard has; None where it is of a whole batch."""
         told = self.summary.get("shard")
-        return None if told is None else (int(told["number"]), tuple(int(n) for n in told["photos"]))
+        return None if told is None else (told["number"], tuple(told["photos"]))
 
     @classmethod
     def read(cls, path: Path) -> PartReport:
@@ -60,19 +67,19 @@ class PartReport:
         Raises:
             UsageError: it cannot be read, or is none.
         """
-        refused = UsageError(f"{printable(path)} is no report of colorize", hint="Give files that --report wrote.")
         summary, ends = Row(), False
         try:
             for kind, data in _items(path):
                 if kind == "summary":
                     summary, ends = {**summary, **data}, bool("counts" in data)
-            shard = cls(path, summary, ends).shard
+                else:
+                    _check_row(data)
+            _check_summary(summary)
         except OSError as error:
             raise UsageError(f"cannot read the report {printable(path)}: {error.strerror or error}") from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise refused from None
-        if "discovered" not in summary and "counts" not in summary or shard is not None and not shard[1]:
-            raise refused
+            hint = "Give files that --report wrote."
+            raise UsageError(f"{printable(path)} is no report of colorize", hint=hint) from None
         return cls(path, summary, ends)
 
     def rows(self) -> Iterator[Row]:
@@ -81,20 +88,61 @@ class PartReport:
 
 
 def _items(path: Path) -> Iterator[tuple[str, Row]]:
-    """The rows of a report, and what else it says."""
+    """The rows of a report, and what else it says; no more of it is read at once than a report has."""
+    if not stat.S_ISREG(mode := os.stat(path).st_mode):
+        raise NotPlain(f"it is {kind_of(mode)}, not a file")
     with path.open(encoding="utf-8") as file:
-        first = file.readline()
+        first = file.readline(_LONGEST)
         if not first.startswith('{"report":'):
-            data = json.loads(first + file.read())
+            if os.fstat(file.fileno()).st_size > _MOST_WHOLE:
+                raise ValueError("too large")
+            data = json.loads(first + file.read(_MOST_WHOLE))
             yield from (("row", row) for row in data.pop("photos"))
             yield "summary", data
             return
         yield "summary", json.loads(first)
-        for line in file:
+        while line := file.readline(_LONGEST):
             if not line.endswith("\n"):
+                if file.read(1):
+                    raise ValueError("a line is too long")
                 return  # the run was killed at this line
             data = json.loads(line)
             yield ("summary", data["summary"]) if "summary" in data else ("row", data)
+
+
+def _check_row(row: Row) -> None:
+    """Do nothing where a row is one that a run writes.
+
+    Raises:
+        ValueError: it is not.
+    """
+    losses = row.get("losses", [])
+    if not (isinstance(row["source"], str) and row["status"] in _STATUSES and isinstance(losses, list)):
+        raise ValueError("it tells of no photo")
+    if not all(isinstance(loss, str) for loss in losses):
+        raise ValueError("its losses have no names")
+
+
+def _check_summary(summary: Row) -> None:
+    """Do nothing where the fields that are joined are of their kinds.
+
+    Raises:
+        ValueError: one is not, or none is there.
+    """
+    shard, notices, seconds = summary.get("shard"), summary.get("notices", []), summary.get("seconds", 0)
+    counts = [summary.get("discovered", 0), *summary.get("passed_over", {}).values()]
+    if shard is not None:
+        counts += shard["photos"]
+    if not all(isinstance(count, int) and 0 <= count < _MOST_PHOTOS for count in counts):
+        raise ValueError("a number of photos makes no sense")
+    if shard is not None and not (isinstance(shard["number"], int) and 1 <= shard["number"] <= len(shard["photos"])):
+        raise ValueError("there is no such shard")
+    if "discovered" not in summary and "counts" not in summary or not isinstance(summary.get("settings", {}), dict):
+        raise ValueError("it has neither counts nor settings")
+    if not isinstance(notices, list) or not all(isinstance(notice, str) for notice in notices):
+        raise ValueError("its notices are no texts")
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise ValueError("its time makes no sense")
 
 
 @dataclass
@@ -191,14 +239,14 @@ def _counting(known: JoinedRows, parts: Sequence[PartReport]) -> Iterator[Row]:
     """The rows that count, and one for each photo of which none tells."""
     for number, part in enumerate(parts):
         for line, row in enumerate(part.rows()):
-            if known.counts(str(row["source"]), number, line):
+            if known.counts(row["source"], number, line):
                 yield row
     for source in known.missing():
         yield {"source": source, "status": MISSING, "reason": "no report tells of it"}
 
 
 def _count(merged: Merged, row: Row) -> None:
-    status = str(row["status"])
+    status = row["status"]
     merged.counts[status] += 1
     merged.losses.update(row.get("losses", ()))
     if status == Status.failed.value and len(merged.failures) < KEPT_FAILURES:
@@ -209,10 +257,7 @@ def _fill(known: JoinedRows, parts: Sequence[PartReport]) -> None:
     """Note for each photo the row that counts."""
     for number, part in enumerate(parts):
         for line, row in enumerate(part.rows()):
-            try:
-                source, status = str(row["source"]), str(row["status"])
-            except (KeyError, TypeError):
-                raise UsageError(f"{printable(part.path)} has a row that tells of no photo") from None
+            source, status = row["source"], row["status"]
             before = known.status(source)
             if before is None or status not in _WEAK or before in (Status.interrupted.value, MISSING):
                 known.put(source, number, line, status)
@@ -228,21 +273,22 @@ def _join(parts: Sequence[PartReport], merged: Merged) -> None:
         told = part.summary
         for name, value in told.get("settings", {}).items():
             if merged.settings.setdefault(name, value) != value and name not in ("device", "precision"):
-                text = f"{printable(part.path)}: {name} is {value}, and {merged.settings[name]} in another report."
-                merged.notices.append(text)
+                other = quoted(merged.settings[name])
+                merged.notices.append(
+                    f"{printable(part.path)}: {name} is {quoted(value)}, and {other} in another report."
+                )
         for kind, count in told.get("passed_over", {}).items():  # every shard passes over the same files
-            merged.passed_over[kind] = max(int(count), merged.passed_over.get(kind, 0))
+            merged.passed_over[kind] = max(count, merged.passed_over.get(kind, 0))
         merged.notices += [notice for notice in told.get("notices", ()) if notice not in merged.notices]
         merged.interrupted |= bool(told.get("interrupted")) or not part.ends
-        with suppress(TypeError, ValueError):
-            merged.seconds += float(told.get("seconds", 0))
+        merged.seconds += told.get("seconds", 0)
 
 
 def _absent(parts: Sequence[PartReport], merged: Merged) -> int:
     """How many photos no report tells of, by what the reports say of their batch."""
     shards = {part.shard[0]: part for part in parts if part.shard is not None}
     if not shards:
-        told = sum(int(part.summary.get("discovered", 0)) for part in parts if not part.ends)
+        told = sum(part.summary.get("discovered", 0) for part in parts if not part.ends)
         return max(0, told - sum(merged.counts.values())) if len(parts) == 1 else 0
     sizes = next(iter(shards.values())).shard
     assert sizes is not None

@@ -24,6 +24,7 @@ from colorize_cli.files.atomic import write_whole
 from colorize_cli.files.compact_index import CompactIndex
 from colorize_cli.files.facts import FileFacts, same_time
 from colorize_cli.files.sidecars import RAW_SUFFIXES, Folders, Sidecar, beside
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.formats.decode import turn
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.inference.option_values import Sidecars
@@ -34,6 +35,7 @@ from colorize_cli.pipeline.outcome import Outcome, Status
 from colorize_cli.pipeline.run_options import BatchOptions
 
 _MOST = 64 << 20  # bytes; a larger one is no side-car
+_MOST_JSON = 4 << 20  # bytes that are taken apart: they may take twenty times as much memory
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _PLACES = ("geoData", "geoDataExif")
 _CARRIED = frozenset({Status.done, Status.copied, Status.skipped})
@@ -77,13 +79,13 @@ class Companions:
         """Copy one side-car; gives what is to be told, if anything."""
         source, place = sidecar.path, beside(sidecar, photo, out)
         status = source.stat()
-        if not os.path.isfile(source) or status.st_size > _MOST or place.exists() and place.samefile(source):
+        if place.exists() and place.samefile(source):
             return None
         untouched = place.exists() and same_time(place.stat().st_mtime_ns, status.st_mtime_ns)
         if untouched and self.strip == "none" and not self.batch.overwrite:
             self._take(place)
             return None  # copied before; neither is read
-        data = source.read_bytes()
+        data = read_plain(source, _MOST)
         owned = _is_owned(sidecar, photo, data)
         if owned is not True:
             return owned or None
@@ -96,7 +98,7 @@ class Companions:
             return note
         facts = FileFacts.of(status)
         if place.exists():
-            if place.read_bytes() == changed:
+            if place.stat().st_size == len(changed) and read_plain(place, len(changed)) == changed:
                 return note
             if not self.batch.overwrite:
                 return _left(
@@ -225,7 +227,7 @@ def _json_without_places(data: bytes) -> bytes | None:
 
 def _parsed(data: bytes) -> object:
     try:
-        return json.loads(data)
+        return json.loads(data) if len(data) <= _MOST_JSON else None
     except (ValueError, RecursionError):
         return None
 

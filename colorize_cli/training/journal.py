@@ -33,7 +33,7 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
         try:
             rows.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             break
     return rows
 

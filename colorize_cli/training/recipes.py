@@ -15,7 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from colorize_cli.errors import UsageError, counted, quoted
+from colorize_cli.errors import UsageError, counted, in_words, quoted
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.models.registry import did_you_mean
 from colorize_cli.training.config import TrainConfig
 
@@ -27,6 +28,7 @@ _DEFAULTS = {
     "kaggle-colorization": "eccv16-vgg",
     "imagenet": "eccv16",
 }
+_MOST_BYTES = 16 << 20  # of a recipe, or of what a run says of itself
 _LENGTHS = ("samples", "epochs", "steps")  # of a run; see `TrainConfig`
 # fields by the names that older recipes and runs have for them
 _RENAMED = {
@@ -76,8 +78,8 @@ def _table(name: str) -> dict[str, Any]:
         text = file.read_text(encoding="utf-8")
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the recipe {name} is no TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the recipe {name} is no TOML: {in_words(error)}") from error
     base = table.pop("base", None)
     return table if base is None else _upon(_table(str(base).removesuffix(".toml")), table)
 
@@ -93,9 +95,9 @@ def _run_table(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(_read_file(path))
         table, data = about["config"], about.get("data", [])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.") from error
-    if not isinstance(table, dict):
+    if not isinstance(table, dict) or not isinstance(data, list) or not all(isinstance(one, str) for one in data):
         raise UsageError(f"{path} is no run", hint="Give the run.json that `colorize train` wrote.")
     listed = [one for one in table.get("data", []) if isinstance(one, dict)]
     known = {one.get("name"): one for one in listed}
@@ -105,9 +107,11 @@ def _run_table(path: Path) -> dict[str, Any]:
 
 def _read_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_plain(path, _MOST_BYTES).decode()
     except OSError as error:
         raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"cannot read the recipe {path}: it is no text in UTF-8") from None
 
 
 def config_from(table: dict[str, Any]) -> TrainConfig:
@@ -169,7 +173,7 @@ def override(table: dict[str, Any], assignment: str) -> None:
         raise UsageError(f"--set {quoted(assignment)} is not KEY=VALUE", hint="For example: --set lr=5e-4")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     place: Any = table
     *parents, last = (_RENAMED.get(part, part) for part in key.strip().split("."))

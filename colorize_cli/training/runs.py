@@ -24,11 +24,13 @@ from typing import Any
 from colorize_cli import __version__
 from colorize_cli.errors import UsageError
 from colorize_cli.files.atomic import write_text
+from colorize_cli.files.small_files import read_plain
 from colorize_cli.training.config import TrainConfig
 from colorize_cli.training.recipes import config_from, override_all
 from colorize_cli.training.state import cannot_write
 
 RUNS = Path("runs")
+_MOST_BYTES = 16 << 20  # of what a run says of itself
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,9 @@ def read_run(folder: Path, overrides: Sequence[str] = ()) -> SavedRun:
     """
     file = folder / "run.json"
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        about = json.loads(read_plain(file, _MOST_BYTES))
         table, data, root = about["config"], tuple(about["data"]), about["root"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"no run in {folder}", hint="Name a folder that `colorize train` made.") from error
     override_all(table, overrides)
     return SavedRun(folder, config_from(table), data, Path(root) if root else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from PIL import Image
 
 from colorize_cli.errors import HintError
 from colorize_cli.files.small_files import NotPlain, read_plain, read_stream
+from colorize_cli.formats.photo import DecodeLimits
 from colorize_cli.guidance.hint_files import list_sidecars
+from colorize_cli.guidance.hint_points import Sidecar
 from colorize_cli.guidance.hints import hint_map, read_sidecar
 from tests.formats import bombs
 from tests.inference.conftest import grey_photo, tiny_checkpoint, tiny_model
@@ -42,6 +45,31 @@ def test_numbers_beyond_all_photos_are_named(tmp_path: Path, value: str) -> None
         read_sidecar(written(tmp_path / "photo.hints.json", text))
 
 
+def test_a_number_without_end_is_said_in_words(tmp_path: Path) -> None:
+    text = '{"points": [{"x": %s, "y": 1, "color": "red"}]}' % ("1" * 5000)
+    with pytest.raises(HintError, match="cannot be read as JSON: a number in it has too many digits"):
+        read_sidecar(written(tmp_path / "photo.hints.json", text))
+
+
+def test_a_list_of_objects_without_end_is_not_taken_apart(tmp_path: Path) -> None:
+    with pytest.raises(HintError, match="it has more than 8,388,608 bytes"):
+        read_sidecar(written(tmp_path / "photo.hints.json", '{"points": [' + "[]," * 3_000_000 + "0]}"))
+
+
+def test_scribbles_keep_to_the_memory_of_the_process(tmp_path: Path) -> None:
+    Image.new("RGBA", (1000, 1000), (1, 2, 3, 255)).save(path := tmp_path / "photo.hints.png")
+    with pytest.raises(HintError, match="--max-memory 10M allows"):
+        read_sidecar(path, DecodeLimits(max_memory=10 << 20))
+    sidecar = read_sidecar(path, DecodeLimits(max_memory=20 << 20))
+    tracemalloc.start()
+    found = hint_map([sidecar], (1000, 1000), (64, 64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    whole = hint_map([Sidecar(path, np.full((64, 64, 4), (1, 2, 3, 255), np.uint8))], (1000, 1000), (64, 64))
+    assert (found.mask == 1).all() and np.allclose(found.ab, whole.ab)
+    assert peak < 100 << 20
+
+
 def test_too_many_points_are_refused(tmp_path: Path) -> None:
     many = json.dumps({"points": [POINT] * 10_001})
     with pytest.raises(HintError, match="there are 10,001, at most 10,000 are taken"):
@@ -50,8 +78,6 @@ def test_too_many_points_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_points_that_cover_the_photo_many_times_take_little_memory(tmp_path: Path) -> None:
-    import tracemalloc
-
     points = [{"x": 50, "y": 50, "color": "#7a5230", "radius": 100}] * 500
     sidecar = read_sidecar(written(tmp_path / "photo.hints.json", json.dumps({"points": points})))
     tracemalloc.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from colorize_cli.cli.app import main
 from colorize_cli.errors import UsageError, counted
 from colorize_cli.files.shards import Shard
 from colorize_cli.pipeline import merging
+from colorize_cli.pipeline.copies import KnownCopies
 from colorize_cli.pipeline.merging import merge_reports
 from tests.inference.conftest import Run, grey_photo
 from tests.runs import colorize_photos, run_options
@@ -112,13 +115,44 @@ def test_many_rows_are_joined_as_json_lines(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", "no json", '{"photos": 3}', '{"photos": [], "discovered": 0, "shard": 4}']
-)
+    "text",
+    [
+        "", "{}", "[1]", "no json", '{"photos": 3}', '{"photos": [], "discovered": 0, "shard": 4}', "\0" * 1000,
+        '{"photos": [], "discovered": "x"}', '{"photos": [], "discovered": 1, "notices": 5}',
+        '{"photos": [], "discovered": 1, "settings": [1]}',
+        '{"photos": [], "discovered": 1, "passed_over": {"x": "y"}}',
+        '{"photos": [], "discovered": 1, "seconds": 1e999}', '{"photos": [5], "discovered": 1}',
+        '{"photos": [], "discovered": 1, "shard": {"number": 9, "photos": [1]}}',
+        '{"photos": [], "discovered": 1, "shard": {"number": 1, "photos": [1e308]}}',
+        '{"photos": [{"source": "a", "status": "done", "losses": 5}], "discovered": 1}',
+        '{"photos": [{"source": "a", "status": ["\\u001b[31m"]}], "discovered": 1}',
+        '{"report": 1, "discovered": 2}\n[1]\n', '{"report": 1, "discovered": 2}\n' + "[" * 200_000 + "\n",
+    ],
+)  # fmt: skip
 def test_what_is_no_report_is_refused_in_one_line(tmp_path: Path, text: str):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(UsageError, match="x.json is no report of colorize"):
         merge_reports([tmp_path / "x.json"], tmp_path / "all.json")
     assert not (tmp_path / "all.json").exists()
+
+
+def test_a_pipe_is_no_report_and_no_more_is_read_than_a_report_has(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(UsageError, match="it is a named pipe, not a file"):
+        merge_reports([tmp_path / "pipe.json"], tmp_path / "all.json")
+    for name, head in (("one.json", b""), ("lines.jsonl", b'{"report": 1, "discovered": 2}\n')):
+        with (tmp_path / name).open("wb") as file:
+            file.write(head)
+            file.truncate(1 << 30)
+        tracemalloc.start()
+        with pytest.raises(UsageError, match="is no report of colorize"):
+            merge_reports([tmp_path / name], tmp_path / "all.json")
+        known = KnownCopies([tmp_path / name], tmp_path)
+        assert not known.has(tmp_path / "a.jpg", 5)
+        known.close()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 200 << 20
 
 
 def test_reports_of_different_batches_are_not_joined_and_no_report_is_overwritten(tmp_path: Path):

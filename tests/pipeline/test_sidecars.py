@@ -232,5 +232,24 @@ def test_what_is_too_large_for_a_sidecar_stays_where_it_is(
 ) -> None:
     monkeypatch.setattr(sidecar_results, "_MOST", len(XMP))
     fill(tmp_path, a__jpg=b.jpeg(GREY), a__xmp=XMP, b__jpg=b.jpeg(GREY), b__xmp=XMP + b" ")
-    run(tiny_model, tmp_path)
+    found = run(tiny_model, tmp_path)
     assert written(tmp_path) == {"a.jpg", "a.xmp", "b.jpg"}
+    assert any("b.xmp was not copied: it has more than" in note for note in found["b.jpg"].notes)
+
+
+def test_what_is_in_a_sidecars_place_is_neither_waited_for_nor_read_without_end(tiny_model: Path, tmp_path: Path):
+    fill(tmp_path, a__jpg=b.jpeg(GREY), a__xmp=XMP, b__jpg=b.jpeg(GREY), b__xmp=XMP)
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "a.xmp")
+    with (tmp_path / "out" / "b.xmp").open("wb") as file:
+        file.truncate(1 << 42)
+    found = run(tiny_model, tmp_path)
+    assert all("differs from the photo's own side-car" in note for one in found.values() for note in one.notes)
+    run(tiny_model, tmp_path, overwrite=True)
+    assert (tmp_path / "out" / "a.xmp").read_bytes() == (tmp_path / "out" / "b.xmp").read_bytes() == XMP
+
+
+def test_json_without_end_is_not_taken_apart(tiny_model: Path, tmp_path: Path):
+    fill(tmp_path, a__jpg=b.jpeg(GREY), **{"a__jpg.json": b"[" + b"[]," * 2_000_000 + b"0]"})
+    found = run(tiny_model, tmp_path, strip="gps")
+    assert any("cannot be read and was left out" in note for note in found["a.jpg"].notes)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -262,6 +263,32 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("generator = ")
     with pytest.raises(UsageError, match="no TOML"):
         load_recipe(str(tmp_path / "bad.toml"))
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "run.json"])
+def test_what_is_no_recipe_is_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for text in (
+        "[" * 200_000,
+        "a = " + "[" * 200_000,
+        "steps = " + "1" * 5000,
+        '{"config": {}, "data": [[]]}',
+        "\xff",
+    ):
+        path.write_text(text, "latin-1")
+        with pytest.raises(UsageError, match=r"is no TOML|is no run|no text in UTF-8") as refused:
+            load_recipe(str(path))
+        assert "sys." not in str(refused.value) and "codec" not in str(refused.value)
+    with path.open("wb") as file:
+        file.truncate(8 << 30)
+    with pytest.raises(UsageError, match="more than 16,777,216 bytes"):
+        load_recipe(str(path))
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="it is a named pipe, not a file"):
+        load_recipe(str(path))
+    with pytest.raises(UsageError, match="steps"):
+        load_recipe("mini", ["steps=" + "1" * 5000])
 
 
 def test_a_configuration_survives_json() -> None:
