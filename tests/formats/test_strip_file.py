@@ -40,7 +40,8 @@ EXIF = b.exif(
     gps=GPS,
     thumbnail=b.jpeg(b.picture((32, 24))),
 )
-PLACED = b.xmp(b.title("Grandma"), 'exif:GPSLatitude="48,51N" photoshop:City="Lyon"')
+DRONE = 'xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/" drone-dji:GpsLatitude="+48.8536"'
+PLACED = b.xmp(b.title("Grandma"), f'exif:GPSLatitude="48,51N" photoshop:City="Lyon" {DRONE}')
 CAPTION = b.iim((120, b"A wedding"), (90, b"Lyon"))
 SEGMENTS = (
     b.app_exif(EXIF),
@@ -50,7 +51,7 @@ SEGMENTS = (
     (0xE5, b"a camera's own"),
     (0xFE, b"by Ada"),
 )
-WHERE = (b"GPSLatitude", b"Lyon", struct.pack("<6I", 48, 1, 51, 1, 13, 1))  # and the coordinates themselves
+WHERE = (b"GPSLatitude", b"48.8536", b"Lyon", struct.pack("<6I", 48, 1, 51, 1, 13, 1))  # and the coordinates themselves
 WHO = (b"Zorki", b"Grandma", b"A wedding", b"by Ada", b"camera's own", b"1957")
 
 
@@ -160,6 +161,7 @@ FILES = {
     "pair.mpo": pair(),
     "a.png": animated_png(),
     "a.webp": webp(),
+    "magick.webp": webp().replace(b"XMP ", b"XMP\0"),  # as ImageMagick 6 calls it
     "a.jp2": jp2(),
     "a.jxl": jxl(),
     "a.avif": with_names(b.saved(np.dstack([COLOR, GREY]), "AVIF", exif=EXIF, xmp=PLACED, icc_profile=b.icc())),

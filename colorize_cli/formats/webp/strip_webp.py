@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from colorize_cli.formats.declared import Stripped
+from colorize_cli.formats.webp import webp_file
 from colorize_cli.metadata import exif, places
 from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, merge
@@ -21,7 +22,7 @@ def strip_webp(data: bytes, what: Strip, note: Provenance) -> Stripped:
     """Take out what is to go."""
     chunks, at = list[tuple[bytes, bytes]](), 12
     while at + 8 <= len(data):
-        kind, size = struct.unpack_from("<4sI", data, at)
+        kind, size = webp_file.kind_and_size(data, at)
         chunks.append((kind, data[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
     found = dict(reversed(chunks))  # of several of a kind, the first

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from colorize_cli.formats.decoded import MOST_PARTS
 from colorize_cli.metadata.ifd import Data
 
+_NAMES = {b"XMP\0": b"XMP "}  # ImageMagick 6 calls it so, and reads it again
+
 
 def chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
     """The chunks of the container, those of the first frame of an animation among them.
@@ -23,7 +25,7 @@ def chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
     """
     at, seen = 12, 0
     while at + 8 <= len(data):
-        kind, size = struct.unpack("<4sI", data[at : at + 8])
+        kind, size = kind_and_size(data, at)
         seen += kind not in (b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
         if seen > MOST_PARTS:
             raise ValueError(f"it has more than {MOST_PARTS:,} chunks beside its picture, more than any photo has")
@@ -32,6 +34,12 @@ def chunks(data: Data) -> Iterator[tuple[bytes, bytes]]:
             continue
         yield kind, data[at + 8 : at + 8 + size]
         at += 8 + size + (size & 1)
+
+
+def kind_and_size(data: Data, at: int) -> tuple[bytes, int]:
+    """What the chunk at a place is, by the standard's name, and the bytes that it holds."""
+    kind, size = struct.unpack("<4sI", data[at : at + 8])
+    return _NAMES.get(kind, kind), size
 
 
 def declared_end(data: bytes) -> int:

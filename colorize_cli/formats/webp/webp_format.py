@@ -69,7 +69,8 @@ class Webp(Format):
             names = ", ".join(sorted(kind.decode("latin-1").strip() for kind in unknown))
             notes.append(Note(f"chunks that are no part of WebP were left out ({names})", Loss.metadata))
         notes += left_over(data, webp_file.declared_end(data))
-        lossless, block, packet = webp_file.is_lossless(data), found.exif, found.block("xmp")
+        lossless, block = webp_file.is_lossless(data), found.exif
+        packet = next((part for kind, part in webp_file.chunks(data) if kind == b"XMP "), None) or None
         turned = exif.orientation(block, packet)
         page = found.page(found.block("icc_profile"), turned, block, lossless=lossless)
         return DecodedPhoto((page,), Metadata(exif=block, xmp=packet), tuple(notes))

@@ -125,7 +125,7 @@ def webp(data: Data) -> Inventory:
             found.size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
         elif kind == b"EXIF":
             found.exif.append(payload.removeprefix(b"Exif\0\0"))
-        elif kind == b"XMP ":
+        elif kind in (b"XMP ", b"XMP\0"):  # the second is ImageMagick 6's
             found.xmp.append(payload)
         elif kind == b"ICCP":
             found.icc = payload

@@ -22,8 +22,8 @@ _FREE = re.compile(
 _THUMBNAIL = re.compile(r".*xmpGImg:image$")
 _PARTS = re.compile(r".*:(Directory\b.*|MotionPhoto\w*|MicroVideo\w*)$|hdrgm:.*")
 _PLACE = re.compile(
-    r"(.*[:/])?(GPS\w+|City|State|Country|CountryCode|CountryName|Location|LocationCreated|LocationShown|ProvinceState"
-    r"|Sublocation|WorldRegion)(\[|/|$)"
+    r"(.*[:/])?((?i:GPS)[^/\[#]+|City|State|Country|CountryCode|CountryName|Location|LocationCreated|LocationShown"
+    r"|ProvinceState|Sublocation|WorldRegion)(\[|/|#|$)"
 )
 _AREA = re.compile(r"(.*mwg-rs:Area)/stArea:(x|y|w|h)$")
 _RECTANGLE = re.compile(r".*MPReg:Rectangle$")
