@@ -17,16 +17,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.formats.ahead import ahead
 from colorize_cli.formats.blocks import Block, BlockReader, strips
 from colorize_cli.formats.encode import EncodeSettings
 from colorize_cli.formats.jpeg.jpeg_writer import recoded
-from colorize_cli.formats.photo import Page
+from colorize_cli.formats.photo import AnyPixels, Page
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 SHIFTS = ((0, 0), (3, 5))  # of the blocks of a coding: a picture that was coded before comes back from it unchanged
+_COLORS = 20 * np.array([[[-1, 1], [-1, 1]], [[-1, -1], [1, 1]]], np.float32)  # a* and b* toward the corners
 _STRIP_PIXELS = 1 << 19  # several strips are in flight, each with its lightness in floats
 _WINDOW = 32  # pixels
 _BINS = 1000  # of one L*, for percentiles
@@ -49,7 +51,7 @@ class Measured:
         self.drift = self.drift_alone = 0.0
         self.hides = self.hides_back = self.alpha_differs = False
         self._counts = np.zeros(100 * _BINS + 1, np.int64)
-        self._alone = [self._counts.copy() for _ in SHIFTS]
+        self._alone = [self._counts.copy() for _ in (*SHIFTS, _COLORS)]
         self._exact: float | None = None
 
     def add(self, error: NDArray[np.float32], alone: list[NDArray[np.float32]], whole: bool) -> None:
@@ -150,8 +152,7 @@ def _compare(
         limit: Any = eight_bit_limit(source, space) if eight else sixteen_bit_limit(source, space)
         beyond = bool((error > limit).any())
     elif in_strips:
-        for shift in SHIFTS:
-            grey = np.roll(source, shift, (0, 1))
+        for grey in (*(np.roll(source, shift, (0, 1)) for shift in SHIFTS), tinted(source, space)):
             coded = recoded(grey, page, settings.quality)
             by_coding = lightness_change(grey, at_depth(coded, grey.dtype), space)
             alone.append(np.abs(by_coding))
@@ -210,6 +211,11 @@ def _sixteen_bit_steps(space: RgbSpace) -> tuple[NDArray[np.float32], NDArray[np
     ramp = lightness_of(np.arange(65536, dtype=np.uint16)[None], space)[0]
     steps = np.maximum(np.diff(ramp, append=ramp[-1] + 1e-3), np.diff(ramp, prepend=ramp[0] - 1e-3)) + 1e-3
     return np.asarray(steps, np.float32), ramp
+
+
+def tinted(pixels: AnyPixels, space: RgbSpace) -> AnyPixels:
+    """A page, (H, W) or (H, W, 3), under colors that change slowly: channels are rounded, and chroma is coarse."""
+    return merge(pixels, _COLORS, space)
 
 
 def at_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

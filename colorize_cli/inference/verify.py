@@ -16,19 +16,25 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_cli.color.merge import merge
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.errors import EncodeError
-from colorize_cli.formats.base import Format
 from colorize_cli.formats.blocks import BlockReader, open_in_strips
 from colorize_cli.formats.compare_pages import compared, through_encoder
 from colorize_cli.formats.declared import Holds
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings
-from colorize_cli.formats.photo import AnyPixels, DecodeLimits, Page, Photo
+from colorize_cli.formats.photo import DecodeLimits, Photo
 from colorize_cli.formats.table import FORMATS
 from colorize_cli.formats.tiff.verify_levels import level_faults
-from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, SHIFTS, at_depth, drift_of, lightness_change, measure
+from colorize_cli.inference.measuring import (
+    EIGHT_BIT_LIMIT,
+    SHIFTS,
+    at_depth,
+    drift_of,
+    lightness_change,
+    measure,
+    tinted,
+)
 from colorize_cli.inference.page_spaces import in_known_spaces
 from colorize_cli.metadata.audit.compare import audit
 from colorize_cli.metadata.places import Strip
@@ -37,7 +43,6 @@ LOSSY_RATIO = 1.2
 # L*: what the lossless formats may differ by, too. A lossy coding that leaves the grey picture as it was (a black one,
 # say) still rounds the colored one's three channels, and one 8-bit step of them is worth up to 0.45 L*.
 LOSSY_FLOOR = EIGHT_BIT_LIMIT
-_TINT = 10.0  # a* and b*
 _SPARE = 0.05  # L*: roundings of a percentile
 # Of regions, whose errors cancel out but for what rounds a flat one as a whole.
 _DRIFT_RATIO, _DRIFT_SPARE, _DRIFT_FLOOR = 1.5, 0.5, 1.0
@@ -80,7 +85,7 @@ def verify(
     findings = Findings([*audit(source.path, result, notes, settings.strip, reframed=reader.reframed), *found.faults])
     alone: Sequence[tuple[float, float] | None] = [None] * len(source.pages)
     if not reader.in_strips and not all(found.lossless):
-        alone = _coding_alone(source, spaces, settings, FORMATS[back.photo.format])
+        alone = _coding_alone(source, spaces, settings)
     for number, (page, space) in enumerate(zip(source.pages, spaces, strict=True)):
         if number >= len(back.photo.pages) or back.photo.pages[number].size != page.size:
             continue  # named among the faults already
@@ -177,19 +182,15 @@ class Findings:
         return {key: round(value, 4) for key, value in self.figures.items()}
 
 
-def _coding_alone(
-    source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings, format: Format
-) -> Sequence[tuple[float, float]]:
+def _coding_alone(source: Photo, spaces: Sequence[RgbSpace], settings: EncodeSettings) -> Sequence[tuple[float, float]]:
     """The 99th percentile of |dL*| that the encoder gives the grey picture, and the drift of a region, of each page.
 
     A picture that was coded before comes back from the same coding unchanged, as long as its blocks lie as they did;
     so it is coded a second time with its blocks shifted, and the larger figure counts. Grey, stored as RGB or not, has
-    no chroma to round, and so it is coded under one flat color, too, where the encoder is given RGB, which no luma
-    makes up for.
+    no chroma to round, and so it is coded under colors, too.
     """
     attempts = [[np.roll(page.pixels, shift, (0, 1)) for page in source.pages] for shift in SHIFTS]
-    if any(page.pixels.dtype == np.uint8 for page in source.pages):
-        attempts.append([_tinted(page, space, format) for page, space in zip(source.pages, spaces, strict=True)])
+    attempts.append([tinted(page.pixels, space) for page, space in zip(source.pages, spaces, strict=True)])
     figures = [(0.0, 0.0)] * len(source.pages)
     for pages in attempts:
         for number, coded in enumerate(through_encoder(source, pages, settings)):
@@ -197,10 +198,3 @@ def _coding_alone(
             p99, drift = figures[number]
             figures[number] = (max(p99, float(np.percentile(np.abs(change), 99))), max(drift, drift_of(change)))
     return figures
-
-
-def _tinted(page: Page, space: RgbSpace, format: Format) -> AnyPixels:
-    """An 8-bit page under one color, flat and pale, so that nothing but the rounding of its channels is lost."""
-    if page.pixels.dtype != np.uint8 or format.takes_luma(page):
-        return page.pixels
-    return merge(page.pixels, np.full((2, 1, 1), _TINT, np.float32), space)

@@ -19,11 +19,11 @@ from colorize_cli.color.merge import merge
 from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import SRGB
 from colorize_cli.errors import EncodeError
-from colorize_cli.formats.blocks import BlockReader
+from colorize_cli.formats.blocks import BlockReader, open_in_strips
 from colorize_cli.formats.decode import decode
 from colorize_cli.formats.encode import EncodeSettings, Provenance, write_photo
 from colorize_cli.formats.jpeg import encode_jpeg, jpeg_file
-from colorize_cli.formats.photo import PhotoFormat
+from colorize_cli.formats.photo import DecodeLimits, PhotoFormat
 from colorize_cli.inference.measuring import EIGHT_BIT_LIMIT, Measured, eight_bit_limit, sixteen_bit_limit
 from colorize_cli.inference.verify import Findings, verify
 from colorize_cli.pipeline.outcome import Status
@@ -174,6 +174,27 @@ def test_rounding_the_channels_of_a_heic_raises_no_alarm(tiny_model: Path, tmp_p
     heif.from_pillow(Image.fromarray(grey)).save(path, quality=quality)
     report = colorize(tiny_model, path, tmp_path / "out")
     assert report.counts == {Status.done: 1}, report.failures
+
+
+def slopes() -> np.ndarray:
+    """Without grain, so that a coding loses little."""
+    few = np.random.default_rng(4).integers(20, 235, (5, 6), np.uint8)
+    return np.asarray(Image.fromarray(few).resize((320, 240), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("in_strips", [False, True])
+def test_strong_colors_on_what_costs_little_in_grey_raise_no_alarm(tmp_path: Path, in_strips: bool) -> None:
+    source, out, note = tmp_path / "a.jpg", tmp_path / "out.jpg", Provenance("", "", "", "")
+    Image.fromarray(slopes()).save(source, quality=95)
+    ab = np.random.default_rng(5).normal(0, 30, (2, 3, 4)).astype(np.float32)
+    reader = open_in_strips(source, DecodeLimits()) if in_strips else BlockReader(decode(source))
+    pixels = decode(source).pages[0].pixels
+    write_photo(decode(source), [merge(pixels, ab, SRGB)], out, EncodeSettings(), note)
+    figures = verify(reader, (SRGB,), out, EncodeSettings())
+    assert figures["lightness_p99"] > EIGHT_BIT_LIMIT
+    write_photo(decode(source), [merge(pixels + np.uint8(3), ab, SRGB)], out, EncodeSettings(), note)
+    with pytest.raises(EncodeError, match="lighter or darker|lightness differs"):
+        verify(reader, (SRGB,), out, EncodeSettings())
 
 
 def test_a_lossy_result_may_be_a_fifth_worse_than_the_encoder_makes_the_grey_picture_and_no_more() -> None:

@@ -1,10 +1,9 @@
-"""AVIF: read by Pillow, and imagecodecs where it is deep; written by OpenCV."""
+"""AVIF: read by Pillow, and imagecodecs where it is deep; written by OpenCV, and Pillow where chroma stays whole."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import imagecodecs
@@ -15,16 +14,17 @@ from colorize_cli.formats.around import Around, rgb_of, shallow, with_alpha
 from colorize_cli.formats.by_pillow import ANIMATED, by_pillow, deep
 from colorize_cli.formats.declared import Declared
 from colorize_cli.formats.decoded import DecodedPhoto
+from colorize_cli.formats.halved_chroma import halving_cost
 from colorize_cli.formats.heif import heif_boxes
 from colorize_cli.formats.heif.heic_format import IsoFormat
-from colorize_cli.formats.heif.heif import named_color
+from colorize_cli.formats.heif.heif import MOST_COST, named_color
 from colorize_cli.formats.photo import AnyPixels, DecodeLimits, LumaPlanes, Metadata, Photo, PhotoFormat
 from colorize_cli.metadata import exif
 from colorize_cli.metadata.ifd import Data
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
-_DEFAULT_QUALITY = 85
+_DEFAULT_QUALITY, _LOSSLESS = 85, 100
 _SPEED = 8
 
 
@@ -65,15 +65,37 @@ class Avif(IsoFormat):
         if page.metadata.depth <= 8 or not _holds_metadata():
             rgb = shallow(rgb, self.name, notes)
         array, quality = with_alpha(page, rgb), quality or _DEFAULT_QUALITY
-        around = Around.of(photo, page, note)
-        if _holds_metadata():  # Pillow writes EXIF anew, which moves maker notes
-            return _by_opencv(array, quality, page.metadata.depth, around), notes
+        around, is_sharp = Around.of(photo, page, note), halving_cost(array) > MOST_COST
+        if _holds_metadata() and (array.dtype != np.uint8 or not is_sharp):
+            # OpenCV's chroma has half the size but where nothing is lost
+            return _by_opencv(array, _LOSSLESS if is_sharp else quality, page.metadata.depth, around), notes
         out = io.BytesIO()
-        extra: dict[str, Any] = {"exif": around.exif} if around.exif else {}
         Image.fromarray(np.ascontiguousarray(array)).save(
-            out, "AVIF", quality=quality, xmp=around.xmp, icc_profile=around.icc or b"", **extra
+            out,
+            "AVIF",
+            quality=quality,
+            subsampling="4:4:4" if is_sharp else "4:2:0",
+            speed=_SPEED,
+            exif=_AsItIs(around.exif) if around.exif else None,
+            xmp=around.xmp,
+            icc_profile=around.icc or b"",
         )
         return out.getvalue(), notes
+
+
+class _AsItIs(Image.Exif):
+    """An EXIF block that Pillow writes as it is, so that maker notes stay where they are."""
+
+    def __init__(self, block: bytes) -> None:
+        super().__init__()
+        self._block = block
+
+    def __bool__(self) -> bool:
+        return True
+
+    def tobytes(self, offset: int = 8) -> bytes:
+        """The block."""
+        return self._block
 
 
 def _samples(data: bytes, frames: int) -> AnyPixels | None:

@@ -24,7 +24,7 @@ from colorize_cli.metadata import exif
 from colorize_cli.notes import Loss, Note
 
 _DEFAULT_QUALITY, _SHARP_QUALITY = 90, 95
-_MOST_COST = 0.4  # L*: what coding costs a grey picture, nearly
+MOST_COST = 0.4  # L*: what coding costs a grey picture, nearly
 
 
 def _library() -> ModuleType:
@@ -163,7 +163,7 @@ def encode_heif(pictures: Sequence[Colored], quality: int | None) -> bytes:
         pixels = np.ascontiguousarray(picture.pixels)
         mode = ("RGBA" if pixels.shape[2] == 4 else "RGB") + (";16" if pixels.dtype == np.uint16 else "")
         given = (mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
-        if halving_cost(pixels) > _MOST_COST:
+        if halving_cost(pixels) > MOST_COST:
             chroma = 444
         if file is None:
             file = library.from_bytes(*given)
