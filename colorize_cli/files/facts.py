@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError, EncodeError, printable
-from colorize_cli.files.small_files import kind_of
+from colorize_cli.files.small_files import kind_of, open_at_once
 
 _COARSE = (100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # nanoseconds that file systems count in
 _CHANGED = "the file changed while it was read; try again"
@@ -55,15 +55,20 @@ def open_plain(path: Path) -> int:
         DecodeError: it is no plain file, or gone.
     """
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise DecodeError(f"it is {kind_of(mode)}, not a file", path=path)
-        # without O_NONBLOCK a pipe that took the file's place since would hang the run
-        return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        mode = os.stat(path).st_mode  # before it is opened: a device may do something then
+        if stat.S_ISREG(mode):
+            number = open_at_once(path)
+            mode = os.fstat(number).st_mode
+            if stat.S_ISREG(mode):
+                return number
+            os.close(number)
     except FileNotFoundError:
         raise gone(path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
+    except ValueError as error:  # a null byte in its name
+        raise DecodeError(str(error), path=path) from None
+    raise DecodeError(f"it is {kind_of(mode)}, not a file", path=path)
 
 
 def facts_of(path: Path) -> tuple[FileFacts, bytes]:

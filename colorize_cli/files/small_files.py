@@ -56,11 +56,19 @@ def kind_of(mode: int) -> str:
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
+def open_at_once(path: Path) -> int:
+    """A descriptor for reading; a pipe that took a file's place since somebody looked is not waited for.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+
+
 def _read(path: Path, most: int, streams: bool) -> bytes:
     try:
         _check(os.stat(path).st_mode, streams)
-        # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        number = open_at_once(path)
     except ValueError as error:  # a null byte in its name
         raise NotPlain(str(error)) from None
     with open(number, "rb", buffering=0) as file:

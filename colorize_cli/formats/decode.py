@@ -7,7 +7,6 @@ Out: a `Photo`; or one of `DecodeError` and `TooLargeError`, in one line that a 
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +15,7 @@ import numpy as np
 from colorize_cli.color.icc import space_of
 from colorize_cli.color.icc_convert import cmyk_to_srgb, grey_to_srgb
 from colorize_cli.errors import DecodeError, TooLargeError
-from colorize_cli.files.facts import FileFacts, gone, same
-from colorize_cli.files.small_files import kind_of
+from colorize_cli.files.facts import FileFacts, open_plain, same
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged, DecodedPage, DecodedPhoto, TooManyPixels
 from colorize_cli.formats.jpeg.jpeg_file import EXIF as EXIF_MARK
@@ -164,27 +162,17 @@ def _read_file(path: Path, limits: DecodeLimits) -> tuple[bytes, FileFacts, Form
         TooLargeError: no picture within the limits is as large as the file.
     """
     try:
-        before = os.stat(path)
-        if not stat.S_ISREG(before.st_mode):
-            raise DecodeError(f"it is {kind_of(before.st_mode)}, not a file", path=path)
-        # Without O_NONBLOCK a pipe that took the file's place since would hang the run.
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        number = open_plain(path)
         with open(number, "rb") as file:
             start = os.fstat(number)
-            if not stat.S_ISREG(start.st_mode):
-                raise DecodeError(f"it is {kind_of(start.st_mode)}, not a file", path=path)
             data = file.read(64)
             format = sniff(data)
             if format is not None:
                 _check_file_size(path, start.st_size, limits)
                 data += file.read()
             end = os.fstat(number)
-    except FileNotFoundError:
-        raise gone(path) from None
     except OSError as error:
         raise DecodeError(f"it cannot be read: {error.strerror or error}", path=path) from None
-    except ValueError as error:
-        raise DecodeError(str(error), path=path) from None
     except MemoryError:
         raise TooLargeError("not enough memory to read it", path=path) from None
     facts = FileFacts.of(end)

@@ -7,13 +7,11 @@ Out: a `ProbeResult`; no pixel is decoded
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from colorize_cli.errors import DecodeError
-from colorize_cli.files.facts import gone
+from colorize_cli.files.facts import open_plain
 from colorize_cli.files.machine import half_of_memory
-from colorize_cli.files.small_files import kind_of
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.decoded import Damaged
 from colorize_cli.formats.photo import ProbeResult
@@ -31,10 +29,7 @@ def probe(path: Path) -> ProbeResult:
     """
     format: Format | None = None
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise DecodeError(f"it is {kind_of(mode)}, not a file", path=path)
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        number = open_plain(path)
         with open(number, "rb") as file:
             head = file.read(_HEAD)
             format = sniff(head[:64])
@@ -57,8 +52,6 @@ def probe(path: Path) -> ProbeResult:
         raise
     except Damaged as error:
         raise DecodeError(error.reason, path=path, hint=error.advice()) from None
-    except FileNotFoundError:
-        raise gone(path) from None
     except MemoryError:
         raise DecodeError("not enough memory to read it", path=path) from None
     except Exception as error:  # every library has its own errors, all of which mean the same here

@@ -7,13 +7,14 @@ Out: its provenance note, its size and times, and whether it ends as its format 
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from colorize_cli.errors import DecodeError
+from colorize_cli.files.facts import open_plain
 from colorize_cli.formats.declared import FileParts
 from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.table import FORMATS, sniff
@@ -63,13 +64,11 @@ def read_provenance(path: Path) -> Provenance | None:
 def read_result(path: Path) -> ResultFile | None:
     """What a file says of itself; None where it is no plain file or cannot be read."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return None
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        number = open_plain(path)
         with open(number, "rb", buffering=0) as file:
             status = os.fstat(number)
             return read_open_result(cast(BinaryIO, file), status.st_size, status.st_mtime_ns)
-    except (OSError, MemoryError):
+    except (DecodeError, OSError, MemoryError):
         return None
 
 
