@@ -131,7 +131,7 @@ def in_words(error: BaseException) -> str:
 
 # What Python raises when a decoder meets values that its author did not think of.
 _OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError, NameError)
-_RETURNED = re.compile(r"\w+ returned (?:'([^']+)'|[A-Z\d_-]+)")
+_RETURNED = re.compile(r"\w+ returned (?:'([^']+)'|[A-Z\d_-]+)|unable to call \w+")
 _OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 
 

@@ -100,7 +100,9 @@ def whole(packet: bytes | None, pieces: Sequence[bytes]) -> bytes | None:
         return packet
     if main.rdf is None or more.rdf is None or main.data[main.rdf.inside - 2 : main.rdf.inside] == b"/>":
         return packet
-    if len(more.rdf.namespaces()) > _MOST_NAMES:
+    around = more.rdf.namespaces()
+    names = sum(len(prefix) + len(uri) + len(' xmlns:=""') for prefix, uri in around.items())
+    if len(around) > _MOST_NAMES or names * len(more.rdf.children) > xmp.MAX_BYTES:
         return packet
     at = main.rdf.children[-1].end if main.rdf.children else main.rdf.inside
     added = b"".join(b"\n  " + _alone(more, number) for number in range(len(more.rdf.children)))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import struct
+import time
+import tracemalloc
 
 import pytest
 
-from colorize_cli.formats.heif import heif_sizes
+from colorize_cli.formats.heif import heif_boxes, heif_items, heif_sizes
+from colorize_cli.formats.jp2.jp2_file import boxes
+from colorize_cli.metadata.audit import iso_blocks
+from colorize_cli.metadata.audit.file_blocks import AuditError
 
 GRID = struct.pack(">BBBBHH", 0, 0, 5, 7, 4032, 3024)
 WIDE_GRID = struct.pack(">BBBBII", 0, 1, 1, 1, 70_000, 3024)
@@ -51,3 +56,44 @@ def test_each_grid_of_several_in_one_box_is_read() -> None:
 
 def test_what_only_looks_like_a_grid_is_none() -> None:
     assert heif_sizes.pictures(a_file((b"Exif", GRID, True), (b"hvc1", GRID, False))).size == (512, 512)
+
+
+def with_properties(shared: bytes, items: int, each: int) -> bytes:
+    """A file whose items all have the same property, so many times each."""
+    rows = b"".join(struct.pack(">HB", number, each) + b"\1" * each for number in range(1, items + 1))
+    inside = box(b"ipco", shared) + box(b"ipma", struct.pack(">I", items) + rows, True)
+    return box(b"ftyp", b"avifmif1") + box(b"meta", box(b"pitm", b"\0\1", True) + box(b"iprp", inside), True)
+
+
+@pytest.mark.parametrize("shared", [box(b"auxC", b"u" * 500_000, True), box(b"colr", b"prof" + b"p" * 500_000)])
+def test_a_property_that_many_items_share_is_held_once(shared: bytes) -> None:
+    for data in (with_properties(shared, 40_000, 1), with_properties(shared, 1, 255)):
+        tracemalloc.start()
+        heif_boxes.around(data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 50 << 20, "40,000 times half a megabyte are 20 GB"
+
+
+def test_properties_and_references_without_end_are_not_followed() -> None:
+    data, started = with_properties(box(b"irot", b"\1"), 60_000, 255), time.monotonic()
+    assert heif_boxes.around(data) == heif_boxes.HeifAround()
+    with pytest.raises(AuditError, match="more properties"):
+        iso_blocks.heif(data, "avif")
+    links = box(b"iref", b"".join(box(b"cdsc", struct.pack(">HHH", n, 1, 1)) for n in range(60_000)), True)
+    data = links + bytes(4_000_000)
+    found, _ = heif_items.references_of(data, next(boxes(data)))  # each had copied the file: 300 GB
+    assert len(found) == 60_000
+    with pytest.raises(ValueError, match="more references"):
+        data = box(b"iref", box(b"cdsc", struct.pack(">HH", 1, 60_000) + bytes(120_000)) * 10, True)
+        heif_items.references_of(data, next(boxes(data)))
+    assert time.monotonic() - started < 10
+
+
+def test_sequence_headers_without_end_are_refused() -> None:
+    headers = (b"\x0a\x0b" + bytes((0, 0, 0, 0x24)) + b"\xff" * 7) * 100
+    rows = b"".join(struct.pack(">HHHHII", n, 0, 0, 1, 0, len(headers)) for n in range(2000))
+    data = headers + box(b"meta", box(b"iloc", b"\x44\0" + struct.pack(">H", 2000) + rows, True, 1), True)
+    data = box(b"free", headers) + data[len(headers) :]
+    with pytest.raises(heif_sizes.BoxError, match="more sizes than any picture needs"):
+        heif_sizes.pictures(data.replace(struct.pack(">II", 0, len(headers)), struct.pack(">II", 8, len(headers))))

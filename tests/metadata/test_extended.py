@@ -130,3 +130,14 @@ def test_an_extension_grows_where_the_packet_is_full(tmp_path: Path) -> None:
     joined = extended.joined(back.metadata.xmp, back.metadata.xmp_extended)
     assert joined is not None and b"s" * 64_000 in joined and b"h" * 150_000 in joined and b"Lodz" in joined
     assert not notes
+
+
+def test_namespaces_that_every_description_would_repeat_do_not_fill_the_memory() -> None:
+    about = 'xmlns:a="http://%s"' % ("a" * 100_000)
+    more = f"{RDF} {about}>" + "<rdf:Description/>" * 20_000 + "</rdf:RDF>"
+    digest, pieces = extended.split(more.encode())
+    packet = (MAIN % digest.decode()).encode()
+    assert extended.joined(packet, pieces) == more.encode()
+    assert extended.whole(packet, pieces) == packet, "2 GB else"
+    digest, pieces = extended.split(more.replace("a" * 100_000, "a").encode())
+    assert len(extended.whole((MAIN % digest.decode()).encode(), pieces) or b"") > 20_000 * 18

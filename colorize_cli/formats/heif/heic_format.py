@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from colorize_cli.errors import in_words
 from colorize_cli.formats.around import Around, eight_bits, rgb_of, shallow, with_alpha
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.boxes import end_of
@@ -46,6 +47,10 @@ class IsoFormat(Format):
             if words in str(error):
                 how = f"its {what} are coded in a way that no decoder here reads"
                 return Unsupported(f"unsupported {self.name.upper()}: {how}", hint=_ELSEWHERE)
+        _, limited, said = str(error).partition("Security limit exceeded: ")
+        if limited:
+            how = f"it has more than libheif reads: {in_words(ValueError(said))}"
+            return Unsupported(f"unsupported {self.name.upper()}: {how}", hint=_ELSEWHERE)
         return super().damaged(error)
 
     def largest(self, data: Data) -> Declared:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from colorize_cli.formats.heif import heif_left_out
 from colorize_cli.formats.heif.heif_left_out import XMP_TYPE
-from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS
+from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS, MOST_LINKS
 from colorize_cli.formats.jp2.jp2_file import Box, boxes
 
 _MOST_ITEMS = 65_536
 _MOST_BYTES = 64 << 20
+_LONGEST = 256  # bytes of a property that are looked at: many items may share one
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _around(data: bytes) -> HeifAround:
             xmp = whole or None
     iprp = inside.get(b"iprp")
     auxiliary = {
-        item: data[box.content + 4 : box.end].split(b"\0")[0].decode("latin-1")
+        item: data[box.content + 4 : min(box.end, box.content + _LONGEST)].split(b"\0")[0].decode("latin-1")
         for item, box in _properties(data, iprp)
         if box.kind == b"auxC"
     }
@@ -97,7 +98,7 @@ def _around(data: bytes) -> HeifAround:
 def _color(data: bytes, box: Box | None, item: int) -> tuple[int, int] | None:
     """The code points of an item's color, where no profile says more."""
     boxes_of = (found for owner, found in _properties(data, box) if owner == item and found.kind == b"colr")
-    given = [data[found.content : found.end] for found in boxes_of]
+    given = [data[found.content : min(found.end, found.content + _LONGEST)] for found in boxes_of]
     if any(content[:4] in (b"prof", b"rICC") for content in given):
         return None
     named = next((content for content in given if content[:4] == b"nclx" and len(content) >= 8), None)
@@ -106,10 +107,13 @@ def _color(data: bytes, box: Box | None, item: int) -> tuple[int, int] | None:
 
 def _links(data: bytes, references: Box) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:
     """References: their kind, from which item, to which ones."""
-    size = 2 if data[references.content] == 0 else 4
+    size, seen = 2 if data[references.content] == 0 else 4, 0
     for box in boxes(data, references.content + 4, references.end):
         at = box.content + size + 2
         count = min(number_at(data, at - 2, 2), (box.end - at) // size)
+        seen += count
+        if seen > MOST_LINKS:
+            raise ValueError("more references than any picture needs")
         yield (
             box.kind,
             number_at(data, box.content, size),
@@ -226,9 +230,12 @@ def _properties(data: bytes, box: Box | None) -> Iterator[tuple[int, Box]]:
 def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:
     """Items and the numbers of their properties."""
     version, wide_index = data[box.content], data[box.content + 3] & 1
-    at, width = box.content + 8, 2 if version == 0 else 4
+    at, width, seen = box.content + 8, 2 if version == 0 else 4, 0
     for _ in range(min(number_at(data, box.content + 4, 4), _MOST_ITEMS)):
         item, count, at = number_at(data, at, width), data[at + width], at + width + 1
+        seen += count
+        if seen > MOST_LINKS:
+            raise ValueError("more properties than any picture needs")
         for _ in range(count):
             size = 2 if wide_index else 1
             yield item, number_at(data, at, size) & (0x7FFF if wide_index else 0x7F)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from colorize_cli.formats.heif.heif_left_out import XMP_TYPE
-from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS
+from colorize_cli.formats.heif.heif_sizes import MOST_EXTENTS, MOST_LINKS
 from colorize_cli.formats.jp2.jp2_file import Box, box_of, boxes
 
 MIME = b"mime"
@@ -83,12 +83,12 @@ class Cursor:
         ValueError: one ends behind the end.
     """
 
-    def __init__(self, data: bytes, at: int) -> None:
-        self.data, self.at = data, at
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self.data, self.at, self.end = data, at, end
 
     def take(self, size: int) -> int:
         """A number of so many bytes; 0 of none."""
-        if self.at + size > len(self.data):
+        if self.at + size > self.end:
             raise ValueError("cut short")
         self.at += size
         return int.from_bytes(self.data[self.at - size : self.at])
@@ -110,7 +110,7 @@ def items_of(data: bytes, information: Box, locations: Box) -> tuple[dict[int, I
         if number in found or int.from_bytes(entry[4 + width : 6 + width]):
             raise ValueError("one number twice, or a protected item")
         found[number] = Item(number, entry, kind, entry[10 + width :].partition(b"\0")[2])
-    cursor, seen, room = Cursor(data[: locations.end], locations.content), 0, _TIMES * len(data)
+    cursor, seen, room = Cursor(data, locations.content, locations.end), 0, _TIMES * len(data)
     version, _, sizes = cursor.take(1), cursor.take(3), cursor.take(2)
     offset, length, base, index = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0
     wide = 4 if version == 2 else 2
@@ -136,11 +136,14 @@ def references_of(data: bytes, box: Box | None) -> tuple[list[Reference], int]:
     """
     if box is None:
         return [], 2
-    width, found = 2 if data[box.content] == 0 else 4, list[Reference]()
+    width, found, seen = 2 if data[box.content] == 0 else 4, list[Reference](), 0
     for inner in boxes(data, box.content + 4, box.end):
-        cursor = Cursor(data[: inner.end], inner.content)
-        source = cursor.take(width)
-        found.append(Reference(inner.kind, source, tuple(cursor.take(width) for _ in range(cursor.take(2)))))
+        cursor = Cursor(data, inner.content, inner.end)
+        source, count = cursor.take(width), cursor.take(2)
+        seen += count
+        if seen > MOST_LINKS:
+            raise ValueError("more references than any picture needs")
+        found.append(Reference(inner.kind, source, tuple(cursor.take(width) for _ in range(count))))
     return found, width
 
 

@@ -25,6 +25,8 @@ _NESTED = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0, b"mdia": 
 _MOST_BOXES = 100_000
 _MOST_ITEMS, _ITEM = 20_000, 1 << 14  # items that are looked at, and bytes of each
 MOST_EXTENTS = 50_000  # pieces of items in all: six bytes can declare 65,535 of them
+MOST_LINKS = 400_000  # references between items, and properties of all: a grid of 65,535 tiles has 200,000
+_MOST_SIZES = 100_000
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def pictures(data: Data) -> Pictures:
         elif kind == b"iloc":
             for number, item in _items(data, data[start:end], inside):
                 sizes += _sequences(item) + (_grid(item) if types.get(number, b"grid") == b"grid" else [])
+                if len(sizes) > _MOST_SIZES:
+                    raise BoxError("it has more sizes than any picture needs")
     if not sizes:
         raise BoxError("it has no picture")
     size = max(sizes, key=lambda sides: sides[0] * sides[1])

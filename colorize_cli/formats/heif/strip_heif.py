@@ -69,8 +69,10 @@ def strip_heif(data: bytes, what: Strip, note: Provenance) -> Stripped:
     if b"pitm" not in inside or b"iprp" not in inside:
         raise ValueError("it has no main picture")
     main = heif_boxes.number_at(data, inside[b"pitm"].content + 4, 2 if data[inside[b"pitm"].content] == 0 else 4)
+    about = _described(links)
     for item in list(plan.items.values()):
-        _clean_item(plan, item, what, inside.get(b"idat"), _describes(links, item.number, main))
+        of_main = item.number not in about or main in about[item.number]
+        _clean_item(plan, item, what, inside.get(b"idat"), of_main)
     kept, notes = _kept_boxes(plan, top, what)
     _blank_texts(plan, inside[b"iprp"], what)
     own_boxes = [box for box in boxes(data, meta.content + 4, meta.end) if not _goes(data, box, what, _OF_META)]
@@ -96,10 +98,13 @@ def _inside(data: bytes, meta: Box) -> dict[bytes, Box]:
     return found
 
 
-def _describes(links: list[Reference], number: int, main: int) -> bool:
-    """Whether an item of metadata is about the main picture."""
-    about = [one.targets for one in links if one.kind == b"cdsc" and one.source == number]
-    return not about or any(main in targets for targets in about)
+def _described(links: list[Reference]) -> dict[int, set[int]]:
+    """What each item of metadata is about, where that is said."""
+    about = dict[int, set[int]]()
+    for one in links:
+        if one.kind == b"cdsc":
+            about.setdefault(one.source, set()).update(one.targets)
+    return about
 
 
 def _clean_item(plan: _Plan, item: Item, what: Strip, idat: Box | None, of_main: bool) -> None:

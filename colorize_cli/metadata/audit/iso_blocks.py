@@ -23,6 +23,7 @@ _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _IPTC = (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"))
 _JP2_CODING = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"jp2i", b"jpch", b"jplh", b"ftbl", b"free"})
 _MOST_EXTENTS, _MOST_BYTES = 50_000, 64 << 20
+_MOST_LINKS = 400_000  # references between items, and properties of all
 _PICTURES = frozenset({b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"jpeg", b"unci", b"avc1", b"j2k1", b"hvt1"})
 
 
@@ -117,9 +118,12 @@ def heif(data: Data, format: str) -> Inventory:
     serving |= {target for kind, _, targets in items.references if kind in (b"dimg", b"base") for target in targets}
     shown = [n for n, (kind, _) in items.kinds.items() if kind in _PICTURES and n not in serving | items.hidden]
     found.pictures = max(len(shown), 1)
+    about = dict[int, list[int]]()
+    for link, source, targets in items.references:
+        if link == b"cdsc":
+            about.setdefault(source, targets)
     for number, (kind, content_type) in items.kinds.items():
-        about = [targets for link, source, targets in items.references if link == b"cdsc" and source == number]
-        if about and items.primary not in about[0]:
+        if items.primary not in about.get(number, [items.primary]):
             continue  # of another picture
         if kind == b"Exif" and (content := _content(data, items, number)):
             skip = 4 + int.from_bytes(content[:4], "big")
@@ -148,12 +152,15 @@ def _meta(data: Data, start: int, end: int, items: _Items) -> None:
         elif kind == b"iloc":
             _locations(data, first, version, items)
         elif kind == b"iref":
-            width = ">I" if version else ">H"
+            width, seen = ">I" if version else ">H", 0
             for link, at, stop in boxes(data, first + 4, last):
                 source = unpack(width, data, at)[0]
                 at += struct.calcsize(width)
                 count = unpack(">H", data, at)[0]
                 form = f">{count}{width[1]}"
+                seen += count
+                if seen > _MOST_LINKS:
+                    raise AuditError("it has more references than any picture needs")
                 if at + 2 + struct.calcsize(form) <= stop:
                     items.references.append((link, source, list(unpack(form, data, at + 2))))
         elif kind == b"iprp":
@@ -197,10 +204,13 @@ def _properties(data: Data, start: int, end: int, items: _Items) -> None:
             items.properties = list(boxes(data, first, last))
         elif kind == b"ipma":
             wide = data[first + 3] & 1
-            cursor, width = first + 8, 4 if data[first] else 2
+            cursor, width, seen = first + 8, 4 if data[first] else 2, 0
             for _ in range(unpack(">I", data, first + 4)[0]):
                 item = int.from_bytes(data[cursor : cursor + width], "big")
                 count, cursor = data[cursor + width], cursor + width + 1
+                seen += count
+                if seen > _MOST_LINKS:
+                    raise AuditError("it has more properties than any picture needs")
                 step = 2 if wide else 1
                 mask = 0x7FFF if wide else 0x7F
                 for _ in range(count):
