@@ -4,7 +4,7 @@ In:  a block, the sides that the picture has now, and where its places lie now
 Out: the block with its sides, and what marks a subject or a face, on the same things as before
 
 Source: EXIF 2.32, tags 0xA002, 0xA003, 0x9214 and 0xA214; MWG Guidelines 2.0, "Image Region Metadata"; Microsoft's
-People Tagging schema (MPReg).
+People Tagging schema (MPReg); IPTC Photo Metadata Standard 2019.1, "Image Region".
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 from colorize_cli.metadata import xmp
 from colorize_cli.metadata.ifd import Ifd, Tag, TagError, numbers, patch_numbers, read_header, read_ifd
+from colorize_cli.metadata.upright import ACDSEE, EXIF, IPTC, MP, MWG, TIFF, Field, named
 from colorize_cli.metadata.xmp import Edit, Element, Packet
 
 _WIDTHS, _HEIGHTS, _SUBJECTS = frozenset({256, 40962}), frozenset({257, 40963}), frozenset({0x9214, 0xA214})
-_TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
-_MWG, _MP = "http://www.metadataworkinggroup.com/schemas/regions/", "http://ns.microsoft.com/photo/1.2/"
-_SIDES = (((_TIFF, "ImageWidth"), (_EXIF, "PixelXDimension")), ((_TIFF, "ImageLength"), (_EXIF, "PixelYDimension")))
+_SIDES = (((TIFF, "ImageWidth"), (EXIF, "PixelXDimension")), ((TIFF, "ImageLength"), (EXIF, "PixelYDimension")))
+_UNIT = (1.0, 1.0)
 _INNER = 34665
 
 
@@ -78,8 +78,12 @@ class Reframed:
         given = numbers(tag, order)
         if tag.code not in _SUBJECTS or not 2 <= len(given) <= 4:
             return None
+        return tuple(min(value, most) for value in self._subject(given))
+
+    def _subject(self, given: Sequence[float]) -> list[int]:
+        """A point, a circle's middle and diameter, or a rectangle's middle and sides, in pixels, as it lies now."""
         x, y = self._within(*self.place(given[0], given[1]))
-        return tuple(min(max(0, round(value)), most) for value in (x, y, *(side * self.scale for side in given[2:])))
+        return [max(0, round(value)) for value in (x, y, *(side * self.scale for side in given[2:]))]
 
     def _within(self, x: float, y: float) -> tuple[float, float]:
         return min(max(x, 0.0), self.now[0] - 1.0), min(max(y, 0.0), self.now[1] - 1.0)
@@ -91,7 +95,8 @@ class Reframed:
         edits = list[Edit]()
         for names, side in zip(_SIDES, self.now, strict=True):
             edits += [found.write(item, str(side)) for item in found.properties(*names)]
-        edits += [*self._areas(found), *self._rectangles(found)]
+        for marked in (self._areas, self._rectangles, self._boundaries, self._marked):
+            edits += marked(found)
         return found.edited(edits) if edits else packet
 
     def _share(self, x: float, y: float, wide: float, high: float) -> list[float]:
@@ -107,38 +112,87 @@ class Reframed:
         return [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
 
     def _areas(self, found: Packet) -> Iterator[Edit]:
-        for regions in found.properties((_MWG, "Regions")):
+        for regions in found.properties((MWG, "Regions"), (ACDSEE, "Regions")):
             if not isinstance(regions, Element):
                 continue
-            parts = {item.name[1]: item for item in found.fields(regions)}
+            parts = named(found, regions, "AppliedToDimensions", "RegionList")
+            span: tuple[float, float] = self.was
             applied, listed = parts.get("AppliedToDimensions"), parts.get("RegionList")
             if isinstance(applied, Element):
-                sides = {item.name[1]: item for item in found.fields(applied)}
+                sides = named(found, applied, "w", "h")
+                given = _numbers([found.text(sides[key]) for key in "wh" if key in sides])
+                span = (given[0], given[1]) if len(given) == 2 and min(given) > 0 else span
                 yield from (found.write(sides[key], str(now)) for key, now in zip("wh", self.now, strict=True)
                             if key in sides)  # fmt: skip
             for region in found.items(listed) if isinstance(listed, Element) else ():
-                for area in found.fields(region):
-                    if area.name[1] != "Area" or not isinstance(area, Element):
-                        continue
-                    items = {item.name[1]: item for item in found.fields(area)}
-                    given = _numbers([found.text(items[key]) for key in "xywh" if key in items])
-                    if len(given) == 4 and "pixel" not in (found.text(items["unit"]) if "unit" in items else ""):
-                        for key, value in zip("xywh", self._share(*given), strict=True):
-                            yield found.write(items[key], f"{value:.6f}")
+                for area in named(found, region, "Area", "ALYArea", "DLYArea").values():
+                    if isinstance(area, Element):
+                        yield from self._area(found, area, span)
+
+    def _area(self, found: Packet, area: Element, span: tuple[float, float]) -> Iterator[Edit]:
+        """A rectangle around its middle, or a point, in shares of the picture or in pixels of a span."""
+        items = named(found, area, *"xywh", "unit")
+        given = _numbers([found.text(items[key]) for key in "xywh" if key in items])
+        if len(given) not in (2, 4) or "x" not in items or "y" not in items:
+            return
+        in_pixels = _in_pixels(found, items.get("unit"))
+        before, after = (span, self.now) if in_pixels else (_UNIT, _UNIT)
+        shares = [value / before[i % 2] for i, value in enumerate((*given, 0.0, 0.0)[:4])]
+        for i, (key, value) in enumerate(zip("xywh"[: len(given)], self._share(*shares), strict=False)):
+            yield found.write(items[key], f"{value * after[i % 2]:.6f}")
 
     def _rectangles(self, found: Packet) -> Iterator[Edit]:
-        for info in found.properties((_MP, "RegionInfo")):
-            lists = (
-                [item for item in found.fields(info) if item.name[1] == "Regions"] if isinstance(info, Element) else []
-            )
-            for region in (one for listed in lists if isinstance(listed, Element) for one in found.items(listed)):
-                for item in found.fields(region):
-                    given = _numbers(found.text(item).split(",")) if item.name[1] == "Rectangle" else []
-                    if len(given) == 4:
-                        left, top, wide, high = given
-                        x, y, wide, high = self._share(left + wide / 2, top + high / 2, wide, high)
-                        corner = (x - wide / 2, y - high / 2, wide, high)
-                        yield found.write(item, ", ".join(f"{value:.6f}" for value in corner))
+        for info in found.properties((MP, "RegionInfo")):
+            listed = named(found, info, "Regions").get("Regions") if isinstance(info, Element) else None
+            for region in found.items(listed) if isinstance(listed, Element) else ():
+                item = named(found, region, "Rectangle").get("Rectangle")
+                given = _numbers(found.text(item).split(",")) if item else []
+                if item and len(given) == 4:
+                    yield found.write(item, ", ".join(f"{value:.6f}" for value in self._corner(*given)))
+
+    def _corner(self, left: float, top: float, wide: float, high: float) -> list[float]:
+        """A rectangle by its upper left corner, in shares of the picture, as it lies now."""
+        x, y, wide, high = self._share(left + wide / 2, top + high / 2, wide, high)
+        return [x - wide / 2, y - high / 2, wide, high]
+
+    def _boundaries(self, found: Packet) -> Iterator[Edit]:
+        """Rectangles by a corner, circles by their middle, polygons by their corners."""
+        for regions in found.properties((IPTC, "ImageRegion")):
+            for region in found.items(regions) if isinstance(regions, Element) else ():
+                boundary = named(found, region, "RegionBoundary").get("RegionBoundary")
+                if not isinstance(boundary, Element):
+                    continue
+                items = named(found, boundary, "rbUnit", "rbX", "rbY", "rbW", "rbH", "rbVertices", "rbRx")
+                in_pixels = _in_pixels(found, items.get("rbUnit"))
+                yield from self._boundary(found, items, in_pixels)
+                if "rbRx" in items and (radius := _numbers([found.text(items["rbRx"])])):
+                    share = 1.0 if in_pixels else self.was[0] / self.now[0]
+                    yield found.write(items["rbRx"], f"{radius[0] * self.scale * share:.6f}")
+                vertices = items.get("rbVertices")
+                for vertex in found.items(vertices) if isinstance(vertices, Element) else ():
+                    yield from self._boundary(found, named(found, vertex, "rbX", "rbY"), in_pixels)
+
+    def _boundary(self, found: Packet, items: dict[str, Field], in_pixels: bool) -> Iterator[Edit]:
+        keys = [key for key in ("rbX", "rbY", "rbW", "rbH") if key in items]
+        given = _numbers([found.text(items[key]) for key in keys])
+        if len(given) not in (2, 4) or keys[:2] != ["rbX", "rbY"]:
+            return
+        before, after = (self.was, self.now) if in_pixels else (_UNIT, _UNIT)
+        shares = [value / before[i % 2] for i, value in enumerate((*given, 0.0, 0.0)[:4])]
+        for i, (key, value) in enumerate(zip(keys, self._corner(*shares), strict=False)):
+            yield found.write(items[key], f"{value * after[i % 2]:.6f}")
+
+    def _marked(self, found: Packet) -> Iterator[Edit]:
+        """EXIF's SubjectArea and SubjectLocation, as XMP has them."""
+        for item in found.properties((EXIF, "SubjectArea"), (EXIF, "SubjectLocation")):
+            entries = found.items(item) if isinstance(item, Element) else []
+            given = _numbers([found.text(entry) for entry in entries])
+            for entry, value in zip(entries, self._subject(given) if 2 <= len(given) <= 4 else (), strict=False):
+                yield found.write(entry, str(value))
+
+
+def _in_pixels(found: Packet, unit: Field | None) -> bool:
+    return unit is not None and found.text(unit).lower().startswith("pixel")
 
 
 def _numbers(texts: Sequence[str]) -> list[float]:

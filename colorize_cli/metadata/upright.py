@@ -18,11 +18,11 @@ from colorize_cli.metadata.xmp import Attribute, Edit, Element, Packet, XmpError
 
 TIFF = "http://ns.adobe.com/tiff/1.0/"
 EXIF = "http://ns.adobe.com/exif/1.0/"
-_MWG = "http://www.metadataworkinggroup.com/schemas/regions/"
-_ACDSEE = "http://ns.acdsee.com/regions/"  # of the same form, with two areas a region
+MWG = "http://www.metadataworkinggroup.com/schemas/regions/"
+ACDSEE = "http://ns.acdsee.com/regions/"  # of the same form, with two areas a region
 _THUMBNAILS = ("http://ns.adobe.com/xap/1.0/", "Thumbnails")
-_MP = "http://ns.microsoft.com/photo/1.2/"
-_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+MP = "http://ns.microsoft.com/photo/1.2/"
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SIDES = (
     ((TIFF, "ImageWidth"), (TIFF, "ImageLength")),
     ((TIFF, "XResolution"), (TIFF, "YResolution")),
@@ -156,7 +156,7 @@ def _text(value: Decimal) -> str:
     return f"{value:f}"
 
 
-def _named(found: Packet, owner: Element, *names: str) -> dict[str, Field]:
+def named(found: Packet, owner: Element, *names: str) -> dict[str, Field]:
     """The fields of a structure by their local names."""
     wanted = set(names)
     return {item.name[1]: item for item in found.fields(owner) if item.name[1] in wanted}
@@ -176,14 +176,14 @@ def _exchanged(found: Packet) -> Iterator[Edit]:
 
 
 def _mwg(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
-    for regions in found.properties((_MWG, "Regions"), (_ACDSEE, "Regions")):
+    for regions in found.properties((MWG, "Regions"), (ACDSEE, "Regions")):
         if not isinstance(regions, Element):
             continue
-        parts = _named(found, regions, "AppliedToDimensions", "RegionList")
+        parts = named(found, regions, "AppliedToDimensions", "RegionList")
         applied, listed = parts.get("AppliedToDimensions"), parts.get("RegionList")
         span = size
         if isinstance(applied, Element):
-            sides = _named(found, applied, "w", "h")
+            sides = named(found, applied, "w", "h")
             values = _numbers(found, sides, "w", "h")
             if values and min(values) > 0:
                 if _stands_already(values[0], values[1], turned, size):
@@ -195,7 +195,7 @@ def _mwg(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
         if not isinstance(listed, Element):
             continue
         for region in found.items(listed):
-            for area in _named(found, region, "Area", "ALYArea", "DLYArea").values():
+            for area in named(found, region, "Area", "ALYArea", "DLYArea").values():
                 if isinstance(area, Element):
                     yield from _area(found, area, turned, span)
 
@@ -206,7 +206,7 @@ def _stands_already(w: Decimal, h: Decimal, turned: int, size: Size) -> bool:
 
 
 def _area(found: Packet, area: Element, turned: int, span: Size) -> Iterator[Edit]:
-    items = _named(found, area, "x", "y", "w", "h", "unit")
+    items = named(found, area, "x", "y", "w", "h", "unit")
     center = _numbers(found, items, "x", "y")
     if center is None:
         return
@@ -220,12 +220,12 @@ def _area(found: Packet, area: Element, turned: int, span: Size) -> Iterator[Edi
 
 
 def _microsoft(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
-    for info in found.properties((_MP, "RegionInfo")):
+    for info in found.properties((MP, "RegionInfo")):
         if not isinstance(info, Element):
             continue
-        listed = _named(found, info, "Regions").get("Regions")
+        listed = named(found, info, "Regions").get("Regions")
         for region in found.items(listed) if isinstance(listed, Element) else ():
-            item = _named(found, region, "Rectangle").get("Rectangle")
+            item = named(found, region, "Rectangle").get("Rectangle")
             if item is None:
                 continue
             texts = found.text(item).split(",")
@@ -239,16 +239,16 @@ def _microsoft(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
 
 
 def _iptc(found: Packet, turned: int, size: Size) -> Iterator[Edit]:
-    for regions in found.properties((_IPTC, "ImageRegion")):
+    for regions in found.properties((IPTC, "ImageRegion")):
         for region in found.items(regions) if isinstance(regions, Element) else ():
-            boundary = _named(found, region, "RegionBoundary").get("RegionBoundary")
+            boundary = named(found, region, "RegionBoundary").get("RegionBoundary")
             if isinstance(boundary, Element):
                 yield from _boundary(found, boundary, turned, size)
 
 
 def _boundary(found: Packet, boundary: Element, turned: int, size: Size) -> Iterator[Edit]:
     """A rectangle by its upper left corner, a circle by its center, a polygon by its corners."""
-    items = _named(found, boundary, "rbUnit", "rbX", "rbY", "rbW", "rbH", "rbVertices", "rbRx")
+    items = named(found, boundary, "rbUnit", "rbX", "rbY", "rbW", "rbH", "rbVertices", "rbRx")
     in_pixels = "rbUnit" in items and found.text(items["rbUnit"]).lower().startswith("pixel")
     span = size if in_pixels else _UNIT
     if (corner := _numbers(found, items, "rbX", "rbY")) is not None:
@@ -266,7 +266,7 @@ def _boundary(found: Packet, boundary: Element, turned: int, size: Size) -> Iter
         yield found.write(items["rbRx"], _text(round(radius[0] * size[0] / size[1], 6).normalize()))
     vertices = items.get("rbVertices")
     for vertex in found.items(vertices) if isinstance(vertices, Element) else ():
-        place = _named(found, vertex, "rbX", "rbY")
+        place = named(found, vertex, "rbX", "rbY")
         if (at := _numbers(found, place, "rbX", "rbY")) is not None:
             x, y = point(at[0], at[1], turned, span)
             yield found.write(place["rbX"], _text(x))

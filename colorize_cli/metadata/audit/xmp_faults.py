@@ -145,10 +145,12 @@ def _placed(name: str, value: str, before: dict[str, str], context: Context, sho
     if match := _AREA.match(name):
         area = [numbers(before.get(f"{match[1]}/stArea:{key}", "")) for key in "xywh"]
         given = [part[0] for part in area if part]
-        unit = before.get(f"{match[1]}/stArea:unit", "normalized")
-        if len(given) != 4 or unit != "normalized":
+        if len(given) not in (2, 4) or not area[0] or not area[1]:
             return None
-        turned = given if shown else context.centered(given)
+        in_pixels = before.get(f"{match[1]}/stArea:unit", "").lower().startswith("pixel")
+        sides = _applied(before)
+        span = (sides[0], sides[1]) if len(sides) == 2 else context.size
+        turned = given if shown else context.centered(given, span if in_pixels and span else (1.0, 1.0))
         return _Near([turned["xywh".index(match[2])]], 1e-3)
     if _RECTANGLE.match(name) and (corner := numbers(value)) and len(corner) == 4:
         return _Near(context.cornered(*corner), 1e-3)
