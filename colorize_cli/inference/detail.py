@@ -41,6 +41,7 @@ _HINT_SIDE = 4  # pixels of a hint: the smallest that nearly every training samp
 MOST_AREA = 1 << 24  # pixels of lightness that are looked at, 64 MB: what a level may take
 _SMALLEST_TILE = 128  # below it, memory is not what is lacking
 _LOOK = 256  # pixels of the shorter side at which pictures are looked for
+_MOST_LOOKED_AT = 64 * _LOOK * _LOOK  # pixels: of the longest strip of pictures
 _OWN = 0.7  # weight of a picture's own look against the whole scan's: two opinions err less than one
 _AT_ONCE = 16  # tiles that wait for one another
 
@@ -138,7 +139,7 @@ def refine(
 def _to_look_at(seen: Plane, lightness: LightnessAt, size: tuple[int, int]) -> Plane:
     """L* in which pictures are looked for: from what the network saw if that will do, for it costs next to nothing."""
     have = seen.shape if min(seen.shape) >= _LOOK else size
-    scale = min(1.0, _LOOK / min(have))
+    scale = min(1.0, _LOOK / min(have), (_MOST_LOOKED_AT / (have[0] * have[1])) ** 0.5)
     view = View(max(1, round(have[0] * scale)), max(1, round(have[1] * scale)), 0, 0)
     if have is size:
         return lightness(view.height, view.width)

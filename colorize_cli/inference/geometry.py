@@ -17,6 +17,7 @@ from colorize_cli.color.pixels import lightness_of
 from colorize_cli.color.spaces import RgbSpace
 from colorize_cli.models.registry import Sizes
 
+_MOST_PADDED = 2  # times a model's area that the padding may make of it
 _STEP = 4  # the reduced sides are multiples of this, so that the padding can be cut off an output at a quarter's size
 
 
@@ -41,8 +42,16 @@ def view_of(height: int, width: int, sizes: Sizes) -> View:
         return View(sizes.short_side, sizes.short_side, sizes.short_side, sizes.short_side)
     scale = min(sizes.short_side / min(height, width), (sizes.max_area / (height * width)) ** 0.5)
     small = [max(_STEP, round(side * scale / _STEP) * _STEP) for side in (height, width)]
-    padded = [-(-side // sizes.multiple) * sizes.multiple for side in small]
+    padded = [_padded(side, sizes.multiple) for side in small]
+    if padded[0] * padded[1] > _MOST_PADDED * sizes.max_area:  # a line of pixels: its short side grew by the padding
+        longest = max(_STEP, _MOST_PADDED * sizes.max_area // min(padded) // sizes.multiple * sizes.multiple)
+        small = [min(side, longest) for side in small]
+        padded = [_padded(side, sizes.multiple) for side in small]
     return View(small[0], small[1], padded[0], padded[1])
+
+
+def _padded(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
 
 
 def reduce(plane: NDArray[Any], view: View) -> NDArray[Any]:

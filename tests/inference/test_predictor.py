@@ -12,6 +12,7 @@ import torch
 
 from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.inference import devices
+from colorize_cli.inference.detail import _to_look_at
 from colorize_cli.inference.devices import pick_device, pick_dtype
 from colorize_cli.inference.geometry import View, crop, pad, reduce, view_of
 from colorize_cli.inference.option_values import Precision
@@ -169,3 +170,28 @@ def test_the_encoded_graph_is_let_go_once_a_session_has_read_it(name: str) -> No
         graph = graphs.pop()
         assert sys.getrefcount(graph) == 2, "here, and as an argument"
     assert {member.graph for member in predictor.model.members} == {b""}
+
+
+@pytest.mark.parametrize("size", [(2, 1_000_000), (5_000_000, 2), (10, 900_000), (1, 1), (65_500, 10)])
+def test_a_line_of_pixels_is_no_larger_to_the_network_than_a_photo(size: tuple[int, int]) -> None:
+    sizes = Sizes(256, 32, 384 * 512)
+    view = view_of(*size, sizes)
+    assert view.padded_height * view.padded_width <= 2 * sizes.max_area, "10 megapixels for 2 x 1,000,000"
+    assert view.height % 4 == view.width % 4 == view.padded_height % 32 == view.padded_width % 32 == 0
+    assert 4 <= view.height <= view.padded_height and 4 <= view.width <= view.padded_width
+
+
+def test_a_panorama_keeps_its_aspect() -> None:
+    view = view_of(1000, 40_000, Sizes(256, 32, 384 * 512))
+    assert abs(view.width / view.height - 40) < 2
+
+
+def test_pictures_on_a_line_of_pixels_are_looked_for_in_little_memory() -> None:
+    asked = list[tuple[int, int]]()
+
+    def lightness(height: int, width: int) -> np.ndarray:
+        asked.append((height, width))
+        return np.full((height, width), 50, np.float32)
+
+    _to_look_at(np.zeros((100, 3000), np.float32), lightness, (100, 1_000_000))
+    assert asked[0][0] * asked[0][1] <= 64 * 256 * 256, "100 megapixels"
