@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import UsageError, quoted
 from colorize_cli.files.shards import Shard
 from colorize_cli.formats.table import PHOTO_NAMES
 from colorize_cli.formats.video.film_names import FILM_SUFFIXES
@@ -59,7 +60,7 @@ class BatchOptions:
         only: do these photos alone, and write no report; None is all.
 
     Raises:
-        UsageError: the time is no number.
+        UsageError: the time is no number, or the suffix names a folder.
     """
 
     photos: tuple[str, ...] = ()
@@ -82,6 +83,8 @@ class BatchOptions:
     def __post_init__(self) -> None:
         if self.photo_timeout is not None and not math.isfinite(self.photo_timeout):
             raise UsageError(f"--photo-timeout {self.photo_timeout} is no number", hint="Give seconds, such as 30.")
+        if any(part in self.suffix for part in (os.sep, os.altsep or os.sep, "\0")):
+            raise UsageError(f"--suffix {quoted(self.suffix)} is no part of a name", hint="--out names the folder.")
 
     def single_output(self) -> Path | None:
         """The file that `out` names, if it names one: it has a photo's or a film's suffix, and is no folder."""

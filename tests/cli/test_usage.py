@@ -188,3 +188,15 @@ def test_on_a_terminal_the_summary_is_the_last_that_is_shown(photo: Path) -> Non
 def test_the_extra_that_a_command_needs_stands_in_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"pip install '.[{command}]'" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", ["colorize", "watch"])
+@pytest.mark.parametrize("suffix", ["/x", "../../x", "_color/"])
+def test_a_suffix_that_names_a_folder_is_refused(
+    photo: Path, capsys: pytest.CaptureFixture[str], command: str, suffix: str
+) -> None:
+    before = sorted(photo.parent.iterdir())
+    words = ["watch", str(photo.parent)] if command == "watch" else [str(photo)]
+    assert main([*words, "--out", str(photo.parent / "out"), "--suffix", suffix]) == 2
+    assert "is no part of a name" in capsys.readouterr().err
+    assert sorted(photo.parent.iterdir()) == before
