@@ -33,7 +33,10 @@ from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
 # Tags of a TIFF page that EXIF's first directory has, too.
-_SHARED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853, *range(40091, 40096)})
+_SHARED = frozenset(
+    {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, *range(40091, 40096)}
+)
+_RESOLUTION = frozenset({282, 283, 296})
 # Tags that are blocks of their own or about sub-images, and padding: what becomes of them is said elsewhere.
 _BLOCKS = frozenset({ORIENTATION, 254, 255, 330, XMP, IPTC, PHOTOSHOP, ICC, LAYERS, 32934, 59932, 59933})
 # Formats whose files say their resolution in EXIF, and nowhere else.
@@ -118,7 +121,7 @@ def _is_described(block: bytes | None) -> bool:
 
 def _tags_of_tiff_alone(photo: Photo, format: Format) -> list[int]:
     """The tags of a TIFF's pages for which a format has no place, in order."""
-    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if Holds.exif in format.holds else {282, 283, 296})
+    elsewhere = COPIED_LAYOUT | LAYOUT | _BLOCKS | (_SHARED if Holds.exif in format.holds else _RESOLUTION)
     pages = [page.metadata.tags for page in photo.pages if page.metadata.tags]
     return sorted({tag.code for tags in pages for tag in tags.tags} - elsewhere)
 
@@ -158,14 +161,16 @@ def carried_exif(photo: Photo, note: Provenance) -> bytes | None:
     """The EXIF block for an output: the source's own, or one made of a TIFF page's tags, or one that names us alone."""
     if photo.metadata.exif:
         return photo.metadata.exif
-    tags = photo.pages[0].metadata.tags
-    if tags is not None:
-        kept = [told_anew(tag, photo.pages[0].metadata) for tag in tags.tags if tag.code in _SHARED]
+    page = photo.pages[0].metadata
+    if page.tags is not None:
+        shared = _SHARED - _RESOLUTION if page.resolution else _SHARED
+        kept = [told_anew(tag, page) for tag in page.tags.tags if tag.code in shared]
+        if page.resolution:  # of the upright picture
+            kept += exif.resolution_tags(page.resolution, page.tags.order)
         if not any(tag.code == 305 for tag in kept):
             kept.append(exif.ascii_tag(305, note.line()))
-        return exif_block(tags.order, kept)
-    resolution = photo.pages[0].metadata.resolution
-    own = exif.resolution_tags(resolution, "<") if resolution else ()
+        return exif_block(page.tags.order, kept)
+    own = exif.resolution_tags(page.resolution, "<") if page.resolution else ()
     return exif_block("<", [exif.ascii_tag(305, note.line()), *own])
 
 

@@ -95,8 +95,10 @@ def metadata_of(header: Header, first: Ifd | None) -> Metadata:
     xmp = first.find(XMP) if first else None
     resources = first.find(PHOTOSHOP) if first else None
     iptc = first.find(IPTC) if first else None
-    blocks = irb.without_thumbnail(resources.value) if resources else irb.with_iptc(iptc.value) if iptc else None
-    return Metadata(xmp=xmp.value if xmp else None, iptc=blocks, byte_order=header.order, big=header.big)
+    blocks = irb.without_thumbnail(resources.value) if resources else b""
+    if iptc and irb.iptc_of(blocks) is None:
+        blocks = irb.with_iptc(iptc.value) + blocks
+    return Metadata(xmp=xmp.value if xmp else None, iptc=blocks or None, byte_order=header.order, big=header.big)
 
 
 def with_sub_images(page: DecodedPage, data: Data, picture: Picture, notes: list[str], room: Room) -> DecodedPage:

@@ -16,9 +16,9 @@ from colorize_cli.metadata.resolution import LEAST, MOST
 
 Tags = dict[tuple[str, int], Entry]
 _ORIENTATION, _SOFTWARE = 274, 305
-_SIDES = {256: 257, 257: 256, 282: 283, 283: 282, 40962: 40963, 40963: 40962}
 _PER_INCH: dict[float | None, float] = {None: 1.0, 1: 1.0, 2: 1.0, 3: 2.54}  # by EXIF's unit
 _RESOLUTION = frozenset({("IFD0", 282), ("IFD0", 283), ("IFD0", 296)})
+_TURNED = {("IFD0", 282): ("IFD0", 283), ("IFD0", 283): ("IFD0", 282)}
 _ONE_RESOLUTION = frozenset({"tiff", "webp", "avif", "heic", "jxl"})  # in EXIF, or where EXIF's would be
 _SUBJECTS = frozenset({37396, 41492})
 _COLOR_SPACE = 40961
@@ -77,6 +77,8 @@ def faults(source: Inventory, result: Inventory, context: Context) -> list[str]:
         before = {key: entry for key, entry in before.items() if key != ("IFD0", 296)}
     declared = (_number(before, 40962, "ExifIFD") or 0.0, _number(before, 40963, "ExifIFD") or 0.0)
     for key, entry in before.items():
+        if key in _TURNED and context.exchanged:
+            entry = before[_TURNED[key]]
         if key[0] == "IFD0" and key[1] in _LAYOUT or key[1] == _ORIENTATION or context.told("exif"):
             continue
         there = after.get(key)
@@ -152,8 +154,8 @@ def _equal(code: int, entry: Entry, there: Entry, context: Context, declared: tu
         return isinstance(before, bytes) and isinstance(after, bytes) and before.rstrip(b"\0 ") == after.rstrip(b"\0 ")
     if code in _SUBJECTS:
         return context.reframed or not _misplaced(before, after, context, declared)
-    if code in _SIDES:
-        return True if context.exchanged else close(before, after, 0.01 * max(map(abs, before), default=0.0))
+    if code in (282, 283):
+        return close(before, after, 0.01 * max(map(abs, before), default=0.0))
     return close(before, after, 1e-9 * max((abs(value) for value in before), default=0.0))
 
 
