@@ -6,17 +6,21 @@ Out: the file of weights in it, at its present commit, with its SHA-256
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from http.client import HTTPException
+from pathlib import PurePosixPath
+from typing import Any, Literal
+from urllib.parse import quote
 
-from colorize_cli.errors import DownloadError, WeightsError
+from colorize_cli.errors import DownloadError, WeightsError, quoted
 from colorize_cli.models.registry import HubFile, Published
 
 _TRUE = ("1", "true", "yes", "on")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256, _COMMIT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40,64}")
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
@@ -45,11 +49,49 @@ def endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
-def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
-    """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says."""
-    from huggingface_hub import HfApi
+def files_of(kind: Literal["models", "datasets"], repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
+    """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says.
 
-    from colorize_cli.models.network_faults import hub_fault  # the network's libraries load here
+    Raises:
+        OSError, HTTPException, ValueError: it gives no answer, or one that makes no sense.
+        DownloadError: it is not to be trusted: a file has no hash, or would lie elsewhere.
+    """
+    from huggingface_hub import get_token
+
+    from colorize_cli.models.transfer import Address, ask  # the network's libraries load here
+
+    where, token = endpoint() or "https://huggingface.co", get_token()
+    url = f"{where}/api/{kind}/{quote(repo)}/revision/{quote(revision, safe='')}?blobs=true"
+    said: Any = json.loads(ask(Address(url, {"Authorization": f"Bearer {token}"} if token else {})))
+    files = dict[str, tuple[str, int]]()
+    try:
+        for one in said.get("siblings") or []:
+            name, lfs, size = one["rfilename"], one.get("lfs"), one.get("size") or 0
+            if lfs:
+                files[_checked(name, repo)] = (said_sha256(lfs, name, repo), int(size))
+        commit = said.get("sha") or revision
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError("its answer makes no sense") from None
+    return (commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else revision), files
+
+
+def _checked(name: str, repo: str) -> str:
+    """A file's name in a repository.
+
+    Raises:
+        DownloadError: it leads out of the folder that it is kept in.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
+        raise DownloadError(
+            f"{repo} is refused: {quoted(name)} is no name of a file in it", hint="Choose another source."
+        )
+    return name
+
+
+def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
+    """`files_of` a model."""
+    from colorize_cli.models.network_faults import hub_fault
 
     where = endpoint() or "https://huggingface.co"
     if offline():
@@ -57,14 +99,12 @@ def _siblings(repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]
             f"{repo} is not downloaded, and the network is off", hint="Unset COLORIZE_OFFLINE, HF_HUB_OFFLINE."
         )
     try:
-        info = HfApi(endpoint=endpoint()).model_info(repo, revision=revision, files_metadata=True)
-    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
+        return files_of("models", repo, revision)
+    except (OSError, ValueError, RecursionError, HTTPException) as error:
         raise DownloadError(
             f"cannot ask the Hub for {repo}: {hub_fault(where, error)}",
             hint=f"Check the name and the network; the files are at {where}/{repo}",
         ) from error
-    files = {f.rfilename: (said_sha256(f.lfs, f.rfilename, repo), f.size or 0) for f in info.siblings or [] if f.lfs}
-    return info.sha or revision, files
 
 
 def said_sha256(lfs: Mapping[str, Any], file: str, repo: str) -> str:
@@ -73,10 +113,10 @@ def said_sha256(lfs: Mapping[str, Any], file: str, repo: str) -> str:
     Raises:
         DownloadError: it is empty or malformed, so that any file would do.
     """
-    found = str(lfs.get("sha256") or "")
-    if not _SHA256.fullmatch(found):
+    found = lfs.get("sha256") or ""
+    if not isinstance(found, str) or not _SHA256.fullmatch(found):
         raise DownloadError(
-            f"{repo} is refused: of {file} the hub gives no SHA-256 ({found[:20]!r})",
+            f"{repo} is refused: of {file} the hub gives no SHA-256 ({quoted(found)[:22]})",
             hint="Download the file by hand, and give its path.",
         )
     return found

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from colorize_cli.errors import DownloadError, UsageError, quoted
-from colorize_cli.models.hub import endpoint, offline, said_sha256
+from colorize_cli.models.hub import endpoint, files_of, offline
 from colorize_cli.models.network_faults import hub_fault
 from colorize_cli.models.transfer import Address
 
@@ -35,27 +36,21 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
     Raises:
         DownloadError: no network, or no such data set.
     """
-    from huggingface_hub import HfApi
-
     if offline():
         raise DownloadError(
             f"the data set {repo} is not downloaded, and the network is off",
             hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
         )
     try:
-        info = HfApi(endpoint=endpoint()).dataset_info(repo, revision=revision, files_metadata=True)
-    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
+        commit, found = files_of("datasets", repo, revision)
+    except (OSError, ValueError, RecursionError, HTTPException) as error:
         raise DownloadError(
             f"cannot ask the Hub for the data set {repo}: {_reason(error)}",
             hint=f"Check the network, or get {endpoint() or 'https://huggingface.co'}/datasets/{repo} by other means: "
             "--data-root DIR.",
         ) from error
-    files = [
-        HubFileInfo(item.rfilename, said_sha256(item.lfs, item.rfilename, repo), item.size or 0)
-        for item in info.siblings or []
-        if item.lfs and item.rfilename.endswith(suffix)
-    ]
-    return info.sha or revision, sorted(files, key=lambda item: item.path)
+    files = [HubFileInfo(path, sha256, size) for path, (sha256, size) in found.items() if path.endswith(suffix)]
+    return commit, sorted(files, key=lambda item: item.path)
 
 
 def dataset_address(repo: str, commit: str, path: str) -> Address:
@@ -113,6 +108,6 @@ def publish(repo: str, files: Mapping[str, Path | bytes], message: str) -> str:
     try:
         api.create_repo(repo, exist_ok=True)
         commit = api.create_commit(repo, operations, commit_message=message)
-    except Exception as error:  # see above
+    except Exception as error:  # which HTTP client the Hub's library raises from depends on its version
         raise DownloadError(f"cannot push to {repo}: {_reason(error)}", hint="Check the token's rights.") from error
     return str(commit.commit_url)

@@ -7,6 +7,7 @@ Out: the reason
 from __future__ import annotations
 
 import re
+import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,6 +52,10 @@ def hub_fault(url: str, error: BaseException) -> str:
             return no_answer(url, one)
         if found := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(one)):
             return no_answer(url, OSError(0, found[1]))
+    if isinstance(error, urllib.error.HTTPError):
+        return f"answers {error.code} {error.reason}" if error.code >= 400 else "leads from one address to the next"
+    if isinstance(error, RecursionError):
+        return "its answer makes no sense"
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return no_answer(url, OSError(0, first)) if "proxy" in first.lower() else first
 

@@ -29,6 +29,9 @@ from colorize_cli.version import __version__
 
 Progress = Callable[[int, int], None]
 _CHUNK = 1 << 18
+_MOST_ANSWER = 32 << 20  # bytes of what a hub says of a repository
+_LONGEST_ANSWER = 60.0  # seconds that it may take
+_AGENT = {"User-Agent": f"colorize-cli/{__version__}"}
 ANY = "any"  # in a hash's place: the caller checks the file by something else
 MOST = 200 << 30  # bytes of a file whose size nobody published
 _DIGITS = re.compile(r"[0-9a-f]{8,64}")
@@ -83,7 +86,14 @@ class _Refused(Exception):
 
 
 class _KeepTokensHome(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but hand the token to no other host, and leave encryption for nothing."""
+    """Follow redirects, but hand the token to no other host, keep encryption, and read nothing on the way."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """See `HTTPRedirectHandler`, which reads what comes with a redirect; that need have no end."""
+        fp.read = lambda *_: b""
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: urllib.request.Request, *args: Any) -> urllib.request.Request | None:
         new = super().redirect_request(req, *args)
@@ -93,6 +103,24 @@ class _KeepTokensHome(urllib.request.HTTPRedirectHandler):
         if new is not None and urlsplit(new.full_url).netloc != urlsplit(req.full_url).netloc:
             new.remove_header("Authorization")
         return new
+
+
+def ask(address: Address, patience: Patience | None = None) -> bytes:
+    """A short answer of a server.
+
+    Raises:
+        HTTPError, OSError, HTTPException: it gives none, or one that has no end.
+    """
+    patience, parts, size = patience or PATIENCE, list[bytes](), 0
+    until = time.monotonic() + _LONGEST_ANSWER
+    request = urllib.request.Request(address.url, headers={**_AGENT, **address.headers})
+    with urllib.request.build_opener(_KeepTokensHome).open(request, timeout=patience.stall) as response:
+        while part := response.read1(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_ANSWER or time.monotonic() > until:
+                raise OSError(0, "its answer has no end")
+    return b"".join(parts)
 
 
 def download(
@@ -184,7 +212,7 @@ def _try(address: Address, to: Path, on_progress: Progress | None, patience: Pat
     """One request that brings the rest of the part."""
     part = part_of(to)
     here = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(address.url, headers={"User-Agent": f"colorize-cli/{__version__}"})
+    request = urllib.request.Request(address.url, headers=_AGENT)
     for name, value in address.headers.items():
         request.add_header(name, value)
     if here:
@@ -212,6 +240,8 @@ def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
         raise _Retry("it is shorter there than what is here") from error
     if error.code in (408, 425, 429) or error.code >= 500:
         raise _Retry(f"answers {error.code} {error.reason}", _seconds(error.headers.get("Retry-After"))) from error
+    if 300 <= error.code < 400:
+        raise _Refused("leads from one address to the next, without an end") from error
     through = f"the proxy {proxy_for(error.url)} " if error.code == 407 else ""
     raise _Refused(f"{through}answers {error.code} {error.reason}") from error
 

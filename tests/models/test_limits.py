@@ -9,7 +9,10 @@ import resource
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +216,59 @@ def test_refusing_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
         read_state(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+def endless(status: int, head: bytes = b"") -> Callable[[Handler, bytes], None]:
+    """Answer with a body that ends only where the other side hangs up."""
+
+    def serve(handler: Handler, data: bytes) -> None:
+        handler.send_response(status)
+        handler.send_header("Location", f"{handler.loopback.url}/plain")
+        handler.end_headers()
+        handler.close_connection = True
+        with suppress(OSError):
+            handler.wfile.write(head)
+            for _ in range(2000):
+                handler.wfile.write(b"a" * (1 << 20))
+
+    return serve
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_comes_with_a_redirect_is_not_read(server: Loopback, tmp_path: Path) -> None:
+    server.files["/odd"] = server.files["/plain"] = DATA
+    server.faults.append(endless(302))
+    tracemalloc.start()
+    download([Address(f"{server.url}/odd")], tmp_path / "a", SHA256)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "a").read_bytes() == DATA and peak < 50 << 20
+    server.always = lambda handler, data: handler.plain(302, b"", {"Location": f"{server.url}{handler.path}"})
+    with pytest.raises(DownloadError, match="leads from one address to the next, without an end"):
+        download([Address(f"{server.url}/odd")], tmp_path / "b", SHA256)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (b'{"siblings": "', "its answer has no end"),
+        (b"[1]", "its answer makes no sense"),
+        (b"[" * 200_000, "its answer makes no sense"),
+        (b'{"siblings": [5]}', "its answer makes no sense"),
+        (b'{"siblings": [{"rfilename": "../a.pth", "lfs": {"sha256": "%s"}}]}' % SHA256.encode(), "is refused"),
+        (b'{"siblings": [{"rfilename": "a.pth", "lfs": {"sha256": ["x"]}}]}', "gives no SHA-256"),
+    ],
+)
+def test_a_hub_whose_answer_is_none_is_told_in_words(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, said: bytes, message: str
+) -> None:
+    server.files["/api/models/me/mine/revision/main"] = said
+    if said.endswith(b'"'):
+        server.always = endless(200, said)
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    tracemalloc.start()
+    with pytest.raises(DownloadError, match=message) as refused:
+        hub.on_hub(hub.HubRepo("me/mine"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 << 20 and "object has no" not in str(refused.value)
