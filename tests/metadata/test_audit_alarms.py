@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,22 @@ SIDES = [b.short(40962, 4032), b.short(40963, 3024)]  # of the picture that was 
 )  # fmt: skip
 def test_odd_but_whole_files_raise_no_alarm(tmp_path: Path, source: bytes):
     assert audit(*colored(source, tmp_path)) == []
+
+
+@pytest.mark.parametrize("format", [PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.tiff, PhotoFormat.jxl])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [(b"bKGD", b"\0\xff")],  # as ImageMagick writes it
+        [(b"sBIT", b"\x08")],
+        [(b"iTXt", b"Comment\0\0\0\0\0by Ada"), (b"iTXt", b"Title\0\0\0\0\0Lyon")],
+        [(b"zTXt", b"Comment\0\0" + zlib.compress(b"by Ada")), (b"zTXt", b"Title\0\0" + zlib.compress(b"Lyon"))],
+    ],
+)
+def test_what_a_png_alone_has_is_told_or_needless_elsewhere(
+    tmp_path: Path, format: PhotoFormat, chunks: list[tuple[bytes, bytes]]
+):
+    assert audit(*colored(b.png(GREY, *chunks), tmp_path, format=format)) == []
 
 
 def patches(low: int, high: int, seed: int) -> NDArray[np.uint8]:

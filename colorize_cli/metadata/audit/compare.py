@@ -17,6 +17,7 @@ from colorize_cli.metadata.audit.expected import Context
 from colorize_cli.metadata.audit.file_blocks import AuditError, Inventory
 from colorize_cli.metadata.audit.stored import ChangedError
 
+_PNG_ALONE = frozenset({"chunk bKGD", "chunk sBIT", "chunk sPLT"})  # no other format has a need of them
 _PLACED = frozenset({"box xml", "box uuid b14bf8bd083d4b43a5ae8cd7d5a6ce03"})  # GML and GeoJP2
 _PIXEL_CHUNKS = frozenset({"chunk gAMA", "chunk cHRM", "chunk sRGB", "chunk cICP", "chunk mDCv", "chunk cLLi"})
 # Photoshop's own of the old pixels: resolution, thumbnails, nested copies of EXIF and XMP, digest of the IPTC.
@@ -164,7 +165,7 @@ def _texts(source: Inventory, result: Inventory, context: Context) -> list[str]:
     wanted = [(name, text) for name, text in wanted if text and not _is_packet(text)]
     if context.strip == "all":
         return [f"{name} is still there" for name, text in wanted if len(text) > 3 and text in there][:1]
-    if context.told("comment", "text"):
+    if context.told("comment", "text", "itxt", "ztxt"):
         return []
     return [f"{source.format.upper()} {name} is missing" for name, text in wanted if text not in whole]
 
@@ -190,6 +191,8 @@ def _raws(source: Inventory, result: Inventory, context: Context) -> list[str]:
     for raw in source.raws:
         if raw.name in _PIXEL_CHUNKS and (not context.same or source.icc or result.icc):
             continue  # what they say is in the result's profile, or in its numbers
+        if raw.name in _PNG_ALONE and not context.same:
+            continue
         if "gain map" in raw.name and context.told("gain map"):
             continue
         if context.strip == "gps" and raw.name in _PLACED:
