@@ -28,7 +28,7 @@ from colorize_cli.formats.photo import AnyPixels, Page
 
 EIGHT_BIT_LIMIT = 0.5  # L*
 SHIFTS = ((0, 0), (3, 5))  # of the blocks of a coding: a picture that was coded before comes back from it unchanged
-_COLORS = 20 * np.array([[[-1, 1], [-1, 1]], [[-1, -1], [1, 1]]], np.float32)  # a* and b* toward the corners
+_COLORS = 30 * np.array([[[-1, 1], [-1, 1]], [[-1, -1], [1, 1]]], np.float32)  # a* and b* toward the corners
 _STRIP_PIXELS = 1 << 19  # several strips are in flight, each with its lightness in floats
 _WINDOW = 32  # pixels
 _BINS = 1000  # of one L*, for percentiles

@@ -55,6 +55,16 @@ def test_odd_but_whole_files_raise_no_alarm(tmp_path: Path, source: bytes):
     assert audit(*colored(source, tmp_path)) == []
 
 
+@pytest.mark.parametrize("coding", ["ascii", "latin-1", "utf-8"])
+def test_a_comment_in_any_coding_can_be_read_in_a_png(tmp_path: Path, coding: str):
+    words = "Strasse" if coding == "ascii" else "Großmutter, Köln"
+    comment = words.encode(coding)
+    for number, source in enumerate((b.jpeg(GREY, (0xFE, comment)), b.gif(GREY, b.gif_comment(comment)))):
+        before, after, notes = colored(source, tmp_path, f"s{number}", format=PhotoFormat.png)
+        assert audit(before, after, notes) == []
+        assert words.encode() in after.read_bytes()
+
+
 @pytest.mark.parametrize("format", [PhotoFormat.jpeg, PhotoFormat.webp, PhotoFormat.tiff, PhotoFormat.jxl])
 @pytest.mark.parametrize(
     "chunks",

@@ -138,5 +138,9 @@ def _iptc_chunk(resources: bytes) -> tuple[bytes, bytes]:
 
 
 def _comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
-    text = comment.decode("utf-8", "replace").replace("\0", "")
-    return b"iTXt", b"Comment\0\0\0\0\0" + text.encode()
+    """A comment as UTF-8; one that is none is Latin-1, as old programs wrote it."""
+    try:
+        text = comment.decode()
+    except UnicodeDecodeError:
+        text = comment.decode("latin-1")
+    return b"iTXt", b"Comment\0\0\0\0\0" + text.replace("\0", "").encode()
