@@ -119,8 +119,10 @@ def one_line(error: BaseException) -> str:
 
 def in_words(error: BaseException) -> str:
     """A library's error as one line that means something to a person: no Python types, values or addresses."""
-    if isinstance(error, _OF_PYTHON):
+    if isinstance(error, _OF_PYTHON) or str(error).startswith(_OF_NUMBERS):
         return "its structure makes no sense"
+    if isinstance(error, UnicodeError):
+        return "it is no text in UTF-8"
     text = _OBJECT.sub("", one_line(error))
     if said := _RETURNED.fullmatch(text):  # the words of a library's function, or its constant
         text = said[1] or "its code makes no sense"
@@ -131,6 +133,7 @@ def in_words(error: BaseException) -> str:
 
 # What Python raises when a decoder meets values that its author did not think of.
 _OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError, NameError)
+_OF_NUMBERS = ("invalid literal for", "could not convert string to")
 _RETURNED = re.compile(r"\w+ returned (?:'([^']+)'|[A-Z\d_-]+)|unable to call \w+")
 _OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 

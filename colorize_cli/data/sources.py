@@ -106,14 +106,24 @@ def list_members(path: Path) -> Iterator[Member]:
 def _list_tar(file: Path) -> Iterator[Member]:
     try:
         with file.open("rb") as handle, tarfile.open(None, "r:", cast(Any, _Bounded(handle))) as archive:
-            for entry in archive:
+            for entry in _entries(archive):
                 suffix = PurePosixPath(entry.name).suffix.lower()
                 if entry.isfile() and suffix in PHOTO_SUFFIXES:
                     yield member_at(entry.name.removeprefix("./"), file, entry.offset_data, entry.size)
                 elif entry.isfile() and suffix == ".tar":
                     yield from _list_inner_tar(file, entry)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise _broken(file, error) from error
+
+
+def _entries(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The members of a tar; one whose size is negative would lead back to itself, without an end."""
+    at = -1
+    for entry in archive:
+        if entry.size < 0 or entry.offset_data <= at:
+            raise tarfile.ReadError("its headers go round in circles")
+        at = entry.offset_data
+        yield entry
 
 
 def _list_inner_tar(file: Path, outer: tarfile.TarInfo) -> Iterator[Member]:
@@ -122,7 +132,7 @@ def _list_inner_tar(file: Path, outer: tarfile.TarInfo) -> Iterator[Member]:
     with file.open("rb") as handle:
         handle.seek(outer.offset_data)
         with tarfile.open(None, "r:", cast(Any, _Bounded(handle))) as archive:  # its offsets are the whole file's
-            for entry in archive:
+            for entry in _entries(archive):
                 if entry.offset_data + entry.size > end:
                     raise tarfile.ReadError(f"{outer.name} is cut short")
                 if entry.isfile() and PurePosixPath(entry.name).suffix.lower() in PHOTO_SUFFIXES:
@@ -135,7 +145,7 @@ def _list_zip(file: Path) -> Iterator[Member]:
             for entry in archive.infolist():
                 if not entry.is_dir() and PurePosixPath(entry.filename).suffix.lower() in PHOTO_SUFFIXES:
                     yield member_at(entry.filename, file)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _broken(file, error) from error
 
 
@@ -209,7 +219,7 @@ def read_bytes(members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
                     for member in group:
                         handle.seek(member.offset)
                         yield member, _read(handle, member.size)
-        except (OSError, zipfile.BadZipFile, pyarrow.ArrowException) as error:
+        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, pyarrow.ArrowException) as error:
             raise _broken(file, error) from error
 
 

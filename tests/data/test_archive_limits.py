@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import resource
 import tarfile
 import zipfile
@@ -111,3 +112,39 @@ def test_a_training_photo_of_a_few_bytes_and_a_gigapixel_is_broken() -> None:
     for data in (bombs.png_header(30_000), bombs.huge_progressive(30_000), bombs.webp(16_000)):
         assert decode_photo(data, 64) == "broken"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+def packed(path: Path, headers: dict[str, str]) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(3):
+            member = tarfile.TarInfo(f"a/{number}.png")
+            member.size = len(PHOTO)
+            member.pax_headers = headers if number == 1 else {}
+            archive.addfile(member, io.BytesIO(PHOTO))
+    return path
+
+
+@pytest.mark.parametrize("size", [-512, -1024, -1536, -2048, -1_000_000])
+def test_a_member_of_negative_size_does_not_lead_back_for_ever(tmp_path: Path, size: int) -> None:
+    path = packed(tmp_path / "set.tar", {"size": str(size)})
+    with pytest.raises(DataError, match=r"cannot read .*set\.tar: (its headers go round in circles|Invalid argument)"):
+        list(itertools.islice(list_members(path), 1000))
+
+
+def test_what_an_archives_library_did_not_think_of_is_told_in_words(tmp_path: Path) -> None:
+    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.size": "abc"}
+    broken = [packed(tmp_path / "sparse.tar", sparse)]
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("a.png", PHOTO)
+    data = (tmp_path / "set.zip").read_bytes()
+    at = data.index(b"PK\x01\x02")
+    for name, place, new in (("version.zip", 6, b"\x63"), ("name.zip", 8, b"\0\x08")):
+        changed = bytearray(data)
+        changed[at + place : at + place + len(new)] = new
+        changed[at + 46] = 0xFF
+        (tmp_path / name).write_bytes(changed)
+        broken.append(tmp_path / name)
+    for path in broken:
+        with pytest.raises(DataError, match="cannot read") as refused:
+            list(list_members(path))
+        assert "codec" not in str(refused.value) and "literal" not in str(refused.value)

@@ -113,3 +113,15 @@ def test_heif_of_a_sequence_alone(tmp_path: Path) -> None:
     )
     with pytest.raises(DecodeError, match="unsupported HEIC: it holds a film"):
         decode(path)
+
+
+def test_a_jpeg_of_five_components_is_refused_by_its_header(tmp_path: Path) -> None:
+    data = bytes(imagecodecs.jpeg8_encode(GREY))
+    at = data.index(b"\xff\xc0")
+    frame = data[at + 4 : at + 9] + b"\5" + b"".join(bytes((n, 0x11, 0)) for n in range(5))
+    end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
+    path = tmp_path / "five.jpg"
+    path.write_bytes(data[: at + 2] + (len(frame) + 2).to_bytes(2) + frame + data[end:])
+    for read in (probe, decode):
+        with pytest.raises(DecodeError, match="unsupported JPEG: 5 components per pixel"):
+            read(path)

@@ -82,7 +82,7 @@ def _decode_one(data: bytes, parsed: JpegFile, salvage: bool) -> DecodedPhoto:
     frame, notes = parsed.frame, list[str]()
     if not frame.width or not frame.height or not frame.components:
         raise Damaged(f"damaged JPEG: its header declares {frame.width} x {frame.height} pixels")
-    _check_kind(parsed)
+    check_kind(parsed)
     if not parsed.complete:
         if not salvage:
             raise Damaged("truncated JPEG: the end of the picture is missing", salvageable=True)
@@ -162,7 +162,7 @@ def _has_own_thumbnail(parsed: JpegFile) -> bool:
     return bool(parsed.payloads(APP0, b"JFXX\0")) or any(len(part) >= 9 and part[7] * part[8] for part in headers)
 
 
-def _check_kind(parsed: JpegFile) -> None:
+def check_kind(parsed: JpegFile) -> None:
     """Refuse kinds of JPEG that no reader here knows, though they may be whole."""
     frame = parsed.frame
     if frame.marker in _HIERARCHICAL:

@@ -13,7 +13,7 @@ from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
 from colorize_cli.formats.decoded import DecodedPhoto
 from colorize_cli.formats.jpeg import jpeg_file, jpeg_rows, mpf, multi_jpeg
-from colorize_cli.formats.jpeg.decode_jpeg import decode_jpeg
+from colorize_cli.formats.jpeg.decode_jpeg import check_kind, decode_jpeg
 from colorize_cli.formats.jpeg.encode_jpeg import halves_chroma
 from colorize_cli.formats.jpeg.jpeg_writer import JpegWriter
 from colorize_cli.formats.jpeg.strip_jpeg import strip_jpeg
@@ -61,7 +61,9 @@ class Jpeg(Format):
 
     def declared(self, data: Data) -> Declared:
         """The first picture's frame."""
-        frame = jpeg_file.parse(data[:], headers_only=True).frame
+        parsed = jpeg_file.parse(data[:], headers_only=True)
+        check_kind(parsed)
+        frame = parsed.frame
         count = len(frame.components)
         each = _CMYK if count == 4 else _DEEP * count if frame.precision > 8 else count
         if frame.marker in _PROGRESSIVE:  # its coefficients are kept until the last scan, and the result's, too
