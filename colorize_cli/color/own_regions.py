@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import chroma_of
 from colorize_cli.color.tint_measures import blurred, change
 from colorize_cli.color.toning import Toning
 
@@ -37,6 +38,10 @@ _PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by les
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
 _FAINT_ON_TONED = 0.008  # the same of a toned print, whose tone is fitted less exactly
 _PLAIN, _PLAIN_ODDS, _UNTONED = 9.0, 3.0, 5.0  # or so strong, with such odds, where the print is toned less: Lab units
+_WIDE, _WIDE_PEAK, _WIDE_SHARP = 0.06, 6.0, 4.2  # of the picture, Lab units: what a surface might follow
+_STEP = 0.45  # of a wide region's color: how much of it ends at its rim; a stain's fades
+_WIDE_KIND = 0.7  # of a wide region's chroma: its mean color; what is of several hues is no wash
+_CLEAN = 1.5  # Lab units of noise from which rims of wide regions are not told from it
 _NEAR = 1 / 10  # of the longer side: how far from a region something belongs to it
 _DARKEST = np.float32(8)  # L* below which even there color is seen less and less
 _WEAKEST, _WEAK = 2.5, 4.0  # Lab units: the rim of what belongs to a region, and what it must reach somewhere
@@ -54,39 +59,77 @@ def own_regions(lightness: Floats, remaining: Floats, toning: Toning, noise: flo
         toning: what was fitted.
         noise: Lab units of change from pixel to pixel, a median.
     """
-    strong = _strong(remaining * np.clip(lightness / _DARK, 0, 1), toning, noise)
+    light = np.clip(lightness / _DARK, 0, 1)
+    seen, left, floor = _seen(remaining * light, toning, noise)
+    strong = _strong(seen, left, floor, toning)
     if not strong.any():
         return strong
     return strong | _belonging(strong, remaining * np.clip(lightness / _DARKEST, 0, 1), toning, noise)
 
 
-def _strong(remaining: Floats, toning: Toning, noise: float) -> Mask:
+def wide_regions(lightness: Floats, remaining: Floats, toning: Toning, noise: float) -> Mask:
+    """Large regions that a curve over L* alone does not explain, and at whose rims no surface does: (h, w).
+
+    A surface over the place, which stands for fading, follows a wash over much of a print, but not its rim.
+
+    Args:
+        lightness: CIE L*, (h, w).
+        remaining: ab less what the toning explains, (2, h, w).
+        toning: what was fitted, with `plain`.
+        noise: Lab units of change from pixel to pixel, a median.
+    """
+    if noise > _CLEAN:
+        return np.zeros(lightness.shape, bool)
+    light = np.clip(lightness / _DARK, 0, 1)
+    seen, _, floor = _seen(remaining * light, toning, noise)
+    color = np.asarray(seen + (toning.ab - toning.plain) * light, np.float32)
+    amount = chroma_of(color)
+    on = amount > max(_LOW, 1.5 * floor)
+    if on.mean() < _WIDE:
+        return np.zeros(on.shape, bool)
+    pieces = _pieces(on, on, amount, seen)
+    flat = pieces.labels.ravel().astype(np.intp)
+    strength = np.bincount(flat, amount.ravel(), len(pieces.area)) / np.maximum(pieces.area, 1)
+    mean, tone = (_means(planes, flat, pieces.area) for planes in (color, toning.plain))
+    own = (pieces.area > _WIDE * on.size) & (pieces.peak > _WIDE_PEAK) & (np.hypot(*mean) > _WIDE_KIND * strength)
+    own &= (pieces.sharp > np.maximum(_WIDE_SHARP, _STEP * strength)) & ~_more_tone(mean, tone)
+    own[0] = False
+    return np.asarray(own[pieces.labels])
+
+
+def _strong(seen: Floats, left_over: Floats, floor: float, toning: Toning) -> Mask:
     """Where remaining color is strong, of one kind, and ends sharply: (h, w)."""
-    seen, left_over, floor = _seen(remaining, toning, noise)
     amount = np.asarray(np.maximum(left_over, 0), np.float32)
     on = amount > max(_LOW, 1.5 * floor)
     pieces = _pieces(on, on, amount, seen)
     labels, area, peak, count = pieces.labels, pieces.area, pieces.peak, len(pieces.area)
     flat = labels.ravel().astype(np.intp)
     total = np.bincount(flat, amount.ravel(), count)
-    left = np.bincount(flat, np.hypot(*blurred(remaining, 3.0)).ravel(), count) / np.maximum(total, 1e-6)
+    left = np.bincount(flat, chroma_of(blurred(seen, 2.7)).ravel(), count) / np.maximum(total, 1e-6)
     fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
     own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (pieces.sharp > _SHARP) & (area >= _SMALLEST)
-    color, tone = (
-        np.stack([np.bincount(flat, plane.ravel(), count) for plane in planes]) / np.maximum(area, 1)
-        for planes in (seen, toning.ab)
-    )
+    color, tone = (_means(planes, flat, area) for planes in (seen, toning.ab))
     peak = np.maximum(peak, np.float32(1e-3))
     odds = _odds(area, peak, fringe / peak, _opposite(seen, labels, color) / peak)
     own &= odds > 0
-    along = np.abs((color * tone).sum(0)) > _PARALLEL * np.hypot(*color) * np.hypot(*tone)
-    own &= ~(along & (np.hypot(*color) < _MORE_TONE * np.hypot(*tone)))
+    own &= ~_more_tone(color, tone)
     own[0] = False
     plain = (odds > _PLAIN_ODDS) & (peak > _PLAIN) & (np.hypot(*tone) < _UNTONED)
-    share = _FAINT_SHARE if np.median(np.hypot(*toning.ab)) < _UNTONED else _FAINT_ON_TONED
+    share = _FAINT_SHARE if np.median(chroma_of(toning.ab)) < _UNTONED else _FAINT_ON_TONED
     if area[own].sum() < share * labels.size and not (own & ((peak > _STRONG) | plain)).any():
         own[:] = False
     return np.asarray(own[labels])
+
+
+def _means(planes: Floats, flat: NDArray[np.intp], area: NDArray[np.int64]) -> NDArray[np.floating]:
+    """The mean color of each region, (2, n)."""
+    return np.stack([np.bincount(flat, plane.ravel(), len(area)) for plane in planes]) / np.maximum(area, 1)
+
+
+def _more_tone(color: NDArray[np.floating], tone: NDArray[np.floating]) -> Mask:
+    """Whether a region's color, (2, n), is only more or less of the tone that the print has there, (n,)."""
+    along = np.abs((color * tone).sum(0)) > _PARALLEL * np.hypot(*color) * np.hypot(*tone)
+    return np.asarray(along & (np.hypot(*color) < _MORE_TONE * np.hypot(*tone)))
 
 
 def _opposite(seen: Floats, labels: NDArray[np.int32], hues: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -129,7 +172,7 @@ def _belonging(strong: Mask, remaining: Floats, toning: Toning, noise: float) ->
     flat = nearest[strong].astype(np.intp)
     sums = np.stack([np.bincount(flat, plane[strong], kinds) for plane in seen])
     hues = sums / np.maximum(np.hypot(*sums), 1e-6)
-    alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * np.hypot(*seen)
+    alike = (seen * hues[:, nearest]).sum(0) > _ALIKE * chroma_of(seen)
     on = strong | (alike & (distance < reach) & (left > max(_WEAKEST, floor)))
     pieces = _pieces(on & ~strong, on, left, seen)
     own = (pieces.peak > max(_WEAK, 1.5 * floor)) & (pieces.sharp > _WEAK_SHARP) & (pieces.area >= _WEAK_SMALLEST)
@@ -142,7 +185,7 @@ def _seen(remaining: Floats, toning: Toning, noise: float) -> tuple[Floats, Floa
     noisy = noise >= _NOISY
     seen = blurred(remaining, 2.0 if noisy else 1.2)
     beside = cv2.dilate(toning.fringe, np.ones((5, 5), np.uint8))
-    unexplained = np.asarray(np.hypot(*seen) - np.float32(_FRINGE) * beside, np.float32)
+    unexplained = np.asarray(chroma_of(seen) - np.float32(_FRINGE) * beside, np.float32)
     return seen, unexplained, noise * (0.6 if noisy else 1.0)
 
 

@@ -45,6 +45,11 @@ def halved(pixels: Pixels, times: int) -> Pixels:
     return pixels
 
 
+def chroma_of(ab: Floats) -> Floats:
+    """Chroma of ab, (2, ...) to (...), Lab units: a root of squares takes a fraction of `np.hypot`'s time."""
+    return np.asarray(np.sqrt(ab[0] * ab[0] + ab[1] * ab[1]), ab.dtype)
+
+
 def lightness_of(pixels: Pixels, space: RgbSpace = SRGB) -> Floats:
     """L* of every pixel.
 

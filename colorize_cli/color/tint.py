@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.color.own_regions import own_regions
-from colorize_cli.color.pixels import ab_of, grey_plane, lightness_of, reduced
+from colorize_cli.color.own_regions import own_regions, wide_regions
+from colorize_cli.color.pixels import ab_of, chroma_of, grey_plane, lightness_of, reduced
 from colorize_cli.color.spaces import SRGB, RgbSpace
 from colorize_cli.color.tint_measures import blurred, measures, one_hue, sway
 from colorize_cli.color.tint_odds import log_odds
@@ -101,7 +101,7 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     lightness, ab = lightness_of(pixels, space), ab_of(pixels, space)
     toning = fit_toning(lightness, ab)
     remaining = ab - toning.ab
-    noise = float(np.median(np.hypot(*(remaining - blurred(remaining, 0.8)))))
+    noise = float(np.median(chroma_of(remaining - blurred(remaining, 0.8))))
     mask = own_regions(lightness, remaining, toning, noise)
     seen = measures(lightness, ab, toning, remaining, mask, noise)
     evidence = log_odds(seen)
@@ -111,9 +111,12 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
         return OwnColor(Kind.colored, max(evidence, 0.0), measures=seen)
     if evidence > _DOUBTFUL and mask.mean() > _MANY_SHARE and one_hue(ab[:, mask]) < _MANY_HUES:
         return OwnColor(Kind.colored, BORDERLINE, measures=seen)
+    wide = wide_regions(lightness, remaining, toning, noise)
+    mask |= wide
     if not mask.any():
         return OwnColor(Kind.monochrome, evidence, measures=seen)
-    again = fit_toning(lightness, ab, cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+    apart = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    again = fit_toning(lightness, ab, apart, 1e-6 if wide.any() else 1e-3)
     found = own_regions(lightness, ab - again.ab, again, noise)
     if found.any() and found.mean() <= _NEARLY_ALL:  # what was bent towards a region's color is free of it now
         mask, toning = found, again

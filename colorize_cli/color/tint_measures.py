@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import chroma_of
 from colorize_cli.color.toning import Toning
 
 Floats = NDArray[np.float32]
@@ -31,17 +32,18 @@ def blurred(planes: Floats, sigma: float) -> Floats:
 def change(planes: Floats, distance: int) -> Floats:
     """By how much the color of each pixel differs from that of the four at a distance, at most: (2, h, w) to (h, w)."""
     height, width = planes.shape[1:]
-    most = np.zeros((height, width), np.float32)
+    most = np.zeros((height, width), np.float32)  # squared
     wide = np.pad(planes, ((0, 0), (distance, distance), (distance, distance)), "edge")
     for top, left in ((0, distance), (2 * distance, distance), (distance, 0), (distance, 2 * distance)):
         other = wide[:, top : top + height, left : left + width]
-        np.maximum(most, np.hypot(*(planes - other)), out=most)
-    return most
+        first, second = planes - other
+        np.maximum(most, first * first + second * second, out=most)
+    return np.sqrt(most, out=most)
 
 
 def one_hue(ab: Floats) -> float:
     """Share of the chroma that is left of the mean color: 1 where there is one hue, 0 where all cancel out."""
-    chroma = np.hypot(*ab).mean() if ab.size else 0.0
+    chroma = chroma_of(ab).mean() if ab.size else 0.0
     return float(np.hypot(*ab.mean(1)) / (chroma + 1e-6)) if chroma > 1e-3 else 1.0
 
 
@@ -90,7 +92,7 @@ def _of_toning(ab: Floats, toning: Toning) -> dict[str, float]:
     by_place = (toning.ab - toning.line).reshape(2, -1)
     return {
         "score": toning.score,
-        "tone": _log(np.median(np.hypot(*flat))),
+        "tone": _log(np.median(chroma_of(flat))),
         "sway": _log(sway(toning)),
         "place": _log(np.sqrt(by_place.var(1).sum())),
         "line": _log(np.sqrt(toning.line.reshape(2, -1).var(1).sum())),
@@ -107,7 +109,7 @@ def _of_regions(lightness: Floats, ab: Floats, remaining: Floats, mask: Mask) ->
     count = cv2.connectedComponents(mask.astype(np.uint8))[0] - 1
     rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     within = remaining[:, mask]
-    chroma = np.hypot(*within)
+    chroma, whole = chroma_of(within), chroma_of(ab)
     return {
         "own": float(np.log(mask.mean() + 0.003)),
         "own count": float(np.log(count + 1)),
@@ -117,7 +119,7 @@ def _of_regions(lightness: Floats, ab: Floats, remaining: Floats, mask: Mask) ->
         "own chroma": _log(chroma.mean()) if chroma.size else _log(0.0),
         "own spread": _log(chroma.std()) if chroma.size else _log(0.0),
         "own shade": _log(lightness[mask].std()) if chroma.size else _log(0.0),
-        "own of all": float(np.hypot(*ab)[mask].sum() / (np.hypot(*ab).sum() + 1)),
+        "own of all": float(whole[mask].sum() / (whole.sum() + 1)),
     }
 
 
@@ -133,13 +135,13 @@ def _of_hues(ab: Floats, remaining: Floats, rest: Mask, noise: float) -> dict[st
         ("rest hues left", left, rest),
     ):
         some = planes.reshape(2, -1) if where is None else planes[:, where]
-        weight = np.maximum(np.hypot(*some) - floor, 0)
+        weight = np.maximum(chroma_of(some) - floor, 0)
         bins = ((np.arctan2(some[1], some[0]) / (2 * np.pi) + 0.5) * _HUES).astype(np.intp) % _HUES
         share = np.bincount(bins, weight, _HUES) / max(float(weight.sum()), 1e-6)
         total = float(weight.mean())
         found[name] = float(-(share * np.log(share + 1e-9)).sum()) * total / (total + 0.2)
         found[f"{name} beyond"] = _log(total)
-    chroma = np.hypot(*smooth)
+    chroma = chroma_of(smooth)
     found["neutral"] = float((chroma < _NEUTRAL).mean())
     found["colorful"] = float(np.log((chroma > 5 * _NEUTRAL).mean() + 0.01))
     return found
@@ -148,23 +150,23 @@ def _of_hues(ab: Floats, remaining: Floats, rest: Mask, noise: float) -> dict[st
 def _of_structure(lightness: Floats, remaining: Floats, toning: Toning, rest: Mask) -> dict[str, float]:
     """What structure remains: by its size, along the edges of the picture, and against its lightness."""
     seen = blurred(remaining, 1.2)
-    amount = np.hypot(*seen)
+    amount = chroma_of(seen)
     found = {
         "texture": float(toning.texture[rest].sum() / toning.texture.sum()),
         **_percentiles("left", amount, (50, 80, 95, 99)),
         **_percentiles("rest left", amount[rest], (50, 80, 95, 99)),
     }
-    fine = _log(np.hypot(*(remaining - seen))[rest].mean())
+    fine = _log(chroma_of(remaining - seen)[rest].mean())
     left = remaining * rest
     half = [_half(plane) for plane in (*left, *remaining, lightness, rest.astype(np.float32))]
     outside, whole, tone, where = np.stack(half[:2]), np.stack(half[2:4]), half[4], half[5] > 0.5
     if not where.any():
         where = np.ones_like(where)
     sizes = [blurred(outside, sigma) for sigma in (0.9, 2.0, 4.5, 10.0)]
-    bands = [_log(np.hypot(*(one - two))[where].mean()) for one, two in zip(sizes, sizes[1:], strict=False)]
-    found |= {f"band {i}": value for i, value in enumerate([fine, *bands, _log(np.hypot(*sizes[-1])[where].mean())])}
-    found["coherence"] = float(np.hypot(*sizes[1])[where].mean() / (np.hypot(*sizes[0])[where].mean() + 0.05))
-    found |= _percentiles("rest coarse", np.hypot(*(sizes[1] - sizes[3]))[where], (50, 75, 90))
+    bands = [_log(chroma_of(one - two)[where].mean()) for one, two in zip(sizes, sizes[1:], strict=False)]
+    found |= {f"band {i}": value for i, value in enumerate([fine, *bands, _log(chroma_of(sizes[-1])[where].mean())])}
+    found["coherence"] = float(chroma_of(sizes[1])[where].mean() / (chroma_of(sizes[0])[where].mean() + 0.05))
+    found |= _percentiles("rest coarse", chroma_of(sizes[1] - sizes[3])[where], (50, 75, 90))
     found |= _percentiles("rest change", change(sizes[0], 4)[where], (50, 75, 90, 98))
     found |= _against_lightness(tone, blurred(whole, 1.2), where)
     return found

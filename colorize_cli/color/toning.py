@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.color.pixels import chroma_of
+
 Floats = NDArray[np.float32]
 
 _NODES = np.array([0, 4, 9, 16, 28, 42, 58, 72, 84, 91, 96, 100.0])  # of the curve over L*: it is steep at the ends
@@ -44,6 +46,8 @@ class Toning:
         score: share of the textured picture that is explained, [0, 1].
         line: ab of the curve over L* alone, (2, h, w): the rest of `ab` depends on the place.
         bend: by how much the curve changes its direction, Lab units: a print's tones follow a plain one.
+        plain: ab that a curve over L* and a scanner's fringes explain where nothing else depends on the place,
+            (2, h, w): a wash over much of a print is no part of it, while a surface may follow the wash.
     """
 
     ab: Floats
@@ -52,15 +56,17 @@ class Toning:
     score: float
     line: Floats
     bend: float
+    plain: Floats
 
 
-def fit_toning(lightness: Floats, ab: Floats, apart: NDArray[np.bool_] | None = None) -> Toning:
+def fit_toning(lightness: Floats, ab: Floats, apart: NDArray[np.bool_] | None = None, trusted: float = 1e-3) -> Toning:
     """Fit toning and fading to a picture, and leave out what they do not explain.
 
     Args:
         lightness: CIE L*, (h, w), [0, 100].
         ab: CIE a* and b*, (2, h, w).
         apart: what has a color of its own, (h, w), where that is known: nothing is fitted to it.
+        trusted: how much what is apart still counts where nothing else is near: surfaces follow large regions else.
     """
     height, width = lightness.shape
     smooth = np.asarray(cv2.GaussianBlur(lightness, (0, 0), 1.0), np.float32)
@@ -72,7 +78,7 @@ def fit_toning(lightness: Floats, ab: Floats, apart: NDArray[np.bool_] | None = 
     color = np.stack([cv2.GaussianBlur(plane, (0, 0), 1.5) for plane in ab])
     trust = np.where(_frame(smooth, color), np.float32(0.02), texture)
     if apart is not None:
-        trust[apart] = 1e-3
+        trust[apart] = trusted
     trust = trust[some]
     y, x = ((np.arange(step // 2, side, step) + 0.5) / side for side in (height, width))
     planes = _planes(smooth)
@@ -88,10 +94,13 @@ def fit_toning(lightness: Floats, ab: Floats, apart: NDArray[np.bool_] | None = 
     ).astype(np.float32)
     inner = np.where((np.abs(rows - 0.5) < 0.33) & (np.abs(columns - 0.5) < 0.33), 1, 0.1)
     samples = color[(slice(None), *some)].reshape(2, -1).T
-    score, found = _robustly(basis, samples, trust.ravel(), inner)
-    explained, fringe, line = _evaluated(found.astype(np.float32), smooth, planes)
+    score, found = _robustly(basis, samples, trust.ravel(), inner, _stiffness())
+    explained, fringes, line = _evaluated(found.astype(np.float32), smooth, planes)
     bend = float(np.hypot(*np.diff(found[:_CURVE], 2, axis=0).T).sum())
-    return Toning(explained, fringe, texture, score, line, bend)
+    stiffness = _stiffness()[:_CURVE, :_CURVE]
+    _, curve = _robustly(np.ascontiguousarray(basis[:, :_CURVE]), samples, trust.ravel(), inner, stiffness)
+    plain = fringes + np.stack([_along(terms.astype(np.float32), smooth) for terms in curve.T])
+    return Toning(explained, chroma_of(fringes), texture, score, line, bend, plain)
 
 
 def _frame(lightness: Floats, color: Floats) -> NDArray[np.bool_]:
@@ -169,7 +178,7 @@ def _stiffness() -> NDArray[np.float64]:
 
 
 def _robustly(
-    basis: Floats, samples: Floats, trust: Floats, inner: NDArray[np.floating]
+    basis: Floats, samples: Floats, trust: Floats, inner: NDArray[np.floating], stiffness: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
     """Share explained, and coefficients, (k, 2): from the middle of the picture outwards, or else from neutral grey."""
     total, best = float(trust.sum()), (-1.0, np.zeros((basis.shape[1], 2)))
@@ -182,9 +191,9 @@ def _robustly(
         for number in range(_ROUNDS):
             weight = trust * (1 if number else inner) / np.square(1 + np.square(distance / scale))
             weighted = basis * np.asarray(weight, np.float32)[:, None]
-            system = (weighted.T @ basis).astype(np.float64) + _stiffness() * total
+            system = (weighted.T @ basis).astype(np.float64) + stiffness * total
             found = np.linalg.solve(system, weighted.T @ samples)
-            distance = np.hypot(*(samples - basis @ found.astype(np.float32)).T)
+            distance = chroma_of((samples - basis @ found.astype(np.float32)).T)
             scale = max(scale * 0.7, _LAST_SCALE)
         score = float((trust / (1 + np.square(distance / 2.5))).sum()) / total
         if score > best[0] + 0.02:
@@ -194,17 +203,21 @@ def _robustly(
     return best
 
 
+def _along(curve: Floats, smooth: Floats) -> Floats:
+    """The curve over L* at every pixel, (h, w)."""
+    line = np.interp(np.linspace(0, 100, 1001), _NODES, curve).astype(np.float32)
+    return line[np.clip(smooth * 10, 0, 1000).astype(np.int16)]
+
+
 def _evaluated(found: Floats, smooth: Floats, planes: list[Floats]) -> tuple[Floats, Floats, Floats]:
-    """The fit at every pixel, (2, h, w), how much of it are fringes, (h, w), and the curve's part, (2, h, w)."""
+    """The fit at every pixel, the part of it that fringes are, and the curve's part, (2, h, w)."""
     height, width = smooth.shape
-    steps = np.clip(smooth * 10, 0, 1000).astype(np.int16)
     tone = smooth / np.float32(50) - 1
     down, right = (_GRID - 1) / height, (_GRID - 1) / width
     way = np.array([[right, 0, right / 2], [0, down, down / 2]])
     out, fringes, lines = (np.zeros((2, height, width), np.float32) for _ in range(3))
     for plane, fringe, alone, terms in zip(out, fringes, lines, found.T, strict=True):
         curve, level, slope, rest = np.split(terms, np.cumsum([_CURVE, _GRID**2, _GRID**2]))
-        line = np.interp(np.linspace(0, 100, 1001), _NODES, curve).astype(np.float32)
         fields = [
             cv2.warpAffine(
                 np.ascontiguousarray(field.reshape(_GRID, _GRID)),
@@ -215,10 +228,10 @@ def _evaluated(found: Floats, smooth: Floats, planes: list[Floats]) -> tuple[Flo
             )
             for field in (level, slope)
         ]
-        alone[:] = line[steps]
+        alone[:] = _along(curve, smooth)
         plane[:] = alone + fields[0] + fields[1] * tone
         for number, (term, more) in enumerate(zip(rest, planes, strict=True)):
             part = plane if number < _BORDERS else fringe
             part += term * more
         plane += fringe
-    return out, np.hypot(*fringes), lines
+    return out, fringes, lines

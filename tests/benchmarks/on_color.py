@@ -1,11 +1,13 @@
 """Whether photos in color, grey, toned, faded and partly colored ones are told apart, and regions of color found.
 
     python tests/benchmarks/on_color.py DIR [--color N] [--grey N] [--toned N] [--faded N] [--mixed N]
-                                            [--muted N] [--aged N] [--seed N] [--list] [--fit FILE]
+                                            [--muted N] [--aged N] [--seed N] [--style STYLE] [--list]
+                                            [--fit FILE]
 
-DIR holds photos in color, of any size, in folders of any depth; variants are made of them (on_color_variants.py). Right
-is: a photo in color is called colored, plain or, in a row of its own, muted by code, which is harder; a grey, toned or
-faded one is monochrome, with no region kept at all; of one with a stamp, ink, a mount, tinting or a target, at least
+DIR holds photos in color, of any size, in folders of any depth; variants are made of them, in the style of
+on_color_variants.py or, with --style wider, of variants_wider.py. Right is: a photo in color is called colored, plain
+or, in a row of its own, muted by code, which is harder; a grey, toned or faded one is monochrome, with no region kept
+at all; of one with a stamp, ink, a mount, tinting or a target, at least
 60 % of these is kept, and no more than 2 % of the rest.
 Printed are the rates and CPU milliseconds for a decision; with --list, what went wrong. With --fit FILE the measures of
 every variant are written there as JSON: the weights in color/tint.py are a logistic regression on such.
@@ -23,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from on_color_variants import KINDS, Made
+from variants_wider import KINDS as WIDER
 
 from colorize_cli.color.tint import Kind, OwnColor, own_color
 
@@ -68,13 +71,14 @@ def main() -> None:
     for kind, count in COUNTS.items():
         parser.add_argument(f"--{kind}", type=int, default=count, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--style", choices=["first", "wider"], default="first")
     parser.add_argument("--list", action="store_true", help="Name what went wrong.")
     parser.add_argument("--fit", type=Path, metavar="FILE")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     files, rows = photos_of(options.folder), list[dict[str, object]]()
     print(f"{'kind':8} {'photos':>7} {'right':>8} {'wanted':>8} {'borderline':>11} {'CPU ms':>7}")
-    for number, (kind, make) in enumerate(KINDS.items()):
+    for number, (kind, make) in enumerate((WIDER if options.style == "wider" else KINDS).items()):
         rng = np.random.default_rng((options.seed, number))
         right, border, spent, wrong = 0, 0, 0.0, defaultdict[str, list[str]](list)
         count, order = 0, iter(rng.permutation(np.tile(np.arange(len(files)), 9)))

@@ -255,6 +255,30 @@ def test_the_smallest_pictures_are_decided_too(shape: tuple[int, int]) -> None:
     assert own_color(pixels).kind in Kind
 
 
+@pytest.mark.parametrize("color", [(-9.0, -6.0), (0.0, -20.0)])
+def test_a_wash_over_much_of_a_print_is_a_region(color: tuple[float, float]) -> None:
+    """A surface over the place, which stands for fading, would follow it."""
+    where = np.zeros((360, 480))
+    where[:, :190] = 1
+    soft = cv2.GaussianBlur(where, (0, 0), 2)
+    own = own_color(_jpeg(_photo(np.clip(_scene(), 20, 80), color[0] * soft, color[1] * soft), 90))
+    assert own.kind is Kind.regions, own.evidence
+    found, false = _covered(own, where > 0)
+    assert found > 0.95 and false < 0.01
+
+
+def test_a_dark_mount_of_little_color_is_a_region() -> None:
+    pixels = np.empty((420, 540, 3), np.uint8)
+    pixels[:] = (73, 59, 51)
+    pixels[60:360, 60:480] = _photo(_scene(300, 420))
+    where = np.ones((420, 540), bool)
+    where[60:360, 60:480] = False
+    own = own_color(_jpeg(pixels, 92))
+    assert own.kind is Kind.regions, own.evidence
+    found, false = _covered(own, where)
+    assert found > 0.95 and false < 0.01
+
+
 @pytest.mark.slow
 def test_tinted_and_toned_prints_of_the_past_are_told_apart(shared: Path) -> None:
     tinted = {"deoldify_FadedDelores.PNG", "msoldphotos_h.png"}  # a tinted portrait and an autochrome
