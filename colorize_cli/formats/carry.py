@@ -27,7 +27,7 @@ from colorize_cli.formats.tiff.tiff_tags import (
     tags_of_exif,
     told_anew,
 )
-from colorize_cli.metadata import exif, exif_resolution, extended, thumbnail, xmp
+from colorize_cli.metadata import exif, exif_resolution, extended, irb, thumbnail, xmp
 from colorize_cli.metadata.ifd_write import exif_block
 from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
@@ -82,6 +82,10 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
         notes.append(Note("EXIF cannot be read and was left out: TIFF holds its tags, not the block", Loss.metadata))
     if metadata.iptc and Holds.iptc not in holds:
         lost("IPTC")
+    elif metadata.iptc and not has_tags and _has_other_iptc(photo):
+        notes.append(
+            Note("the IPTC in its TIFF tag was left out: Photoshop's, which differs, was taken", Loss.metadata)
+        )
     if metadata.exif and format.name in _SAY_IT_IN_EXIF:
         block = exif_resolution.with_resolution(metadata.exif, photo.pages[0].metadata.resolution)
         metadata = replace(metadata, exif=block)
@@ -111,6 +115,13 @@ def fitted(photo: Photo, format: Format) -> tuple[Photo, list[str]]:
     if _moves_a_maker_note(photo, format):
         notes.append(Note("its maker note was left out: it cannot be read where it would stand now", Loss.metadata))
     return replace(photo, metadata=metadata), notes
+
+
+def _has_other_iptc(photo: Photo) -> bool:
+    """Whether a TIFF's own tag holds other IPTC than its image resources."""
+    tags = photo.pages[0].metadata.tags
+    tag = tags.find(IPTC) if tags else None
+    return tag is not None and tag.value.rstrip(b"\0") != (irb.iptc_of(photo.metadata.iptc) or b"").rstrip(b"\0")
 
 
 def _is_described(block: bytes | None) -> bool:

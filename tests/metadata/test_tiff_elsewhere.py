@@ -20,11 +20,11 @@ ADDRESS = b.resource(1035, b"http://example.org/ada")
 FORMATS = [PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.webp, PhotoFormat.jxl]
 
 
-def scan(orientation: int = 6) -> bytes:
-    """A TIFF with IPTC in a tag of its own, beside resources of Photoshop that have none."""
+def scan(orientation: int = 6, resources: bytes = ADDRESS) -> bytes:
+    """A TIFF with IPTC in a tag of its own, beside resources of Photoshop."""
     out = io.BytesIO()
     own = [(274, 3, 1, orientation, True), (33723, 7, len(CAPTION), CAPTION, True), (18246, 3, 1, 4, True)]
-    own += [(34377, 7, len(ADDRESS), ADDRESS, True)]
+    own += [(34377, 7, len(resources), resources, True)]
     tifffile.imwrite(out, GREY, resolution=(300, 200), resolutionunit=2, metadata=None, extratags=own)
     return out.getvalue()
 
@@ -54,3 +54,14 @@ def test_a_resolution_that_did_not_turn_is_found_out(tmp_path: Path) -> None:
     assert turned in data and audit(source, result, notes) == []
     result.write_bytes(data.replace(turned, struct.pack("<4I", 300, 1, 200, 1)))
     assert "IFD0 XResolution (282) differs" in audit(source, result, notes)
+
+
+@pytest.mark.parametrize("differs", [False, True])
+def test_two_copies_of_iptc_that_differ_are_told_where_one_is_kept(tmp_path: Path, differs: bool) -> None:
+    other = b.iim((120, b"A funeral")) if differs else CAPTION
+    source, result, notes = colored(scan(1, b.resource(1028, other)), tmp_path, format=PhotoFormat.jpeg)
+    assert audit(source, result, notes) == []
+    assert irb.iptc_of(decode(result).metadata.iptc) == other
+    assert any("IPTC in its TIFF tag was left out" in note for note in notes) == differs
+    source, result, notes = colored(scan(1, b.resource(1028, other)), tmp_path)
+    assert audit(source, result, notes) == [] and not notes
