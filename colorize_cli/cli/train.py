@@ -126,7 +126,7 @@ def train(
         saved, config = run_to_resume(
             out or latest_folder(named), overrides, adjust, recipe=recipe, data=data or (), init=init
         )
-        names, out, root = saved.data, saved.folder, data_root or saved.root
+        names, out, root, init = saved.data, saved.folder, data_root or saved.root, saved.weights
     else:
         named = recipe or recipe_for(data or ())
         config = adjust(load_recipe(named, overrides))

@@ -171,7 +171,7 @@ def train(wanted: RunSettings, watcher: Watcher) -> Result:
 
     with nothing_left_of_a_failure(out, accelerator.is_main_process):
         if accelerator.is_main_process:
-            write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator))
+            write_run(out, config, wanted.data, wanted.access.root, device_name(accelerator), wanted.init)
         accelerator.wait_for_everyone()
         state = resumed(out / "state.pt", trainer, ema, wanted.access.on_note)
         ema_copy = prepare.make_generator(config, len(labels), prepare.Needed(None, None), None).to(accelerator.device)

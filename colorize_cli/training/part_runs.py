@@ -101,7 +101,8 @@ def train_parts(
     started, result = time.monotonic(), None
 
     def begun(out: Path, training: int, held_out: int, dropped: dict[str, int]) -> None:
-        write_run(folder, wanted.config, wanted.data, wanted.access.root)  # not before there is something to learn from
+        # not before there is something to learn from
+        write_run(folder, wanted.config, wanted.data, wanted.access.root, init=wanted.init)
         watcher.on_start(out, training, held_out, dropped)
 
     watched = replace(watcher, on_start=begun)

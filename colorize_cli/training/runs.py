@@ -41,12 +41,19 @@ class SavedRun:
         folder: where it lies.
         config: its configuration.
         data: names or paths of its data sets; root, the folder of data sets it was given, or None.
+        init: the weights that it started from, or None; of a recipe with parts, each part that has no other.
     """
 
     folder: Path
     config: TrainConfig
     data: tuple[str, ...]
     root: Path | None
+    init: str | None = None
+
+    @property
+    def weights(self) -> str | None:
+        """Where what is left of it starts; None where its own state says it."""
+        return self.init if self.config.parts or not (self.folder / "state.pt").exists() else None
 
 
 def next_folder(recipe: str, runs: Path = RUNS) -> Path:
@@ -154,7 +161,14 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     return {"commit": commit, "changed": bool(changed)}
 
 
-def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path | None, device: str = "") -> None:
+def write_run(
+    folder: Path,
+    config: TrainConfig,
+    data: Sequence[str],
+    root: Path | None,
+    device: str = "",
+    init: str | None = None,
+) -> None:
     """Write down what a run is, and with what it is made; `--recipe FOLDER/run.json` repeats it.
 
     Raises:
@@ -164,6 +178,7 @@ def write_run(folder: Path, config: TrainConfig, data: Sequence[str], root: Path
     about = {
         "data": list(data),
         "root": str(root.resolve()) if root else None,
+        **({"init": str(Path(init).resolve()) if os.path.exists(init) else init} if init else {}),
         "config": asdict(config),
         "made": {"command": shlex.join(sys.argv), **machine(), **({"device": device} if device else {})},
     }
@@ -187,8 +202,8 @@ def read_run(folder: Path, overrides: Sequence[str] = ()) -> SavedRun:
     file = folder / "run.json"
     try:
         about = json.loads(read_plain(file, _MOST_BYTES))
-        table, data, root = about["config"], tuple(about["data"]), about["root"]
+        table, data, root, init = about["config"], tuple(about["data"]), about["root"], about.get("init")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"no run in {folder}", hint="Name a folder that `colorize train` made.") from error
     override_all(table, overrides)
-    return SavedRun(folder, config_from(table), data, Path(root) if root else None)
+    return SavedRun(folder, config_from(table), data, Path(root) if root else None, init)

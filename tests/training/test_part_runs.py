@@ -59,6 +59,21 @@ def test_a_stopped_run_of_parts_goes_on_and_ends_as_one_that_was_not(run: Run, t
         check_new(cut)
 
 
+def test_a_run_that_goes_on_remembers_the_weights_that_it_began_with(run: Run, tmp_path: Path) -> None:
+    alone = [PARTS[0], {**PARTS[1], "init": ""}]
+    run(tmp_path / "before", tiny(seed=9))
+    init = str(tmp_path / "before" / "best.safetensors")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run(whole, tiny(parts=alone), init=init)
+    assert not run(cut, tiny(parts=alone), init=init, time_limit=0.0).finished
+    saved = read_run(cut)
+    assert saved.init == saved.weights == init
+    assert run(cut, saved.config, init=saved.weights).finished
+    ours, theirs = read_tensors(cut / "best.safetensors"), read_tensors(whole / "best.safetensors")
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert read_run(tmp_path / "before").init is None
+
+
 def test_a_parts_changes_reach_into_tables() -> None:
     config = config_of(tiny(parts=PARTS), tiny(parts=PARTS).parts[1])
     assert config.lr == 1e-3 and config.parts == ()
