@@ -36,6 +36,7 @@ _MOST_NOISE = 20.0  # Lab units of a scanner or a film; beyond, it is the pictur
 _NO_TONING = 35.0  # Lab units of `_sway`: no print's toning or fading goes through that many hues
 _COLORED_SHARE = 0.7  # of the picture: regions of more are the whole
 _NEARLY_ALL = 0.95  # of the picture: a print on a large page
+_IN_DOUBT = -0.75 * BORDERLINE  # of the evidence: from there on color stays, as what is painted over is lost
 _DOUBTFUL = -1.5 * BORDERLINE  # of the evidence
 _MANY_SHARE, _MANY_HUES = 0.35, 0.6  # of the picture, in hues whose mean is less than this of their chroma: no mount
 
@@ -54,7 +55,7 @@ class OwnColor:
 
     Attributes:
         kind: none, in regions, or as a whole.
-        evidence: logarithm of the odds that it is a photo in color; below zero it is black-and-white.
+        evidence: logarithm of the odds that it is a photo in color; from a little below zero on it is taken for one.
         mask: where it has color, (h, w), on the reduced copy; None unless there are regions.
         color: ab of the reduced copy, (2, h, w), where there is a mask.
         toning: what toning and fading explain of it.
@@ -107,7 +108,7 @@ def own_color(pixels: NDArray[Any], space: RgbSpace = SRGB) -> OwnColor:
     evidence = log_odds(seen)
     if noise > _MOST_NOISE or sway(toning) > _NO_TONING:
         return OwnColor(Kind.colored, max(evidence, 2 * BORDERLINE), measures=seen)
-    if evidence > 0 or mask.mean() > _COLORED_SHARE:
+    if evidence > _IN_DOUBT or mask.mean() > _COLORED_SHARE:
         return OwnColor(Kind.colored, max(evidence, 0.0), measures=seen)
     if evidence > _DOUBTFUL and mask.mean() > _MANY_SHARE and one_hue(ab[:, mask]) < _MANY_HUES:
         return OwnColor(Kind.colored, BORDERLINE, measures=seen)

@@ -167,6 +167,15 @@ def test_two_hues_over_much_of_a_print_are_a_tinters_unless_the_odds_are_in_doub
     assert own.kind is kind
 
 
+@pytest.mark.parametrize(("odds", "kind"), [(-0.5, Kind.colored), (-1.5, Kind.monochrome)])
+def test_in_doubt_a_photos_color_stays_and_a_person_is_told(
+    odds: float, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tint, "log_odds", lambda seen: odds)
+    own = own_color(_photo(_scene(), 6.0, 14.0))
+    assert own.kind is kind and own.borderline == (kind is Kind.colored)
+
+
 def test_a_print_on_a_large_page_leaves_the_pages_corners_alone() -> None:
     """The page takes more of the picture than the print: yellowed borders must not explain it."""
     pixels = np.empty((480, 560, 3), np.float64)
