@@ -53,8 +53,14 @@ for thread in threads:
 ready.wait()
 maps = [line.split() for line in open("/proc/self/maps")]
 ends = lambda row: [int(part, 16) for part in row[0].split("-")]
-# a heap of a thread's own lies on a multiple of 64 MiB, of which the rest is reserved
-heaps = [row for row in maps if len(row) == 5 and row[1] == "rw-p" and ends(row)[0] % (64 << 20) == 0]
+# a heap of a thread's own lies on a multiple of 64 MiB, and what it does not use of these is reserved behind it
+places = [(*ends(row), row[1]) for row in maps if len(row) == 5]
+whole = 64 << 20
+heaps = [
+    begin
+    for (begin, end, kind), (rest, last, then) in zip(places, places[1:])
+    if (kind, then) == ("rw-p", "---p") and begin % whole == 0 and (end, last) == (rest, begin + whole)
+]
 done.set()
 print(len(heaps), resource.getrlimit(resource.RLIMIT_DATA)[0])
 """
