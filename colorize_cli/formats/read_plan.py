@@ -21,6 +21,7 @@ from colorize_cli.formats.table import FORMATS
 
 _BASE = 200 << 20  # bytes that a streamed photo takes whatever its size: libraries, threads, the reduced copy
 _SMALL = 40 << 20  # bytes that any photo takes: the network's maps, and what is kept between the stages
+_PAGE = 512 << 10  # bytes of each page beyond the first: what the network sees of it, until all are colored
 _STRIP_ROWS = 256
 _STRIPS = 8  # strips in one state or another at once: read, painted, coded
 _MOST_MEMORY = 4 << 40  # bytes that a machine might have
@@ -82,8 +83,9 @@ def plan(found: ProbeResult, target: PhotoFormat, stream_from: int, max_memory: 
     if whole > limit:
         width, height = found.size
         kind = f"{reason}, so it is held as a whole: " if reason else ""
+        pages = f" on {found.pages:,} pages" if found.pages > 1 else ""
         raise TooLargeError(
-            f"{width:,} x {height:,} pixels; {kind}about {amount(whole + used, 1024)} of memory are needed, "
+            f"{width:,} x {height:,} pixels{pages}; {kind}about {amount(whole + used, 1024)} of memory are needed, "
             f"more than --max-memory {amount(most, 1024)} allows",
             path=found.path,
             hint=_way_out(whole + used, bool(reason)),
@@ -112,14 +114,15 @@ def memory_of_whole(found: ProbeResult, target: PhotoFormat) -> int:
     sample = 2 if found.depth > 8 else 1
     channels = min(max(found.channels, 1), 4)
     each = sample * (1.5 * channels + 6) + FORMATS[target].coder_bytes * sample
-    return _SMALL + max(found.memory, os.stat(found.path).st_size + int(found.total_pixels * each))
+    pixels = max(found.memory, os.stat(found.path).st_size + int(found.total_pixels * each))
+    return _SMALL + pixels + (found.pages - 1) * _PAGE
 
 
 def _memory_in_strips(found: ProbeResult, segment: int) -> int:
     sample = 2 if found.depth > 8 else 1
     line = found.size[0] * sample * (max(found.channels, 1) + 3 + 3)
     coded = os.stat(found.path).st_size if FORMATS[found.format].faster_whole else 0  # it is read whole for its damage
-    return _BASE + coded + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
+    return _BASE + (found.pages - 1) * _PAGE + coded + 4 * segment + _STRIPS * min(_STRIP_ROWS * line, 96 << 20)
 
 
 def why_not_streamed(found: ProbeResult, target: PhotoFormat) -> tuple[str, int]:

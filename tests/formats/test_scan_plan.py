@@ -111,6 +111,16 @@ def test_the_message_names_an_amount_that_is_enough(tmp_path: Path) -> None:
         assert float(text.rstrip("KMG")) * 1000 ** " KMG".index(text[-1] if text[-1] in "KMG" else " ") >= value
 
 
+def test_many_small_pages_are_counted_with_what_the_network_sees_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(900):
+            file.write(GREY[:8, :8], metadata=None)
+    with pytest.raises(TooLargeError, match="8 x 8 pixels on 900 pages; about 6.*M of memory are needed"):
+        plan(probe(path), PhotoFormat.tiff, 1 << 30, 600 << 20, 200 << 20)
+    assert not plan(probe(path), PhotoFormat.tiff, 1 << 30, 900 << 20, 200 << 20).streamed
+
+
 @pytest.mark.parametrize("big", [True, False])
 def test_a_result_is_a_bigtiff_only_where_it_must_be(
     big: bool, tmp_path: Path, note: Provenance, monkeypatch: pytest.MonkeyPatch
