@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -11,6 +13,7 @@ from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
+from colorize_cli.formats.png import png_file
 
 GREY = np.zeros((8, 8), np.uint8)
 FILES = {
@@ -53,6 +56,17 @@ def test_kinds_of_jpeg_that_are_not_read(tmp_path: Path, changed: tuple[int, int
     path.write_bytes(data)
     with pytest.raises(DecodeError, match=f"^unsupported JPEG: .*{words}"):
         decode(path)
+
+
+def test_a_png_with_a_longer_side_than_its_decoder_takes(tmp_path: Path) -> None:
+    path = tmp_path / "line.png"
+    header = struct.pack(">IIBBBBB", 1, 1_000_001, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(2 * 1_000_001))
+    chunks = (png_file.chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")))
+    path.write_bytes(png_file.SIGNATURE + b"".join(chunks))
+    for read in (decode, probe):
+        with pytest.raises(DecodeError, match="^unsupported PNG: a side of more than 1,000,000 pixels"):
+            read(path)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

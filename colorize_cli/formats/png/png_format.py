@@ -7,7 +7,7 @@ from pathlib import Path
 
 from colorize_cli.formats.base import Format
 from colorize_cli.formats.declared import Declared, FileParts, Holds, OpenedRows, Stripped
-from colorize_cli.formats.decoded import DecodedPhoto
+from colorize_cli.formats.decoded import DecodedPhoto, Unsupported
 from colorize_cli.formats.photo import DecodeLimits, Photo, PhotoFormat, ProbeResult
 from colorize_cli.formats.png import png_file, png_rows, png_text
 from colorize_cli.formats.png.decode_png import decode_png
@@ -19,6 +19,7 @@ from colorize_cli.metadata.places import Strip
 from colorize_cli.metadata.provenance import Provenance, parse
 
 _MOST_CHUNKS = 100_000
+_LONGEST = 1_000_000  # pixels of a side: libpng takes no more
 _TURNED = 3  # from this orientation on rows do not come from top to bottom
 
 
@@ -37,6 +38,8 @@ class Png(Format):
     def declared(self, data: Data) -> Declared:
         """The picture."""
         png = png_file.parse(data[:], headers_only=True)
+        if max(png.width, png.height) > _LONGEST:
+            raise Unsupported(f"unsupported PNG: a side of more than {_LONGEST:,} pixels")
         sample, clear = 2 if png.depth == 16 else 1, png.find(b"tRNS") is not None
         if png.color == 3:
             each = 9 if clear else 5
