@@ -38,9 +38,6 @@ _PARALLEL, _MORE_TONE = 0.85, 0.5  # what has the tone's hue, and differs by les
 _FAINT_SHARE, _STRONG = 0.003, 20.0  # regions that are less of the picture must be stronger somewhere, Lab units
 _FAINT_ON_TONED = 0.008  # the same of a toned print, whose tone is fitted less exactly
 _PLAIN, _PLAIN_ODDS, _UNTONED = 9.0, 3.0, 5.0  # or so strong, with such odds, where the print is toned less: Lab units
-_CLEAR, _CLEAR_ODDS, _CLEAR_SHARP = 11.0, 2.0, 6.0  # or so strong and sharp, with such odds, on any print
-_STROKE = 4  # pixels of the copy: of a part of a stamp, whose parts count together
-_TOGETHER, _SAME_HUE, _MOST_STROKES = 1 / 10, 0.93, 256  # of the longer side; cosine; how many
 _WIDE, _WIDE_PEAK, _WIDE_SHARP = 0.06, 6.0, 4.2  # of the picture, Lab units: what a surface might follow
 _STEP = 0.45  # of a wide region's color: how much of it ends at its rim; a stain's fades
 _WIDE_KIND = 0.7  # of a wide region's chroma: its mean color; what is of several hues is no wash
@@ -110,18 +107,14 @@ def _strong(seen: Floats, left_over: Floats, floor: float, toning: Toning) -> Ma
     total = np.bincount(flat, amount.ravel(), count)
     left = np.bincount(flat, chroma_of(blurred(seen, 2.7)).ravel(), count) / np.maximum(total, 1e-6)
     fringe = np.bincount(flat, toning.fringe.ravel(), count) / np.maximum(area, 1)
-    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (pieces.sharp > _SHARP) & (area >= _STROKE)
+    own = (left > _ONE_KIND) & (peak > max(_HIGH, 2.5 * floor)) & (pieces.sharp > _SHARP) & (area >= _SMALLEST)
     color, tone = (_means(planes, flat, area) for planes in (seen, toning.ab))
+    peak = np.maximum(peak, np.float32(1e-3))
+    odds = _odds(area, peak, fringe / peak, _opposite(seen, labels, color) / peak)
+    own &= odds > 0
     own &= ~_more_tone(color, tone)
     own[0] = False
-    joint = _together(
-        area, own, color, _means(np.indices(labels.shape, np.float32), flat, area), _TOGETHER * max(labels.shape)
-    )
-    peak = np.maximum(peak, np.float32(1e-3))
-    odds = _odds(joint, peak, fringe / peak, _opposite(seen, labels, color) / peak)
-    own &= (odds > 0) & (joint >= _SMALLEST)
     plain = (odds > _PLAIN_ODDS) & (peak > _PLAIN) & (np.hypot(*tone) < _UNTONED)
-    plain |= (odds > _CLEAR_ODDS) & (peak > _CLEAR) & (pieces.sharp > _CLEAR_SHARP)
     share = _FAINT_SHARE if np.median(chroma_of(toning.ab)) < _UNTONED else _FAINT_ON_TONED
     if area[own].sum() < share * labels.size and not (own & ((peak > _STRONG) | plain)).any():
         own[:] = False
@@ -131,27 +124,6 @@ def _strong(seen: Floats, left_over: Floats, floor: float, toning: Toning) -> Ma
 def _means(planes: Floats, flat: NDArray[np.intp], area: NDArray[np.int64]) -> NDArray[np.floating]:
     """The mean color of each region, (2, n)."""
     return np.stack([np.bincount(flat, plane.ravel(), len(area)) for plane in planes]) / np.maximum(area, 1)
-
-
-def _together(
-    area: NDArray[np.int64], own: Mask, color: NDArray[np.floating], at: NDArray[np.floating], reach: float
-) -> NDArray[np.int64]:
-    """The area of each region with that of others of its hue nearby, pixels, (n,): strokes of one stamp.
-
-    Args:
-        area: of each alone, pixels, (n,).
-        own: which may be strokes, (n,).
-        color: of each, (2, n).
-        at: the middle of each, (2, n), pixels.
-        reach: how far from one to the next, pixels.
-    """
-    some = np.flatnonzero(own)
-    some = some[np.argsort(-area[some], kind="stable")[:_MOST_STROKES]]
-    hue, middle = color[:, some] / np.maximum(np.hypot(*color[:, some]), 1e-6), at[:, some]
-    near = np.hypot(*(middle[:, :, None] - middle[:, None])) < reach
-    joint = area.copy()
-    joint[some] = (near & (hue.T @ hue > _SAME_HUE)) @ area[some]
-    return joint
 
 
 def _more_tone(color: NDArray[np.floating], tone: NDArray[np.floating]) -> Mask:
