@@ -93,6 +93,7 @@ def target_format(
         why = wanted.deep_as_png
     elif scale * longest > wanted.longest_side:
         why = f"{name} holds at most {wanted.longest_side:,} pixels a side"
+        form = PhotoFormat.tiff if scale * longest > FORMATS[form].longest_side else form
     elif alpha and not wanted.has_alpha:
         why = f"{name} holds no transparency"
     return (form, Note(f"written as {form.upper()}: {why}", Loss.format)) if why else (wanted.name, None)

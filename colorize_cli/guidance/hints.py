@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 DEFAULT_RADIUS = 0.01  # of the short side: what a fingertip covers on a print
 _SOLID = 128  # alpha from which a scribble's pixel counts; below it is the soft rim of a brush
 _DEFAULT_LIMITS = DecodeLimits()
-_EACH = 16  # bytes that a scribbles' pixel takes while it is read
+_EACH = 32  # bytes that a scribbles' pixel takes while it is read, and as many for the photo beside it
 _AT_ONCE = 1 << 20  # cells
 
 

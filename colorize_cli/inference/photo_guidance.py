@@ -94,7 +94,7 @@ class PhotoGuidance:
         self.sidecars, self.references = sidecars or {}, references or References()
         self._from_album = dict[int, Carried]()
         self._solving = Semaphore(max(1, max(max_memory, _MEMORY) // _SOLVE_MEMORY))
-        self._limits = DecodeLimits(max_memory=max_memory // 2 or None)  # the photo itself takes the rest
+        self._limits = DecodeLimits(max_memory=max_memory or None)
         self._album_sha256 = ""
         if options.consistent and self.sidecars:
             self._album_sha256 = _sha256([path for files in self.sidecars.values() for path in files])

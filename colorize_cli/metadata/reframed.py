@@ -130,12 +130,15 @@ class Reframed:
                         yield from self._area(found, area, span)
 
     def _area(self, found: Packet, area: Element, span: tuple[float, float]) -> Iterator[Edit]:
-        """A rectangle around its middle, or a point, in shares of the picture or in pixels of a span."""
-        items = named(found, area, *"xywh", "unit")
+        """A rectangle around its middle, a circle, or a point, in shares of the picture or in pixels of a span."""
+        items = named(found, area, *"xywhd", "unit")
         given = _numbers([found.text(items[key]) for key in "xywh" if key in items])
         if len(given) not in (2, 4) or "x" not in items or "y" not in items:
             return
         in_pixels = _in_pixels(found, items.get("unit"))
+        if "d" in items and len(across := _numbers([found.text(items["d"])])) == 1:  # a circle
+            whole = min(span) if in_pixels else min(self.now)
+            yield found.write(items["d"], f"{across[0] * min(self.was) * self.scale / whole:.6f}")
         before, after = (span, self.now) if in_pixels else (_UNIT, _UNIT)
         shares = [value / before[i % 2] for i, value in enumerate((*given, 0.0, 0.0)[:4])]
         for i, (key, value) in enumerate(zip("xywh"[: len(given)], self._share(*shares), strict=False)):

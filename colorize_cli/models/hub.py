@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any, Literal
+from unicodedata import category
 from urllib.parse import quote
 
 from colorize_cli.errors import DownloadError, WeightsError, quoted
@@ -49,8 +50,10 @@ def endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
-def files_of(kind: Literal["models", "datasets"], repo: str, revision: str) -> tuple[str, dict[str, tuple[str, int]]]:
-    """A repository's commit, and the SHA-256 and size of each large file in it, as the Hub says.
+def files_of(
+    kind: Literal["models", "datasets"], repo: str, revision: str, suffix: str = ""
+) -> tuple[str, dict[str, tuple[str, int]]]:
+    """A repository's commit, and the SHA-256 and size of each large file in it with that suffix, as the Hub says.
 
     Raises:
         OSError, HTTPException, ValueError: it gives no answer, or one that makes no sense.
@@ -67,10 +70,10 @@ def files_of(kind: Literal["models", "datasets"], repo: str, revision: str) -> t
     try:
         for one in said.get("siblings") or []:
             name, lfs, size = one["rfilename"], one.get("lfs"), one.get("size") or 0
-            if lfs:
+            if lfs and name.endswith(suffix):
                 files[_checked(name, repo)] = (said_sha256(lfs, name, repo), int(size))
         commit = said.get("sha") or revision
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise ValueError("its answer makes no sense") from None
     return (commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else revision), files
 
@@ -82,7 +85,8 @@ def _checked(name: str, repo: str) -> str:
         DownloadError: it leads out of the folder that it is kept in.
     """
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
+    controls = any(category(letter) == "Cc" for letter in name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or controls:
         raise DownloadError(
             f"{repo} is refused: {quoted(name)} is no name of a file in it", hint="Choose another source."
         )

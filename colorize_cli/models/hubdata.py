@@ -42,14 +42,14 @@ def dataset_files(repo: str, revision: str, suffix: str) -> tuple[str, list[HubF
             hint="Unset COLORIZE_OFFLINE and HF_HUB_OFFLINE, or give --data-root a local copy.",
         )
     try:
-        commit, found = files_of("datasets", repo, revision)
+        commit, found = files_of("datasets", repo, revision, suffix)
     except (OSError, ValueError, RecursionError, HTTPException) as error:
         raise DownloadError(
             f"cannot ask the Hub for the data set {repo}: {_reason(error)}",
             hint=f"Check the network, or get {endpoint() or 'https://huggingface.co'}/datasets/{repo} by other means: "
             "--data-root DIR.",
         ) from error
-    files = [HubFileInfo(path, sha256, size) for path, (sha256, size) in found.items() if path.endswith(suffix)]
+    files = [HubFileInfo(path, sha256, size) for path, (sha256, size) in found.items()]
     return commit, sorted(files, key=lambda item: item.path)
 
 

@@ -114,12 +114,17 @@ def ask(address: Address, patience: Patience | None = None) -> bytes:
     patience, parts, size = patience or PATIENCE, list[bytes](), 0
     until = time.monotonic() + _LONGEST_ANSWER
     request = urllib.request.Request(address.url, headers={**_AGENT, **address.headers})
-    with urllib.request.build_opener(_KeepTokensHome).open(request, timeout=patience.stall) as response:
-        while part := response.read1(_CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > _MOST_ANSWER or time.monotonic() > until:
-                raise OSError(0, "its answer has no end")
+    try:
+        with urllib.request.build_opener(_KeepTokensHome).open(request, timeout=patience.stall) as response:
+            while part := response.read1(_CHUNK):
+                parts.append(part)
+                size += len(part)
+                if size > _MOST_ANSWER or time.monotonic() > until:
+                    raise OSError(0, "its answer has no end")
+            if response.length:
+                raise OSError(0, "its answer was cut short")
+    except _Refused as error:
+        raise OSError(0, str(error)) from None
     return b"".join(parts)
 
 

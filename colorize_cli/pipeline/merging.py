@@ -10,7 +10,6 @@ except that what it skipped or was interrupted at stays as the earlier one tells
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
 import stat
@@ -36,6 +35,7 @@ _STATUSES = frozenset({MISSING, *(status.value for status in Status)})
 _MOST_WHOLE = 64 << 20  # characters of a report in one piece: it has MANY photos at most
 _LONGEST = 16 << 20  # characters of a line of JSON Lines
 _MOST_PHOTOS = 1 << 40
+_MOST_SECONDS = 1e12
 
 Row = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _check_summary(summary: Row) -> None:
         raise ValueError("it has neither counts nor settings")
     if not isinstance(notices, list) or not all(isinstance(notice, str) for notice in notices):
         raise ValueError("its notices are no texts")
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+    if not isinstance(seconds, int | float) or not abs(seconds) < _MOST_SECONDS:
         raise ValueError("its time makes no sense")
 
 

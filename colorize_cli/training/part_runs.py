@@ -111,7 +111,8 @@ def train_parts(
         if part.mean:
             _write_mean(weights, [folder / name / WEIGHTS for name in part.mean], wanted.config)
             continue
-        init = str(folder / part.init / WEIGHTS) if part.init else wanted.init
+        has_state = (folder / part.name / "state.pt").exists()  # the weights that it started from may be gone
+        init = str(folder / part.init / WEIGHTS) if part.init else None if has_state else wanted.init
         left = wanted.time_limit - (time.monotonic() - started)
         inner = replace(
             wanted, config=config_of(wanted.config, part), out=folder / part.name, init=init, time_limit=max(left, 0.0)

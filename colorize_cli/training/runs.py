@@ -175,6 +175,8 @@ def write_run(
         TrainingError: the folder cannot be written.
     """
     file = folder / "run.json"
+    if init is None and file.is_file():  # a run that is resumed from its state is still what it was
+        init = read_run(folder).init
     about = {
         "data": list(data),
         "root": str(root.resolve()) if root else None,
@@ -202,8 +204,9 @@ def read_run(folder: Path, overrides: Sequence[str] = ()) -> SavedRun:
     file = folder / "run.json"
     try:
         about = json.loads(read_plain(file, _MOST_BYTES))
-        table, data, root, init = about["config"], tuple(about["data"]), about["root"], about.get("init")
+        table, data, init = about["config"], tuple(about["data"]), about.get("init")
+        root = Path(about["root"]) if about["root"] else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"no run in {folder}", hint="Name a folder that `colorize train` made.") from error
     override_all(table, overrides)
-    return SavedRun(folder, config_from(table), data, Path(root) if root else None, init)
+    return SavedRun(folder, config_from(table), data, root, init)

@@ -22,7 +22,7 @@ from tests.metadata import blocks as b
 NOTE = b"Canon\0" + b"a maker's own" * 5
 
 
-def written(pixels: np.ndarray, folder: Path, alpha: np.ndarray | None = None) -> Path:
+def written(pixels: np.ndarray, folder: Path, alpha: np.ndarray | None = None, quality: int | None = 97) -> Path:
     """An AVIF of pixels whose photo has EXIF, a profile and a title, of 8 bits or of 10."""
     source = io.BytesIO()
     exif = b.exif(b.text(271, "Zorki"), b.short(274, 1), inside=[b.Tag(37500, 7, len(NOTE), NOTE)])
@@ -32,7 +32,7 @@ def written(pixels: np.ndarray, folder: Path, alpha: np.ndarray | None = None) -
     page = photo.pages[0]
     about = replace(page.metadata, depth=8 if pixels.dtype == np.uint8 else 10)
     photo = replace(photo, pages=(replace(page, pixels=pixels, alpha=alpha, metadata=about),))
-    how = EncodeSettings(format=PhotoFormat.avif, quality=97)
+    how = EncodeSettings(format=PhotoFormat.avif, quality=quality)
     write_photo(photo, [pixels], folder / "out.avif", how, Provenance("colorize-cli", "1", "mini", "0" * 64))
     return folder / "out.avif"
 
@@ -65,3 +65,9 @@ def test_a_smooth_picture_has_chroma_of_half_the_size_and_transparency_stays(tmp
     assert not halved(sharp(48, 64), alpha)
     found = decode(tmp_path / "out.avif").pages[0].alpha
     assert found is not None and np.abs(found.astype(int) - alpha).max() <= 4
+
+
+def test_a_small_file_of_a_deep_sharp_picture_can_be_had(tmp_path: Path):
+    pixels = sharp(96, 128).astype(np.uint16) * 257
+    sizes = [len(written(pixels, tmp_path, quality=quality).read_bytes()) for quality in (20, 60, None)]
+    assert sizes == sorted(set(sizes)), sizes

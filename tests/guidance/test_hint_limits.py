@@ -60,7 +60,7 @@ def test_scribbles_keep_to_the_memory_of_the_process(tmp_path: Path) -> None:
     Image.new("RGBA", (1000, 1000), (1, 2, 3, 255)).save(path := tmp_path / "photo.hints.png")
     with pytest.raises(HintError, match="--max-memory 10M allows"):
         read_sidecar(path, DecodeLimits(max_memory=10 << 20))
-    sidecar = read_sidecar(path, DecodeLimits(max_memory=20 << 20))
+    sidecar = read_sidecar(path, DecodeLimits(max_memory=40 << 20))
     tracemalloc.start()
     found = hint_map([sidecar], (1000, 1000), (64, 64))
     peak = tracemalloc.get_traced_memory()[1]

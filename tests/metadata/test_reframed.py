@@ -50,6 +50,12 @@ POINT = 'stArea:x="0.5" stArea:y="0.5"'
 CASES = {
     "mwg in pixels": (area("pixel", FOUR), (160, 100, 40, 30), (400, 300, 80, 60)),
     "mwg's point": (area("normalized", POINT), (0.5, 0.5), (0.5, 0.5)),
+    "mwg's circle": (area("normalized", f'{POINT} stArea:d="0.1"'), (0.5, 0.5, 0.15), (0.5, 0.5, 0.1)),
+    "mwg's circle in pixels": (
+        area("pixel", 'stArea:x="200" stArea:y="150" stArea:d="40"'),
+        (160, 100, 40),
+        (400, 300, 80),
+    ),
     "acdsee": (
         area("pixel", FOUR).replace("mwg-rs:Area", "acdsee-rs:DLYArea").replace("mwg-rs:", "acdsee-rs:"),
         (160, 100, 40, 30),

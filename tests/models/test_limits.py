@@ -255,6 +255,10 @@ def test_what_comes_with_a_redirect_is_not_read(server: Loopback, tmp_path: Path
         (b"[1]", "its answer makes no sense"),
         (b"[" * 200_000, "its answer makes no sense"),
         (b'{"siblings": [5]}', "its answer makes no sense"),
+        (
+            b'{"siblings": [{"rfilename": "a.pth", "size": 1e999, "lfs": {"sha256": "%s"}}]}' % SHA256.encode(),
+            "its answer makes no sense",
+        ),
         (b'{"siblings": [{"rfilename": "../a.pth", "lfs": {"sha256": "%s"}}]}' % SHA256.encode(), "is refused"),
         (b'{"siblings": [{"rfilename": "a.pth", "lfs": {"sha256": ["x"]}}]}', "gives no SHA-256"),
     ],

@@ -72,6 +72,9 @@ def test_a_run_that_goes_on_remembers_the_weights_that_it_began_with(run: Run, t
     ours, theirs = read_tensors(cut / "best.safetensors"), read_tensors(whole / "best.safetensors")
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     assert read_run(tmp_path / "before").init is None
+    Path(init).unlink()  # both parts have begun, and no longer need it
+    saved = read_run(cut, ["epochs=4"])
+    assert run(cut, saved.config, init=saved.weights).finished and read_run(cut / "first").init == init
 
 
 def test_a_parts_changes_reach_into_tables() -> None:

@@ -25,6 +25,7 @@ from colorize_cli.metadata.provenance import Provenance
 from colorize_cli.notes import Loss, Note
 
 _DEFAULT_QUALITY, _LOSSLESS = 85, 100
+_HIGH_QUALITY = 90
 _SPEED = 8
 
 
@@ -64,11 +65,13 @@ class Avif(IsoFormat):
         page, rgb, notes = photo.pages[0], rgb_of(colored), list[str]()
         if page.metadata.depth <= 8 or not _holds_metadata():
             rgb = shallow(rgb, self.name, notes)
-        array, quality = with_alpha(page, rgb), quality or _DEFAULT_QUALITY
+        array, asked, quality = with_alpha(page, rgb), quality, quality or _DEFAULT_QUALITY
         around, is_sharp = Around.of(photo, page, note), halving_cost(array) > MOST_COST
         if _holds_metadata() and (array.dtype != np.uint8 or not is_sharp):
             # OpenCV's chroma has half the size but where nothing is lost
-            return _by_opencv(array, _LOSSLESS if is_sharp else quality, page.metadata.depth, around), notes
+            whole = is_sharp and (asked is None or asked >= _HIGH_QUALITY)  # who asks for a small file gets one
+            quality = _LOSSLESS if whole else quality
+            return _by_opencv(array, quality, page.metadata.depth, around), notes
         out = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(array)).save(
             out,

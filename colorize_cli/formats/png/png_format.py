@@ -30,6 +30,7 @@ class Png(Format):
     suffixes = (".png", ".apng")
     read_suffixes = frozenset({".apng"})
     starts = (png_file.SIGNATURE,)
+    longest_side = _LONGEST
     holds = Holds.exif | Holds.damaged_xmp | Holds.iptc | Holds.comments | Holds.icc | Holds.resolution
     holds |= Holds.png_chunks
     lossless = True
