@@ -18,9 +18,10 @@ from filelock import FileLock
 
 from colorize_cli.errors import DataError, DownloadError, printable
 from colorize_cli.files.atomic import replacing, write_text
+from colorize_cli.models.asking import Address
 from colorize_cli.models.hub import offline
 from colorize_cli.models.hubdata import HubFileInfo, dataset_address, dataset_files
-from colorize_cli.models.transfer import ANY, Address, Patience, download
+from colorize_cli.models.transfer import ANY, Patience, download
 
 OnBytes = Callable[[str, int, int], None]
 

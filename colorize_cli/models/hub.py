@@ -61,7 +61,7 @@ def files_of(
     """
     from huggingface_hub import get_token
 
-    from colorize_cli.models.transfer import Address, ask  # the network's libraries load here
+    from colorize_cli.models.asking import Address, ask  # the network's libraries load here
 
     where, token = endpoint() or "https://huggingface.co", get_token()
     url = f"{where}/api/{kind}/{quote(repo)}/revision/{quote(revision, safe='')}?blobs=true"

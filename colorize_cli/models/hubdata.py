@@ -12,9 +12,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 from colorize_cli.errors import DownloadError, UsageError, quoted
+from colorize_cli.models.asking import Address
 from colorize_cli.models.hub import endpoint, files_of, offline
 from colorize_cli.models.network_faults import hub_fault
-from colorize_cli.models.transfer import Address
 
 
 @dataclass(frozen=True)

@@ -15,40 +15,23 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from colorize_cli.errors import DownloadError
+from colorize_cli.models.asking import AGENT, Address, KeepTokensHome, Refused
 from colorize_cli.models.network_faults import WEB_PAGE, is_web_page, looks_like_html, no_answer, proxy_for
 from colorize_cli.models.store import sha256_of
-from colorize_cli.version import __version__
 
 Progress = Callable[[int, int], None]
 _CHUNK = 1 << 18
-_MOST_ANSWER = 32 << 20  # bytes of what a hub says of a repository
-_LONGEST_ANSWER = 60.0  # seconds that it may take
-_AGENT = {"User-Agent": f"colorize-cli/{__version__}"}
 ANY = "any"  # in a hash's place: the caller checks the file by something else
 MOST = 200 << 30  # bytes of a file whose size nobody published
 _DIGITS = re.compile(r"[0-9a-f]{8,64}")
 _WORTH = 1 << 20  # bytes that a try must bring for the count of tries to start anew
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a file can be had: a URL, and headers (a token) for its host alone."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def host(self) -> str:
-        """For messages."""
-        return urlsplit(self.url).netloc
 
 
 @dataclass(frozen=True)
@@ -79,53 +62,6 @@ class _Retry(Exception):
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
-
-
-class _Refused(Exception):
-    """This address will not do: not there, or not the file that was asked for."""
-
-
-class _KeepTokensHome(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but hand the token to no other host, keep encryption, and read nothing on the way."""
-
-    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """See `HTTPRedirectHandler`, which reads what comes with a redirect; that need have no end."""
-        fp.read = lambda *_: b""
-        return super().http_error_302(req, fp, code, msg, headers)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-    def redirect_request(self, req: urllib.request.Request, *args: Any) -> urllib.request.Request | None:
-        new = super().redirect_request(req, *args)
-        schemes = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
-        if new is not None and urlsplit(new.full_url).scheme not in schemes:
-            raise _Refused(f"leads to {new.full_url[:100]}, which is not encrypted, or no web address")
-        if new is not None and urlsplit(new.full_url).netloc != urlsplit(req.full_url).netloc:
-            new.remove_header("Authorization")
-        return new
-
-
-def ask(address: Address, patience: Patience | None = None) -> bytes:
-    """A short answer of a server.
-
-    Raises:
-        HTTPError, OSError, HTTPException: it gives none, or one that has no end.
-    """
-    patience, parts, size = patience or PATIENCE, list[bytes](), 0
-    until = time.monotonic() + _LONGEST_ANSWER
-    request = urllib.request.Request(address.url, headers={**_AGENT, **address.headers})
-    try:
-        with urllib.request.build_opener(_KeepTokensHome).open(request, timeout=patience.stall) as response:
-            while part := response.read1(_CHUNK):
-                parts.append(part)
-                size += len(part)
-                if size > _MOST_ANSWER or time.monotonic() > until:
-                    raise OSError(0, "its answer has no end")
-            if response.length:
-                raise OSError(0, "its answer was cut short")
-    except _Refused as error:
-        raise OSError(0, str(error)) from None
-    return b"".join(parts)
 
 
 def download(
@@ -168,7 +104,7 @@ def download(
             try:
                 _bring(address, to, on_progress, patience, most)
                 return _accept(to, sha256, address), address.url
-            except _Refused as refusal:
+            except Refused as refusal:
                 failures.append(f"{address.host}: {refusal}")
                 if not str(refusal).startswith("corrupt"):
                     break
@@ -193,8 +129,8 @@ def _accept(to: Path, sha256: str, address: Address) -> str:
     refused = to.with_name(f"{to.name}.refused")
     os.replace(part, refused)
     if is_web_page(refused):
-        raise _Refused(f"corrupt: {WEB_PAGE}; kept as {refused}")
-    raise _Refused(f"corrupt: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
+        raise Refused(f"corrupt: {WEB_PAGE}; kept as {refused}")
+    raise Refused(f"corrupt: its SHA-256 is {found[:12]}…, not {sha256[:12]}…; kept as {refused}")
 
 
 def _bring(address: Address, to: Path, on_progress: Progress | None, patience: Patience, most: int) -> None:
@@ -208,7 +144,7 @@ def _bring(address: Address, to: Path, on_progress: Progress | None, patience: P
             after = part_of(to).stat().st_size if part_of(to).exists() else 0
             left = patience.tries - 1 if after - before >= _WORTH else left - 1
             if left <= 0:
-                raise _Refused(f"{fault} ({patience.tries} tries)") from fault
+                raise Refused(f"{fault} ({patience.tries} tries)") from fault
             backoff = patience.pause * 2 ** (patience.tries - 1 - left) * random.uniform(0.8, 1.2)
             time.sleep(min(patience.longest, fault.after if fault.after is not None else backoff))
 
@@ -217,14 +153,14 @@ def _try(address: Address, to: Path, on_progress: Progress | None, patience: Pat
     """One request that brings the rest of the part."""
     part = part_of(to)
     here = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(address.url, headers=_AGENT)
+    request = urllib.request.Request(address.url, headers=AGENT)
     for name, value in address.headers.items():
         request.add_header(name, value)
     if here:
         request.add_header("Range", f"bytes={here}-")
         if validator := _read_note(to, address.url):
             request.add_header("If-Range", validator)
-    opener = urllib.request.build_opener(_KeepTokensHome)
+    opener = urllib.request.build_opener(KeepTokensHome)
     try:
         with opener.open(request, timeout=patience.stall) as response:
             _receive(response, address, to, here, on_progress, patience, most)
@@ -246,9 +182,9 @@ def _judge(error: urllib.error.HTTPError, to: Path, here: int) -> None:
     if error.code in (408, 425, 429) or error.code >= 500:
         raise _Retry(f"answers {error.code} {error.reason}", _seconds(error.headers.get("Retry-After"))) from error
     if 300 <= error.code < 400:
-        raise _Refused("leads from one address to the next, without an end") from error
+        raise Refused("leads from one address to the next, without an end") from error
     through = f"the proxy {proxy_for(error.url)} " if error.code == 407 else ""
-    raise _Refused(f"{through}answers {error.code} {error.reason}") from error
+    raise Refused(f"{through}answers {error.code} {error.reason}") from error
 
 
 def _receive(
@@ -259,18 +195,18 @@ def _receive(
         part_of(to).unlink(missing_ok=True)
         raise _Retry("sends another piece than was asked for")
     if here and not continues and looks_like_html(response.peek(512)[:512]):
-        raise _Refused(WEB_PAGE)  # what came before it is not thrown away for it
+        raise Refused(WEB_PAGE)  # what came before it is not thrown away for it
     start = here if continues else 0
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else 0
     if total > most:
-        raise _Refused(f"announces {total:,} bytes, where at most {most:,} are expected")
+        raise Refused(f"announces {total:,} bytes, where at most {most:,} are expected")
     _write_note(to, address.url, response.headers)
     with part_of(to).open("ab" if continues else "wb") as file:
         done = _copy(response, file, start, total, on_progress, patience, most)
     if done > most:
         part_of(to).unlink(missing_ok=True)
-        raise _Refused(f"sends more than the {most:,} bytes that are expected")
+        raise Refused(f"sends more than the {most:,} bytes that are expected")
     if total and done < total:
         raise _Retry(f"the line was cut at {done:,} of {total:,} bytes")
 

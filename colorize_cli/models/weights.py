@@ -24,7 +24,8 @@ from colorize_cli.models.store import Entry, Store, default_store, sha256_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from colorize_cli.models.transfer import Address, Progress
+    from colorize_cli.models.asking import Address
+    from colorize_cli.models.transfer import Progress
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -245,7 +246,7 @@ def _take(file: Path, weights: Published, entry: Entry) -> None:
 
 def _addresses(weights: Published) -> Sequence[Address]:
     """Where to ask, in order: the user's mirror, then the sources."""
-    from colorize_cli.models.transfer import Address
+    from colorize_cli.models.asking import Address
 
     addresses = []
     if mirror := os.environ.get("COLORIZE_MIRROR"):

@@ -10,9 +10,10 @@ from huggingface_hub.utils import close_session  # type: ignore[attr-defined]
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import DownloadError
+from colorize_cli.models.asking import Address
 from colorize_cli.models.network_faults import hub_fault
 from colorize_cli.models.registry import Registry
-from colorize_cli.models.transfer import Address, download, part_of
+from colorize_cli.models.transfer import download, part_of
 from tests.models.loopback import Loopback, lie
 from tests.models.test_weights import DATA, SHA256, models, same  # noqa: F401 - a fixture
 from tests.models.test_weights import load as loading

@@ -20,13 +20,14 @@ import pytest
 import torch
 
 from colorize_cli.errors import DownloadError, WeightsError
-from colorize_cli.models import hub, transfer
+from colorize_cli.models import asking, hub
+from colorize_cli.models.asking import Address
 from colorize_cli.models.checkpoint import CheckpointInfo, read_info, read_tensors, save_checkpoint
 from colorize_cli.models.load import load_model
 from colorize_cli.models.networks.mini import Mini
 from colorize_cli.models.onnx.load_onnx import load_onnx
 from colorize_cli.models.published import read_state
-from colorize_cli.models.transfer import ANY, Address, download, part_of
+from colorize_cli.models.transfer import ANY, download, part_of
 from tests.models.loopback import Handler, Loopback, answer, lie
 from tests.models.tiny import pth, state
 
@@ -203,8 +204,8 @@ class TestDownloads:
     def test_encryption_is_not_left_for_nothing(self) -> None:
         from urllib.request import Request
 
-        follow = transfer._KeepTokensHome().redirect_request
-        with pytest.raises(transfer._Refused, match="not encrypted"):
+        follow = asking.KeepTokensHome().redirect_request
+        with pytest.raises(asking.Refused, match="not encrypted"):
             follow(Request("https://a.example/w"), None, 302, "Found", {}, "http://a.example/w")  # type: ignore[arg-type]
         assert follow(Request("https://a.example/w"), None, 302, "Found", {}, "https://b.example/w") is not None  # type: ignore[arg-type]
 

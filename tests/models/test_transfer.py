@@ -11,7 +11,8 @@ import pytest
 
 from colorize_cli.errors import DownloadError
 from colorize_cli.models import transfer
-from colorize_cli.models.transfer import Address, download, part_of
+from colorize_cli.models.asking import Address
+from colorize_cli.models.transfer import download, part_of
 from tests.models.loopback import Loopback, answer, cut, lie, stall, trickle
 
 DATA = np.random.default_rng(0).bytes(3_000_000)
