@@ -85,6 +85,8 @@ def target_format(
     else:
         pages, alpha, deep, longest = photo.pages, False, photo.depth > 8, max(photo.size)
     form, why, name = PhotoFormat.png, "", wanted.name.upper()
+    if scale * longest > FORMATS[form].longest_side:
+        form = PhotoFormat.tiff
     if wanted.written_as is not None and pages == 1:
         form, why = wanted.written_as
     elif pages > 1 and not wanted.several(photo.format, deep):
@@ -93,7 +95,6 @@ def target_format(
         why = wanted.deep_as_png
     elif scale * longest > wanted.longest_side:
         why = f"{name} holds at most {wanted.longest_side:,} pixels a side"
-        form = PhotoFormat.tiff if scale * longest > FORMATS[form].longest_side else form
     elif alpha and not wanted.has_alpha:
         why = f"{name} holds no transparency"
     return (form, Note(f"written as {form.upper()}: {why}", Loss.format)) if why else (wanted.name, None)

@@ -21,6 +21,7 @@ from colorize_cli.metadata.xmp import Edit, Element, Packet
 _WIDTHS, _HEIGHTS, _SUBJECTS = frozenset({256, 40962}), frozenset({257, 40963}), frozenset({0x9214, 0xA214})
 _SIDES = (((TIFF, "ImageWidth"), (EXIF, "PixelXDimension")), ((TIFF, "ImageLength"), (EXIF, "PixelYDimension")))
 _UNIT = (1.0, 1.0)
+_BOUNDARY = ("rbX", "rbY", "rbW", "rbH")
 _INNER = 34665
 
 
@@ -132,16 +133,37 @@ class Reframed:
     def _area(self, found: Packet, area: Element, span: tuple[float, float]) -> Iterator[Edit]:
         """A rectangle around its middle, a circle, or a point, in shares of the picture or in pixels of a span."""
         items = named(found, area, *"xywhd", "unit")
-        given = _numbers([found.text(items[key]) for key in "xywh" if key in items])
-        if len(given) not in (2, 4) or "x" not in items or "y" not in items:
-            return
         in_pixels = _in_pixels(found, items.get("unit"))
-        if "d" in items and len(across := _numbers([found.text(items["d"])])) == 1:  # a circle
+        edits = list(self._moved(found, items, "xywh", span if in_pixels else None, self._share))
+        yield from edits
+        if edits and "d" in items and len(across := _numbers([found.text(items["d"])])) == 1:  # a circle
             whole = min(span) if in_pixels else min(self.now)
             yield found.write(items["d"], f"{across[0] * min(self.was) * self.scale / whole:.6f}")
-        before, after = (span, self.now) if in_pixels else (_UNIT, _UNIT)
+
+    def _moved(
+        self,
+        found: Packet,
+        items: dict[str, Field],
+        names: Sequence[str],
+        span: tuple[float, float] | None,
+        place: Callable[[float, float, float, float], list[float]],
+    ) -> Iterator[Edit]:
+        """A point, or a rectangle, where `place` says that it lies now.
+
+        Args:
+            found: the packet.
+            items: its parts.
+            names: of them: x, y, width and height.
+            span: the sides, in pixels, that they are given in; None where they are shares of the picture.
+            place: takes and gives shares.
+        """
+        keys = [key for key in names if key in items]
+        given = _numbers([found.text(items[key]) for key in keys])
+        if len(given) not in (2, 4) or keys[:2] != list(names[:2]):
+            return
+        before, after = (span, self.now) if span else (_UNIT, _UNIT)
         shares = [value / before[i % 2] for i, value in enumerate((*given, 0.0, 0.0)[:4])]
-        for i, (key, value) in enumerate(zip("xywh"[: len(given)], self._share(*shares), strict=False)):
+        for i, (key, value) in enumerate(zip(keys, place(*shares), strict=False)):
             yield found.write(items[key], f"{value * after[i % 2]:.6f}")
 
     def _rectangles(self, found: Packet) -> Iterator[Edit]:
@@ -165,7 +187,7 @@ class Reframed:
                 boundary = named(found, region, "RegionBoundary").get("RegionBoundary")
                 if not isinstance(boundary, Element):
                     continue
-                items = named(found, boundary, "rbUnit", "rbX", "rbY", "rbW", "rbH", "rbVertices", "rbRx")
+                items = named(found, boundary, "rbUnit", *_BOUNDARY, "rbVertices", "rbRx")
                 in_pixels = _in_pixels(found, items.get("rbUnit"))
                 yield from self._boundary(found, items, in_pixels)
                 if "rbRx" in items and (radius := _numbers([found.text(items["rbRx"])])):
@@ -176,14 +198,7 @@ class Reframed:
                     yield from self._boundary(found, named(found, vertex, "rbX", "rbY"), in_pixels)
 
     def _boundary(self, found: Packet, items: dict[str, Field], in_pixels: bool) -> Iterator[Edit]:
-        keys = [key for key in ("rbX", "rbY", "rbW", "rbH") if key in items]
-        given = _numbers([found.text(items[key]) for key in keys])
-        if len(given) not in (2, 4) or keys[:2] != ["rbX", "rbY"]:
-            return
-        before, after = (self.was, self.now) if in_pixels else (_UNIT, _UNIT)
-        shares = [value / before[i % 2] for i, value in enumerate((*given, 0.0, 0.0)[:4])]
-        for i, (key, value) in enumerate(zip(keys, self._corner(*shares), strict=False)):
-            yield found.write(items[key], f"{value * after[i % 2]:.6f}")
+        return self._moved(found, items, _BOUNDARY, self.was if in_pixels else None, self._corner)
 
     def _marked(self, found: Packet) -> Iterator[Edit]:
         """EXIF's SubjectArea and SubjectLocation, as XMP has them."""

@@ -9,10 +9,13 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from colorize_cli.errors import DecodeError
 from colorize_cli.formats.decode import decode, probe
+from colorize_cli.formats.encode import EncodeSettings, target_format
+from colorize_cli.formats.photo import PhotoFormat
 from colorize_cli.formats.png import png_file
 
 GREY = np.zeros((8, 8), np.uint8)
@@ -139,3 +142,10 @@ def test_a_jpeg_of_five_components_is_refused_by_its_header(tmp_path: Path) -> N
     for read in (probe, decode):
         with pytest.raises(DecodeError, match="unsupported JPEG: 5 components per pixel"):
             read(path)
+
+
+@pytest.mark.parametrize("wanted", [PhotoFormat.jpeg, PhotoFormat.png, PhotoFormat.tiff])
+def test_what_is_longer_than_png_holds_becomes_a_tiff(tmp_path: Path, wanted: PhotoFormat) -> None:
+    path = tmp_path / "line.tif"
+    tifffile.imwrite(path, np.zeros((1, 1_000_001), np.uint8), metadata=None)
+    assert target_format(probe(path), EncodeSettings(format=wanted))[0] is PhotoFormat.tiff

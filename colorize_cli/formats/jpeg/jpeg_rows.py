@@ -77,6 +77,7 @@ class JpegRows:
             if grey_plane(copy) is not None:
                 yield from self._blocks(copy)
                 return
+            del copy
         early = factor if self.count == 1 else 1
         shape = (frame.height // early, frame.width // early, *channels)
         halvings, dtype = (factor // early).bit_length() - 1, np.dtype(np.uint8)
